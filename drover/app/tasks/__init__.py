@@ -1,0 +1,1 @@
+"""Long tasks: one module each, found by name."""

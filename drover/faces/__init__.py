@@ -1,0 +1,1 @@
+"""HTTP edges: decode, call one use case, encode."""

@@ -1,0 +1,1 @@
+"""The Digi-compatible dialect."""

@@ -1,0 +1,1 @@
+"""The Losant-compatible dialect."""

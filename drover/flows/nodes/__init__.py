@@ -1,0 +1,1 @@
+"""Workflow nodes: one module each, found by name."""

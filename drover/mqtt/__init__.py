@@ -1,0 +1,1 @@
+"""The broker: devices on one side, the bus port on the other."""

@@ -1,0 +1,1 @@
+"""One query tree; a parser for each language, and an evaluator."""

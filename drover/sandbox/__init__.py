@@ -1,0 +1,1 @@
+"""Caged processes for scripts of users."""
