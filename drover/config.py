@@ -1,0 +1,1 @@
+"""Settings: defaults, a TOML file, then the environment."""

@@ -1,0 +1,1 @@
+"""Wire everything and start: the only module that may import everything."""

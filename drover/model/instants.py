@@ -1,0 +1,40 @@
+"""Moments in time: milliseconds inside, ISO text with three decimals on the wire."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from msgspec import Meta
+
+from drover.model.errors import Invalid
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+type_pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
+
+Milliseconds = int
+"""Milliseconds, since the epoch where a moment is meant."""
+
+InstantText = Annotated[str, Meta(pattern=type_pattern)]
+"""A moment as it goes over the wire: ``2026-01-02T03:04:05.678Z``."""
+
+
+def to_text(ms: int) -> str:
+    """Return the wire form of a moment given in milliseconds since the epoch."""
+    moment = _EPOCH + timedelta(milliseconds=ms)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+
+
+def to_ms(text: str) -> int:
+    """Return milliseconds since the epoch of ISO text; no zone means UTC.
+
+    Raises Invalid when the text is not a date.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid(f"'{text[:64]}' is not an ISO 8601 date") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)

@@ -1,0 +1,43 @@
+"""The store as the use cases and the engine see it: units of work on durable tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from drover.ports.resources import Resources
+
+T = TypeVar("T")
+
+
+class Session(Protocol):
+    """One transaction: each attribute is one area of the store, all in the same unit of work.
+
+    Inside a unit of work nothing may be awaited but methods of the session.
+    """
+
+    @property
+    def resources(self) -> Resources:
+        """Resources of every kind."""
+        ...
+
+    async def now_ms(self) -> int:
+        """Return the store's clock in milliseconds since the epoch."""
+        ...
+
+
+class Store(Protocol):
+    """Where everything durable is."""
+
+    async def write(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run one atomic unit of work; return after it is durable.
+
+        Whatever ``work`` raises is raised here, with nothing of it kept.
+        """
+        ...
+
+    async def read(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run reads against one consistent view."""
+        ...
