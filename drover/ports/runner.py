@@ -32,7 +32,7 @@ class FlowBatch(Struct, frozen=True, kw_only=True):
 
 
 class RunRecord(Struct, frozen=True, kw_only=True):
-    """What became of one run: counts of its paths, wall time in ms, its first error, debug lines."""
+    """What became of one run: counts of its paths, wall time in ms, first error, debug lines."""
 
     ok: bool
     paths_completed: int = 0
