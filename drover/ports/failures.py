@@ -1,33 +1,37 @@
 """Ways in which stored state can be out of reach, as every room above sees them.
 
 StoreError
-  StoreFull       the disk or a quota of the store is full; reads still work (a face answers 507)
-  StoreBusy       no connection or lock came free in time; trying again may help (503)
-  StoreLost       the connection broke; whether a running write was kept is unknown (503)
-  StoreClosed     the store is not open, or is closing (503)
-  StoreRefused    the store may not be opened as it is: settings, lock, version (refuses to start)
+  StoreFull      (Full)          the disk or a quota of the store is full; reads still work
+  StoreBusy      (Unavailable)   no connection or lock came free in time; trying again may help
+  StoreLost      (Unavailable)   the connection broke; whether a running write was kept is unknown
+  StoreClosed    (Unavailable)   the store is not open, or is closing
+  StoreRefused                   the store may not be opened as it is: settings, lock, version
+
+Faces need no line for them: the errors of the model in brackets tell the answer.
 """
 
 from __future__ import annotations
 
+from drover.model.errors import Full, Unavailable
+
 
 class StoreError(Exception):
-    """Base of all failures of the store that are not mistakes in the program."""
+    """Base of all failures of the store itself."""
 
 
-class StoreFull(StoreError):
+class StoreFull(StoreError, Full):
     """The disk or a quota of the store is full: nothing of the write was kept, reads still work."""
 
 
-class StoreBusy(StoreError):
+class StoreBusy(StoreError, Unavailable):
     """No connection or lock came free in time: nothing of the work was kept."""
 
 
-class StoreLost(StoreError):
+class StoreLost(StoreError, Unavailable):
     """The connection to the store broke: whether a running write was kept is unknown."""
 
 
-class StoreClosed(StoreError):
+class StoreClosed(StoreError, Unavailable):
     """The store is not open, or is closing."""
 
 

@@ -62,13 +62,14 @@ class PostgresDatabase:
         statements: Mapping[str, Statement] | None = None,
         migrations: Sequence[Migration] | None = None,
     ) -> None:
-        """Prepare to use the database at ``url``, with at most ``pool_size`` connections and
-        ``wait_s`` seconds of waiting for one.
+        """Prepare to use the database at ``url``.
+
+        At most ``pool_size`` connections are kept; ``wait_s`` is how long to wait for a free one.
         """
         self._url = url
         self._pool_size = pool_size
         self._wait_s = wait_s
-        named = load("postgres") if statements is None else load("postgres") | statements
+        named = {**load("postgres"), **(statements or {})}
         self._statements = {name: positional(each.sql) for name, each in named.items()}
         self._migrations = load_migrations("postgres") if migrations is None else migrations
         self._settings: dict[str, object] = {}
@@ -93,7 +94,7 @@ class PostgresDatabase:
                 server_settings={"application_name": "drover"},
             )
         except (OSError, asyncpg.PostgresError) as error:
-            raise StoreLost(f"PostgreSQL cannot be reached: {error}") from error
+            raise StoreLost("the database server cannot be reached") from error
         try:
             await self._prepare()
         except BaseException:
@@ -172,9 +173,7 @@ class PostgresDatabase:
 
         await self.write(work)
 
-    async def _attempts(
-        self, begin: str, work: Callable[[PostgresTransaction], Awaitable[T]]
-    ) -> T:
+    async def _attempts(self, begin: str, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
         pause = FIRST_PAUSE_S
         for _ in range(ATTEMPTS - 1):
             try:
@@ -185,9 +184,7 @@ class PostgresDatabase:
             pause *= 2
         return await self._attempt(begin, work)
 
-    async def _attempt(
-        self, begin: str, work: Callable[[PostgresTransaction], Awaitable[T]]
-    ) -> T:
+    async def _attempt(self, begin: str, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
         async with self._connection() as connection:
             tx = self._transaction(connection)
             await tx.control(begin)
@@ -212,7 +209,7 @@ class PostgresDatabase:
         except TimeoutError:
             raise StoreBusy(f"no database connection came free in {self._wait_s:g} s") from None
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise StoreLost(f"PostgreSQL cannot be reached: {error}") from error
+            raise StoreLost("the database server cannot be reached") from error
         try:
             yield connection
         finally:

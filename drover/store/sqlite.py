@@ -80,13 +80,15 @@ class SqliteDatabase:
         statements: Mapping[str, Statement] | None = None,
         migrations: Sequence[Migration] | None = None,
     ) -> None:
-        """Prepare to use the file at ``path``; ``functions`` registers SQL functions on each
-        connection, ``readers`` is the number of reading threads.
+        """Prepare to use the file at ``path``.
+
+        ``functions`` registers SQL functions on each connection; ``readers`` counts the reading
+        threads; ``statements`` come on top of those in the ``.sql`` files.
         """
         self._path = Path(path)
         self._functions = functions
         self._reader_count = readers
-        named = load("sqlite") if statements is None else load("sqlite") | statements
+        named = {**load("sqlite"), **(statements or {})}
         self._statements = {name: statement.sql for name, statement in named.items()}
         self._migrations = load_migrations("sqlite") if migrations is None else migrations
         self._settings: dict[str, object] = {}
@@ -199,8 +201,7 @@ class SqliteDatabase:
         try:
             self._settings = _settings(connections[0])
             _migrate(connections[0], self._statements, self._migrations)
-            for _ in range(self._reader_count):
-                connections.append(self._connect(reading=True))
+            connections += [self._connect(reading=True) for _ in range(self._reader_count)]
         except BaseException:
             for connection in connections:
                 connection.close()

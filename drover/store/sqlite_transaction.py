@@ -165,5 +165,4 @@ def _run_to_end(connection: sqlite3.Connection, sql: str, params: Mapping[str, A
     cursor = connection.execute(sql, params)
     if cursor.description is None:
         return max(cursor.rowcount, 0)
-    rows = len(cursor.fetchall())  # a RETURNING clause: done only when all of it has been read
-    return rows
+    return len(cursor.fetchall())  # a RETURNING clause: done only when all of it has been read

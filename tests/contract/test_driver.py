@@ -1,10 +1,8 @@
 """What both database drivers promise."""
 
-import asyncio
-
 import pytest
 
-from drover.store.driver import UniqueBroken, StatementFailed
+from drover.store.driver import UniqueBroken
 
 
 async def test_smoke(database):
@@ -28,4 +26,3 @@ async def test_smoke(database):
     batches = [batch async for batch in database.stream("SELECT id FROM thing")]
     assert [row["id"] for row in batches[0]] == ["a"]
     assert await database.now_ms() > 1_700_000_000_000
-    print(database.settings())
