@@ -1,1 +1,141 @@
-"""A client of the HTTP API, for programs and for the command line."""
+"""A client of the HTTP API, for programs and for the command line.
+
+ClientError           the server refused; carries status, type and message
+ServerUnreachable     no answer came
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+
+PAGE: Final = 1000
+TIMEOUT_S: Final = 60.0
+
+
+class ClientError(Exception):
+    """The server refused; ``status`` is the HTTP code, ``type`` and ``message`` its reason."""
+
+    def __init__(self, status: int, type_: str, message: str) -> None:
+        super().__init__(f"{status} {type_}: {message}")
+        self.status = status
+        self.type = type_
+        self.message = message
+
+
+class ServerUnreachable(Exception):
+    """No answer came; the message says from where and why."""
+
+
+class Client:
+    """One server and one token.
+
+    Every method raises ClientError when the server refuses and ServerUnreachable when it is away.
+    """
+
+    def __init__(self, url: str = "http://127.0.0.1:8080", token: str | None = None) -> None:
+        self.url = url.rstrip("/")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def sign_in(self, email: str, password: str) -> str:
+        """Sign in as a user, use the token from here on, and return it."""
+        answer = self.post("/auth/user", {"email": email, "password": password})
+        token = str(answer["token"])
+        self._http.headers["Authorization"] = f"Bearer {token}"
+        return token
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the JSON at ``path``."""
+        return self._send("GET", path, query=query)
+
+    def post(self, path: str, body: object = None, **query: Any) -> Any:
+        """Post JSON and return the answer."""
+        return self._send("POST", path, body=body, query=query)
+
+    def patch(self, path: str, body: object = None, **query: Any) -> Any:
+        """Patch with JSON and return the answer."""
+        return self._send("PATCH", path, body=body, query=query)
+
+    def delete(self, path: str, **query: Any) -> Any:
+        """Delete and return the answer."""
+        return self._send("DELETE", path, query=query)
+
+    def items(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
+        """Yield every item of a paged collection."""
+        page = 0
+        while True:
+            answer = self.get(path, page=page, perPage=PAGE, **query)
+            yield from answer["items"]
+            page += 1
+            if page * PAGE >= answer["totalCount"]:
+                return
+
+    def events(self, path: str) -> Iterator[tuple[str, Any]]:
+        """Yield name and JSON of each event of a server-sent stream until the server ends it."""
+        with self._http.stream("GET", path, timeout=httpx.Timeout(TIMEOUT_S)) as answer:
+            if answer.status_code >= httpx.codes.BAD_REQUEST:
+                answer.read()
+                raise _error(answer)
+            yield from _events(answer.iter_lines())
+
+    def download(self, path: str) -> Iterator[bytes]:
+        """Yield the bytes of a file."""
+        with self._http.stream("GET", path) as answer:
+            if answer.status_code >= httpx.codes.BAD_REQUEST:
+                answer.read()
+                raise _error(answer)
+            yield from answer.iter_bytes()
+
+    def _send(
+        self, method: str, path: str, *, body: object = None, query: Mapping[str, Any]
+    ) -> Any:
+        params = {name: value for name, value in query.items() if value is not None}
+        try:
+            answer = self._http.request(method, path, params=params, json=body)
+        except httpx.HTTPError as error:
+            raise ServerUnreachable(f"No answer from {self.url}: {error}") from error
+        if answer.status_code >= httpx.codes.BAD_REQUEST:
+            raise _error(answer)
+        return answer.json() if answer.content else None
+
+
+def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
+    name, data = "message", ""
+    for line in lines:
+        if line.startswith("event:"):
+            name = line[6:].strip()
+        elif line.startswith("data:"):
+            data += line[5:].strip()
+        elif not line and data:
+            yield name, json.loads(data)
+            name, data = "message", ""
+
+
+def _error(answer: httpx.Response) -> ClientError:
+    try:
+        body = answer.json()
+    except ValueError:
+        return ClientError(answer.status_code, "Error", answer.text[:500])
+    return ClientError(answer.status_code, body.get("type", "Error"), body.get("message", ""))

@@ -1,1 +1,172 @@
-"""Settings: defaults, a TOML file, then the environment."""
+"""Settings: defaults, then a TOML file, then ``DROVER_*`` variables, then the command line.
+
+Each setting is declared once, here, with its default, its limits and what it means; the variable
+is its name in capitals after ``DROVER_``, the TOML key its name. The reference page is generated
+from this module.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+Role = Literal["api", "engine", "scheduler", "mqtt"]
+ROLES: tuple[Role, ...] = ("api", "engine", "scheduler", "mqtt")
+
+
+class SettingsError(ValueError):
+    """A setting is unknown or out of its limits; the message names it and where it came from."""
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be set about a server."""
+
+    data_dir: Annotated[
+        str, Meta(description="Folder of the embedded store, reports and keys (mode 0700).")
+    ] = "./drover-data"
+    host: Annotated[str, Meta(description="Address the HTTP server listens on.")] = "127.0.0.1"
+    port: Annotated[
+        int, Meta(description="Port of the HTTP server; 0 takes a free one.", ge=0, le=65535)
+    ] = 8080
+    mqtt_port: Annotated[int, Meta(description="Port of the MQTT listener.", ge=0, le=65535)] = 1883
+    database: Annotated[
+        str, Meta(description="PostgreSQL URL; empty uses SQLite in the data folder.")
+    ] = ""
+    nats: Annotated[str, Meta(description="URL of an external NATS server or cluster.")] = ""
+    roles: Annotated[
+        list[Role],
+        Meta(description="What this process does: api, engine, scheduler, mqtt.", min_length=1),
+    ] = field(default_factory=lambda: list(ROLES))
+    public_url: Annotated[
+        str,
+        Meta(description="URL that clients reach the server at, for links; empty: host and port."),
+    ] = ""
+    admin_email: Annotated[
+        str, Meta(description="E-mail of the administrator made on an empty store.")
+    ] = "admin@drover.local"
+    admin_password: Annotated[
+        str, Meta(description="Password of that administrator; empty: generated and printed once.")
+    ] = ""
+    handlers: Annotated[
+        list[str], Meta(description="Modules with functions registered by @drover.handler.")
+    ] = []
+    workers: Annotated[
+        int,
+        Meta(description="Worker processes that run flows; 0: one for each core.", ge=0, le=256),
+    ] = 0
+    script_workers: Annotated[
+        int, Meta(description="Caged processes for JavaScript; 0: one for each core.", ge=0, le=256)
+    ] = 0
+    lease_seconds: Annotated[
+        float,
+        Meta(description="How long a worker may be silent before its work is handed on.", gt=0),
+    ] = 30.0
+    heartbeat_seconds: Annotated[
+        float, Meta(description="How often a worker renews its leases.", gt=0)
+    ] = 10.0
+    sweep_seconds: Annotated[
+        float, Meta(description="How often timeouts and lost leases are looked for.", gt=0)
+    ] = 5.0
+    min_iteration_timeout_ms: Annotated[
+        int, Meta(description="Least iteration timeout a job may ask for, in ms.", ge=1, le=900_000)
+    ] = 60_000
+    max_running_executions: Annotated[
+        int,
+        Meta(description="Executions of one job that may be unfinished at once (429 above).", ge=1),
+    ] = 100
+    max_body_bytes: Annotated[
+        int, Meta(description="Largest request body accepted, in bytes (413 above).", ge=1024)
+    ] = 5_242_880
+    max_requests: Annotated[
+        int, Meta(description="Requests served at once; more are answered with 503.", ge=1)
+    ] = 1_000
+    allow_private_web: Annotated[
+        bool, Meta(description="Let workflows and callbacks reach private and loopback addresses.")
+    ] = False
+    report_url_seconds: Annotated[
+        int, Meta(description="How long a report's signed URL is valid.", ge=60)
+    ] = 604_800
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="Least level that is logged."),
+    ] = "info"
+    log_format: Annotated[
+        Literal["json", "console"],
+        Meta(description="One JSON object a line, or lines for a person."),
+    ] = "console"
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return f"DROVER_{name.upper()}"
+
+
+def load(
+    *,
+    file: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Return the settings in force; ``overrides`` (the command line) win over all.
+
+    Raises SettingsError.
+    """
+    environ = os.environ if environ is None else environ
+    given: dict[str, Any] = {}
+    for source, values in (
+        (str(file), _from_file(file)),
+        ("the environment", _from_environment(environ)),
+        ("the command line", {k: v for k, v in (overrides or {}).items() if v is not None}),
+    ):
+        _check(values, source)
+        given |= values
+    return msgspec.convert(given, Settings, strict=False)
+
+
+def describe() -> list[tuple[str, str, object, str]]:
+    """Return name, variable, default and meaning of every setting, in order."""
+    hints = get_type_hints(Settings, include_extras=True)
+    rows: list[tuple[str, str, object, str]] = []
+    for info in msgspec.structs.fields(Settings):
+        default = info.default_factory() if callable(info.default_factory) else info.default
+        meta = cast("Meta", hints[info.name].__metadata__[0])
+        rows.append((info.name, variable(info.name), default, meta.description or ""))
+    return rows
+
+
+def _from_file(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{file}: {error}") from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    hints = get_type_hints(Settings)
+    found: dict[str, Any] = {}
+    for name, hint in hints.items():
+        text = environ.get(variable(name))
+        if text is None:
+            continue
+        is_list = str(hint).startswith("list")
+        found[name] = (
+            [part.strip() for part in text.split(",") if part.strip()] if is_list else text
+        )
+    return found
+
+
+def _check(values: dict[str, Any], source: str) -> None:
+    try:
+        msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{source}: {error}") from error
