@@ -1,0 +1,81 @@
+"""A server of our own for as long as an example runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from drover.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+READY_S: Final = 60.0
+STOP_S: Final = 30.0
+LISTENING: Final = re.compile(r"(http://127\.0\.0\.1:\d+)")
+
+
+@contextmanager
+def serving(data_dir: str | None = None) -> Iterator[tuple[Client, str]]:
+    """Start a server on a free port; yield a client signed in as its administrator, and the URL.
+
+    Without ``data_dir`` everything is in a folder that is removed afterwards.
+    """
+    with tempfile.TemporaryDirectory(prefix="drover-") as scratch:
+        password = secrets.token_urlsafe(16)
+        folder = data_dir or scratch
+        environ = os.environ | {
+            "DROVER_ADMIN_EMAIL": "demo@example.com",
+            "DROVER_ADMIN_PASSWORD": password,
+            "DROVER_LOG_LEVEL": "warning",
+        }
+        command = [
+            sys.executable,
+            "-m",
+            "drover.main",
+            "serve",
+            "--data-dir",
+            folder,
+            "--port",
+            "0",
+        ]
+        with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                url = _wait(process)
+                with Client(url) as client:
+                    client.sign_in("demo@example.com", password)
+                    yield client, url
+            finally:
+                process.terminate()
+                process.wait(STOP_S)
+
+
+def _wait(process: subprocess.Popen[str]) -> str:
+    """Return the URL the server prints once it is ready; raises RuntimeError if it ends first."""
+    timer = threading.Timer(READY_S, process.kill)
+    timer.start()
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            found = LISTENING.search(line)
+            if found:
+                threading.Thread(target=process.stdout.read, daemon=True).start()
+                return found[1]
+    finally:
+        timer.cancel()
+    raise RuntimeError(f"The server did not start; its exit code is {process.wait(STOP_S)}")
+
+
+def report_copy(name: str) -> Path:
+    """Return where an example leaves a file for the reader, outside its scratch folder."""
+    folder = Path(".cache/demo")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name
