@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import secrets
@@ -62,12 +63,12 @@ def _wait(process: subprocess.Popen[str]) -> str:
     """Return the URL the server prints once it is ready; raises RuntimeError if it ends first."""
     timer = threading.Timer(READY_S, process.kill)
     timer.start()
-    assert process.stdout is not None
+    output = process.stdout or io.StringIO()
     try:
-        for line in process.stdout:
+        for line in output:
             found = LISTENING.search(line)
             if found:
-                threading.Thread(target=process.stdout.read, daemon=True).start()
+                threading.Thread(target=output.read, daemon=True).start()
                 return found[1]
     finally:
         timer.cancel()
