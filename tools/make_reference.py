@@ -30,8 +30,9 @@ def settings() -> str:
     )
     return _page(
         "Settings",
-        "Each setting can be given on the command line of `drover serve`, as a variable, or as a key of the TOML"
-        " file named by `--config`; the first of these wins. Lists are comma-separated in variables.",
+        "Each setting can be given on the command line of `drover serve`, as a variable, or as a"
+        " key of the TOML file named by `--config`; the first of these wins. Lists are"
+        " comma-separated in variables.",
         _table(("setting", "variable", "default", "meaning"), rows),
     )
 
@@ -60,7 +61,8 @@ def kinds() -> str:
     )
     return _page(
         "Resource kinds",
-        "Each has list, create, get, patch and delete under its path; the schemas are in `/openapi.json`.",
+        "Each has list, create, get, patch and delete under its path; the schemas are in"
+        " `/openapi.json`.",
         _table(("kind", "path", "sort by", "filter by", "advanced query"), rows),
     )
 

@@ -23,7 +23,7 @@ from rich.progress import (
 from rich.table import Table
 
 from examples.airports import fleet, workflow
-from examples.airports.server import report_copy, serving
+from examples.serving import report_copy, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +38,8 @@ def main() -> None:
     options = _options()
     console = Console()
     console.print("[bold]Drover demo[/] · the world's airports as a fleet of devices\n")
-    with serving(options.data_dir) as (client, _url):
-        application_id = client.get("/applications", perPage=1)["items"][0]["id"]
+    with serving(options.data_dir) as server:
+        client, application_id = server.client, server.application_id()
         _load(console, client, application_id, options.devices)
         job = client.post(
             f"/applications/{application_id}/resource-jobs",

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,39 +22,48 @@ if TYPE_CHECKING:
 
 READY_S: Final = 60.0
 STOP_S: Final = 30.0
+EMAIL: Final = "demo@example.com"
+SERVE: Final = (sys.executable, "-m", "drover.main", "serve")
 LISTENING: Final = re.compile(r"(http://127\.0\.0\.1:\d+)")
 
 
-@contextmanager
-def serving(data_dir: str | None = None) -> Iterator[tuple[Client, str]]:
-    """Start a server on a free port; yield a client signed in as its administrator, and the URL.
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A running server, and a client signed in as its administrator."""
 
-    Without ``data_dir`` everything is in a folder that is removed afterwards.
+    client: Client
+    url: str
+    process: subprocess.Popen[str]
+    data_dir: Path
+
+    def application_id(self) -> str:
+        """Return the id of the first application."""
+        return str(self.client.get("/applications", perPage=1)["items"][0]["id"])
+
+
+@contextmanager
+def serving(data_dir: str | None = None, **settings: object) -> Iterator[Serving]:
+    """Start a server on a free port with these settings, and stop it afterwards.
+
+    Without ``data_dir`` everything is in a folder that is removed afterwards. Raises RuntimeError
+    when the server does not start.
     """
     with tempfile.TemporaryDirectory(prefix="drover-") as scratch:
         password = secrets.token_urlsafe(16)
-        folder = data_dir or scratch
+        folder = Path(data_dir or scratch)
         environ = os.environ | {
-            "DROVER_ADMIN_EMAIL": "demo@example.com",
+            "DROVER_ADMIN_EMAIL": EMAIL,
             "DROVER_ADMIN_PASSWORD": password,
             "DROVER_LOG_LEVEL": "warning",
+            **{f"DROVER_{name.upper()}": str(value) for name, value in settings.items()},
         }
-        command = [
-            sys.executable,
-            "-m",
-            "drover.main",
-            "serve",
-            "--data-dir",
-            folder,
-            "--port",
-            "0",
-        ]
+        command = [*SERVE, "--data-dir", str(folder), "--port", "0", "--mqtt-port", "0"]
         with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
             try:
                 url = _wait(process)
                 with Client(url) as client:
-                    client.sign_in("demo@example.com", password)
-                    yield client, url
+                    client.sign_in(EMAIL, password)
+                    yield Serving(client, url, process, folder)
             finally:
                 process.terminate()
                 process.wait(STOP_S)
