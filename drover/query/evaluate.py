@@ -121,10 +121,13 @@ def _typed(sample: Value, test: _Test, *, folds: bool) -> _Test:
         return lambda value: isinstance(value, str) and test(value)
     if isinstance(sample, Instant):
         return lambda value: (moment := _instant(value)) is not None and test(moment)
-    convert = type(sample)
-    return lambda value: (
-        isinstance(value, int | float) and not isinstance(value, bool) and test(convert(value))
-    )
+    if isinstance(sample, float):
+        return lambda value: _is_number(value) and test(float(value))
+    return lambda value: _is_number(value) and test(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _instant(value: object) -> Instant | None:

@@ -1,9 +1,9 @@
 """The one case fold: what "ignoring case" means everywhere.
 
-Each character is folded on its own, to exactly one character: 'É' to 'é', 'ẞ' to 'ß', final sigma to
-plain sigma. What would grow ('ß' to 'ss', 'İ' to two) stays as it is. So a folded text keeps its
-length, wildcards keep counting characters, and a database can be handed the same table, whatever
-its version, libraries or locale.
+Each character is folded on its own, to exactly one character: 'É' to 'é', 'ẞ' to 'ß', a final
+sigma to a plain one. What would grow ('ß' to 'ss', 'İ' to two) stays as it is. So a folded text
+keeps its length, wildcards keep counting characters, and a database can be handed the same table,
+whatever its version, libraries or locale.
 """
 
 from __future__ import annotations

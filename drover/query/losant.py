@@ -14,6 +14,7 @@ Choices where the contract is silent:
 from __future__ import annotations
 
 import json
+import string
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -61,6 +62,8 @@ MAX_ENTRIES: Final = 100
 _MAX_TAG_LENGTH: Final = 255
 _MAX_MEMBER_LENGTH: Final = 1024
 
+_MEMBER_NAME: Final = frozenset(string.ascii_letters + string.digits + "_-")
+
 _ORDERS: Final = {
     "$gt": Operator.GREATER,
     "$gte": Operator.GREATER_OR_EQUAL,
@@ -73,7 +76,7 @@ _TEXTS: Final = {
     "$contains": Operator.CONTAINS,
 }
 _SINGLES: Final = {"$eq": Operator.EQUAL, "$ne": Operator.EQUAL, **_ORDERS, **_TEXTS}
-_LISTS: Final = frozenset({"$in", "$nin"})
+_LISTS: Final = {"$in": Choice.IN, "$nin": Choice.NOT_IN}
 _NEGATIVE: Final = frozenset({"$ne", "$nin"})
 _NULL_MATCHES: Final = frozenset({"$eq", "$ne", "$gte", "$lte"})
 
@@ -109,10 +112,11 @@ class _Reader:
         if depth < 0:
             raise _fault(place, f"more than {MAX_DEPTH} levels of $and, $or and $nor")
         entries = _object(document, place, "a query")
-        return all_of(
+        parts = [  # read to the end before combining, so that no fault goes unseen
             self._entry(name, operand, f"{place}/{_escaped(name)}", depth)
             for name, operand in entries.items()
-        )
+        ]
+        return all_of(parts)
 
     def _entry(self, name: str, operand: object, place: str, depth: int) -> Node:
         combine = self._groups.get(name)
@@ -201,7 +205,7 @@ class _Reader:
             named = _object(value, at, "config").items() if name == "config" else ((None, value),)
             for inner, literal in named:
                 self._count(at)
-                path = (name,) if inner is None else (name, inner)
+                path = (name,) if inner is None else (name, _member_name(inner, at))
                 members.append(Member(path, _member_value(literal, at)))
         return ElementMatch(field.name, tuple(members))
 
@@ -266,7 +270,7 @@ def _tag_test(operand: object, place: str) -> TextTest | None:
     if isinstance(operand, str):
         return TextTest(Choice.EQUAL, (_short_text(operand, place, _MAX_TAG_LENGTH),))
     test = _object(operand, place, "a test of a tag")
-    if len(test) != 1 or not test.keys() <= _LISTS:
+    if len(test) != 1 or not test.keys() <= _LISTS.keys():
         raise _fault(place, "a tag is tested by text, null, $in or $nin")
     ((name, items),) = test.items()
     at = f"{place}/{name}"
@@ -274,7 +278,7 @@ def _tag_test(operand: object, place: str) -> TextTest | None:
         _short_text(item, f"{at}/{index}", _MAX_TAG_LENGTH)
         for index, item in enumerate(_list(items, at))
     ]
-    return TextTest(Choice.IN if name == "$in" else Choice.NOT_IN, tuple(texts))
+    return TextTest(_LISTS[name], tuple(texts))
 
 
 def _short_text(operand: object, place: str, longest: int) -> str:
@@ -282,6 +286,12 @@ def _short_text(operand: object, place: str, longest: int) -> str:
         raise _fault(place, f"expected text of at most {longest} characters")
     with _at(place):
         return checked_text(operand)
+
+
+def _member_name(name: str, place: str) -> str:
+    if not _MEMBER_NAME.issuperset(name) or not 0 < len(name) <= _MAX_TAG_LENGTH:
+        raise _fault(place, f"'{name[:64]}' is no name of a setting")
+    return name
 
 
 def _member_value(operand: object, place: str) -> Literal | None:
