@@ -81,7 +81,8 @@ def _leaf(node: Missing | Compare | In | TagMatch | ElementMatch) -> Predicate:
         case ElementMatch(field, members):
             tests = [_member_test(member) for member in members]
             return lambda row: any(
-                all(test(element) for test in tests) for element in _values(row.get(field))
+                isinstance(element, Mapping) and all(test(element) for test in tests)
+                for element in _values(row.get(field))
             )
 
 
@@ -91,6 +92,8 @@ def _any_value(field: str, test: _Test) -> Predicate:
 
 def _values(value: object) -> Iterator[object]:
     """Yield what a field holds: nothing, one value or several."""
+    if isinstance(value, Mapping) and not value:
+        return iter(())
     several = value if isinstance(value, list | tuple | set | frozenset) else (value,)
     return (one for one in several if one is not None)
 

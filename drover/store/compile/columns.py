@@ -16,7 +16,7 @@ _PLAIN: Final = frozenset(string.ascii_letters + string.digits + "_-")
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A column or any other scalar expression: dates in milliseconds, numbers as doubles.
+    """A column or another expression in parentheses: dates in milliseconds, booleans 0 and 1.
 
     ``folded`` is the same text folded (see ``drover.query.fold``), where a column holds it.
     """

@@ -58,11 +58,11 @@ _SIGNS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _Scalar:
-    """One value in SQL, and how it holds dates."""
+    """One value in SQL; a column holds dates and booleans as numbers, a document does not."""
 
     sql: str
     folded: str | None = None
-    dates_as_text: bool = False
+    in_document: bool = False
 
 
 class Compiler:
@@ -117,7 +117,7 @@ class Compiler:
             case JsonColumn(document, name):
                 at = self._bind_path((name,))
                 value = self._dialect.json_value(document, at, _kind(sample))
-                return Fragment(test(_Scalar(value)))
+                return Fragment(test(_Scalar(value, in_document=True)))
             case Related(source, element):
                 return _exists(source, test(_Scalar(element)))
             case JsonList(document, path):
@@ -130,8 +130,8 @@ class Compiler:
     def _json_field(self, document: str, path: tuple[str, ...], sample: Value) -> _Scalar:
         at = self._dialect.path_literal(path)
         if isinstance(sample, str | Instant):
-            return _Scalar(self._dialect.json_raw(document, at), dates_as_text=True)
-        return _Scalar(self._dialect.json_value(document, at, _kind(sample)))
+            return _Scalar(self._dialect.json_raw(document, at), in_document=True)
+        return _Scalar(self._dialect.json_value(document, at, _kind(sample)), in_document=True)
 
     def _compare(self, scalar: _Scalar, node: Compare) -> str:
         value = self._bound(scalar, node.value)
@@ -157,9 +157,9 @@ class Compiler:
         return self._listed(scalar.sql, values, kind)
 
     def _bound(self, scalar: _Scalar, value: Value) -> str | bool | float:
-        if not isinstance(value, Instant):
-            return value
-        return to_text(value.ms) if scalar.dates_as_text else value.ms
+        if isinstance(value, Instant):
+            return to_text(value.ms) if scalar.in_document else value.ms
+        return int(value) if isinstance(value, bool) and not scalar.in_document else value
 
     def _fold(self, scalar: _Scalar) -> str:
         if scalar.folded is not None:

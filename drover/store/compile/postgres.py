@@ -19,10 +19,10 @@ _TEXT_TESTS: Final = {
     Operator.GLOB: "{0} LIKE {1} ESCAPE '!'",
 }
 _JSON_TYPES: Final = {
-    Kind.TEXT: ("string", "{0} #>> {1}"),
-    Kind.NUMBER: ("number", "CAST({0} #> {1} AS double precision)"),
-    Kind.INTEGER: ("number", "CAST({0} #> {1} AS numeric)"),
-    Kind.BOOLEAN: ("boolean", "CAST({0} #> {1} AS boolean)"),
+    Kind.TEXT: ("string", "CAST({0} AS jsonb) #>> {1}"),
+    Kind.NUMBER: ("number", "CAST(CAST({0} AS jsonb) #> {1} AS double precision)"),
+    Kind.INTEGER: ("number", "CAST(CAST({0} AS jsonb) #> {1} AS numeric)"),
+    Kind.BOOLEAN: ("boolean", "CAST(CAST({0} AS jsonb) #> {1} AS boolean)"),
 }
 _FOLD: Final = (
     'CASE WHEN octet_length({0}) = length({0}) THEN lower({0} COLLATE "C")'
@@ -31,7 +31,7 @@ _FOLD: Final = (
 
 
 class Postgres:
-    """PostgreSQL 14 or later, with UTF-8. JSON documents are ``jsonb``; lists are arrays.
+    """PostgreSQL 14 or later, with UTF-8. JSON documents are text or ``jsonb``.
 
     Folding needs no stored function, extension or collation: ASCII text goes through the "C"
     lower(), which folds ASCII only, the rest through translate() with the alphabets of our own
@@ -82,13 +82,13 @@ class Postgres:
 
     def json_raw(self, document: str, path: str) -> str:
         """Return a member as text, NULL when it is null or absent."""
-        return f"({document} #>> {path})"
+        return f"(CAST({document} AS jsonb) #>> {path})"
 
     def json_value(self, document: str, path: str, kind: Kind) -> str:
         """Return a member if it is of ``kind``, else NULL."""
         type_name, value = _JSON_TYPES[kind]
         value = value.format(document, path)
-        return f"CASE WHEN jsonb_typeof({document} #> {path}) = '{type_name}' THEN {value} END"
+        return f"CASE WHEN jsonb_typeof(CAST({document} AS jsonb) #> {path}) = '{type_name}' THEN {value} END"
 
     def json_list(self, document: str, path: str, alias: str) -> tuple[str, str]:
         """Return a source of the texts in a list, and the expression of one."""
@@ -99,7 +99,8 @@ class Postgres:
     def json_objects(self, document: str, path: str, alias: str) -> tuple[str, str]:
         """Return a source of the objects in a list, and the expression of one document."""
         lists = _only("array", document, path, "[]")
-        source = f"jsonb_array_elements({lists}) AS {alias}(value) WHERE TRUE"
+        is_object = f"jsonb_typeof({alias}.value) = 'object'"
+        source = f"jsonb_array_elements({lists}) AS {alias}(value) WHERE {is_object}"
         return source, f"{alias}.value"
 
     def json_pairs(self, document: str, path: str, alias: str) -> tuple[str, str, str]:
@@ -110,7 +111,7 @@ class Postgres:
 
 
 def _only(type_name: str, document: str, path: str, otherwise: str) -> str:
-    member = f"{document} #> {path}"
+    member = f"CAST({document} AS jsonb) #> {path}"
     return (
         f"CASE WHEN jsonb_typeof({member}) = '{type_name}' THEN {member}"
         f" ELSE CAST('{otherwise}' AS jsonb) END"
