@@ -59,6 +59,11 @@ class Client:
         """Close the connections."""
         self._http.close()
 
+    @property
+    def token(self) -> str | None:
+        """The token in use."""
+        return self._http.headers.get("Authorization", "").removeprefix("Bearer ") or None
+
     def sign_in(self, email: str, password: str) -> str:
         """Sign in as a user, use the token from here on, and return it."""
         answer = self.post("/auth/user", {"email": email, "password": password})

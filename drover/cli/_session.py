@@ -1,0 +1,73 @@
+"""Which server the command line speaks to, and as whom.
+
+``drover login`` stores URL and token in ``credentials.json`` of the user's configuration folder
+(mode 0600); ``DROVER_URL`` and ``DROVER_TOKEN`` override it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from drover.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_URL: Final = "http://127.0.0.1:8080"
+
+
+class CommandError(Exception):
+    """A command cannot go on; the message says what to do."""
+
+
+def credentials_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where the credentials are kept."""
+    home = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(home) / "drover" / "credentials.json"
+
+
+def save(url: str, token: str) -> Path:
+    """Store the credentials for later commands, readable by this user alone."""
+    file = credentials_file()
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        json.dump({"url": url, "token": token}, stream)
+    return file
+
+
+def connect() -> Client:
+    """Return a client of the server last logged in to; raises CommandError when there is none."""
+    stored: dict[str, Any] = {}
+    if credentials_file().exists():
+        stored = json.loads(credentials_file().read_text())
+    url = os.environ.get("DROVER_URL") or stored.get("url") or DEFAULT_URL
+    token = os.environ.get("DROVER_TOKEN") or stored.get("token")
+    if not token:
+        raise CommandError("Not signed in: run 'drover login --email YOU', or set DROVER_TOKEN")
+    return Client(url, token)
+
+
+def application(client: Client, wanted: str | None) -> str:
+    """Return the id of the application named by id or name; without a name, of the only one.
+
+    Raises CommandError when that is not one application.
+    """
+    found = list(client.items("/applications"))
+    chosen = [item for item in found if wanted in (None, item["id"], item["name"])]
+    if len(chosen) == 1:
+        return str(chosen[0]["id"])
+    names = ", ".join(item["name"] for item in found) or "none"
+    raise CommandError(f"Say which application with --application (there are: {names})")
+
+
+def one(client: Client, path: str, wanted: str, what: str) -> dict[str, Any]:
+    """Return the item of a collection with this id or name; raises CommandError."""
+    chosen = [item for item in client.items(path) if wanted in (item["id"], item.get("name"))]
+    if len(chosen) == 1:
+        return chosen[0]
+    reason = "No" if not chosen else "More than one"
+    raise CommandError(f"{reason} {what} is called '{wanted}'")

@@ -1,0 +1,194 @@
+"""Resource jobs: list, run, watch, cancel, and see what failed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from cyclopts import App
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from drover.cli import _session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drover.client import Client
+
+GROUP = App(name="jobs", help="Resource jobs: run a workflow over everything a query matches.")
+
+FINISHED: Final = frozenset({"completed", "errored", "canceled"})
+SUMMARY: Final = ("succeeded", "failed", "timedOut", "inProgress", "remaining")
+
+
+@GROUP.command(name="list")
+def list_(*, application: str | None = None) -> None:
+    """List the jobs of an application."""
+    table = Table("id", "name", "over", "at once", "last asked for")
+    with _session.connect() as client:
+        for item in client.items(_path(client, application)):
+            table.add_row(
+                item["id"],
+                item["name"],
+                item["resourceType"],
+                str(item.get("maxIterationConcurrency", 1)),
+                item.get("lastExecutionRequested", "never"),
+            )
+    Console().print(table)
+
+
+@GROUP.command
+def preview(job: str, *, application: str | None = None) -> None:
+    """Show how many resources the job's query matches now, and the first of them."""
+    with _session.connect() as client:
+        seen = client.post(f"{_job(client, application, job)}/preview")
+    Console().print(f"{seen['count']} match")
+    for item in seen["sample"]:
+        Console().print(f"  {item['id']}  {item.get('name', '')}")
+
+
+@GROUP.command
+def run(
+    job: str, *, application: str | None = None, context: str | None = None, wait: bool = True
+) -> None:
+    """Start an execution and watch it.
+
+    Parameters
+    ----------
+    job
+        Name or id.
+    application
+        Name or id; may be left out when there is one.
+    context
+        JSON that replaces the job's default context for this execution.
+    wait
+        Watch until it is over.
+
+    """
+    with _session.connect() as client:
+        path = _job(client, application, job)
+        body = {"templateContext": context} if context is not None else {}
+        execution = client.post(f"{path}/execute", body)["executionId"]
+        Console().print(f"Execution {execution}")
+        if wait:
+            _watch(client, f"{path}/executions/{execution}")
+
+
+@GROUP.command
+def watch(job: str, execution: str | None = None, *, application: str | None = None) -> None:
+    """Watch an execution (the newest one by default) until it is over."""
+    with _session.connect() as client:
+        path = _job(client, application, job)
+        _watch(client, f"{path}/executions/{execution or _newest(client, path)}")
+
+
+@GROUP.command
+def executions(job: str, *, application: str | None = None) -> None:
+    """List the executions of a job, newest first."""
+    table = Table("id", "status", "started", *SUMMARY)
+    with _session.connect() as client:
+        for item in client.get(f"{_job(client, application, job)}/logs", limit=20, since=0):
+            summary = item["executionSummary"]
+            counts = (str(summary[name]) for name in SUMMARY)
+            table.add_row(item["id"], item["status"], item["runStartedAt"], *counts)
+    Console().print(table)
+
+
+@GROUP.command
+def cancel(job: str, execution: str | None = None, *, application: str | None = None) -> None:
+    """Cancel an execution (the newest one by default)."""
+    with _session.connect() as client:
+        path = _job(client, application, job)
+        execution = execution or _newest(client, path)
+        client.post(f"{path}/cancelExecution", executionId=execution)
+    Console().print(f"Execution {execution} is marked for cancellation")
+
+
+@GROUP.command
+def report(
+    job: str,
+    execution: str | None = None,
+    *,
+    application: str | None = None,
+    output: Path | None = None,
+) -> None:
+    """Write the report of an execution (the newest one by default) to a file or to the screen."""
+    with _session.connect() as client:
+        path = _job(client, application, job)
+        url = _report_url(client, path, execution or _newest(client, path))
+        stream = output.open("wb") if output else sys.stdout.buffer
+        for part in client.download(url):
+            stream.write(part)
+        stream.flush()
+
+
+@GROUP.command
+def failures(job: str, execution: str | None = None, *, application: str | None = None) -> None:
+    """Group what did not succeed in an execution (the newest by default) by message."""
+    with _session.connect() as client:
+        path = _job(client, application, job)
+        url = _report_url(client, path, execution or _newest(client, path))
+        text = b"".join(client.download(url)).decode()
+    rows = [row for row in csv.DictReader(io.StringIO(text)) if row["status"] != "succeeded"]
+    table = Table("count", "status", "message")
+    for (status, message), count in Counter(
+        (r["status"], r["message"]) for r in rows
+    ).most_common():
+        table.add_row(str(count), status, message)
+    Console().print(table)
+
+
+def _path(client: Client, application: str | None) -> str:
+    return f"/applications/{_session.application(client, application)}/resource-jobs"
+
+
+def _job(client: Client, application: str | None, job: str) -> str:
+    path = _path(client, application)
+    return f"{path}/{_session.one(client, path, job, 'job')['id']}"
+
+
+def _newest(client: Client, path: str) -> str:
+    entries = client.get(f"{path}/logs", limit=1)
+    if not entries:
+        raise _session.CommandError("This job was never executed")
+    return str(entries[0]["id"])
+
+
+def _report_url(client: Client, path: str, execution: str) -> str:
+    entry = client.get(f"{path}/executions/{execution}")
+    if "executionReportUrl" not in entry:
+        raise _session.CommandError(f"Execution {execution} is {entry['status']}: no report yet")
+    return str(entry["executionReportUrl"])
+
+
+def _watch(client: Client, path: str) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeRemainingColumn()) as progress:
+        task = progress.add_task("starting", total=None)
+        for event in _progress(client, path):
+            summary = event["executionSummary"]
+            total = sum(summary.values())
+            done = total - summary["remaining"] - summary["inProgress"]
+            progress.update(task, description=event["status"], total=total or None, completed=done)
+    _print_summary(client.get(path))
+
+
+def _progress(client: Client, path: str) -> Iterator[dict[str, Any]]:
+    for _name, event in client.events(f"{path}/progress"):
+        yield event
+        if event["status"] in FINISHED:
+            return
+
+
+def _print_summary(entry: dict[str, Any]) -> None:
+    table = Table(*SUMMARY, title=f"{entry['id']} is {entry['status']}")
+    table.add_row(*(str(entry["executionSummary"][name]) for name in SUMMARY))
+    Console().print(table)
+    if "error" in entry:
+        Console().print(f"[red]{entry['error']}[/]")

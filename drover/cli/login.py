@@ -1,0 +1,33 @@
+"""Sign in to a server."""
+
+from __future__ import annotations
+
+from getpass import getpass
+
+from cyclopts import App
+from rich.console import Console
+
+from drover.cli import _session
+from drover.client import Client
+
+GROUP = App(name="login", help="Sign in to a server and remember it.")
+
+
+@GROUP.default
+def login(email: str, *, url: str = _session.DEFAULT_URL, password: str | None = None) -> None:
+    """Sign in and remember the server and the token.
+
+    Parameters
+    ----------
+    email
+        Who signs in.
+    url
+        The server.
+    password
+        The password; asked for when not given.
+
+    """
+    with Client(url) as client:
+        token = client.sign_in(email, password if password is not None else getpass())
+    file = _session.save(url, token)
+    Console().print(f"Signed in to {url}; remembered in {file}")

@@ -1,0 +1,125 @@
+"""How each field of a query is reached in SQL.
+
+SQL text in here comes from the store's own modules, never from a request. Names of members of a
+JSON document are checked, since they are written into the SQL.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+_PLAIN: Final = frozenset(string.ascii_letters + string.digits + "_-")
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A column or another expression in parentheses: dates in milliseconds, booleans 0 and 1.
+
+    ``folded`` is the same text folded (see ``drover.query.fold``), where a column holds it.
+    """
+
+    sql: str
+    folded: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JsonField:
+    """A member of a JSON document, by path: dates as ISO text. The path is part of the SQL."""
+
+    document: str
+    path: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_path(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonColumn:
+    """A member of a JSON document named by a user; the name is passed as a parameter."""
+
+    document: str
+    name: str
+
+    def __post_init__(self) -> None:
+        check_path((self.name,))
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Several values, one per row of another table.
+
+    ``source`` is what follows FROM, up to and with a WHERE that ties it to the outer row:
+    ``device_attribute AS attribute WHERE attribute.device_id = device.id``.
+    """
+
+    source: str
+    element: str
+
+
+@dataclass(frozen=True, slots=True)
+class JsonList:
+    """Several texts, in a list within a JSON document."""
+
+    document: str
+    path: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_path(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonElements:
+    """Objects in a list within a JSON document."""
+
+    document: str
+    path: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_path(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class TagRows:
+    """Tags in a table of their own; ``source`` as in Related."""
+
+    source: str
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class JsonTagMap:
+    """Tags as one object within a JSON document; the path may be empty."""
+
+    document: str
+    path: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_path(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonTagList:
+    """Tags as a list of objects with ``key`` and ``value`` within a JSON document."""
+
+    document: str
+    path: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_path(self.path)
+
+
+Tags: TypeAlias = TagRows | JsonTagMap | JsonTagList
+Column: TypeAlias = Plain | JsonField | JsonColumn | Related | JsonList | JsonElements | Tags
+ColumnMap: TypeAlias = Mapping[str, Column]
+"""How each field of a kind is reached, by field name."""
+
+
+def check_path(path: tuple[str, ...]) -> None:
+    """Raise ValueError unless each name is letters, digits, ``_`` and ``-``."""
+    for name in path:
+        if not name or not _PLAIN.issuperset(name):
+            raise ValueError(f"{name!r} cannot name a member of a document")

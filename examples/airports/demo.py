@@ -1,0 +1,140 @@
+"""Run a resource job over one country's airports and show what came of it.
+
+python -m examples.airports.demo [--country US] [--devices N] [--concurrency 100]
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from examples.airports import fleet, workflow
+from examples.serving import report_copy, serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from drover.client import Client
+
+FINISHED = frozenset({"completed", "errored", "canceled"})
+
+
+def main() -> None:
+    """Start a server, load the fleet, run the job, and print summary, failures and report."""
+    options = _options()
+    console = Console()
+    console.print("[bold]Drover demo[/] · the world's airports as a fleet of devices\n")
+    with serving(options.data_dir) as server:
+        client, application_id = server.client, server.application_id()
+        _load(console, client, application_id, options.devices)
+        job = client.post(
+            f"/applications/{application_id}/resource-jobs",
+            workflow.job(options.country, options.concurrency),
+        )
+        client.post(f"/applications/{application_id}/flows", workflow.workflow(job["id"]))
+        base = f"/applications/{application_id}/resource-jobs/{job['id']}"
+        entry = _run(console, client, base)
+        _show(console, client, entry)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--country", default="US", help="ISO country code the job targets")
+    parser.add_argument("--devices", type=int, default=None, help="load only the first N airports")
+    parser.add_argument("--concurrency", type=int, default=100, help="iterations at once, 1-1000")
+    parser.add_argument("--data-dir", default=None, help="keep the server's data in this folder")
+    return parser.parse_args()
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("eta"),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def _load(console: Console, client: Client, application_id: str, limit: int | None) -> None:
+    total = sum(1 for _ in fleet.airports(limit))
+    with _progress(console) as progress:
+        task = progress.add_task("Loading the fleet ", total=total, rate="")
+        began = time.monotonic()
+        for size in fleet.load(client, application_id, limit):
+            progress.advance(task, size)
+            done = progress.tasks[0].completed
+            progress.update(task, rate=f"{done / (time.monotonic() - began):,.0f}/s")
+
+
+def _run(console: Console, client: Client, base: str) -> dict[str, Any]:
+    """Execute the job, draw its progress stream, and return its log entry when it is over."""
+    execution_id = client.post(f"{base}/execute")["executionId"]
+    with _progress(console) as progress:
+        task = progress.add_task("Running the job   ", total=None, rate="")
+        began = time.monotonic()
+        for _name, event in client.events(f"{base}/executions/{execution_id}/progress"):
+            summary = event["executionSummary"]
+            total = sum(summary.values())
+            done = total - summary["remaining"] - summary["inProgress"]
+            rate = f"{done / (time.monotonic() - began):,.0f}/s"
+            progress.update(task, total=total or None, completed=done, rate=rate)
+            if event["status"] in FINISHED:
+                break
+    return next(
+        entry for entry in client.get(f"{base}/logs", limit=10) if entry["id"] == execution_id
+    )
+
+
+def _show(console: Console, client: Client, entry: dict[str, Any]) -> None:
+    table = Table(title=f"\nExecution {entry['id']} · {entry['status']}", title_justify="left")
+    for heading in entry["executionSummary"]:
+        table.add_column(heading, justify="right")
+    table.add_row(*(f"{count:,}" for count in entry["executionSummary"].values()))
+    console.print(table)
+    report = report_copy("report.csv")
+    with report.open("wb") as file:
+        for part in client.download(entry["executionReportUrl"]):
+            file.write(part)
+    _show_failures(console, report)
+    console.print(f"\nReport: {report}")
+    console.print("\nLook further, with a server that stays (make serve):")
+    console.print("  drover login --email you@example.com")
+    console.print("  drover jobs list")
+    console.print("  drover jobs failures JOB --execution EXECUTION")
+
+
+def _show_failures(console: Console, report: Path) -> None:
+    with report.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["status"] != "succeeded"]
+    messages = Counter((row["status"], row["message"]) for row in rows)
+    table = Table(title="\nNot succeeded, by message", title_justify="left")
+    table.add_column("count", justify="right")
+    table.add_column("status")
+    table.add_column("message")
+    table.add_column("for instance")
+    for (status, message), count in messages.most_common(10):
+        example = next(r for r in rows if (r["status"], r["message"]) == (status, message))
+        table.add_row(f"{count:,}", status, message, example["resourceName"])
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""A server of our own for as long as an example runs."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import secrets
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from drover.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+READY_S: Final = 60.0
+STOP_S: Final = 30.0
+EMAIL: Final = "demo@example.com"
+SERVE: Final = (sys.executable, "-m", "drover.main", "serve")
+LISTENING: Final = re.compile(r"(http://127\.0\.0\.1:\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A running server, and a client signed in as its administrator."""
+
+    client: Client
+    url: str
+    process: subprocess.Popen[str]
+    data_dir: Path
+
+    def application_id(self) -> str:
+        """Return the id of the first application."""
+        return str(self.client.get("/applications", perPage=1)["items"][0]["id"])
+
+
+@contextmanager
+def serving(data_dir: str | None = None, **settings: object) -> Iterator[Serving]:
+    """Start a server on a free port with these settings, and stop it afterwards.
+
+    Without ``data_dir`` everything is in a folder that is removed afterwards. Raises RuntimeError
+    when the server does not start.
+    """
+    with tempfile.TemporaryDirectory(prefix="drover-") as scratch:
+        password = secrets.token_urlsafe(16)
+        folder = Path(data_dir or scratch)
+        environ = os.environ | {
+            "DROVER_ADMIN_EMAIL": EMAIL,
+            "DROVER_ADMIN_PASSWORD": password,
+            "DROVER_LOG_LEVEL": "warning",
+            **{f"DROVER_{name.upper()}": str(value) for name, value in settings.items()},
+        }
+        command = [*SERVE, "--data-dir", str(folder), "--port", "0", "--mqtt-port", "0"]
+        with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                url = _wait(process)
+                with Client(url) as client:
+                    client.sign_in(EMAIL, password)
+                    yield Serving(client, url, process, folder)
+            finally:
+                process.terminate()
+                process.wait(STOP_S)
+
+
+def _wait(process: subprocess.Popen[str]) -> str:
+    """Return the URL the server prints once it is ready; raises RuntimeError if it ends first."""
+    timer = threading.Timer(READY_S, process.kill)
+    timer.start()
+    output = process.stdout or io.StringIO()
+    try:
+        for line in output:
+            found = LISTENING.search(line)
+            if found:
+                threading.Thread(target=output.read, daemon=True).start()
+                return found[1]
+    finally:
+        timer.cancel()
+    raise RuntimeError(f"The server did not start; its exit code is {process.wait(STOP_S)}")
+
+
+def report_copy(name: str) -> Path:
+    """Return where an example leaves a file for the reader, outside its scratch folder."""
+    folder = Path(".cache/demo")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name

@@ -1,0 +1,65 @@
+"""Settings: precedence, limits, errors that name their source."""
+
+from __future__ import annotations
+
+import pytest
+
+from drover import config
+
+
+def test_the_command_line_beats_the_environment_beats_the_file_beats_the_default(tmp_path):
+    file = tmp_path / "drover.toml"
+    file.write_text('port = 1\nhost = "0.0.0.0"\nlease_seconds = 5\n')
+
+    settings = config.load(
+        file=file, environ={"DROVER_PORT": "2", "DROVER_HOST": "::1"}, overrides={"port": 3}
+    )
+
+    assert (settings.port, settings.host, settings.lease_seconds) == (3, "::1", 5.0)
+    assert settings.sweep_seconds == 5.0
+
+
+def test_lists_are_comma_separated_in_variables():
+    settings = config.load(environ={"DROVER_HANDLERS": "fleet, plant.handlers ,"})
+
+    assert settings.handlers == ["fleet", "plant.handlers"]
+
+
+def test_an_override_that_is_none_is_not_given():
+    assert config.load(environ={}, overrides={"port": None}).port == 8080
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"DROVER_PORT": "70000"}, "port"),
+        ({"DROVER_LEASE_SECONDS": "0"}, "lease_seconds"),
+        ({"DROVER_ROLES": "api,cook"}, "roles"),
+        ({"DROVER_WORKERS": "many"}, "workers"),
+    ],
+)
+def test_a_value_out_of_its_limits_is_refused_with_its_name_and_source(environ, named):
+    with pytest.raises(config.SettingsError, match=f"the environment.*{named}"):
+        config.load(environ=environ)
+
+
+def test_an_unknown_key_of_the_file_is_refused(tmp_path):
+    file = tmp_path / "drover.toml"
+    file.write_text("prot = 1\n")
+
+    with pytest.raises(config.SettingsError, match="prot"):
+        config.load(file=file, environ={})
+
+
+def test_a_file_that_is_not_toml_or_not_there_is_refused(tmp_path):
+    broken = tmp_path / "drover.toml"
+    broken.write_text("port = = 1")
+
+    for file in (broken, tmp_path / "absent.toml"):
+        with pytest.raises(config.SettingsError, match=str(file)):
+            config.load(file=file, environ={})
+
+
+def test_every_setting_is_described():
+    assert all(meaning for *_, meaning in config.describe())
+    assert ("port", "DROVER_PORT", 8080) in [row[:3] for row in config.describe()]
