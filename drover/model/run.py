@@ -148,6 +148,6 @@ class Change(Struct, frozen=True, kw_only=True):
     """A move of an execution, with what is written along; UNSET leaves a field as it is."""
 
     goal: State
-    error: str | None | UnsetType = UNSET
+    error: str | UnsetType | None = UNSET
     cancel_source: Actor | UnsetType = UNSET
     report_key: str | UnsetType = UNSET

@@ -270,12 +270,13 @@ class Iterations(Protocol):
         ...
 
     async def end_lease(self, lease: Lease, pace: Pace) -> bool:
-        """The chunk has run: what is not settled awaits its acknowledgement. False: lease lost."""
+        """Give up a lease whose chunk has run: what is not settled awaits its acknowledgement.
+
+        False when the lease was lost before.
+        """
         ...
 
-    async def renew(
-        self, worker: str, leases: Sequence[LeaseKey], until_ms: int
-    ) -> set[LeaseKey]:
+    async def renew(self, worker: str, leases: Sequence[LeaseKey], until_ms: int) -> set[LeaseKey]:
         """Renew leases; return those that are still held."""
         ...
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from drover.ports.jobs import Jobs
     from drover.ports.resources import Resources
 
 T = TypeVar("T")
@@ -21,6 +22,11 @@ class Session(Protocol):
     @property
     def resources(self) -> Resources:
         """Resources of every kind."""
+        ...
+
+    @property
+    def jobs(self) -> Jobs:
+        """Executions, their items, firings and schedules."""
         ...
 
     async def now_ms(self) -> int:

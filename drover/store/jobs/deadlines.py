@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from drover.model.iteration import WORKER_LOST, ItemState
 from drover.ports.jobs import TimedOut
+from drover.store.jobs.counts import count
 from drover.store.jobs.iterations import await_range
 from drover.store.jobs.rows import execution_of, lease_of
 from drover.store.jobs.settling import retries_allowed
@@ -15,16 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drover.store.driver import Row, Transaction
-
-_NOTHING: Final = {
-    "succeeded": 0,
-    "failed": 0,
-    "timed_out": 0,
-    "in_flight": 0,
-    "waiting": 0,
-    "accumulator": None,
-    "next_claim_ms": None,
-}
 
 
 class DeadlineStore:
@@ -67,14 +58,14 @@ class DeadlineStore:
         if not rows:
             return []
         again = sum(row["state"] == ItemState.WAITING for row in rows)
-        changes = {
-            "number": number,
-            "in_flight": -len(rows),
-            "waiting": again,
-            "timed_out": len(rows) - again,
-            "next_claim_ms": now_ms + (0 if again else pace.delay_ms) if pace.serial else None,
-        }
-        await self._tx.fetch_one("execution_count", {**_NOTHING, **changes})
+        await count(
+            self._tx,
+            number,
+            in_flight=-len(rows),
+            waiting=again,
+            timed_out=len(rows) - again,
+            next_claim_ms=now_ms + (0 if again else pace.delay_ms) if pace.serial else None,
+        )
         return [_timed_out(row) for row in rows]
 
     async def settle_waiting(self, number: int, now_ms: int, limit: int) -> int:
@@ -84,13 +75,14 @@ class DeadlineStore:
         if not rows:
             return 0
         ended = Counter(row["state"] for row in rows)
-        changes = {
-            "number": number,
-            "waiting": -len(rows),
-            "failed": ended[ItemState.FAILED],
-            "timed_out": ended[ItemState.TIMED_OUT],
-        }
-        await self._tx.fetch_one("execution_count", {**_NOTHING, **changes})
+        await count(
+            self._tx,
+            number,
+            waiting=-len(rows),
+            succeeded=ended[ItemState.SUCCEEDED],
+            failed=ended[ItemState.FAILED],
+            timed_out=ended[ItemState.TIMED_OUT],
+        )
         return len(rows)
 
 

@@ -140,16 +140,12 @@ class PlanStore:
         return await _one(self._tx, "execution_close", params)
 
 
-async def _one(
-    tx: Transaction, statement: str, params: Mapping[str, object]
-) -> Execution | None:
+async def _one(tx: Transaction, statement: str, params: Mapping[str, object]) -> Execution | None:
     row = await tx.fetch_one(statement, params)
     return execution_of(row) if row is not None else None
 
 
-async def _all(
-    tx: Transaction, statement: str, params: Mapping[str, object]
-) -> list[Execution]:
+async def _all(tx: Transaction, statement: str, params: Mapping[str, object]) -> list[Execution]:
     return [execution_of(row) for row in await tx.fetch(statement, params)]
 
 

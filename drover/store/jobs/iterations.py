@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from drover.model.iteration import MAX_LOSSES, WORKER_LOST, ItemState, redelivery_size
-from drover.model.run import Execution, Pace
 from drover.ports.jobs import Claim, ClaimedItem, Lease
+from drover.store.jobs.counts import count
 from drover.store.jobs.rows import execution_of, lease_of
 from drover.store.jobs.settling import settle
 from drover.store.jobs.sources import SOURCES, snapshot
@@ -16,12 +16,10 @@ from drover.store.jobs.sources import SOURCES, snapshot
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drover.model.run import Target
+    from drover.model.run import Execution, Pace, Target
     from drover.ports.jobs import Held, LeaseKey, Settlement, Ticket
     from drover.query.tree import Node
     from drover.store.driver import Row, Transaction
-
-_IN_FLIGHT: Final = {"succeeded": 0, "failed": 0, "accumulator": None, "next_claim_ms": None}
 
 
 class IterationStore:
@@ -80,7 +78,7 @@ class IterationStore:
         return await settle(self._tx, number, rows, count, held)
 
     async def end_lease(self, lease: Lease, pace: Pace) -> bool:
-        """The chunk has run: what is not settled awaits its acknowledgement."""
+        """Give up a lease whose chunk has run: what is not settled awaits its acknowledgement."""
         key = {"number": lease.number, "fence": lease.fence}
         if await self._tx.fetch_one("lease_end", key) is None:
             return False
@@ -90,9 +88,7 @@ class IterationStore:
         await self._tx.execute("iterations_release", key)
         return True
 
-    async def renew(
-        self, worker: str, leases: Sequence[LeaseKey], until_ms: int
-    ) -> set[LeaseKey]:
+    async def renew(self, worker: str, leases: Sequence[LeaseKey], until_ms: int) -> set[LeaseKey]:
         """Renew leases; return those that are still held."""
         text = msgspec.json.encode(leases).decode()
         params = {"worker": worker, "leases": text, "until_ms": until_ms}
@@ -112,9 +108,12 @@ class IterationStore:
         row = await self._tx.fetch_one("execution_raise_fence", {"number": lease.number})
         states = await self._lose(lease, int(row["fence"]) if row is not None else 0, now_ms)
         lost = sum(state == ItemState.TIMED_OUT for state in states)
-        changes = {"in_flight": -len(states), "waiting": len(states) - lost, "timed_out": lost}
-        await self._tx.fetch_one(
-            "execution_count", {**_IN_FLIGHT, **changes, "number": lease.number}
+        await count(
+            self._tx,
+            lease.number,
+            in_flight=-len(states),
+            waiting=len(states) - lost,
+            timed_out=lost,
         )
         return len(states)
 
@@ -166,14 +165,13 @@ class IterationStore:
             "deadline_ms": ticket.now_ms + execution.pace.timeout_ms,
         }
         rows = await self._tx.fetch("iterations_claim_again", params)
-        items = sorted((ClaimedItem(*each) for each in rows), key=lambda item: item.resource_id)
-        changes = {"in_flight": len(items), "waiting": -len(items), "timed_out": 0}
-        row = await self._tx.fetch_one(
-            "execution_count", {**_IN_FLIGHT, **changes, "number": execution.number}
-        )
+        items = [ClaimedItem(each[0], each[1], each[2]) for each in rows]
+        items.sort(key=lambda item: item.resource_id)
         lease = _lease(row, ticket, len(items), again=True)
         await self._add(lease, expose_ms=None)
-        return Claim(lease=lease, execution=execution_of(row), items=items)
+        taken = len(items)
+        held = await count(self._tx, execution.number, in_flight=taken, waiting=-taken)
+        return Claim(lease=lease, execution=held, items=items)
 
     async def _add(self, lease: Lease, expose_ms: int | None) -> None:
         params: dict[str, object] = {
@@ -203,7 +201,7 @@ def _room(execution: Execution, limit: int, available: int) -> int:
     return min(limit, available, execution.pace.concurrency - execution.in_flight)
 
 
-def _lease(row: Any, ticket: Ticket, size: int, *, again: bool) -> Lease:
+def _lease(row: Row, ticket: Ticket, size: int, *, again: bool) -> Lease:
     return Lease(
         number=row["number"],
         fence=row["fence"],

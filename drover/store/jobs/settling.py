@@ -9,13 +9,15 @@ import msgspec
 from drover.model.errors import Missing
 from drover.model.execution import State
 from drover.model.iteration import Acknowledgement, ItemState
-from drover.model.run import Execution
-from drover.ports.jobs import Held, Refusal, Settlement
+from drover.ports.jobs import Refusal, Settlement
+from drover.store.jobs.counts import count
 from drover.store.jobs.rows import execution_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from drover.model.run import Execution
+    from drover.ports.jobs import Held
     from drover.store.driver import Row, Transaction
 
 _ANY_FENCE: Final = (1 << 62) - 1
@@ -31,7 +33,7 @@ def retries_allowed(execution: Execution, *, wanted: bool) -> int:
 
 
 async def settle(
-    tx: Transaction, number: int, rows: str, count: int, held: Held | None
+    tx: Transaction, number: int, rows: str, expected: int, held: Held | None
 ) -> Settlement:
     """Apply acknowledgements and move the counts; see ``Iterations.settle``."""
     row = await tx.fetch_one("execution_by_number", {"number": number})
@@ -42,7 +44,7 @@ async def settle(
     unsettled = await _release(tx, moves, held)
     if moves:
         execution = await _count(tx, execution, moves, rows, now_ms)
-    refused = {} if len(moves) == count else await _refusals(tx, number, rows, moves, held)
+    refused = {} if len(moves) == expected else await _refusals(tx, number, rows, moves, held)
     moved = {row[0]: _STATES[row[2]] for row in moves}
     return Settlement(
         execution=execution, now_ms=now_ms, moved=moved, refused=refused, unsettled=unsettled
@@ -81,21 +83,20 @@ async def _count(
     tx: Transaction, execution: Execution, moves: Sequence[Row], rows: str, now_ms: int
 ) -> Execution:
     ended = dict.fromkeys(ItemState, 0)
-    landed = left = 0
-    for _, previous, state in moves:
-        ended[_STATES[state]] += 1
-        landed += previous != ItemState.WAITING
-        left += previous == ItemState.WAITING
-    changes = {
-        "number": execution.number,
-        "succeeded": ended[ItemState.SUCCEEDED],
-        "failed": ended[ItemState.FAILED],
-        "timed_out": 0,
-        "in_flight": -landed,
-        "waiting": ended[ItemState.WAITING] - left,
+    landed = left = 0  # items that leave flight, and those that leave the wait
+    for row in moves:
+        ended[_STATES[row[2]]] += 1
+        landed += row[1] != ItemState.WAITING
+        left += row[1] == ItemState.WAITING
+    return await count(
+        tx,
+        execution.number,
+        succeeded=ended[ItemState.SUCCEEDED],
+        failed=ended[ItemState.FAILED],
+        in_flight=-landed,
+        waiting=ended[ItemState.WAITING] - left,
         **_handed_on(execution, moves, rows, now_ms),
-    }
-    return execution_of(await tx.fetch_one("execution_count", changes))
+    )
 
 
 def _handed_on(

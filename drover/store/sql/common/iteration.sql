@@ -150,3 +150,7 @@ LEFT JOIN experience_group AS resource
 WHERE iteration.execution = :number AND iteration.state = 0
   AND iteration.resource_id > :after_id AND iteration.resource_id <= :upto_id
 ORDER BY iteration.resource_id;
+
+-- name: iterations_last
+-- Read the item with the greatest resource id.
+SELECT resource_id FROM iteration WHERE execution = :number ORDER BY resource_id DESC LIMIT 1;
