@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from drover.ports.flows import FlowIndex
     from drover.ports.jobs import Jobs
     from drover.ports.resources import Resources
 
@@ -27,6 +28,11 @@ class Session(Protocol):
     @property
     def jobs(self) -> Jobs:
         """Executions, their items, firings and schedules."""
+        ...
+
+    @property
+    def flows(self) -> FlowIndex:
+        """The triggers of flows, found by what they wait for."""
         ...
 
     async def now_ms(self) -> int:

@@ -66,12 +66,17 @@ class IterationStore:
             rows = await self._tx.fetch(f"{source.table}_documents_fresh", params)
             return [ClaimedItem(row[0], 1, 0, _document(row[1])) for row in rows]
         ids = [item.resource_id for item in claim.items]
-        found = await self._tx.fetch(f"{source.table}_documents", {"ids": ids})
-        documents = {row[0]: row[1] for row in found}
+        found = await self.resources(resource_type, ids)
         return [
-            msgspec.structs.replace(item, document=_document(documents.get(item.resource_id)))
+            msgspec.structs.replace(item, document=found.get(item.resource_id))
             for item in claim.items
         ]
+
+    async def resources(self, resource_type: str, ids: Sequence[str]) -> dict[str, bytes]:
+        """Return the JSON of resources by id; deleted ones are left out."""
+        statement = f"{SOURCES[resource_type].table}_documents"
+        rows = await self._tx.fetch(statement, {"ids": list(ids)})
+        return {row[0]: row[1].encode() for row in rows}
 
     async def settle(self, number: int, rows: str, count: int, held: Held | None) -> Settlement:
         """Apply acknowledgements, given as the JSON array of Acknowledgement arrays."""
@@ -105,35 +110,44 @@ class IterationStore:
         key = {"number": lease.number, "fence": lease.fence, "now_ms": now_ms}
         if await self._tx.fetch_one("lease_expire", key) is None:
             return None
-        row = await self._tx.fetch_one("execution_raise_fence", {"number": lease.number})
-        states = await self._lose(lease, int(row["fence"]) if row is not None else 0, now_ms)
-        lost = sum(state == ItemState.TIMED_OUT for state in states)
-        await count(
-            self._tx,
-            lease.number,
-            in_flight=-len(states),
-            waiting=len(states) - lost,
-            timed_out=lost,
-        )
-        return len(states)
+        return await self._take_back(lease, now_ms, lost=True)
 
-    async def _lose(self, lease: Lease, fence: int, now_ms: int) -> list[int]:
+    async def give_back(self, lease: Lease, now_ms: int, *, lost: bool) -> int | None:
+        """Hand the unsettled items of a lease back; ``lost`` counts it against them."""
+        key = {"number": lease.number, "fence": lease.fence}
+        if await self._tx.fetch_one("lease_end", key) is None:
+            return None
+        return await self._take_back(lease, now_ms, lost=lost)
+
+    async def _take_back(self, lease: Lease, now_ms: int, *, lost: bool) -> int:
+        row = await self._tx.fetch_one("execution_raise_fence", {"number": lease.number})
         params: dict[str, object] = {
             "number": lease.number,
             "held_by": lease.fence,
-            "fence": fence,
+            "fence": row["fence"] if row is not None else 0,
             "size": lease.size,
+            "step": int(lost),
             "started_ms": lease.started_ms,
             "now_ms": now_ms,
             "message": WORKER_LOST,
             "max_losses": MAX_LOSSES,
         }
+        states = [row["state"] for row in await self._lose(lease, params)]
+        ended = sum(state == ItemState.TIMED_OUT for state in states)
+        await count(
+            self._tx,
+            lease.number,
+            in_flight=-len(states),
+            waiting=len(states) - ended,
+            timed_out=ended,
+        )
+        return len(states)
+
+    async def _lose(self, lease: Lease, params: dict[str, object]) -> Sequence[Row]:
         if lease.again:
-            rows = await self._tx.fetch("iterations_lose_held", params)
-        else:
-            bounds = {"after_id": lease.after_id, "upto_id": lease.upto_id}
-            rows = await self._tx.fetch("iterations_lose_range", {**params, **bounds})
-        return [row["state"] for row in rows]
+            return await self._tx.fetch("iterations_lose_held", params)
+        bounds = {"after_id": lease.after_id, "upto_id": lease.upto_id}
+        return await self._tx.fetch("iterations_lose_range", {**params, **bounds})
 
     async def _claim_new(self, execution: Execution, limit: int, ticket: Ticket) -> Claim | None:
         items = _room(execution, limit, execution.total - execution.claimed)
