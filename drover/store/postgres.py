@@ -22,8 +22,8 @@ from drover.store.postgres_transaction import (
     Collision,
     PostgresTransaction,
     Stale,
+    next_batch,
     translate,
-    translated,
 )
 from drover.store.statements import Statement, load, positional
 
@@ -179,7 +179,7 @@ class PostgresDatabase:
             await tx.control(_BEGIN_READ)
             try:
                 cursor = await tx.cursor(statement, params)
-                while rows := await translated(cursor.fetch(batch)):
+                while rows := await next_batch(cursor, batch):
                     yield rows
             finally:
                 await _roll_back(connection)
@@ -272,10 +272,9 @@ class PostgresDatabase:
 
 async def _roll_back(connection: Any) -> None:
     """Leave the transaction if one is still open; a broken connection has left it already."""
-    if connection.is_closed() or not connection.is_in_transaction():
-        return
     with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        await connection.execute("ROLLBACK")
+        if connection.is_in_transaction():
+            await connection.execute("ROLLBACK")
 
 
 async def _keep_session(_connection: Any) -> None:

@@ -136,11 +136,13 @@ class SqliteDatabase:
         self._open = False
         for stream in self._streaming:
             stream.interrupt()
-        self._writes.put(None)
-        for _ in range(self._reader_count):
+        writer, *readers = self._threads
+        for _ in readers:
             self._reads.put(None)
-        for thread in self._threads:
-            await asyncio.to_thread(thread.join)
+        for reader in readers:
+            await asyncio.to_thread(reader.join)
+        self._writes.put(None)  # the writer comes last: who closes last tidies the log away
+        await asyncio.to_thread(writer.join)
         self._unlock()
 
     async def write(self, work: Callable[[SqliteTransaction], Awaitable[T]]) -> T:
