@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from drover.store.compile import register_functions
 from drover.store.postgres import PostgresDatabase
 from drover.store.sqlite import SqliteDatabase
 
@@ -56,7 +57,7 @@ async def empty_postgres_url(postgres_server: str) -> AsyncIterator[str]:
 @pytest_asyncio.fixture
 async def sqlite_database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
     """A fresh, migrated SQLite store."""
-    database = SqliteDatabase(tmp_path / "drover.sqlite")
+    database = SqliteDatabase(tmp_path / "drover.sqlite", functions=register_functions)
     await database.open()
     yield database
     await database.close()
