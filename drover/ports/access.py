@@ -277,5 +277,9 @@ class Access(Protocol):
         ...
 
     async def raise_revision(self) -> None:
-        """Void what servers remember of verified tokens, once this unit of work is kept."""
+        """Void what servers remember of verified tokens, once this unit of work is kept.
+
+        Called before anything is read, it also lets such units of work go one after another, so
+        that rules over several rows (the last administrator) hold.
+        """
         ...
