@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from drover.faces.parameters import nested
+from drover.model.bodies import decode
 from drover.model.errors import Invalid
-from drover.model.kind import decode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from msgspec import Struct
 
     from drover.model.access import Caller
+    from drover.model.errors import DroverError
 
-S = TypeVar("S", bound="Struct")
+S = TypeVar("S")
 
 _TRUE = frozenset({"true", "1"})
 _FALSE = frozenset({"false", "0", ""})
@@ -35,7 +37,7 @@ class Call:
 
     def json(self, shape: type[S]) -> S:
         """Decode the body to ``shape``; raises Invalid naming the field."""
-        return decode(self.body, shape)  # type: ignore[return-value]
+        return decode(self.body, shape)
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """Return a boolean query parameter in any of the spellings clients send."""
@@ -54,17 +56,38 @@ class Call:
         if text is None or text == "":
             return default
         try:
-            value = int(text)
+            value = int(text) if len(text) <= _LONGEST_NUMBER else _number_too_long(name)
         except ValueError as error:
             raise Invalid(f"{name} must be a whole number", field=name) from error
         if value < least or (most is not None and value > most):
-            raise Invalid(f"{name} must be from {least} to {most}", field=name)
+            limit = f"from {least} to {most}" if most is not None else f"at least {least}"
+            raise Invalid(f"{name} must be {limit}", field=name)
         return value
+
+    def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
+        """Return a query parameter that must be one of ``allowed``; raises Invalid."""
+        text = self.query.get(name)
+        if text is None or text == "":
+            return default
+        if text not in allowed:
+            raise Invalid(f"{name} must be one of: {', '.join(allowed)}", field=name)
+        return text
+
+    def nested(self, name: str) -> Any:
+        """Return a parameter sent in brackets (``name[0][key]=k``) as lists and dicts, or None."""
+        return nested(self.query, name)
+
+    def text(self, name: str) -> str:
+        """Return a query parameter that must be given; raises Invalid."""
+        text = self.query.get(name)
+        if not text:
+            raise Invalid(f"{name} is required", field=name)
+        return text
 
     @cached_property
     def application_id(self) -> str:
         """The application named in the path, lower case."""
-        return self.path["applicationId"].lower()
+        return self.path["applicationId"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +109,12 @@ class Operation:
 
     ``scopes`` is None only for operations that need no token (the sign-in calls); an operation
     declared without scopes does not start. ``path`` uses ``{name}`` parts; ids in it are checked to
-    be 24 hex characters (400 otherwise) where their name ends in ``Id``. When the path holds
-    ``{applicationId}``, the caller's right to see that application is decided first (404), then
-    the scopes (403). ``run`` returns a JSON-like value, bytes of JSON, or an Answer.
+    be 24 hex characters (400 otherwise) where their name ends in ``Id``, and given in lower case.
+    When the path holds ``{applicationId}``, the caller's right to see that application is decided
+    first (404), then the scopes (403). ``run`` returns a JSON-like value, bytes of JSON, or an
+    Answer. ``flawed_status`` answers a body with several flaws; ``opaque_ids`` are path parts whose
+    names end in ``Id`` but that are not 24 hex characters. One that ``gives_way`` is left out where
+    another has its method and path; ``kind`` is the resource kind that it shows.
     """
 
     method: str
@@ -102,3 +128,29 @@ class Operation:
     parameters: tuple[str, ...] = ()
     max_body_bytes: int | None = None
     ours: bool = False
+    flawed_status: int = 400
+    opaque_ids: frozenset[str] = frozenset()
+    gives_way: bool = False
+    kind: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Face:
+    """What a dialect says in its own way: who calls, and how a refusal looks.
+
+    A package of operations declares one as ``FACE``. ``prefix`` is where its paths begin;
+    ``identify`` reads the caller from headers and query where that is not the bearer token, and
+    raises Unauthorized; ``refuse`` turns an error and its usual status into an answer.
+    """
+
+    name: str
+    prefix: str
+    refuse: Callable[[DroverError, int], Answer]
+    identify: Callable[[Mapping[str, str], Mapping[str, str]], Awaitable[Caller]] | None = None
+
+
+_LONGEST_NUMBER = 18
+
+
+def _number_too_long(name: str) -> int:
+    raise Invalid(f"{name} is out of range", field=name)

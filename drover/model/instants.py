@@ -11,19 +11,19 @@ from drover.model.errors import Invalid
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-type_pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
+MOMENT_PATTERN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z"
 
 Milliseconds = int
 """Milliseconds, since the epoch where a moment is meant."""
 
-InstantText = Annotated[str, Meta(pattern=type_pattern)]
+InstantText = Annotated[str, Meta(pattern=MOMENT_PATTERN)]
 """A moment as it goes over the wire: ``2026-01-02T03:04:05.678Z``."""
 
 
 def to_text(ms: int) -> str:
     """Return the wire form of a moment given in milliseconds since the epoch."""
     moment = _EPOCH + timedelta(milliseconds=ms)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def to_ms(text: str) -> int:

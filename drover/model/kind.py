@@ -4,29 +4,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, TypeVar, cast, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, structs
 
-from drover.model.errors import Invalid
-from drover.model.fields import Access, Refers
+from drover.model.bodies import Giver, decode
+from drover.model.fields import Access, Mark, Refers
 from drover.model.instants import to_text
 from drover.model.resource import Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["Kind", "Stamp", "decode"]
 
 E = TypeVar("E", bound=Resource)
 
 OWNERS = ("Application", "Organization", "User")
 READS = frozenset({"get"})
+OPERATIONS = frozenset({"list", "post", "get", "patch", "delete"})
+
+_NEVER_GIVEN = frozenset({Access.READ_ONLY, Access.HIDDEN, Access.SHOWN_ONCE})
+_KEPT_APART = frozenset({Access.WRITE_ONLY, Access.HIDDEN})
+_NOT_SHOWN = _KEPT_APART | {Access.SHOWN_ONCE}
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Identity and time given to a new or changed resource; ``now_ms`` is the store's clock."""
+    """Identity, time and author of a new or changed resource; ``now_ms`` is the store's clock."""
 
     id: str
     application_id: str
     now_ms: int
+    by_id: str | None = None
+    by_type: str | None = None
 
 
 @dataclass(frozen=True)
@@ -34,7 +46,10 @@ class Kind(Generic[E]):
     """Everything the rest of the program needs to know about a kind.
 
     ``one`` and ``many`` are the families of the scopes (``device``, ``devices``); ``path`` is the
-    collection's segment below the application; ``identifier`` the typed alias of ``id``.
+    collection's segment below the application. A kind kept inside another one names it as
+    ``parent``, and its path holds that one's id (``flows/{flowId}/versions``). ``check`` raises
+    Invalid where a resource breaks a rule that its types cannot say. ``alias`` is the typed alias
+    of ``id`` where it is not ``one`` + ``Id``; ``counted_as`` the kind's count in a summary.
     """
 
     entity: type[E]
@@ -53,28 +68,77 @@ class Kind(Generic[E]):
     table: str = "document"
     exported_as: str | None = None
     label: str = ""
+    alias: str = ""
+    parent: str = ""
+    counted_as: str = ""
+    operations: frozenset[str] = OPERATIONS
+    check: Callable[[E], None] | None = None
 
-    @property
+    @cached_property
     def identifier(self) -> str:
         """The typed alias of ``id``: ``deviceId``."""
-        return f"{self.one}Id"
+        return self.alias or f"{self.one}Id"
 
-    @property
+    @cached_property
+    def type_names(self) -> tuple[str, str]:
+        """What one and a list of them are called in ``_type``: ``device``, ``devices``."""
+        name = self.identifier.removesuffix("Id")
+        return name, f"{name}s"
+
+    @cached_property
     def title(self) -> str:
         """The kind's name in messages: ``Resource job``."""
         return self.label or self.entity.__name__
 
-    def create(self, body: bytes | Struct, stamp: Stamp) -> E:
-        """Build a new resource from a request body; raises Invalid."""
-        given = _given(body if isinstance(body, Struct) else decode(body, self.post_type))
+    @cached_property
+    def parent_field(self) -> str:
+        """The attribute that holds the id of what this kind is kept inside, or empty."""
+        return f"{self.parent}_id" if self.parent else ""
+
+    def create(
+        self, body: bytes | Struct, stamp: Stamp, within: Mapping[str, str] | None = None
+    ) -> E:
+        """Build a new resource from a request body; raises Invalid.
+
+        ``within`` holds the attributes that come from the path.
+        """
+        shape = body if isinstance(body, Struct) else decode(body, self.post_type)
+        given = self._giver.given(shape)
         now = to_text(stamp.now_ms)
         own = {"id": stamp.id, "application_id": stamp.application_id}
-        return self.entity(**{**given, **own, "creation_date": now, "last_updated": now})
+        dates = {"creation_date": now, "last_updated": now}
+        authors = self._authors(stamp, ("created", "last_updated"))
+        made = self.entity(**{**given, **(within or {}), **own, **dates, **authors})
+        return self._checked(made)
 
     def patch(self, current: E, body: bytes | Struct, stamp: Stamp) -> E:
         """Return ``current`` with the fields named in ``body`` replaced; raises Invalid."""
-        given = _given(body if isinstance(body, Struct) else decode(body, self.patch_type))
-        return structs.replace(current, **given, last_updated=to_text(stamp.now_ms))
+        shape = body if isinstance(body, Struct) else decode(body, self.patch_type)
+        given = self._giver.given(shape, self.clearable)
+        authors = self._authors(stamp, ("last_updated",))
+        now = to_text(stamp.now_ms)
+        return self._checked(structs.replace(current, **given, last_updated=now, **authors))
+
+    def shown(self, resource: E) -> bytes:
+        """Return the document that answers show, which is the one that is stored."""
+        return msgspec.json.encode(self._without(resource, _NOT_SHOWN))
+
+    def apart(self, resource: E) -> str | None:
+        """Return the fields that no answer shows as JSON, or None when there are none."""
+        values = {name: getattr(resource, name) for name in self._marked(_KEPT_APART)}
+        kept = {name: value for name, value in values.items() if value is not UNSET}
+        return msgspec.json.encode(kept).decode() if kept else None
+
+    def shown_once(self, resource: E) -> dict[str, Any]:
+        """Return the fields shown only in the answer to a create, by their wire names."""
+        marked = self._marked(frozenset({Access.SHOWN_ONCE}))
+        values = {self.wire_names[name]: getattr(resource, name) for name in marked}
+        return {name: value for name, value in values.items() if value is not UNSET}
+
+    def load(self, document: bytes | str, apart: str | None = None) -> E:
+        """Return the resource of a stored document and the fields kept apart from it."""
+        resource = msgspec.json.decode(document, type=self.entity, strict=True)
+        return structs.replace(resource, **msgspec.json.decode(apart)) if apart else resource
 
     def scopes(self, verb: str, *, collection: bool = False, reads: bool = False) -> frozenset[str]:
         """Return the token scopes any one of which allows ``verb``."""
@@ -89,26 +153,40 @@ class Kind(Generic[E]):
     @cached_property
     def post_type(self) -> type[Struct]:
         """The body accepted by a create request."""
-        return self._variant("Post", skip={Access.READ_ONLY}, partial=False)
+        return self._variant("Post", _NEVER_GIVEN | {Access.PATCH_ONLY})
 
     @cached_property
     def patch_type(self) -> type[Struct]:
         """The body accepted by an update request."""
-        return self._variant("Patch", skip={Access.READ_ONLY, Access.CREATE_ONLY}, partial=True)
+        return self._variant("Patch", _NEVER_GIVEN | {Access.CREATE_ONLY}, partial=True)
 
     @cached_property
     def hidden(self) -> frozenset[str]:
-        """The attribute names of write-only fields, which no answer shows."""
-        return frozenset(name for name, marks in self._marks.items() if Access.WRITE_ONLY in marks)
+        """The attribute names of fields that no later answer shows."""
+        return frozenset(self._marked(_NOT_SHOWN))
 
     @cached_property
     def references(self) -> dict[str, str]:
         """The kind each reference field points to, by field name."""
+        return {name: mark.kind for name, mark in self._refers.items()}
+
+    @cached_property
+    def checked_references(self) -> dict[str, str]:
+        """Those references that must exist when they are given, by field name."""
+        return {name: mark.kind for name, mark in self._refers.items() if mark.checked}
+
+    @cached_property
+    def wire_names(self) -> dict[str, str]:
+        """The name on the wire of each attribute."""
+        return {info.name: info.encode_name for info in structs.fields(self.entity)}
+
+    @cached_property
+    def clearable(self) -> dict[str, Any]:
+        """The attributes that null takes away, with the value they have then."""
         return {
-            name: mark.kind
-            for name, marks in self._marks.items()
-            for mark in marks
-            if isinstance(mark, Refers)
+            info.name: info.default
+            for info in structs.fields(self.entity)
+            if Mark.CLEARABLE in self._marks[info.name]
         }
 
     @cached_property
@@ -116,46 +194,78 @@ class Kind(Generic[E]):
         return get_type_hints(self.entity, include_extras=True)
 
     @cached_property
-    def _marks(self) -> dict[str, tuple[object, ...]]:
-        return {name: tuple(get_args(hint)[1:]) for name, hint in self._hints.items()}
+    def _marks(self) -> dict[str, frozenset[object]]:
+        return {name: frozenset(_marks(hint)) for name, hint in self._hints.items()}
 
-    def _variant(self, suffix: str, *, skip: set[Access], partial: bool) -> type[Struct]:
+    @cached_property
+    def _refers(self) -> dict[str, Refers]:
+        return {
+            name: mark
+            for name, marks in self._marks.items()
+            for mark in marks
+            if isinstance(mark, Refers)
+        }
+
+    @cached_property
+    def _giver(self) -> Giver:
+        moments = {name for name, marks in self._marks.items() if Mark.MOMENT in marks}
+        ids = {name for name, marks in self._marks.items() if Mark.IDS in marks}
+        return Giver(self.wire_names, frozenset(moments), frozenset(ids | set(self._refers)))
+
+    def _checked(self, resource: E) -> E:
+        if self.check is not None:
+            self.check(resource)
+        return resource
+
+    def _marked(self, accesses: frozenset[Access]) -> tuple[str, ...]:
+        return tuple(name for name, marks in self._marks.items() if marks & accesses)
+
+    def _without(self, resource: E, accesses: frozenset[Access]) -> E:
+        gone = self._marked(accesses)
+        return structs.replace(resource, **dict.fromkeys(gone, UNSET)) if gone else resource
+
+    def _authors(self, stamp: Stamp, moments: tuple[str, ...]) -> dict[str, Any]:
+        if stamp.by_id is None or "created_by_id" not in self._hints:
+            return {}
+        return {
+            f"{moment}_by_{what}": value
+            for moment in moments
+            for what, value in (("id", stamp.by_id), ("type", stamp.by_type))
+        }
+
+    def _variant(
+        self, suffix: str, skip: frozenset[Access], *, partial: bool = False
+    ) -> type[Struct]:
         fields: list[Any] = []
+        own = {self.parent_field} if self.parent else set()
         for info in structs.fields(self.entity):
-            if skip & {mark for mark in self._marks[info.name] if isinstance(mark, Access)}:
+            if info.name in own or self._marks[info.name] & skip:
                 continue
             hint = self._hints[info.name]
-            optional = partial or not info.required
-            fields.append((info.name, _optional(hint), UNSET) if optional else (info.name, hint))
+            if partial and Mark.CLEARABLE in self._marks[info.name]:
+                hint = hint | None
+            needed = info.required or Mark.REQUIRED in self._marks[info.name]
+            optional = partial or not needed
+            default = msgspec.field(
+                name=info.encode_name, default=UNSET if optional else msgspec.NODEFAULT
+            )
+            fields.append((info.name, hint | UnsetType if optional else hint, default))
         return msgspec.defstruct(
             f"{self.entity.__name__}{suffix}",
             fields,
             kw_only=True,
             frozen=True,
-            rename="camel",
             forbid_unknown_fields=True,
         )
 
 
-def decode(body: bytes, shape: type[Struct]) -> Struct:
-    """Decode a JSON body to ``shape``; raises Invalid naming the field."""
-    try:
-        return msgspec.json.decode(body or b"{}", type=shape)
-    except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at ")
-        field = place.strip("`").removeprefix("$").lstrip(".") or None
-        raise Invalid(f"{message} at `{field}`" if field else message, field=field) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Invalid(f"The body is not valid JSON: {error}") from error
-
-
-def _optional(hint: Any) -> object:
-    return cast("object", hint | UnsetType)
-
-
-def _given(body: Struct) -> dict[str, Any]:
-    return {
-        name: value
-        for name in body.__struct_fields__
-        if (value := getattr(body, name)) is not UNSET
-    }
+def _marks(hint: Any) -> tuple[object, ...]:
+    """Return the marks of a hint, also of one made optional after it was marked."""
+    own = getattr(hint, "__metadata__", ())
+    if own:
+        return (*own, *_marks(hint.__origin__))
+    found: list[object] = []
+    for part in get_args(hint):
+        metadata = getattr(part, "__metadata__", ())
+        found += [mark for mark in metadata if isinstance(mark, Access | Mark | Refers)]
+    return tuple(found)

@@ -8,19 +8,23 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from drover.model.resource import Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from drover.model.kind import Kind
     from drover.query.tree import Node
 
 E = TypeVar("E", bound=Resource)
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """What a list request asks for: one page of what matches, in an order.
 
-    ``query`` overrides ``filter_field`` and ``filter``. Sorting ties break by id, ascending.
+    ``query`` overrides ``filter_field`` and ``filter``; ``within`` always holds: it is what the
+    path says (``{"flow_id": ...}``), and so does ``among``, whose columns must have one of the
+    values. Sorting ties break by id, ascending. ``deleted`` asks for the
+    deleted ones instead, where a kind keeps them.
     """
 
     sort_field: str
@@ -30,19 +34,24 @@ class Listing:
     filter_field: str | None = None
     filter: str | None = None
     query: Node | None = None
-    within: dict[str, str] = field(default_factory=dict)
+    within: Mapping[str, str] = field(default_factory=dict)
+    among: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[E]):
+class Page(Generic[R]):
     """One page of matches and the count of all of them."""
 
-    items: Sequence[E]
+    items: Sequence[R]
     total: int
 
 
 class Resources(Protocol):
-    """Resources of every kind; each lookup names the application that must own them."""
+    """Resources of every kind; each lookup names the application that must own them.
+
+    ``parent_id`` is that of the resource they must be kept inside, for kinds that have one.
+    """
 
     async def add(self, kind: Kind[E], resource: E) -> None:
         """Insert; raises Duplicate when a unique value is taken."""
@@ -52,11 +61,25 @@ class Resources(Protocol):
         """Replace one that exists; raises Missing, Duplicate."""
         ...
 
-    async def get(self, kind: Kind[E], application_id: str, resource_id: str) -> E:
+    async def get(
+        self, kind: Kind[E], application_id: str, resource_id: str, parent_id: str | None = None
+    ) -> E:
         """Return one; raises Missing, alike for absent ones and other tenants'."""
         ...
 
-    async def get_bytes(self, kind: Kind[Any], application_id: str, resource_id: str) -> bytes:
+    async def lock(
+        self, kind: Kind[E], application_id: str, resource_id: str, parent_id: str | None = None
+    ) -> E:
+        """Return one that nobody else may change before this unit of work ends; raises Missing."""
+        ...
+
+    async def get_bytes(
+        self,
+        kind: Kind[Any],
+        application_id: str,
+        resource_id: str,
+        parent_id: str | None = None,
+    ) -> bytes:
         """Return the stored JSON of one, undecoded; raises Missing."""
         ...
 
@@ -64,6 +87,22 @@ class Resources(Protocol):
         """Return one page."""
         ...
 
+    async def page_bytes(
+        self, kind: Kind[Any], application_id: str, listing: Listing
+    ) -> Page[bytes]:
+        """Return one page of stored JSON, undecoded."""
+        ...
+
+    async def absent(
+        self, kind: Kind[Any], application_id: str, ids: Sequence[str]
+    ) -> Sequence[str]:
+        """Return those ids of which the application has no resource."""
+        ...
+
     async def remove(self, kind: Kind[Any], application_id: str, resource_id: str) -> None:
         """Delete one; raises Missing."""
+        ...
+
+    async def purge(self, application_id: str) -> None:
+        """Delete all that an application had."""
         ...

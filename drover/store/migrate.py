@@ -61,7 +61,7 @@ def load_migrations(dialect: Dialect, folder: Traversable | None = None) -> tupl
     """
     root = folder or sql_folder().joinpath("migrations")
     numbered: dict[int, dict[str, Migration]] = {}
-    for file in root.iterdir():
+    for file in root.iterdir() if root.is_dir() else ():
         if not file.name.endswith(".sql"):
             continue
         match = _FILE.fullmatch(file.name)

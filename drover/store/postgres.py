@@ -18,8 +18,11 @@ from drover.ports.failures import StoreBusy, StoreClosed, StoreLost, StoreRefuse
 from drover.store.driver import NO_PARAMETERS
 from drover.store.migrate import Migration, load_migrations, migrate
 from drover.store.postgres_transaction import (
+    LOST,
     Collision,
     PostgresTransaction,
+    Stale,
+    translate,
     translated,
 )
 from drover.store.statements import Statement, load, positional
@@ -31,6 +34,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+POOL_SIZE: Final = 16
+"""Connections of one process; all processes together must stay below ``max_connections``."""
+STATEMENT_S: Final = 300
+"""A statement that runs for longer is stopped."""
+LOCK_S: Final = 10
+"""A statement that waits for a row for longer is stopped."""
+IDLE_S: Final = 60
+"""A transaction whose process fell silent for so long is undone, and its rows are freed."""
 OLDEST_SERVER: Final = 140000
 """PostgreSQL 14, as ``server_version_num``."""
 ATTEMPTS: Final = 6
@@ -40,6 +51,13 @@ FIRST_PAUSE_S: Final = 0.005
 
 _BEGIN_WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _BEGIN_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_UNHURRIED: Final = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"
+_SESSION: Final = {
+    "application_name": "drover",
+    "statement_timeout": f"{STATEMENT_S}s",
+    "lock_timeout": f"{LOCK_S}s",
+    "idle_in_transaction_session_timeout": f"{IDLE_S}s",
+}
 _REQUIRED: Final[Mapping[str, tuple[object, ...]]] = {
     "synchronous_commit": ("on", "remote_apply"),
     "fsync": ("on",),
@@ -57,7 +75,7 @@ class PostgresDatabase:
         self,
         url: str,
         *,
-        pool_size: int = 10,
+        pool_size: int = POOL_SIZE,
         wait_s: float = 5.0,
         statements: Mapping[str, Statement] | None = None,
         migrations: Sequence[Migration] | None = None,
@@ -89,12 +107,12 @@ class PostgresDatabase:
                 max_size=self._pool_size,
                 statement_cache_size=1024,
                 max_cached_statement_lifetime=0,
-                command_timeout=None,
+                command_timeout=STATEMENT_S + LOCK_S,
                 reset=_keep_session,
-                server_settings={"application_name": "drover"},
+                server_settings=_SESSION,
             )
-        except (OSError, asyncpg.PostgresError) as error:
-            raise StoreLost("the database server cannot be reached") from error
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise StoreLost(f"{LOST}: {error}") from error
         try:
             await self._prepare()
         except BaseException:
@@ -114,23 +132,29 @@ class PostgresDatabase:
         """
         return await self._attempts(_BEGIN_WRITE, work)
 
-    async def read(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
-        """Run work on one read-only snapshot. Raises what work raises; StoreBusy, StoreLost."""
-        return await self._attempts(_BEGIN_READ, work)
+    async def read(
+        self, work: Callable[[PostgresTransaction], Awaitable[T]], *, single: bool = False
+    ) -> T:
+        """Run work on one read-only snapshot. Raises what work raises; StoreBusy, StoreLost.
+
+        ``single`` promises at most one statement, and saves the two round trips around it.
+        """
+        if not single:
+            return await self._attempts(_BEGIN_READ, work)
+        async with self._connection() as connection:
+            return await work(self._transaction(connection, single=True))
 
     async def fetch(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
     ) -> Sequence[asyncpg.Record]:
         """Return all rows of one named reading statement, in one round trip."""
-        async with self._connection() as connection:
-            return await self._transaction(connection).fetch(statement, params)
+        return await self.read(lambda tx: tx.fetch(statement, params), single=True)
 
     async def fetch_one(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
     ) -> asyncpg.Record | None:
         """Return the first row of one named reading statement, in one round trip."""
-        async with self._connection() as connection:
-            return await self._transaction(connection).fetch_one(statement, params)
+        return await self.read(lambda tx: tx.fetch_one(statement, params), single=True)
 
     async def stream(
         self,
@@ -151,24 +175,24 @@ class PostgresDatabase:
 
     async def now_ms(self) -> int:
         """Return the server's clock: milliseconds since 1970 in UTC."""
-        async with self._connection() as connection:
-            return await self._transaction(connection).now_ms()
+        return await self.read(lambda tx: tx.now_ms(), single=True)
 
     def settings(self) -> Mapping[str, object]:
         """Return the settings that were read back at open."""
         return self._settings
 
     async def _prepare(self) -> None:
-        row = await self.fetch_one("server_settings")
+        row = await self.fetch_one("postgres_settings")
         self._settings = dict(row) if row is not None else {}
         _assert_settings(self._settings)
 
         async def work(tx: PostgresTransaction) -> None:
             async def run_script(script: str) -> None:
                 await tx.run_script(script)
-                await tx.execute("collate_text_columns")
+                await tx.execute("postgres_collate_text_columns")
 
-            await tx.execute("lock_migrations")
+            await tx.run_script(_UNHURRIED)
+            await tx.execute("postgres_lock_migrations")
             await migrate(tx, self._migrations, run_script)
 
         await self.write(work)
@@ -178,7 +202,7 @@ class PostgresDatabase:
         for _ in range(ATTEMPTS - 1):
             try:
                 return await self._attempt(begin, work)
-            except Collision:
+            except (Collision, Stale):
                 pass
             await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 - spreads contenders
             pause *= 2
@@ -187,7 +211,10 @@ class PostgresDatabase:
     async def _attempt(self, begin: str, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
         async with self._connection() as connection:
             tx = self._transaction(connection)
-            await tx.control(begin)
+            try:
+                await tx.control(begin)
+            except StoreLost as loss:
+                raise Stale(LOST) from loss
             try:
                 result = await work(tx)
                 await tx.control("COMMIT")
@@ -196,8 +223,8 @@ class PostgresDatabase:
                 await _roll_back(connection)
             return result
 
-    def _transaction(self, connection: Any) -> PostgresTransaction:
-        return PostgresTransaction(connection, self._statements)
+    def _transaction(self, connection: Any, *, single: bool = False) -> PostgresTransaction:
+        return PostgresTransaction(connection, self._statements, single=single)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
@@ -209,7 +236,7 @@ class PostgresDatabase:
         except TimeoutError:
             raise StoreBusy(f"no database connection came free in {self._wait_s:g} s") from None
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise StoreLost("the database server cannot be reached") from error
+            raise translate(error) from error
         try:
             yield connection
         finally:

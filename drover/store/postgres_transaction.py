@@ -28,38 +28,51 @@ Positional = tuple[str, tuple[str, ...]]
 """SQL text with $1, $2, and the names of the parameters in that order."""
 
 
+LOST: Final = "the database server cannot be reached"
+_MIGRATION_S: Final = 86_400.0
+
+
 class Collision(StoreBusy):
     """Transactions got in each other's way; trying again is safe, as nothing was kept."""
 
 
-_ERRORS: Final[tuple[tuple[type[Exception], type[StoreError]], ...]] = (
-    (asyncpg.SerializationError, Collision),
-    (asyncpg.DeadlockDetectedError, Collision),
-    (asyncpg.UniqueViolationError, UniqueBroken),
-    (asyncpg.ForeignKeyViolationError, ReferenceBroken),
-    (asyncpg.CheckViolationError, CheckBroken),
-    (asyncpg.NotNullViolationError, CheckBroken),
-    (asyncpg.IntegrityConstraintViolationError, ConstraintBroken),
-    (asyncpg.DiskFullError, StoreFull),
-    (asyncpg.TooManyConnectionsError, StoreBusy),
-    (asyncpg.LockNotAvailableError, StoreBusy),
-    (asyncpg.QueryCanceledError, StoreBusy),
-    (asyncpg.PostgresConnectionError, StoreLost),
-    (asyncpg.AdminShutdownError, StoreLost),
-    (asyncpg.CrashShutdownError, StoreLost),
-    (asyncpg.CannotConnectNowError, StoreLost),
-    (OSError, StoreLost),
+class Stale(StoreLost):
+    """The connection was broken before the work began; another one may do."""
+
+
+_CONSTRAINTS: Final[Mapping[type[Exception], type[ConstraintBroken]]] = {
+    asyncpg.UniqueViolationError: UniqueBroken,
+    asyncpg.ExclusionViolationError: UniqueBroken,
+    asyncpg.ForeignKeyViolationError: ReferenceBroken,
+    asyncpg.RestrictViolationError: ReferenceBroken,
+    asyncpg.CheckViolationError: CheckBroken,
+    asyncpg.NotNullViolationError: CheckBroken,
+}
+_OUT_OF_REACH: Final[tuple[tuple[type[Exception], type[StoreError], str], ...]] = (
+    (asyncpg.SerializationError, Collision, "too many writers want the same rows"),
+    (asyncpg.DeadlockDetectedError, Collision, "too many writers want the same rows"),
+    (asyncpg.DiskFullError, StoreFull, "the disk of the database server is full"),
+    (asyncpg.TooManyConnectionsError, StoreBusy, "the database server takes no more connections"),
+    (asyncpg.LockNotAvailableError, StoreBusy, "another transaction holds the rows too long"),
+    (asyncpg.QueryCanceledError, StoreBusy, "the statement took too long"),
+    (asyncpg.PostgresConnectionError, StoreLost, LOST),
+    (asyncpg.OperatorInterventionError, StoreLost, LOST),
+    (asyncpg.IdleInTransactionSessionTimeoutError, StoreLost, LOST),
+    (asyncpg.PostgresSystemError, StoreLost, "the database server's disk failed"),
+    (OSError, StoreLost, LOST),
 )
 _FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 
 def translate(error: Exception) -> StoreError:
     """Return PostgreSQL's error, or the driver's, as one of the store's."""
-    for known, meant in _ERRORS:
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        return _CONSTRAINTS.get(type(error), ConstraintBroken)(str(error))
+    for known, meant, message in _OUT_OF_REACH:
         if isinstance(error, known):
-            return meant(str(error))
+            return meant(message)
     if isinstance(error, asyncpg.InterfaceError) and "connection" in str(error):
-        return StoreLost(str(error))
+        return StoreLost(LOST)
     return StatementFailed(str(error))
 
 
@@ -82,12 +95,16 @@ def arguments(names: Sequence[str], params: Mapping[str, object]) -> list[object
 class PostgresTransaction:
     """One atomic unit in progress on a connection of the pool."""
 
-    __slots__ = ("_connection", "_statements", "dialect", "failure")
+    __slots__ = ("_connection", "_over", "_single", "_statements", "dialect", "failure")
 
-    def __init__(self, connection: Any, statements: Mapping[str, Positional]) -> None:
+    def __init__(
+        self, connection: Any, statements: Mapping[str, Positional], *, single: bool = False
+    ) -> None:
         self.dialect: Dialect = "postgres"
         self.failure: StoreError | None = None
-        """What ended the transaction early, if anything."""
+        """How a statement failed, if one did."""
+        self._over = ""
+        self._single = single
         self._connection = connection
         self._statements = statements
 
@@ -140,7 +157,7 @@ class PostgresTransaction:
 
     async def now_ms(self) -> int:
         """Return the server's clock: milliseconds since 1970 in UTC."""
-        row = await self.fetch_one("now_ms")
+        row = await self.fetch_one("postgres_now_ms")
         return int(row["now_ms"]) if row is not None else 0
 
     async def control(self, command: str) -> None:
@@ -148,8 +165,8 @@ class PostgresTransaction:
         await self._call("execute", command)
 
     async def run_script(self, script: str) -> None:
-        """Run several statements without parameters: a migration."""
-        await self._call("execute", script)
+        """Run several statements without parameters, however long they take: a migration."""
+        await self._call("execute", script, timeout=_MIGRATION_S)
 
     async def cursor(self, statement: str, params: Mapping[str, object]) -> Any:
         """Open a cursor on a named statement or SQL text, to be read in batches."""
@@ -158,8 +175,7 @@ class PostgresTransaction:
 
     def end(self) -> None:
         """Refuse every later use of this transaction."""
-        if self.failure is None:
-            self.failure = StatementFailed("the transaction is over")
+        self._over = "the transaction is over"
 
     def _named(self, statement: str) -> Positional:
         try:
@@ -168,12 +184,15 @@ class PostgresTransaction:
             raise StatementFailed(f"there is no statement {statement!r}") from None
 
     async def _call(self, method: str, *values: Any, **options: Any) -> Any:
-        if self.failure is not None:
-            raise StatementFailed("the transaction is over") from self.failure
+        if self._over:
+            raise StatementFailed(self._over) from self.failure
+        if self._single:
+            self._over = "a single read makes one statement only"
         try:
             return await getattr(self._connection, method)(*values, **options)
         except _FAILURES as error:
             self.failure = translate(error)
+            self._over = "a statement failed, which ends the transaction"
             raise self.failure from error
 
 

@@ -12,8 +12,9 @@ import contextvars
 import fcntl
 import os
 import sqlite3
+from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
+from typing import IO, TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
@@ -21,13 +22,13 @@ from drover.ports.failures import StoreClosed, StoreRefused
 from drover.store.completions import Completions
 from drover.store.driver import NO_PARAMETERS
 from drover.store.migrate import Migration, load_migrations, migrate
+from drover.store.sqlite_stream import SqliteStream
 from drover.store.sqlite_threads import Reader, Request, RequestQueue, Writer
 from drover.store.sqlite_transaction import (
     SqliteTransaction,
     drive,
     now_ms,
     statement_text,
-    translate,
 )
 from drover.store.statements import Statement, load
 
@@ -42,6 +43,8 @@ OLDEST_SQLITE: Final = (3, 38, 0)
 """RETURNING, the JSON arrows and upserts as the statements use them."""
 BUSY_MS: Final = 5000
 """How long to wait for another program (a backup, a shell) that holds the file."""
+CHECKPOINT_PAGES: Final = 4000
+"""A commit that makes the log longer than this moves it into the file (16 MB)."""
 STREAMS: Final = 4
 """Results that may be streamed at a time; more wait for their turn."""
 
@@ -52,6 +55,7 @@ _PRAGMAS: Final = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-32768",
+    f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}",
     "PRAGMA journal_size_limit=67108864",
 )
 _REQUIRED: Final[Mapping[str, object]] = {
@@ -97,6 +101,7 @@ class SqliteDatabase:
         self._writes: RequestQueue = RequestQueue()
         self._reads: RequestQueue = RequestQueue()
         self._streams = asyncio.Semaphore(STREAMS)
+        self._streaming: set[SqliteStream] = set()
         self._open = False
 
     async def open(self) -> None:
@@ -128,6 +133,8 @@ class SqliteDatabase:
         if not self._open:
             return
         self._open = False
+        for stream in self._streaming:
+            stream.interrupt()
         self._writes.put(None)
         for _ in range(self._reader_count):
             self._reads.put(None)
@@ -142,21 +149,26 @@ class SqliteDatabase:
         """
         return await self._ask(self._writes, work)
 
-    async def read(self, work: Callable[[SqliteTransaction], Awaitable[T]]) -> T:
-        """Run work on one read-only snapshot. Raises what work raises; StoreClosed."""
-        return await self._ask(self._reads, work)
+    async def read(
+        self, work: Callable[[SqliteTransaction], Awaitable[T]], *, single: bool = False
+    ) -> T:
+        """Run work on one read-only snapshot. Raises what work raises; StoreClosed.
+
+        ``single`` promises at most one statement, which needs no transaction around it.
+        """
+        return await self._ask(self._reads, work, single=single)
 
     async def fetch(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
     ) -> Sequence[sqlite3.Row]:
         """Return all rows of one named reading statement."""
-        return await self.read(lambda tx: tx.fetch(statement, params))
+        return await self.read(lambda tx: tx.fetch(statement, params), single=True)
 
     async def fetch_one(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
     ) -> sqlite3.Row | None:
         """Return the first row of one named reading statement, or None."""
-        return await self.read(lambda tx: tx.fetch_one(statement, params))
+        return await self.read(lambda tx: tx.fetch_one(statement, params), single=True)
 
     async def stream(
         self,
@@ -165,17 +177,19 @@ class SqliteDatabase:
         batch: int = 1000,
     ) -> AsyncIterator[Sequence[sqlite3.Row]]:
         """Yield the rows of a named statement, or of SQL text, in batches of one snapshot."""
-        if not self._open:
-            raise StoreClosed("the store is not open")
         sql = statement if " " in statement else statement_text(self._statements, statement)
         async with self._streams:
-            connection = await asyncio.to_thread(self._connect, reading=True)
+            if not self._open:
+                raise StoreClosed("the store is not open")
+            stream = SqliteStream(partial(self._connect, reading=True))
+            self._streaming.add(stream)
             try:
-                cursor = await asyncio.to_thread(_reading, connection.execute, sql, params)
-                while rows := await asyncio.to_thread(_reading, cursor.fetchmany, batch):
+                await stream.open(sql, params)
+                while rows := await stream.next_batch(batch):
                     yield rows
             finally:
-                connection.close()
+                self._streaming.discard(stream)
+                stream.close()
 
     async def now_ms(self) -> int:
         """Return the store's clock: milliseconds since 1970 in UTC."""
@@ -186,12 +200,16 @@ class SqliteDatabase:
         return self._settings
 
     def _ask(
-        self, queue: RequestQueue, work: Callable[[SqliteTransaction], Awaitable[T]]
+        self,
+        queue: RequestQueue,
+        work: Callable[[SqliteTransaction], Awaitable[T]],
+        *,
+        single: bool = False,
     ) -> asyncio.Future[T]:
         if not self._open:
             raise StoreClosed("the store is not open")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        queue.put(Request(work, future, contextvars.copy_context()))
+        queue.put(Request(work, future, contextvars.copy_context(), single))
         return future
 
     def _prepare(self) -> list[sqlite3.Connection]:
@@ -294,10 +312,3 @@ def _split(script: str) -> list[str]:
             statements.append(current)
             current = ""
     return [*statements, current] if current.strip() else statements
-
-
-def _reading(act: Callable[..., T], *arguments: Any) -> T:
-    try:
-        return act(*arguments)
-    except sqlite3.Error as error:
-        raise translate(error) from error

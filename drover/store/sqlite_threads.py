@@ -22,6 +22,8 @@ GROUP_SIZE: Final = 512
 """At most so many pieces of work share one commit."""
 GROUP_SECONDS: Final = 0.02
 """No further work joins a group that has been running for so long."""
+IDLE_SECONDS: Final = 0.2
+"""After so long without work the writer tidies the log."""
 
 
 class Request(NamedTuple):
@@ -30,6 +32,7 @@ class Request(NamedTuple):
     work: Callable[[SqliteTransaction], Awaitable[Any]]
     future: asyncio.Future[Any]
     context: contextvars.Context
+    single: bool = False
 
 
 RequestQueue = SimpleQueue[Request | None]
@@ -45,6 +48,10 @@ class Writer(threading.Thread):
 
     Each piece runs in a savepoint of its own, so that one that fails takes nothing with it. Should
     SQLite undo the group as a whole (a full disk), each piece is run again alone.
+
+    It also checkpoints the log: when idle, so that callers do not wait for it, and within a commit
+    only when the log has grown long. No other connection does, because SQLite before 3.51.3 can
+    damage the file when two connections checkpoint and write at the same moment.
     """
 
     def __init__(
@@ -60,15 +67,26 @@ class Writer(threading.Thread):
         self._queue = queue
         self._completions = completions
         self._open = True
+        self._untidy = False
 
     def run(self) -> None:
         """Commit groups until the closing mark, then close the connection."""
         while self._open:
-            first = self._queue.get()
+            try:
+                first = self._queue.get(timeout=IDLE_SECONDS if self._untidy else None)
+            except Empty:
+                self._checkpoint()
+                continue
             if first is None:
                 break
             self._completions.give(self._serve(first))
+            self._untidy = True
         self._connection.close()
+
+    def _checkpoint(self) -> None:
+        self._untidy = False
+        with suppress(sqlite3.Error):  # a full disk: the log keeps what could not be moved
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _serve(self, first: Request) -> list[Outcome]:
         taken: list[Request] = []
@@ -155,6 +173,8 @@ class Reader(threading.Thread):
         self._connection.close()
 
     def _serve(self, request: Request) -> Outcome:
+        if request.single:
+            return run_request(request, self._connection, self._statements)
         try:
             self._connection.execute("BEGIN")
             outcome = run_request(request, self._connection, self._statements)
@@ -170,7 +190,7 @@ def run_request(
     """Run one piece of work inside the transaction that is open, and tell how it ended."""
     if request.future.cancelled():
         return Outcome(request.future, None, StoreError("nobody waits for it any more"))
-    tx = SqliteTransaction(connection, statements)
+    tx = SqliteTransaction(connection, statements, single=request.single)
     try:
         result = request.context.run(drive, request.work, tx)
     except BaseException as failure:  # noqa: BLE001 - handed to the caller, who waits in the loop

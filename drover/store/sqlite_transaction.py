@@ -7,7 +7,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from drover.ports.failures import StoreBusy, StoreError, StoreFull
+from drover.ports.failures import StoreBusy, StoreClosed, StoreError, StoreFull, StoreLost
 from drover.store.driver import (
     NO_PARAMETERS,
     CheckBroken,
@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FULL: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
-_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_OUT_OF_REACH: Final[Mapping[int, tuple[type[StoreError], str]]] = {
+    sqlite3.SQLITE_BUSY: (StoreBusy, "another program holds the database file"),
+    sqlite3.SQLITE_LOCKED: (StoreBusy, "another program holds the database file"),
+    sqlite3.SQLITE_INTERRUPT: (StoreClosed, "the store is closing"),
+    sqlite3.SQLITE_IOERR: (StoreLost, "the disk of the store failed"),
+    sqlite3.SQLITE_CORRUPT: (StoreLost, "the database file is damaged"),
+    sqlite3.SQLITE_NOTADB: (StoreLost, "the database file is damaged"),
+}
 _CONSTRAINTS: Final[Mapping[int, type[ConstraintBroken]]] = {
     sqlite3.SQLITE_CONSTRAINT_UNIQUE: UniqueBroken,
     sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: UniqueBroken,
@@ -43,8 +50,9 @@ def translate(error: Exception) -> StoreError:
     code = getattr(error, "sqlite_errorcode", 0)
     if code in _FULL or getattr(error, "errno", None) == errno.ENOSPC:
         return StoreFull("the disk of the store is full")
-    if code & _PRIMARY_CODE in _BUSY:
-        return StoreBusy("another program holds the database file")
+    if code & _PRIMARY_CODE in _OUT_OF_REACH:
+        failure, message = _OUT_OF_REACH[code & _PRIMARY_CODE]
+        return failure(message)
     if code & _PRIMARY_CODE == sqlite3.SQLITE_CONSTRAINT:
         return _CONSTRAINTS.get(code, ConstraintBroken)(str(error))
     return StatementFailed(str(error))
@@ -85,14 +93,22 @@ def drive(work: Callable[[SqliteTransaction], Awaitable[T]], tx: SqliteTransacti
 class SqliteTransaction:
     """One atomic unit in progress on a connection that this thread owns."""
 
-    __slots__ = ("_connection", "_statements", "dialect", "failure")
+    __slots__ = ("_connection", "_over", "_single", "_statements", "dialect", "failure")
 
-    def __init__(self, connection: sqlite3.Connection, statements: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        statements: Mapping[str, str],
+        *,
+        single: bool = False,
+    ) -> None:
         self.dialect: Dialect = "sqlite"
         self.failure: StoreError | None = None
-        """What ended the transaction early, if anything."""
+        """How a statement failed, if one did."""
+        self._over = ""
         self._connection = connection
         self._statements = statements
+        self._single = single
 
     async def fetch(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
@@ -142,8 +158,7 @@ class SqliteTransaction:
 
     def end(self) -> None:
         """Refuse every later use of this transaction."""
-        if self.failure is None:
-            self.failure = StatementFailed("the transaction is over")
+        self._over = "the transaction is over"
 
     def _rows(self, sql: str, params: Mapping[str, object]) -> list[sqlite3.Row]:
         return self._guarded(lambda: self._connection.execute(sql, params).fetchall())
@@ -152,12 +167,15 @@ class SqliteTransaction:
         return self._guarded(lambda: _run_to_end(self._connection, sql, params))
 
     def _guarded(self, act: Callable[[], T]) -> T:
-        if self.failure is not None:
-            raise StatementFailed("the transaction is over") from self.failure
+        if self._over:
+            raise StatementFailed(self._over) from self.failure
+        if self._single:
+            self._over = "a single read makes one statement only"
         try:
             return act()
         except (sqlite3.Error, OverflowError, LookupError) as error:
             self.failure = translate(error)
+            self._over = "a statement failed, which ends the transaction"
             raise self.failure from error
 
 

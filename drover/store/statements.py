@@ -9,6 +9,8 @@ ones of the same name. Each statement stands under two comment lines, its name a
 
 Writing for both databases:
 
+- A name that one dialect has, the other has too. What only one database needs is named for it:
+  ``postgres_now_ms``.
 - Parameters are ``:name``. PostgreSQL must be able to tell their types: where a parameter meets no
   column (``:filter IS NULL``), write ``CAST(:filter AS TEXT)``, which both databases understand.
 - A list given as a parameter is a JSON text in SQLite and an array in PostgreSQL. So a batch of

@@ -1,8 +1,8 @@
--- name: lock_migrations
+-- name: postgres_lock_migrations
 -- Let one server at a time migrate this database; freed at the end of the transaction.
 SELECT pg_advisory_xact_lock(7235124811604803);
 
--- name: collate_text_columns
+-- name: postgres_collate_text_columns
 -- Make new text columns sort by code point, as SQLite does, whatever the database's locale.
 DO $$
 DECLARE found record;
@@ -21,7 +21,7 @@ BEGIN
     END LOOP;
 END $$;
 
--- name: server_settings
+-- name: postgres_settings
 -- Read the settings that decide whether a commit is durable.
 SELECT current_setting('server_version_num')::integer AS server_version_num,
        current_setting('server_version') AS server_version,
@@ -31,6 +31,6 @@ SELECT current_setting('server_version_num')::integer AS server_version_num,
        current_setting('server_encoding') AS server_encoding,
        current_setting('max_connections')::integer AS max_connections;
 
--- name: now_ms
+-- name: postgres_now_ms
 -- Read the clock of this moment (not of the transaction's start).
 SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms;

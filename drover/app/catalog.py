@@ -1,0 +1,188 @@
+"""Create, read, list, change and delete resources of any kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import msgspec
+
+from drover.model.errors import Invalid
+from drover.model.kind import Stamp
+from drover.model.resource import Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from drover.model.access import Caller
+    from drover.model.kind import Kind
+    from drover.ports.clock import Ids
+    from drover.ports.resources import Listing, Page
+    from drover.ports.store import Session, Store
+
+E = TypeVar("E", bound=Resource)
+
+
+class Hook(Protocol):
+    """What else belongs to a change of a resource, in the same unit of work.
+
+    It may run more than once for one change, so it changes nothing but the store.
+    """
+
+    async def before(
+        self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any
+    ) -> Any:
+        """Return what to store in place of ``new``; ``old`` is None on create.
+
+        Raises to refuse the change.
+        """
+        ...
+
+    async def after(
+        self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any
+    ) -> None:
+        """Act on a stored change; ``new`` is None after a delete."""
+        ...
+
+
+class Catalog:
+    """The usual five operations, the same for every kind.
+
+    Answers are documents: the JSON of a resource as it is stored and shown.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        ids: Ids,
+        kinds: Sequence[Kind[Any]],
+        hooks: Mapping[str, Sequence[Hook]] | None = None,
+    ) -> None:
+        self.kinds = {kind.one: kind for kind in kinds}
+        self._store = store
+        self._ids = ids
+        self._hooks = hooks or {}
+
+    async def create(
+        self,
+        caller: Caller,
+        kind: Kind[Any],
+        application_id: str,
+        body: bytes | msgspec.Struct,
+        within: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """Store a new resource and return its document; raises Invalid, Duplicate."""
+
+        async def work(session: Session) -> bytes:
+            now_ms = await session.now_ms()
+            stamp = self._stamp(caller, application_id, now_ms)
+            made = await self.add(session, caller, kind, kind.create(body, stamp, within))
+            shown = await session.resources.get_bytes(kind, made.application_id, made.id)
+            return _with(shown, kind.shown_once(made))
+
+        return await self._store.write(work)
+
+    async def get(
+        self,
+        kind: Kind[Any],
+        application_id: str,
+        resource_id: str,
+        parent_id: str | None = None,
+    ) -> bytes:
+        """Return the document of one; raises Missing."""
+        return await self._store.read(
+            lambda session: session.resources.get_bytes(
+                kind, application_id, resource_id, parent_id
+            )
+        )
+
+    async def list(self, kind: Kind[Any], application_id: str, listing: Listing) -> Page[bytes]:
+        """Return one page of documents."""
+        return await self._store.read(
+            lambda session: session.resources.page_bytes(kind, application_id, listing)
+        )
+
+    async def patch(
+        self,
+        caller: Caller,
+        kind: Kind[Any],
+        old: tuple[str, str, str | None],
+        body: bytes | msgspec.Struct,
+    ) -> bytes:
+        """Change the fields named in ``body`` and return the document.
+
+        ``old`` is the ids of the application, of the resource and of what it is kept inside.
+        Raises Missing, Invalid, Duplicate.
+        """
+        application_id, resource_id, parent_id = old
+
+        async def work(session: Session) -> bytes:
+            resources = session.resources
+            current = await resources.lock(kind, application_id, resource_id, parent_id)
+            stamp = self._stamp(caller, application_id, await session.now_ms())
+            await self.change(session, caller, kind, current, kind.patch(current, body, stamp))
+            return await resources.get_bytes(kind, application_id, resource_id)
+
+        return await self._store.write(work)
+
+    async def delete(
+        self,
+        caller: Caller,
+        kind: Kind[Any],
+        application_id: str,
+        resource_id: str,
+        parent_id: str | None = None,
+    ) -> None:
+        """Delete one; raises Missing."""
+
+        async def work(session: Session) -> None:
+            current = await session.resources.lock(kind, application_id, resource_id, parent_id)
+            await self.drop(session, caller, kind, current)
+
+        await self._store.write(work)
+
+    async def add(self, session: Session, caller: Caller, kind: Kind[E], new: E) -> E:
+        """Store a new resource inside a unit of work, hooks and all, and return it."""
+        await self._check_references(session, kind, None, new)
+        for hook in self._hooks.get(kind.one, ()):
+            new = await hook.before(session, caller, kind, None, new)
+        await session.resources.add(kind, new)
+        for hook in self._hooks.get(kind.one, ()):
+            await hook.after(session, caller, kind, None, new)
+        return new
+
+    async def change(self, session: Session, caller: Caller, kind: Kind[E], old: E, new: E) -> E:
+        """Replace a locked resource inside a unit of work, hooks and all, and return it."""
+        await self._check_references(session, kind, old, new)
+        for hook in self._hooks.get(kind.one, ()):
+            new = await hook.before(session, caller, kind, old, new)
+        await session.resources.put(kind, new)
+        for hook in self._hooks.get(kind.one, ()):
+            await hook.after(session, caller, kind, old, new)
+        return new
+
+    async def drop(self, session: Session, caller: Caller, kind: Kind[E], old: E) -> None:
+        """Delete a locked resource inside a unit of work, hooks and all."""
+        await session.resources.remove(kind, old.application_id, old.id)
+        for hook in self._hooks.get(kind.one, ()):
+            await hook.after(session, caller, kind, old, None)
+
+    def _stamp(self, caller: Caller, application_id: str, now_ms: int) -> Stamp:
+        return Stamp(self._ids.new(), application_id, now_ms, caller.id, caller.type)
+
+    async def _check_references(
+        self, session: Session, kind: Kind[E], old: E | None, new: E
+    ) -> None:
+        for name, target in kind.checked_references.items():
+            given = getattr(new, name)
+            if not given or (old is not None and getattr(old, name) == given):
+                continue
+            ids = (given,) if isinstance(given, str) else given
+            absent = await session.resources.absent(self.kinds[target], new.application_id, ids)
+            if absent:
+                field = kind.wire_names[name]
+                message = f"{self.kinds[target].title} {absent[0]} was not found at `{field}`"
+                raise Invalid(message, field=field)
+
+
+def _with(document: bytes, more: Mapping[str, Any]) -> bytes:
+    return document[:-1] + b"," + msgspec.json.encode(more)[1:] if more else document

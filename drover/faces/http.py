@@ -1,0 +1,314 @@
+"""The HTTP edge of every dialect: find the operation, let the caller in, run it, answer.
+
+An ASGI application of its own, because what lies between the socket and a use case is paid on
+every request: one walk to the operation, one look at the caller, one encoding.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import msgspec
+import structlog
+
+from drover.faces.metrics import RequestMetrics
+from drover.faces.operation import Answer, Call, Operation
+from drover.faces.parameters import parse
+from drover.faces.refusals import Unexpected, WrongMethod, refuse, status_of
+from drover.faces.routes import Route, Routes
+from drover.model.access import Caller
+from drover.model.errors import DroverError, Missing, TooLarge, Unauthorized, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Iterable,
+        Mapping,
+        MutableMapping,
+    )
+
+    from drover.faces.operation import Face
+
+    Message = MutableMapping[str, Any]
+    Scope = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+    Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_LOG = structlog.get_logger("drover.http")
+_NOBODY: Final = Caller(type="system", id="0" * 24, scopes=frozenset())
+_READING: Final = frozenset({"GET", "HEAD"})
+_LONGEST_ID: Final = 64
+_HEAD: Final = "HEAD"
+
+
+class Gate(Protocol):
+    """Who may come in."""
+
+    async def identify(self, headers: Mapping[str, str]) -> Caller:
+        """Return the holder of the token in the headers; raises Unauthorized."""
+        ...
+
+    async def admit(
+        self, caller: Caller, application_id: str | None, scopes: frozenset[str]
+    ) -> None:
+        """Raise Missing where the caller may not see the application, Forbidden without a scope."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a server accepts of requests."""
+
+    body_bytes: int = 5_242_880
+    requests: int = 1000
+
+
+@dataclass(slots=True)
+class _Request:
+    """One request on its way through."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    id: str
+    address: str
+    receive: Receive
+    query: bytes
+    route: Route | None = None
+    started: float = field(default_factory=time.perf_counter)
+
+
+class HttpApp:
+    """The ASGI application of all operations.
+
+    ``mounts`` are other applications by the prefix of their paths; ``open`` and ``close`` run with
+    the server.
+    """
+
+    def __init__(
+        self,
+        operations: Iterable[tuple[Face, Operation]],
+        gate: Gate,
+        *,
+        limits: Limits | None = None,
+        mounts: Mapping[str, Asgi] | None = None,
+        new_id: Callable[[], str] | None = None,
+    ) -> None:
+        self.routes = Routes(operations)
+        self.metrics = RequestMetrics()
+        self._gate = gate
+        self._limits = limits or Limits()
+        self._mounts = dict(mounts or {})
+        self._new_id = new_id or _counting_ids()
+        self._running = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI event."""
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif mounted := self._mounted(scope):
+            await mounted(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+
+    def _mounted(self, scope: Scope) -> Asgi | None:
+        path = scope["path"]
+        for prefix, application in self._mounts.items():
+            if path == prefix or path.startswith(f"{prefix}/"):
+                return application
+        return None
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        client = scope.get("client")
+        given = headers.get("x-request-id", "")
+        request = _Request(
+            method=scope["method"],
+            path=scope["path"],
+            headers=headers,
+            id=given if _is_plain(given) else self._new_id(),
+            address=client[0] if client else "",
+            receive=receive,
+            query=scope["query_string"],
+        )
+        self._running += 1
+        try:
+            answer = await self._answer(request)
+            await _respond(request, answer, send)
+        finally:
+            self._running -= 1
+        self._note(request, answer)
+
+    async def _answer(self, request: _Request) -> Answer:
+        try:
+            return await self._run(request)
+        except DroverError as error:
+            return self._refuse(request, error)
+        except asyncio.CancelledError:
+            raise
+        except Exception:  # noqa: BLE001 - the last line of defence: logged with its trace, answered
+            _LOG.exception("request failed", request=request.id, path=request.path)
+            return self._refuse(request, Unexpected(f"Something failed here; request {request.id}"))
+
+    async def _run(self, request: _Request) -> Answer:
+        if self._running > self._limits.requests:
+            raise Unavailable("The server is busy; try again")
+        methods, values = self.routes.find(request.path)
+        if not methods:
+            raise Missing("There is nothing at this path")
+        wanted = "GET" if request.method == _HEAD else request.method
+        route = methods.get(wanted)
+        if route is None:
+            allowed = sorted({*methods, *(("HEAD",) if "GET" in methods else ())})
+            raise WrongMethod(", ".join(allowed))
+        request.route = route
+        operation = route.operation
+        query = parse(request.query)
+        caller = await self._identified(route, request, query)
+        path = route.parameters(values)
+        if operation.scopes is not None:
+            await self._gate.admit(caller, path.get("applicationId"), operation.scopes)
+        body = b"" if request.method in _READING else await self._body(request, operation)
+        call = Call(caller, path, query, body, request.headers, request.address)
+        result = await operation.run(call)
+        if isinstance(result, Answer):
+            return result
+        return Answer(
+            result if isinstance(result, bytes) else msgspec.json.encode(result), operation.status
+        )
+
+    async def _identified(
+        self, route: Route, request: _Request, query: Mapping[str, str]
+    ) -> Caller:
+        if route.operation.scopes is None:
+            return _NOBODY
+        if route.face.identify is not None:
+            return await route.face.identify(request.headers, query)
+        return await self._gate.identify(request.headers)
+
+    async def _body(self, request: _Request, operation: Operation) -> bytes:
+        most = operation.max_body_bytes or self._limits.body_bytes
+        declared = request.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > most:
+            raise TooLarge(f"The body may have {most} bytes")
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise Unavailable("The client went away")
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > most:
+                raise TooLarge(f"The body may have {most} bytes")
+            if not message.get("more_body", False):
+                return b"".join(parts)
+
+    def _refuse(self, request: _Request, error: DroverError) -> Answer:
+        flawed = request.route.operation.flawed_status if request.route else 400
+        status = status_of(error, flawed)
+        face = request.route.face if request.route else self._face_at(request.path)
+        return face.refuse(error, status) if face else refuse(error, status)
+
+    def _face_at(self, path: str) -> Face | None:
+        faces = {route.face.prefix: route.face for route in self.routes.all}
+        fitting = [prefix for prefix in faces if path.startswith(prefix)]
+        return faces[max(fitting, key=len)] if fitting else None
+
+    def _note(self, request: _Request, answer: Answer) -> None:
+        seconds = time.perf_counter() - request.started
+        name = request.route.operation.name if request.route else "unknown"
+        self.metrics.note(name, answer.status, seconds)
+        # Reads that went well are the bulk of the traffic and tell nothing: debug level.
+        quiet = request.method in _READING and answer.status < 400  # noqa: PLR2004 - HTTP errors
+        log = _LOG.debug if quiet else _LOG.info
+        log(
+            "request",
+            request=request.id,
+            method=request.method,
+            path=request.path,
+            operation=name,
+            status=answer.status,
+            ms=round(seconds * 1000, 2),
+            address=request.address,
+        )
+
+
+async def _respond(request: _Request, answer: Answer, send: Send) -> None:
+    streamed = not isinstance(answer.body, bytes)
+    headers = [
+        (b"content-type", answer.media_type.encode("latin-1")),
+        (b"x-request-id", request.id.encode("latin-1")),
+        *((k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in answer.headers.items()),
+    ]
+    if not streamed:
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if streamed and request.method != _HEAD:
+        await _stream(answer.body, request.receive, send)
+        return
+    body = b"" if request.method == _HEAD else answer.body
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _stream(body: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
+    """Send until the end of the body or until the client goes away."""
+
+    async def pump() -> None:
+        async for part in body:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    tasks = [asyncio.create_task(pump()), asyncio.create_task(gone())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if close := getattr(body, "aclose", None):
+            await close()
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+def bearer(headers: Mapping[str, str]) -> str:
+    """Return the bearer token of the headers; raises Unauthorized."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthorized("Invalid access token")
+    return token.strip()
+
+
+def _is_plain(text: str) -> bool:
+    return 0 < len(text) <= _LONGEST_ID and text.isascii() and text.replace("-", "").isalnum()
+
+
+def _counting_ids() -> Callable[[], str]:
+    start = time.time_ns()
+    count = 0
+
+    def new() -> str:
+        nonlocal count
+        count += 1
+        return f"{start:x}-{count:x}"
+
+    return new

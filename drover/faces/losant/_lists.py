@@ -1,0 +1,61 @@
+"""What a list request may ask for, checked against the declaration of its kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from drover.model.errors import Invalid
+from drover.ports.resources import Listing
+
+if TYPE_CHECKING:
+    from drover.faces.operation import Call
+    from drover.model.kind import Kind
+
+PER_PAGE: Final = 100
+MOST_PER_PAGE: Final = 1000
+_FARTHEST_PAGE: Final = 10**9
+DIRECTIONS: Final = ("asc", "desc", "ASC", "DESC", "")
+PARAMETERS: Final = (
+    "sortField",
+    "sortDirection",
+    "page",
+    "perPage",
+    "filterField",
+    "filter",
+)
+
+
+def listing(call: Call, kind: Kind[Any]) -> Listing:
+    """Return what a list request asks for; raises Invalid naming the parameter."""
+    per_page = call.whole("perPage", PER_PAGE, least=1, most=MOST_PER_PAGE)
+    page = call.whole("page", 0, most=_FARTHEST_PAGE)
+    return Listing(
+        sort_field=call.choice("sortField", kind.sortable, kind.default_sort),
+        descending=descending(call, default=kind.default_descending),
+        offset=page * per_page,
+        limit=per_page,
+        filter_field=call.choice("filterField", kind.filterable, "") or None,
+        filter=call.query.get("filter") or None,
+        within=within(call, kind),
+    )
+
+
+def descending(call: Call, *, default: bool = False) -> bool:
+    """Return the direction asked for; raises Invalid for one that is none."""
+    direction = call.choice("sortDirection", DIRECTIONS, "desc" if default else "asc")
+    return direction.lower() == "desc"
+
+
+def within(call: Call, kind: Kind[Any]) -> dict[str, str]:
+    """Return the columns that the path fixes."""
+    return {kind.parent_field: parent_id(call, kind) or ""} if kind.parent else {}
+
+
+def parent_id(call: Call, kind: Kind[Any]) -> str | None:
+    """Return the id of the resource that the path says a kind is kept inside."""
+    return call.path[f"{kind.parent}Id"] if kind.parent else None
+
+
+def reject(name: str, message: str) -> Invalid:
+    """Return the error of a bad parameter."""
+    return Invalid(f"{name} {message}", field=name)

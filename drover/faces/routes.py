@@ -1,0 +1,91 @@
+"""Find the operation of a method and path: a walk down a tree of path parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from drover.model.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from drover.faces.operation import Face, Operation
+
+_HEX: Final = frozenset("0123456789abcdefABCDEF")
+_ID_LENGTH: Final = 24
+
+
+class BadOperation(ValueError):
+    """An operation is declared in a way that must not be served."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An operation and the dialect it belongs to."""
+
+    operation: Operation
+    face: Face
+    names: tuple[str, ...]
+    ids: tuple[str, ...]
+
+    def parameters(self, values: Sequence[str]) -> dict[str, str]:
+        """Return the path's parameters by name, ids in lower case; raises Invalid."""
+        found = dict(zip(self.names, values, strict=True))
+        for name in self.ids:
+            text = found[name]
+            if len(text) != _ID_LENGTH or not _HEX.issuperset(text):
+                raise Invalid(f"{name} must be 24 hexadecimal characters", field=name)
+            found[name] = text.lower()
+        return found
+
+
+@dataclass(slots=True)
+class _Part:
+    """What may follow a part of a path."""
+
+    literals: dict[str, _Part] = field(default_factory=dict)
+    variable: _Part | None = None
+    methods: dict[str, Route] = field(default_factory=dict)
+
+
+class Routes:
+    """All operations of a server. Raises BadOperation for one that must not start."""
+
+    def __init__(self, operations: Iterable[tuple[Face, Operation]]) -> None:
+        self._root = _Part()
+        self.all: list[Route] = []
+        for face, operation in operations:
+            self._add(face, operation)
+
+    def find(self, path: str) -> tuple[Mapping[str, Route], list[str]]:
+        """Return the routes of a path by method, and the values of its variable parts."""
+        part, values = self._root, []
+        for text in path.strip("/").split("/"):
+            following = part.literals.get(text)
+            if following is None:
+                following = part.variable
+                values.append(text)
+            if following is None or not text:
+                return {}, []
+            part = following
+        return part.methods, values
+
+    def _add(self, face: Face, operation: Operation) -> None:
+        if operation.scopes is not None and not operation.scopes:
+            raise BadOperation(f"{operation.name} declares no scopes")
+        part, names = self._root, []
+        for text in operation.path.strip("/").split("/"):
+            if text.startswith("{"):
+                names.append(text[1:-1])
+                part.variable = part.variable or _Part()
+                part = part.variable
+            else:
+                part = part.literals.setdefault(text, _Part())
+        if operation.method in part.methods:
+            taken = part.methods[operation.method].operation.name
+            raise BadOperation(f"{operation.name} has the method and path of {taken}")
+        ids = [n for n in names if n.endswith("Id") and n not in operation.opaque_ids]
+        route = Route(operation, face, tuple(names), tuple(ids))
+        part.methods[operation.method] = route
+        self.all.append(route)

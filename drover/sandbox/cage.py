@@ -1,0 +1,197 @@
+"""One caged child process, seen from the server."""
+
+import asyncio
+import contextlib
+import importlib.util
+import mmap
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from drover.ports.scripts import ScriptsUnavailable
+from drover.sandbox import frames
+
+START_S: Final = 30.0
+"""How long a child may take to say that it is ready."""
+
+_CHUNK: Final = 256 * 1024
+_LARGEST_REPLY: Final = 64 * 1024 * 1024
+_NOTHING: Final[dict[str, str]] = {}
+_PROGRAM: Final = (
+    "import sys; sys.path[:0] = sys.argv[3:]; from drover.sandbox.child import main;"
+    " main(int(sys.argv[1]), int(sys.argv[2]))"
+)
+
+
+class Ending(Enum):
+    """How a request ended."""
+
+    DONE = "done"
+    """The child answered to the end; items without a record wait for another turn."""
+
+    TIMEOUT = "timeout"
+    """The child was stopped for time: by us, or by the kernel's processor clock."""
+
+    DIED = "died"
+    """The child ended by itself or was ended by something else."""
+
+
+class Cage:
+    """A child process that runs scripts, one request at a time."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], line: socket.socket, progress: mmap.mmap
+    ) -> None:
+        """Take over the process, our end of its line and its progress page."""
+        self._process = process
+        self._line = line
+        self._progress = progress
+        self.requests = 0
+
+    @classmethod
+    async def open(cls, memory_bytes: int) -> "Cage":
+        """Start a child and wait until it is locked in. Raises `ScriptsUnavailable`."""
+        try:
+            cage = await asyncio.to_thread(_start, memory_bytes)
+        except OSError as error:
+            raise ScriptsUnavailable(f"No script process can be started: {error}") from error
+        try:
+            await cage.ready()
+        except (OSError, EOFError, TimeoutError) as error:
+            await cage.close()
+            raise ScriptsUnavailable("A script process ended before it was ready") from error
+        except BaseException:
+            cage.kill()
+            raise
+        return cage
+
+    async def ready(self) -> None:
+        """Wait for the child to say that it is locked in."""
+        async with asyncio.timeout(START_S):
+            await self._reply(bytearray())
+
+    @property
+    def pid(self) -> int:
+        """Process id of the child."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the child can take a request."""
+        return self._process.poll() is None and self._line.fileno() >= 0
+
+    @property
+    def item(self) -> int | None:
+        """Index of the item that the child runs, or ran when it ended."""
+        (index,) = frames.PROGRESS.unpack_from(self._progress)
+        return None if index == frames.END else int(index)
+
+    async def serve(
+        self, request: bytes, take: Callable[[frames.Record], None], limit_s: float
+    ) -> Ending:
+        """Send a request, hand the records of its answer to `take`; kill after `limit_s`."""
+        self.requests += 1
+        frames.PROGRESS.pack_into(self._progress, 0, frames.END)
+        try:
+            async with asyncio.timeout(limit_s):
+                await asyncio.get_running_loop().sock_sendall(self._line, request)
+                await self._records(take)
+        except TimeoutError:
+            await self.close()
+            return Ending.TIMEOUT
+        except (OSError, EOFError, ValueError):
+            code = await self.close()
+            return Ending.TIMEOUT if code == -signal.SIGXCPU else Ending.DIED
+        return Ending.DONE
+
+    async def _records(self, take: Callable[[frames.Record], None]) -> None:
+        received = bytearray()
+        while True:
+            for record in frames.parse_records(await self._reply(received)):
+                if record.item == frames.END:
+                    return
+                take(record)
+
+    async def _reply(self, received: bytearray) -> bytes:
+        """Read the body of the next reply; `received` keeps what came after it."""
+        await self._fill(received, frames.LENGTH.size)
+        (size,) = frames.LENGTH.unpack_from(received)
+        if size > _LARGEST_REPLY:
+            raise ValueError("a reply is too long")
+        end = frames.LENGTH.size + size
+        await self._fill(received, end)
+        body = bytes(received[frames.LENGTH.size : end])
+        del received[:end]
+        return body
+
+    async def _fill(self, received: bytearray, size: int) -> None:
+        loop = asyncio.get_running_loop()
+        while len(received) < size:
+            chunk = await loop.sock_recv(self._line, _CHUNK)
+            if not chunk:
+                raise EOFError
+            received += chunk
+
+    def kill(self) -> None:
+        """End the child without waiting for the kernel to clear it away."""
+        self._line.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def close(self) -> int:
+        """End the child and clear it away; its return code, its own when it had ended by itself."""
+        if self._process.poll() is None:
+            self.kill()
+        self._line.close()
+        return await asyncio.to_thread(self._process.wait)
+
+
+def _start(memory_bytes: int) -> Cage:
+    ours, theirs = socket.socketpair()
+    page = _shared_page()
+    try:
+        process = subprocess.Popen(  # noqa: S603 - our own program, by path
+            [sys.executable, "-I", "-c", _PROGRAM, str(page), str(memory_bytes), *_folders()],
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=subprocess.DEVNULL,
+            pass_fds=(page,),
+            env=_NOTHING,
+            cwd="/",
+            start_new_session=True,
+        )
+        progress = mmap.mmap(page, mmap.PAGESIZE)
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+        os.close(page)
+    ours.setblocking(False)  # noqa: FBT003 - the socket's own signature
+    return Cage(process, ours, progress)
+
+
+def _shared_page() -> int:
+    """Descriptor of one page of memory that survives the start of a child."""
+    if hasattr(os, "memfd_create"):
+        page = os.memfd_create("progress")
+    else:
+        page, name = tempfile.mkstemp()
+        Path(name).unlink()
+    os.truncate(page, mmap.PAGESIZE)
+    return page
+
+
+def _folders() -> list[str]:
+    """Where the child finds Drover and the engine, however this process came to find them."""
+    engine = importlib.util.find_spec("_quickjs")
+    if engine is None or engine.origin is None:
+        raise OSError("the package quickjs-ng is not installed")
+    return [str(Path(__file__).parents[2]), str(Path(engine.origin).parent)]

@@ -1,0 +1,198 @@
+"""Resources of every kind in the tables of the store."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from drover.model.errors import Duplicate, Missing
+from drover.model.resource import Resource
+from drover.ports.resources import Page
+from drover.store.driver import UniqueBroken
+from drover.store.relations import RELATIONS
+from drover.store.statements import load
+from drover.store.tables import TABLES, Table, in_document
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drover.model.kind import Kind
+    from drover.ports.resources import Listing
+    from drover.store.driver import Row, Transaction
+    from drover.store.statements import Dialect
+
+E = TypeVar("E", bound=Resource)
+
+
+class ResourceStore:
+    """Resources within one transaction; see ``drover.ports.resources.Resources``."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def add(self, kind: Kind[E], resource: E) -> None:
+        """Insert; raises Duplicate when a unique value is taken."""
+        await self._save(kind, resource, "add")
+
+    async def put(self, kind: Kind[E], resource: E) -> None:
+        """Replace one that exists; raises Missing, Duplicate."""
+        await self._save(kind, resource, "put")
+
+    async def get(
+        self, kind: Kind[E], application_id: str, resource_id: str, parent_id: str | None = None
+    ) -> E:
+        """Return one; raises Missing."""
+        row = await self._row(kind, application_id, resource_id, parent_id)
+        return kind.load(row["document"], row["apart"])
+
+    async def lock(
+        self, kind: Kind[E], application_id: str, resource_id: str, parent_id: str | None = None
+    ) -> E:
+        """Return one that nobody else may change before this transaction ends; raises Missing."""
+        row = await self._row(kind, application_id, resource_id, parent_id, "lock")
+        return kind.load(row["document"], row["apart"])
+
+    async def get_bytes(
+        self,
+        kind: Kind[Any],
+        application_id: str,
+        resource_id: str,
+        parent_id: str | None = None,
+    ) -> bytes:
+        """Return the stored JSON of one, undecoded; raises Missing."""
+        row = await self._row(kind, application_id, resource_id, parent_id)
+        return _shown(TABLES[kind.table], row)
+
+    async def page(self, kind: Kind[E], application_id: str, listing: Listing) -> Page[E]:
+        """Return one page."""
+        found = await self._page(kind, application_id, listing)
+        return Page([kind.load(row["document"], row["apart"]) for row in found.items], found.total)
+
+    async def page_bytes(
+        self, kind: Kind[Any], application_id: str, listing: Listing
+    ) -> Page[bytes]:
+        """Return one page of stored JSON, undecoded."""
+        found = await self._page(kind, application_id, listing)
+        table = TABLES[kind.table]
+        return Page([_shown(table, row) for row in found.items], found.total)
+
+    async def absent(
+        self, kind: Kind[Any], application_id: str, ids: Sequence[str]
+    ) -> Sequence[str]:
+        """Return those ids of which the application has no resource."""
+        wanted = list(dict.fromkeys(ids))
+        params = {"application_id": application_id, "kind": kind.one, "ids": wanted}
+        found = {row["id"] for row in await self._tx.fetch(f"{kind.table}_among", params)}
+        return [each for each in wanted if each not in found]
+
+    async def remove(self, kind: Kind[Any], application_id: str, resource_id: str) -> None:
+        """Delete one; raises Missing."""
+        key = _key(kind, application_id, resource_id)
+        if not await self._tx.execute(f"{kind.table}_remove", key):
+            raise _missing(kind)
+
+    async def purge(self, application_id: str) -> None:
+        """Delete all that an application had."""
+        for statement in _purges(self._tx.dialect):
+            await self._tx.execute(statement, {"application_id": application_id})
+
+    async def _save(self, kind: Kind[E], resource: E, how: str) -> None:
+        values = TABLES[kind.table].values(kind, resource)
+        try:
+            touched = await self._tx.execute(f"{kind.table}_{how}", values)
+        except UniqueBroken as error:
+            raise Duplicate(f"{kind.title} already exists") from error
+        if not touched:
+            raise _missing(kind)
+        if relate := RELATIONS.get(kind.table):
+            await relate(self._tx, resource, fresh=how == "add")
+
+    async def _row(
+        self,
+        kind: Kind[Any],
+        application_id: str,
+        resource_id: str,
+        parent_id: str | None,
+        how: str = "get",
+    ) -> Row:
+        key = _key(kind, application_id, resource_id)
+        row = await self._tx.fetch_one(f"{kind.table}_{how}", key)
+        if row is None or (parent_id is not None and row["parent_id"] != parent_id):
+            raise _missing(kind)
+        return row
+
+    async def _page(self, kind: Kind[Any], application_id: str, listing: Listing) -> Page[Row]:
+        table, dialect = TABLES[kind.table], self._tx.dialect
+        where, params = self._matching(kind, application_id, listing)
+        order = table.order(listing.sort_field, dialect, descending=listing.descending)
+        # The names in this text are the program's own; all that callers give are parameters.
+        sql = (
+            f"SELECT {table.selected} FROM {table.name} WHERE {where} "  # noqa: S608
+            f"ORDER BY {order} LIMIT :limit OFFSET :offset"
+        )
+        paging = {"limit": listing.limit, "offset": listing.offset}
+        rows = await self._tx.fetch_sql(sql, {**params, **paging})
+        if rows and len(rows) < listing.limit:
+            return Page(rows, listing.offset + len(rows))
+        counted = f"SELECT count(*) AS total FROM {table.name} WHERE {where}"  # noqa: S608
+        count = await self._tx.fetch_sql(counted, params)
+        return Page(rows, count[0]["total"])
+
+    def _matching(
+        self, kind: Kind[Any], application_id: str, listing: Listing
+    ) -> tuple[str, dict[str, object]]:
+        table = TABLES[kind.table]
+        parts = ["application_id = :application_id"] if table.name != "application" else []
+        params: dict[str, object] = {"application_id": application_id}
+        if table.by_kind:
+            parts.append("kind = :kind")
+            params["kind"] = kind.one
+        if table.keeps_deleted:
+            parts.append(f"deleted_ms IS {'NOT ' if listing.deleted else ''}NULL")
+        for column, value in listing.within.items():
+            parts.append(f"{column} = :within_{column}")
+            params[f"within_{column}"] = value
+        for column, values in listing.among.items():
+            parts.append(_one_of(column, self._tx.dialect))
+            params[f"among_{column}"] = list(values)
+        if listing.filter_field and listing.filter:
+            column = table.sorts.get(listing.filter_field, listing.filter_field)
+            if column not in table.columns:
+                column = in_document(listing.filter_field, self._tx.dialect)
+            parts.append(f"lower({column}) LIKE :filter ESCAPE '!'")
+            params["filter"] = _like(listing.filter)
+        return " AND ".join(parts) or "1 = 1", params
+
+
+def _like(glob: str) -> str:
+    """Return the LIKE pattern, escaped by ``!``, of a glob of ``*`` and ``?``."""
+    escaped = "".join(f"!{each}" if each in "!%_" else each for each in glob.lower())
+    return escaped.replace("*", "%").replace("?", "_")
+
+
+@cache
+def _purges(dialect: Dialect) -> tuple[str, ...]:
+    """Return the names of the statements that empty a table of an application."""
+    return tuple(name for name in load(dialect) if name.startswith("purge_"))
+
+
+def _one_of(column: str, dialect: Dialect) -> str:
+    if dialect == "sqlite":
+        # The column is one of the program's own; the values are a parameter.
+        return f"{column} IN (SELECT value FROM json_each(:among_{column}))"  # noqa: S608
+    return f"{column} = ANY(:among_{column}::text[])"
+
+
+def _shown(table: Table, row: Row) -> bytes:
+    document: str = row["document"]
+    if table.tail is None:
+        return document.encode()
+    return document[:-1].encode() + table.tail(row) + b"}"
+
+
+def _key(kind: Kind[Any], application_id: str, resource_id: str) -> dict[str, object]:
+    return {"application_id": application_id, "kind": kind.one, "id": resource_id}
+
+
+def _missing(kind: Kind[Any]) -> Missing:
+    return Missing(f"{kind.title} was not found")

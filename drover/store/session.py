@@ -1,0 +1,47 @@
+"""Units of work: one transaction with an attribute for each area of the store."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from drover.store.resources import ResourceStore
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from drover.ports.store import Session
+    from drover.store.driver import Database, Transaction
+
+T = TypeVar("T")
+
+
+class StoreSession:
+    """One unit of work; see ``drover.ports.store.Session``."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self.tx = tx
+
+    @cached_property
+    def resources(self) -> ResourceStore:
+        """Resources of every kind."""
+        return ResourceStore(self.tx)
+
+    async def now_ms(self) -> int:
+        """Return the store's clock in milliseconds since the epoch."""
+        return await self.tx.now_ms()
+
+
+class SqlStore:
+    """The store over an open database; see ``drover.ports.store.Store``."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def write(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run one atomic unit of work; return after it is durable."""
+        return await self.database.write(lambda tx: work(StoreSession(tx)))
+
+    async def read(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run reads against one consistent view."""
+        return await self.database.read(lambda tx: work(StoreSession(tx)))

@@ -1,0 +1,62 @@
+"""Resources over real HTTP with the vendor's own unmodified client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from losant_rest import Client, LosantError
+
+from tests.support.catalog_server import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.catalog_server import CatalogServer
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[CatalogServer]:
+    with serving(tmp_path_factory.mktemp("store")) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: CatalogServer) -> Client:
+    return Client(auth_token="mine", url=server.url)
+
+
+@pytest.fixture
+def application_id(client: Client) -> str:
+    return client.applications.post(application={"name": "Plant"})["applicationId"]
+
+
+def test_an_application_is_created_read_changed_and_deleted(client):
+    made = client.applications.post(application={"name": "Plant"})
+
+    assert made["id"] == made["applicationId"]
+    assert made["_type"] == "application"
+    assert made["_links"]["self"]["href"] == f"/applications/{made['id']}"
+    changed = client.application.patch(applicationId=made["id"], application={"name": "Site"})
+    assert changed["name"] == "Site"
+    assert client.application.delete(applicationId=made["id"]) == {"success": True}
+    with pytest.raises(LosantError) as gone:
+        client.application.get(applicationId=made["id"])
+    assert gone.value.status == 404
+
+
+def test_a_device_is_created_read_changed_listed_and_deleted(client, application_id):
+    made = client.devices.post(
+        applicationId=application_id,
+        device={"name": "Pump", "tags": [{"key": "floor", "value": "1"}]},
+    )
+    key = {"applicationId": application_id, "deviceId": made["deviceId"]}
+
+    assert client.device.get(**key) == made
+    changed = client.device.patch(**key, device={"description": "new"})
+    assert (changed["name"], changed["description"]) == ("Pump", "new")
+    listed = client.devices.get(applicationId=application_id)
+    assert listed["items"] == [changed]
+    assert (listed["count"], listed["totalCount"]) == (1, 1)
+    assert client.device.delete(**key) == {"success": True}
+    assert client.devices.get(applicationId=application_id)["items"] == []

@@ -1,0 +1,118 @@
+"""A server of the resource operations on a free port, with tokens made up by the test."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+import drover.kinds
+from drover.app.applications import ApplicationHook, Applications
+from drover.app.catalog import Catalog
+from drover.app.services import Services
+from drover.discover import discover
+from drover.faces.declared import declared
+from drover.faces.http import HttpApp, Limits, bearer
+from drover.model.access import Caller
+from drover.model.errors import Forbidden, Missing, Unauthorized
+from drover.model.kind import Kind
+from drover.store.session import SqlStore
+from drover.store.sqlite import SqliteDatabase
+from drover.system import RandomIds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+USER = "5f" * 12
+OTHER_USER = "6f" * 12
+
+
+def user(user_id: str = USER, *scopes: str) -> Caller:
+    """Return a caller who signed in."""
+    return Caller(
+        type="user", id=user_id, user_id=user_id, scopes=frozenset(scopes or {"all.User"})
+    )
+
+
+class FakeGate:
+    """Lets in tokens that the test names; a user sees the applications that it owns."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self.callers = {"mine": user(), "theirs": user(OTHER_USER)}
+        self._database = database
+
+    async def identify(self, headers: Mapping[str, str]) -> Caller:
+        try:
+            return self.callers[bearer(headers)]
+        except KeyError:
+            raise Unauthorized("Invalid access token") from None
+
+    async def admit(
+        self, caller: Caller, application_id: str | None, scopes: frozenset[str]
+    ) -> None:
+        if application_id is not None:
+            key = {"id": application_id, "application_id": application_id}
+            row = await self._database.fetch_one("application_get", key)
+            if row is None or str(caller.user_id) not in row["document"]:
+                raise Missing("Application was not found")
+        if not caller.holds(scopes):
+            raise Forbidden("The token lacks a scope")
+
+
+class CatalogServer:
+    """The parts of a running server."""
+
+    def __init__(self, database: Any, limits: Limits | None = None) -> None:
+        self.database = database
+        self.gate = FakeGate(database)
+        kinds = discover(drover.kinds, "KIND", Kind)
+        store, ids = SqlStore(database), RandomIds()
+        self.catalog = Catalog(store, ids, kinds, {"application": [ApplicationHook()]})
+        self.services = Services(self.catalog, Applications(store, self.catalog, ids))
+        self.app = HttpApp(declared(self.services), self.gate, limits=limits)
+        self.url = ""
+
+
+class _Listener(uvicorn.Server):
+    """A server that tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self._ready.set()
+
+
+@contextmanager
+def serving(folder: Path, limits: Limits | None = None) -> Iterator[CatalogServer]:
+    """Run a server in a thread of its own until the block ends."""
+    ready, made = threading.Event(), []
+
+    async def main() -> None:
+        database = SqliteDatabase(folder / "store.db")
+        await database.open()
+        server = CatalogServer(database, limits)
+        config = uvicorn.Config(
+            server.app, port=0, log_level="error", lifespan="off", access_log=False
+        )
+        listener = _Listener(config, ready)
+        made.extend([server, listener])
+        await listener.serve()
+        await database.close()
+
+    thread = threading.Thread(target=asyncio.run, args=[main()])
+    thread.start()
+    try:
+        assert ready.wait(20), "the server did not start"
+        server, listener = made
+        server.url = f"http://127.0.0.1:{listener.servers[0].sockets[0].getsockname()[1]}"
+        yield server
+    finally:
+        made[1].should_exit = True
+        thread.join(20)
