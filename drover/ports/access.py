@@ -223,14 +223,6 @@ class AccessKeys(Protocol):
 class Owners(Protocol):
     """Whose each application is."""
 
-    async def put(self, owner: Owner) -> None:
-        """Note or change an owner."""
-        ...
-
-    async def find(self, application_id: str) -> Owner | None:
-        """Return an application's owner, if there is such an application."""
-        ...
-
     async def standing(self, application_id: str, account_id: str | None) -> Standing | None:
         """Return how an account stands to an application, if there is such an application."""
         ...
@@ -241,10 +233,6 @@ class Owners(Protocol):
 
     async def within_reach(self, account_id: str) -> Sequence[Standing]:
         """Return an account's own applications and all those of its organisations."""
-        ...
-
-    async def remove(self, application_id: str) -> None:
-        """Forget an application, with its tokens and access keys."""
         ...
 
 

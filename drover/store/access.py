@@ -23,7 +23,7 @@ from drover.model.errors import Duplicate, Missing
 from drover.ports.access import FoundKey, FoundToken, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from drover.store.driver import Database, Row, Transaction
 
@@ -296,20 +296,6 @@ class OwnerTable:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    async def put(self, owner: Owner) -> None:
-        """Note or change an owner."""
-        params = {
-            "application_id": owner.application_id,
-            "owner_type": owner.type,
-            "owner_id": owner.id,
-        }
-        await self._tx.execute("upsert_owner", params)
-
-    async def find(self, application_id: str) -> Owner | None:
-        """Return an application's owner, if there is such an application."""
-        row = await self._tx.fetch_one("owner", {"application_id": application_id})
-        return None if row is None else _owner(row)
-
     async def standing(self, application_id: str, account_id: str | None) -> Standing | None:
         """Return how an account stands to an application, if there is such an application."""
         params = {"application_id": application_id, "account_id": account_id or ""}
@@ -319,16 +305,12 @@ class OwnerTable:
     async def owned_by(self, owner_type: OwnerType, owner_id: str) -> Sequence[str]:
         """Return the ids of an owner's applications."""
         params = {"owner_type": owner_type, "owner_id": owner_id}
-        return [row["application_id"] for row in await self._tx.fetch("owned_by", params)]
+        return [row["id"] for row in await self._tx.fetch("owned_by", params)]
 
     async def within_reach(self, account_id: str) -> Sequence[Standing]:
         """Return an account's own applications and all those of its organisations."""
         rows = await self._tx.fetch("within_reach", {"account_id": account_id})
         return [_standing(row) for row in rows]
-
-    async def remove(self, application_id: str) -> None:
-        """Forget an application, with its tokens and access keys."""
-        await self._tx.execute("delete_owner", {"application_id": application_id})
 
 
 def _row(value: Struct, *columns: str) -> dict[str, Any]:
@@ -362,14 +344,11 @@ def _found_key(row: Row | None) -> FoundKey | None:
     )
 
 
-def _owner(row: Mapping[str, Any] | Row) -> Owner:
-    return Owner(application_id=row["application_id"], type=row["owner_type"], id=row["owner_id"])
-
-
 def _standing(row: Row) -> Standing:
-    return Standing(
-        owner=_owner(row), revision=row["revision"], member=_maybe(row, "member", Member)
+    owner = Owner(
+        application_id=row["application_id"], type=row["owner_type"], id=row["owner_id"]
     )
+    return Standing(owner=owner, revision=row["revision"], member=_maybe(row, "member", Member))
 
 
 def _there(row: Row | None, what: str) -> Row:

@@ -202,17 +202,20 @@ class Sessions:
         right = matches(credentials.secret, key and key.secret_digest)
         if key is None or not right or key.status != "active" or not address_allowed(key, address):
             raise _refused()
-        owner = await session.access.owners.find(key.application_id)
+        standing = await session.access.owners.standing(key.application_id, None)
         try:
             facts = await self._find_device(session, key.application_id, credentials.device_id)
         except Missing:
             raise _refused() from None
         limit = device_limit(key)
         within = limit is None or credentials.device_id in limit.ids or limit.tags & facts.tags
-        if owner is None or not within:
+        if standing is None or not within:
             raise _refused()
         return KnownDevice(
-            device_id=credentials.device_id, facts=facts, key=key, owner_type=owner.type
+            device_id=credentials.device_id,
+            facts=facts,
+            key=key,
+            owner_type=standing.owner.type,
         )
 
 

@@ -146,7 +146,9 @@ SELECT t.document AS token, a.document AS account, k.document AS access_key,
 FROM access_token AS t
 LEFT JOIN account AS a ON a.id = t.account_id
 LEFT JOIN access_key AS k ON k.id = t.access_key_id
-WHERE t.digest = :digest;
+WHERE t.digest = :digest
+  AND (t.owner_type <> 'device'
+       OR EXISTS (SELECT 1 FROM device AS d WHERE d.id = t.owner_id AND d.deleted_ms IS NULL));
 
 -- name: token_by_id
 -- Read an API token of an owner.
@@ -201,44 +203,29 @@ SELECT document FROM access_key WHERE application_id = :application_id ORDER BY 
 -- Delete an access key; tokens got with it go with it.
 DELETE FROM access_key WHERE id = :id AND application_id = :application_id;
 
--- name: upsert_owner
--- Note or change whose an application is.
-INSERT INTO application_owner (application_id, owner_type, owner_id)
-VALUES (:application_id, :owner_type, :owner_id)
-ON CONFLICT (application_id) DO UPDATE
-SET owner_type = excluded.owner_type, owner_id = excluded.owner_id;
-
--- name: owner
--- Read whose an application is.
-SELECT application_id, owner_type, owner_id FROM application_owner
-WHERE application_id = :application_id;
-
 -- name: standing
 -- Read how an account stands to an application, and the revision of this snapshot.
-SELECT o.application_id, o.owner_type, o.owner_id, m.document AS member,
+SELECT p.id AS application_id, p.owner_type, p.owner_id, m.document AS member,
        (SELECT value FROM access_counter WHERE name = 'revision') AS revision
-FROM application_owner AS o
+FROM application AS p
 LEFT JOIN organization_member AS m
-       ON o.owner_type = 'organization' AND m.organization_id = o.owner_id
+       ON p.owner_type = 'organization' AND m.organization_id = p.owner_id
       AND m.account_id = :account_id
-WHERE o.application_id = :application_id;
+WHERE p.id = :application_id;
 
 -- name: owned_by
 -- Read which applications an owner has.
-SELECT application_id FROM application_owner
-WHERE owner_type = :owner_type AND owner_id = :owner_id ORDER BY application_id;
+SELECT id FROM application
+WHERE owner_id = :owner_id AND owner_type = :owner_type ORDER BY id;
 
 -- name: within_reach
 -- Read an account's own applications and all those of its organisations.
-SELECT o.application_id, o.owner_type, o.owner_id, m.document AS member,
+SELECT p.id AS application_id, p.owner_type, p.owner_id, m.document AS member,
        (SELECT value FROM access_counter WHERE name = 'revision') AS revision
-FROM application_owner AS o
+FROM application AS p
 LEFT JOIN organization_member AS m
-       ON o.owner_type = 'organization' AND m.organization_id = o.owner_id
+       ON p.owner_type = 'organization' AND m.organization_id = p.owner_id
       AND m.account_id = :account_id
-WHERE m.account_id IS NOT NULL OR (o.owner_type = 'user' AND o.owner_id = :account_id)
-ORDER BY o.application_id;
-
--- name: delete_owner
--- Forget an application; its tokens and access keys go with it.
-DELETE FROM application_owner WHERE application_id = :application_id;
+WHERE p.owner_id IN (SELECT organization_id FROM organization_member WHERE account_id = :account_id
+                     UNION SELECT :account_id)
+ORDER BY p.id;

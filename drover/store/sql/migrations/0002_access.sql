@@ -1,4 +1,4 @@
--- Who may do what: accounts, organisations, tokens, keys, and whose each application is.
+-- Who may do what: accounts, organisations, tokens and keys.
 -- The document of a row holds all of it; columns repeat what statements look for.
 
 CREATE TABLE access_counter (
@@ -47,16 +47,9 @@ CREATE TABLE organization_invite (
 );
 CREATE INDEX organization_invite_by_email ON organization_invite (email);
 
-CREATE TABLE application_owner (
-    application_id TEXT PRIMARY KEY,
-    owner_type     TEXT NOT NULL CHECK (owner_type IN ('user', 'organization')),
-    owner_id       TEXT NOT NULL
-);
-CREATE INDEX application_owner_by_owner ON application_owner (owner_type, owner_id);
-
 CREATE TABLE access_key (
     id             TEXT PRIMARY KEY,
-    application_id TEXT NOT NULL REFERENCES application_owner (application_id) ON DELETE CASCADE,
+    application_id TEXT NOT NULL REFERENCES application (id) ON DELETE CASCADE,
     key            TEXT NOT NULL UNIQUE,
     created_ms     BIGINT NOT NULL,
     document       TEXT NOT NULL
@@ -71,7 +64,7 @@ CREATE TABLE access_token (
     owner_id        TEXT NOT NULL,
     account_id      TEXT REFERENCES account (id) ON DELETE CASCADE,
     organization_id TEXT REFERENCES organization (id) ON DELETE CASCADE,
-    application_id  TEXT REFERENCES application_owner (application_id) ON DELETE CASCADE,
+    application_id  TEXT REFERENCES application (id) ON DELETE CASCADE,
     access_key_id   TEXT REFERENCES access_key (id) ON DELETE CASCADE,
     created_ms      BIGINT NOT NULL,
     expires_ms      BIGINT,
