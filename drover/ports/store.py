@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from drover.ports.access import Access
     from drover.ports.resources import Resources
 
 T = TypeVar("T")
@@ -21,6 +22,11 @@ class Session(Protocol):
     @property
     def resources(self) -> Resources:
         """Resources of every kind."""
+        ...
+
+    @property
+    def access(self) -> Access:
+        """Accounts, organisations, tokens, keys, and whose each application is."""
         ...
 
     async def now_ms(self) -> int:

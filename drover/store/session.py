@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+from drover.store.access import AccessTables
 from drover.store.resources import ResourceStore
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ class StoreSession:
     def resources(self) -> ResourceStore:
         """Resources of every kind."""
         return ResourceStore(self.tx)
+
+    @cached_property
+    def access(self) -> AccessTables:
+        """Accounts, organisations, tokens, keys, and whose each application is."""
+        return AccessTables(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""
