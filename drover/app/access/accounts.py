@@ -94,9 +94,7 @@ class Accounts:
             check_administrator(caller)
         return await self._store.read(lambda session: session.access.accounts.get(account_id))
 
-    async def change(
-        self, caller: Caller, account_id: str, changes: Mapping[str, Any]
-    ) -> Account:
+    async def change(self, caller: Caller, account_id: str, changes: Mapping[str, Any]) -> Account:
         """Change a user as an administrator.
 
         ``changes`` names ``email``, ``role``, ``password`` or fields of the profile. Raises
@@ -256,9 +254,7 @@ async def _check_replaceable(session: Session, account: Account) -> None:
     if account.role is not Role.ADMINISTRATOR:
         return
     everybody = await session.access.accounts.all()
-    if not any(
-        each.role is Role.ADMINISTRATOR and each.id != account.id for each in everybody
-    ):
+    if not any(each.role is Role.ADMINISTRATOR and each.id != account.id for each in everybody):
         raise Conflict("This is the last administrator of the server")
 
 
