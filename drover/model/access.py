@@ -2,11 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 CallerType = Literal["user", "apiToken", "device", "flow", "system"]
+
+
+class Role(StrEnum):
+    """What an account, or a key of it, may do on this server."""
+
+    ADMINISTRATOR = "administrator"  #: everything, and other accounts
+    USER = "user"  #: whatever their own and their organisations' applications allow
+    BEACON = "beacon"  #: a worker: takes the jobs of the account's users
+    READ_ONLY = "readOnly"  #: looks, changes nothing
+
+
+ACCOUNT_ROLES: Final = frozenset({Role.ADMINISTRATOR, Role.USER, Role.READ_ONLY})
+"""The roles an account can have; a key can be a beacon too."""
+
+KEY_ROLES: Final[Mapping[Role, frozenset[Role]]] = {
+    Role.ADMINISTRATOR: frozenset(Role),
+    Role.USER: frozenset({Role.USER, Role.BEACON, Role.READ_ONLY}),
+    Role.BEACON: frozenset(),
+    Role.READ_ONLY: frozenset({Role.READ_ONLY}),
+}
+"""Which keys an account may make: never above its own role."""
+
+
+class MemberRole(StrEnum):
+    """What a member may do in an organisation or in one application of it."""
+
+    ADMIN = "admin"  #: everything, the organisation and its members too
+    EDIT = "edit"  #: everything in applications, making and deleting them too
+    COLLABORATE = "collaborate"  #: works in applications; no deleting of them, no credentials
+    VIEW = "view"  #: looks
+    NONE = "none"  #: sees nothing but what single applications allow
+
+
+class DeviceLimit(Struct, frozen=True, kw_only=True):
+    """The devices an access key covers: those listed and those with one of the tags."""
+
+    ids: frozenset[str] = frozenset()
+    tags: frozenset[tuple[str, str]] = frozenset()
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -14,7 +56,10 @@ class Caller(Struct, frozen=True, kw_only=True):
 
     ``type`` and ``id`` are what a resource records as its source. A token of an application or a
     device carries its ``application_id``; one of an organisation its ``org_id``; a user's token,
-    and an API token a user made, the ``user_id``.
+    and an API token a user made, the ``user_id``. ``role`` is that of the account or the key;
+    ``number`` and ``guid`` are the account's. A device's ``device_limit`` is None when its key
+    covers the whole application. ``revision`` says at which state of the access tables this was
+    verified.
     """
 
     type: CallerType
@@ -26,7 +71,76 @@ class Caller(Struct, frozen=True, kw_only=True):
     device_id: str | None = None
     token_id: str | None = None
     is_administrator: bool = False
+    role: Role = Role.USER
+    number: int | None = None
+    guid: str | None = None
+    email: str | None = None
+    device_limit: DeviceLimit | None = None
+    expires_ms: int | None = None
+    revision: int = -1
 
     def holds(self, accepted: frozenset[str]) -> bool:
         """Tell whether the token holds at least one accepted scope."""
         return not self.scopes.isdisjoint(accepted)
+
+    @property
+    def is_device(self) -> bool:
+        """A device, which sees itself and what its key covers."""
+        return self.device_id is not None
+
+    def covers_device(self, device_id: str, tags: frozenset[tuple[str, str]]) -> bool:
+        """Tell whether a device with these tags is within sight; all are for other callers."""
+        limit = self.device_limit
+        if limit is None or device_id == self.device_id:
+            return True
+        return device_id in limit.ids or not limit.tags.isdisjoint(tags)
+
+    def may_report_for(self, device_id: str, parent_id: str | None) -> bool:
+        """Tell whether state may be sent for a device: by itself or its gateway, if a device."""
+        return not self.is_device or self.device_id in (device_id, parent_id)
+
+
+class Grant(Struct, frozen=True, kw_only=True):
+    """What somebody may do with one application; ``member_role`` ADMIN is the owner's."""
+
+    application_id: str
+    member_role: MemberRole
+
+
+_COLLABORATOR_CANNOT: Final = frozenset(
+    {
+        "application.delete",
+        "application.import",
+        "applicationApiToken.delete",
+        "applicationApiToken.patch",
+        "applicationApiTokens.post",
+        "applicationKey.delete",
+        "applicationKey.patch",
+        "applicationKeys.post",
+        "applicationCertificate.delete",
+        "applicationCertificate.patch",
+        "applicationCertificates.post",
+        "applicationCertificateAuthority.delete",
+        "applicationCertificateAuthority.patch",
+        "applicationCertificateAuthorities.post",
+        "credential.delete",
+        "credential.patch",
+        "credentials.post",
+    }
+)
+
+
+def role_allows(role: MemberRole, accepted: frozenset[str], *, reads: bool) -> bool:
+    """Tell whether a member may call an operation inside an application that they can see.
+
+    ``accepted`` are the operation's scopes; ``reads`` that it changes nothing.
+    """
+    match role:
+        case MemberRole.ADMIN | MemberRole.EDIT:
+            return True
+        case MemberRole.COLLABORATE:
+            return accepted.isdisjoint(_COLLABORATOR_CANNOT)
+        case MemberRole.VIEW:
+            return reads
+        case MemberRole.NONE:
+            return False

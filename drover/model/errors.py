@@ -9,6 +9,7 @@ DroverError
   Conflict        the thing is in the wrong state for this
   TooLarge        the body or a value exceeds its size limit
   TooMany         a rate or a count limit is reached; try later
+    AccountLocked   too many sign-ins with this account failed; try later
   Unavailable     the server cannot do this now; try later
   Full            the disk or the store has no room left
 """
@@ -94,6 +95,12 @@ class TooMany(DroverError):
     def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class AccountLocked(TooMany):
+    """Too many sign-ins with this account failed; ``retry_after_s`` says when to come back."""
+
+    code = "AccountLocked"
 
 
 class Unavailable(DroverError):

@@ -246,6 +246,12 @@ class Iterations(Protocol):
         """Add up to ``limit`` matching resources; return the last id, None when all are in."""
         ...
 
+    async def matching(
+        self, application_id: str, target: Target, query: Node, sample: int
+    ) -> tuple[int, list[bytes]]:
+        """Count the resources that match now, and read the first of them by id."""
+        ...
+
     async def copy(self, number: int, source: int, states: Sequence[ItemState]) -> int:
         """Add the items of an ended execution that stand in one of the states."""
         ...

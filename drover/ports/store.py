@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from drover.ports.access import Access
     from drover.ports.flows import FlowIndex
     from drover.ports.jobs import Jobs
     from drover.ports.resources import Resources
@@ -23,6 +24,11 @@ class Session(Protocol):
     @property
     def resources(self) -> Resources:
         """Resources of every kind."""
+        ...
+
+    @property
+    def access(self) -> Access:
+        """Accounts, organisations, tokens, keys, and whose each application is."""
         ...
 
     @property

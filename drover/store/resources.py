@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from drover.model.errors import Duplicate, Missing
 from drover.model.resource import Resource
 from drover.ports.resources import Page
+from drover.query.filters import by_glob
+from drover.query.tree import All
+from drover.store.columns import COLUMNS, DOCUMENT_COLUMNS
+from drover.store.compile import compile_query
+from drover.store.compile.columns import JsonField
 from drover.store.driver import UniqueBroken
-from drover.store.relations import RELATIONS
+from drover.store.relations import RELATIONS, SHOWN
 from drover.store.statements import load
-from drover.store.tables import TABLES, Table, in_document
+from drover.store.tables import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drover.model.kind import Kind
     from drover.ports.resources import Listing
+    from drover.store.compile.columns import ColumnMap
     from drover.store.driver import Row, Transaction
     from drover.store.statements import Dialect
 
@@ -61,7 +67,7 @@ class ResourceStore:
     ) -> bytes:
         """Return the stored JSON of one, undecoded; raises Missing."""
         row = await self._row(kind, application_id, resource_id, parent_id)
-        return _shown(TABLES[kind.table], row)
+        return (await self._shown(kind, [row]))[0]
 
     async def page(self, kind: Kind[E], application_id: str, listing: Listing) -> Page[E]:
         """Return one page."""
@@ -73,8 +79,7 @@ class ResourceStore:
     ) -> Page[bytes]:
         """Return one page of stored JSON, undecoded."""
         found = await self._page(kind, application_id, listing)
-        table = TABLES[kind.table]
-        return Page([_shown(table, row) for row in found.items], found.total)
+        return Page(await self._shown(kind, found.items), found.total)
 
     async def absent(
         self, kind: Kind[Any], application_id: str, ids: Sequence[str]
@@ -121,6 +126,15 @@ class ResourceStore:
             raise _missing(kind)
         return row
 
+    async def _shown(self, kind: Kind[Any], rows: Sequence[Row]) -> list[bytes]:
+        tail = TABLES[kind.table].tail
+        if tail is not None:
+            return [row["document"][:-1].encode() + tail(row) + b"}" for row in rows]
+        if tell := SHOWN.get(kind.table):
+            told = await tell(self._tx, [row["id"] for row in rows])
+            return [row["document"][:-1].encode() + told[row["id"]] + b"}" for row in rows]
+        return [row["document"].encode() for row in rows]
+
     async def _page(self, kind: Kind[Any], application_id: str, listing: Listing) -> Page[Row]:
         table, dialect = TABLES[kind.table], self._tx.dialect
         where, params = self._matching(kind, application_id, listing)
@@ -155,19 +169,22 @@ class ResourceStore:
         for column, values in listing.among.items():
             parts.append(_one_of(column, self._tx.dialect))
             params[f"among_{column}"] = list(values)
-        if listing.filter_field and listing.filter:
-            column = table.sorts.get(listing.filter_field, listing.filter_field)
-            if column not in table.columns:
-                column = in_document(listing.filter_field, self._tx.dialect)
-            parts.append(f"lower({column}) LIKE :filter ESCAPE '!'")
-            params["filter"] = _like(listing.filter)
+        if listing.query is not None:
+            asked = listing.query
+        else:
+            asked = by_glob(listing.filter_field, listing.filter)
+        if not isinstance(asked, All):
+            compiled = compile_query(asked, _columns(kind), self._tx.dialect)
+            parts.append(compiled.sql)
+            params |= compiled.params
         return " AND ".join(parts) or "1 = 1", params
 
 
-def _like(glob: str) -> str:
-    """Return the LIKE pattern, escaped by ``!``, of a glob of ``*`` and ``?``."""
-    escaped = "".join(f"!{each}" if each in "!%_" else each for each in glob.lower())
-    return escaped.replace("*", "%").replace("?", "_")
+@cache
+def _columns(kind: Kind[Any]) -> ColumnMap:
+    """Return where the fields of a kind lie: its own columns, and its document for the rest."""
+    inside = {name: JsonField("document", (name,)) for name in kind.filterable}
+    return {**inside, **COLUMNS.get(kind.table, {}), **DOCUMENT_COLUMNS.get(kind.one, {})}
 
 
 @cache
@@ -181,13 +198,6 @@ def _one_of(column: str, dialect: Dialect) -> str:
         # The column is one of the program's own; the values are a parameter.
         return f"{column} IN (SELECT value FROM json_each(:among_{column}))"  # noqa: S608
     return f"{column} = ANY(:among_{column}::text[])"
-
-
-def _shown(table: Table, row: Row) -> bytes:
-    document: str = row["document"]
-    if table.tail is None:
-        return document.encode()
-    return document[:-1].encode() + table.tail(row) + b"}"
 
 
 def _key(kind: Kind[Any], application_id: str, resource_id: str) -> dict[str, object]:

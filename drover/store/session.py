@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+from drover.store.access import AccessTables
 from drover.store.jobs import JobStore
 from drover.store.resources import ResourceStore
 
@@ -27,6 +28,11 @@ class StoreSession:
     def resources(self) -> ResourceStore:
         """Resources of every kind."""
         return ResourceStore(self.tx)
+
+    @cached_property
+    def access(self) -> AccessTables:
+        """Accounts, organisations, tokens, keys, and whose each application is."""
+        return AccessTables(self.tx)
 
     @cached_property
     def jobs(self) -> JobStore:

@@ -11,7 +11,7 @@ from drover.ports.jobs import Claim, ClaimedItem, Lease
 from drover.store.jobs.counts import count
 from drover.store.jobs.rows import execution_of, lease_of
 from drover.store.jobs.settling import settle
-from drover.store.jobs.sources import SOURCES, snapshot
+from drover.store.jobs.sources import TABLES, matching, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,12 @@ class IterationStore:
     ) -> str | None:
         """Add up to ``limit`` matching resources; return the last id, None when all are in."""
         return await snapshot(self._tx, execution, target, query, (after_id, limit))
+
+    async def matching(
+        self, application_id: str, target: Target, query: Node, sample: int
+    ) -> tuple[int, list[bytes]]:
+        """Count the resources that match now, and read the first of them by id."""
+        return await matching(self._tx, application_id, target, query, sample)
 
     async def copy(self, number: int, source: int, states: Sequence[ItemState]) -> int:
         """Add the items of an ended execution that stand in one of the states."""
@@ -59,11 +65,10 @@ class IterationStore:
 
     async def documents(self, claim: Claim, resource_type: str) -> list[ClaimedItem]:
         """Return the claim's items with their resources' JSON (None where one was deleted)."""
-        source = SOURCES[resource_type]
         lease = claim.lease
         if not lease.again:
             params = {"number": lease.number, "after_id": lease.after_id, "upto_id": lease.upto_id}
-            rows = await self._tx.fetch(f"{source.table}_documents_fresh", params)
+            rows = await self._tx.fetch(f"{TABLES[resource_type]}_documents_fresh", params)
             return [ClaimedItem(row[0], 1, 0, _document(row[1])) for row in rows]
         ids = [item.resource_id for item in claim.items]
         found = await self.resources(resource_type, ids)
@@ -74,7 +79,7 @@ class IterationStore:
 
     async def resources(self, resource_type: str, ids: Sequence[str]) -> dict[str, bytes]:
         """Return the JSON of resources by id; deleted ones are left out."""
-        statement = f"{SOURCES[resource_type].table}_documents"
+        statement = f"{TABLES[resource_type]}_documents"
         rows = await self._tx.fetch(statement, {"ids": list(ids)})
         return {row[0]: row[1].encode() for row in rows}
 

@@ -1,0 +1,118 @@
+"""Whether a caller may do what an operation does: to what they see, with what their token holds.
+
+The order matters: an application out of sight is missing, whatever the token holds; then the
+scopes; then the role of the member or the account.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drover.app.access.verified import Verified
+from drover.model.access import MemberRole, Role, role_allows
+from drover.model.errors import Forbidden, Missing, Unauthorized
+from drover.model.scopes import is_read, widened
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from drover.app.access.authenticate import Authenticator
+    from drover.model.access import Caller
+    from drover.ports.access import Standing
+    from drover.ports.store import Session, Store
+
+_SCHEME = "bearer "
+
+
+class Gate:
+    """What stands before every operation of the dialect that signs in with bearer tokens."""
+
+    def __init__(self, authenticator: Authenticator, store: Store) -> None:
+        self._authenticator = authenticator
+        self._store = store
+        self._roles: Verified[tuple[str, str], MemberRole] = Verified()
+
+    async def identify(self, headers: Mapping[str, str]) -> Caller:
+        """Return who is calling; raises Unauthorized."""
+        given = headers.get("authorization", "")
+        if given[: len(_SCHEME)].lower() != _SCHEME:
+            raise Unauthorized("Invalid access token")
+        return await self._authenticator.authenticate(given[len(_SCHEME) :].strip())
+
+    async def admit(
+        self, caller: Caller, application_id: str | None, scopes: frozenset[str]
+    ) -> None:
+        """Return if the caller may; raises Missing when the application is out of their sight,
+        Forbidden when the token or the role does not allow the operation.
+
+        ``application_id`` is None for operations outside of applications.
+        """
+        role = MemberRole.ADMIN
+        if application_id is not None:
+            role = await self.role_in(caller, application_id)
+        check_scopes(caller, scopes)
+        if not role_allows(role, scopes, reads=is_read(scopes)):
+            raise Forbidden("Your role does not allow this")
+
+    async def role_in(self, caller: Caller, application_id: str) -> MemberRole:
+        """Return the caller's role in an application; raises Missing when it is out of sight."""
+        if caller.type == "system" or caller.application_id == application_id:
+            return MemberRole.ADMIN
+        if caller.application_id is not None:
+            raise _missing()
+        key = (caller.user_id or caller.org_id or "", application_id)
+        known = self._roles.find(key, caller.revision) if caller.revision >= 0 else None
+        if known is not None:
+            return known
+        standing = await self._store.read(
+            lambda session: session.access.owners.standing(application_id, caller.user_id)
+        )
+        role = MemberRole.NONE if standing is None else role_by(caller, standing)
+        if standing is None or role is MemberRole.NONE:
+            raise _missing()
+        self._roles.keep(key, standing.revision, role)
+        return role
+
+
+def check_scopes(caller: Caller, scopes: frozenset[str]) -> None:
+    """Raise Forbidden unless the token holds an accepted scope and the account may do it."""
+    if caller.type == "system":
+        return
+    if not caller.holds(widened(scopes)):
+        raise Forbidden("The access token does not allow this")
+    changes = not is_read(scopes) and "me.*" not in scopes
+    if changes and caller.role in (Role.READ_ONLY, Role.BEACON):
+        raise Forbidden("A read-only account cannot change anything")
+
+
+def role_by(caller: Caller, standing: Standing) -> MemberRole:
+    """Return what a caller who is bound to no application may do with one."""
+    if caller.is_administrator:
+        return MemberRole.ADMIN
+    owner = standing.owner
+    if owner.id == (caller.user_id if owner.type == "user" else caller.org_id):
+        return MemberRole.ADMIN
+    if standing.member is None:
+        return MemberRole.NONE
+    return standing.member.role_in(owner.application_id)
+
+
+async def visible_applications(session: Session, caller: Caller) -> Sequence[str] | None:
+    """Return the ids of the applications a caller sees; None stands for all there are."""
+    if caller.type == "system" or caller.is_administrator:
+        return None
+    if caller.application_id is not None:
+        return [caller.application_id]
+    owners = session.access.owners
+    if caller.org_id is not None:
+        return await owners.owned_by("organization", caller.org_id)
+    standings = await owners.within_reach(caller.user_id or "")
+    return [
+        each.owner.application_id
+        for each in standings
+        if role_by(caller, each) is not MemberRole.NONE
+    ]
+
+
+def _missing() -> Missing:
+    return Missing("Application was not found")

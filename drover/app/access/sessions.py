@@ -1,0 +1,237 @@
+"""Signing in: a user's e-mail and password, or a device's access key, become a session token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+import structlog
+from msgspec import Struct
+
+from drover.app.access.authenticate import device_limit
+from drover.app.access.network import address_allowed
+from drover.app.access.secrets import DEVICE_PREFIX, SESSION_PREFIX, digest, matches, new_secret
+from drover.model.access import Caller
+from drover.model.accounts import AccessKey, Account, OwnerType, Token
+from drover.model.errors import Forbidden, Missing, Unauthorized
+from drover.model.scopes import requested
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from drover.app.access.authenticate import Authenticator
+    from drover.app.access.throttle import Throttle
+    from drover.ports.clock import Clock, Ids
+    from drover.ports.store import Session, Store
+
+DEFAULT_TTL_S: Final = 86_400
+"""How long a session lasts when the request does not say; 0 there means for ever."""
+MOST_SESSIONS: Final = 1_000
+"""Sessions of one user or device; the oldest ends when one more begins."""
+
+_log = structlog.get_logger("drover.access")
+
+
+class DeviceFacts(Struct, frozen=True, kw_only=True):
+    """What signing in needs to know about a device."""
+
+    device_class: str
+    tags: frozenset[tuple[str, str]] = frozenset()
+
+
+class FindDevice(Protocol):
+    """Looks a device up inside a unit of work."""
+
+    async def __call__(
+        self, session: Session, application_id: str, device_id: str, /
+    ) -> DeviceFacts:
+        """Return what is known of it; raises Missing."""
+        ...
+
+
+class DeviceCredentials(Struct, frozen=True, kw_only=True):
+    """What a device presents."""
+
+    device_id: str
+    key: str
+    secret: str
+
+
+class SignedIn(Struct, frozen=True, kw_only=True):
+    """A user's new session; the text of its token is nowhere else."""
+
+    account_id: str
+    token: str
+
+
+class KnownDevice(Struct, frozen=True, kw_only=True):
+    """A device whose credentials were right, and the key it used."""
+
+    device_id: str
+    facts: DeviceFacts
+    key: AccessKey
+    owner_type: OwnerType
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """What a sign-in asks for: scopes, and how long the session is to last in seconds."""
+
+    scopes: Sequence[str] | None = None
+    ttl_s: int | None = None
+
+
+class Sessions:
+    """Begins sessions."""
+
+    def __init__(
+        self,
+        store: Store,
+        ids: Ids,
+        clock: Clock,
+        authenticator: Authenticator,
+        throttle: Throttle,
+        find_device: FindDevice,
+    ) -> None:
+        self._store = store
+        self._ids = ids
+        self._clock = clock
+        self._authenticator = authenticator
+        self._throttle = throttle
+        self._find_device = find_device
+
+    async def sign_in(self, email: str, password: str, wish: Wish, address: str = "") -> SignedIn:
+        """Begin a user's session; raises Unauthorized, AccountLocked, TooMany, Invalid."""
+        scopes = requested(wish.scopes, "user")
+        account = await self._authenticator.check_password(email, password, address)
+        signed = await self.begin(account, scopes, wish.ttl_s)
+        _log.info("access.signed_in", account_id=account.id, address=address)
+        return signed
+
+    async def begin(
+        self, account: Account, scopes: Iterable[str], ttl_s: int | None = None
+    ) -> SignedIn:
+        """Begin a session of an account that is known to be the caller's."""
+        text, token = self._session(account, scopes, ttl_s)
+
+        async def work(session: Session) -> None:
+            await keep_session(session, token)
+
+        await self._store.write(work)
+        return SignedIn(account_id=account.id, token=text)
+
+    async def refresh(self, caller: Caller) -> SignedIn:
+        """Begin a new session with the same scopes and length as the caller's.
+
+        Raises Forbidden for anything but a user's session. The old one goes on until its end.
+        """
+        if caller.type != "user" or caller.user_id is None or caller.token_id is None:
+            raise Forbidden("Only the session of a user can be refreshed")
+        account_id = caller.user_id
+        account = await self._store.read(lambda session: session.access.accounts.get(account_id))
+        ttl_s = 0 if caller.expires_ms is None else DEFAULT_TTL_S
+        return await self.begin(account, caller.scopes, ttl_s)
+
+    async def verify_device(self, credentials: DeviceCredentials, address: str = "") -> KnownDevice:
+        """Return the device whose access key this is.
+
+        Raises Unauthorized, alike whatever is wrong; AccountLocked after too many failures.
+        """
+        name = f"{credentials.device_id}\0{credentials.key}"
+        self._throttle.begin(name)
+        known = await self._store.read(lambda session: self._check(session, credentials, address))
+        self._throttle.succeed(name)
+        return known
+
+    async def sign_in_device(
+        self, credentials: DeviceCredentials, wish: Wish, address: str = ""
+    ) -> tuple[KnownDevice, str]:
+        """Begin a device's session and return it with its token; raises what verify does."""
+        scopes = requested(wish.scopes, "device")
+        known = await self.verify_device(credentials, address)
+        text = new_secret(self._ids, DEVICE_PREFIX)
+        now_ms = self._clock.now_ms()
+        token = Token(
+            id=self._ids.new(),
+            digest=digest(text),
+            kind="session",
+            owner_type="device",
+            owner_id=known.device_id,
+            scopes=tuple(sorted(scopes)),
+            created_ms=now_ms,
+            updated_ms=now_ms,
+            expires_ms=expiry(now_ms, wish.ttl_s),
+            application_id=known.key.application_id,
+            access_key_id=known.key.id,
+        )
+        await self._store.write(lambda session: keep_session(session, token))
+        _log.info("access.device_signed_in", device_id=known.device_id, access_key_id=known.key.id)
+        return known, text
+
+    async def end(self, caller: Caller) -> None:
+        """End the session the caller is using."""
+        account_id, token_id = caller.user_id or "", caller.token_id or ""
+
+        async def work(session: Session) -> None:
+            await session.access.tokens.remove("user", account_id, token_id)
+            await session.access.raise_revision()
+
+        await self._store.write(work)
+
+    def _session(
+        self, account: Account, scopes: Iterable[str], ttl_s: int | None
+    ) -> tuple[str, Token]:
+        text = new_secret(self._ids, SESSION_PREFIX)
+        now_ms = self._clock.now_ms()
+        token = Token(
+            id=self._ids.new(),
+            digest=digest(text),
+            kind="session",
+            owner_type="user",
+            owner_id=account.id,
+            scopes=tuple(sorted(scopes)),
+            created_ms=now_ms,
+            updated_ms=now_ms,
+            expires_ms=expiry(now_ms, ttl_s),
+            account_id=account.id,
+        )
+        return text, token
+
+    async def _check(
+        self, session: Session, credentials: DeviceCredentials, address: str
+    ) -> KnownDevice:
+        key = await session.access.keys.find(credentials.key)
+        right = matches(credentials.secret, key and key.secret_digest)
+        if key is None or not right or key.status != "active" or not address_allowed(key, address):
+            raise _refused()
+        standing = await session.access.owners.standing(key.application_id, None)
+        try:
+            facts = await self._find_device(session, key.application_id, credentials.device_id)
+        except Missing:
+            raise _refused() from None
+        limit = device_limit(key)
+        within = limit is None or credentials.device_id in limit.ids or limit.tags & facts.tags
+        if standing is None or not within:
+            raise _refused()
+        return KnownDevice(
+            device_id=credentials.device_id,
+            facts=facts,
+            key=key,
+            owner_type=standing.owner.type,
+        )
+
+
+async def keep_session(session: Session, token: Token) -> None:
+    """Store a new session and end the oldest ones beyond the limit."""
+    tokens = session.access.tokens
+    await tokens.add(token)
+    if await tokens.trim_sessions(token.owner_type, token.owner_id, MOST_SESSIONS):
+        await session.access.raise_revision()
+
+
+def expiry(now_ms: int, ttl_s: int | None) -> int | None:
+    """Return when a session ends, None for never."""
+    ttl_s = DEFAULT_TTL_S if ttl_s is None else ttl_s
+    return now_ms + ttl_s * 1000 if ttl_s else None
+
+
+def _refused() -> Unauthorized:
+    return Unauthorized("Invalid device credentials")
