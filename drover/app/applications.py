@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import UNSET, structs
 
+from drover.app.catalog import QuietHook
 from drover.kinds.application import KIND, Application
 from drover.model.errors import Forbidden
 
@@ -35,7 +36,7 @@ async def own_only(_session: Session, caller: Caller) -> Mapping[str, str]:
     return {owner: kind for owner, kind in owners.items() if owner is not None}
 
 
-class ApplicationHook:
+class ApplicationHook(QuietHook):
     """Settles the owner of a new application, and takes all of a deleted one away."""
 
     def __init__(self, owners: Owners = own_only) -> None:
