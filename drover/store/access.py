@@ -339,15 +339,11 @@ def _each(rows: Sequence[Row], shape: type[S]) -> list[S]:
 def _found_key(row: Row | None) -> FoundKey | None:
     if row is None:
         return None
-    return FoundKey(
-        key=_decode(row["key"], AccountKey), account=_decode(row["account"], Account)
-    )
+    return FoundKey(key=_decode(row["key"], AccountKey), account=_decode(row["account"], Account))
 
 
 def _standing(row: Row) -> Standing:
-    owner = Owner(
-        application_id=row["application_id"], type=row["owner_type"], id=row["owner_id"]
-    )
+    owner = Owner(application_id=row["application_id"], type=row["owner_type"], id=row["owner_id"])
     return Standing(owner=owner, revision=row["revision"], member=_maybe(row, "member", Member))
 
 

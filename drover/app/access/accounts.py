@@ -10,7 +10,6 @@ from uuid import UUID
 import structlog
 from msgspec import Struct, structs
 
-from drover.app.access.sessions import SignedIn
 from drover.model.access import ACCOUNT_ROLES, Caller, MemberRole, Role
 from drover.model.accounts import Account, Profile
 from drover.model.errors import Conflict, Forbidden, Invalid, Unauthorized
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from drover.app.access.authenticate import Authenticator
     from drover.app.access.passwords import Passwords
-    from drover.app.access.sessions import Sessions
+    from drover.app.access.sessions import Sessions, SignedIn
     from drover.app.access.throttle import Throttle
     from drover.ports.clock import Clock, Ids
     from drover.ports.store import Session, Store
@@ -94,9 +93,7 @@ class Accounts:
             check_administrator(caller)
         return await self._store.read(lambda session: session.access.accounts.get(account_id))
 
-    async def change(
-        self, caller: Caller, account_id: str, changes: Mapping[str, Any]
-    ) -> Account:
+    async def change(self, caller: Caller, account_id: str, changes: Mapping[str, Any]) -> Account:
         """Change a user as an administrator.
 
         ``changes`` names ``email``, ``role``, ``password`` or fields of the profile. Raises
@@ -256,9 +253,7 @@ async def _check_replaceable(session: Session, account: Account) -> None:
     if account.role is not Role.ADMINISTRATOR:
         return
     everybody = await session.access.accounts.all()
-    if not any(
-        each.role is Role.ADMINISTRATOR and each.id != account.id for each in everybody
-    ):
+    if not any(each.role is Role.ADMINISTRATOR and each.id != account.id for each in everybody):
         raise Conflict("This is the last administrator of the server")
 
 
