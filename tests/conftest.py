@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import warnings
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -13,6 +14,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from drover.store.compile import register_functions
 from drover.store.postgres import PostgresDatabase
 from drover.store.sqlite import SqliteDatabase
 
@@ -41,21 +43,21 @@ def postgres_server() -> Iterator[str]:
 @pytest_asyncio.fixture
 async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
     """The URL of a fresh, migrated PostgreSQL database."""
-    admin = await asyncpg.connect(postgres_server)
-    try:
-        await _ensure_template(admin, postgres_server)
-        name = f"test_{uuid4().hex}"
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
-        yield _database_url(postgres_server, name)
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await admin.close()
+    async with _new_database(postgres_server, _TEMPLATE) as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def empty_postgres_url(postgres_server: str) -> AsyncIterator[str]:
+    """The URL of a fresh PostgreSQL database in which there is nothing."""
+    async with _new_database(postgres_server, "template1") as url:
+        yield url
 
 
 @pytest_asyncio.fixture
 async def sqlite_database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
     """A fresh, migrated SQLite store."""
-    database = SqliteDatabase(tmp_path / "drover.sqlite")
+    database = SqliteDatabase(tmp_path / "drover.sqlite", functions=register_functions)
     await database.open()
     yield database
     await database.close()
@@ -75,6 +77,20 @@ def database(request: pytest.FixtureRequest) -> Database:
     """A fresh, migrated store on each database in turn."""
     found: Database = request.getfixturevalue(f"{request.param}_database")
     return found
+
+
+@asynccontextmanager
+async def _new_database(server: str, template: str) -> AsyncIterator[str]:
+    admin = await asyncpg.connect(server)
+    try:
+        if template == _TEMPLATE:
+            await _ensure_template(admin, server)
+        name = f"test_{uuid4().hex}"
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield _database_url(server, name)
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
 
 
 async def _ensure_template(admin: asyncpg.Connection, server: str) -> None:

@@ -35,7 +35,14 @@ MOVES: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
     {
         State.NEW: frozenset({State.QUEUED, State.RUNNING, State.CANCELED, State.FAILED}),
         State.QUEUED: frozenset(
-            {State.RUNNING, State.PAUSED, State.CANCELED, State.CANCELING, State.FAILED}
+            {
+                State.RUNNING,
+                State.PAUSED,
+                State.CANCELED,
+                State.CANCELING,
+                State.FAILED,
+                State.FAILING,
+            }
         ),
         State.RUNNING: frozenset(
             {State.QUEUED, State.SUCCEEDED, State.PAUSED, State.FAILING, State.CANCELING}
@@ -48,6 +55,10 @@ MOVES: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
         State.CANCELED: frozenset(),
     }
 )
+
+
+OPEN: Final = frozenset({State.QUEUED, State.RUNNING, State.PAUSED, State.FAILING, State.CANCELING})
+"""Accepted and not yet ended: the engine looks after these."""
 
 
 def before(goal: State) -> frozenset[State]:

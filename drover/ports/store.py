@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from drover.ports.access import Access
+    from drover.ports.jobs import Jobs
     from drover.ports.resources import Resources
 
 T = TypeVar("T")
@@ -27,6 +28,9 @@ class Session(Protocol):
     @property
     def access(self) -> Access:
         """Accounts, organisations, tokens, keys, and whose each application is."""
+
+    def jobs(self) -> Jobs:
+        """Executions, their items, firings and schedules."""
         ...
 
     async def now_ms(self) -> int:

@@ -78,11 +78,11 @@ def _leaf(node: Missing | Compare | In | TagMatch | ElementMatch) -> Predicate:
             return _any_value(field, _membership(values, folds=folds))
         case TagMatch(field, key, value):
             return partial(_has_tag, field, _text_test(key), _text_test(value))
-        case ElementMatch(field, members):
-            tests = [_member_test(member) for member in members]
+        case _:
+            tests = [_member_test(member) for member in node.members]
             return lambda row: any(
                 isinstance(element, Mapping) and all(test(element) for test in tests)
-                for element in _values(row.get(field))
+                for element in _values(row.get(node.field))
             )
 
 

@@ -1,13 +1,13 @@
 """The scripts port on a pool of caged processes.
 
 A call of `run` is cut into slices. A free child takes a slice of the call that waited longest, and
-a child that has worked for a quarter of a second hands the rest of its slice back: one call with ten
-thousand slow payloads delays the others by a slice, not by hours. There are twice as many workers
-as children, so that the next slice is written while a child is busy.
+a child that has worked for a quarter of a second hands the rest of its slice back: one call with
+ten thousand slow payloads delays the others by a slice, not by hours. There are twice as many
+workers as children, so that the next slice is written while a child is busy.
 
 When a child ends in the middle of a slice, what it had answered stands. The item it was running
-(the progress page tells) is answered with the limit it broke, and the rest goes to another child. A
-child that ended for no limit of ours may be the victim of something else: its item gets another try.
+(the progress page tells) is answered with the limit it broke, and the rest goes to another child.
+A child that ended for no limit of ours may be a victim: its item gets another try.
 """
 
 import asyncio

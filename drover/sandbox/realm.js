@@ -1,16 +1,17 @@
 // The inside of a cage: evaluated once in every fresh context, before the user's script.
 //
-// Called as (script, tag, hardened, outputLimit, logLimit); answers one function:
+// Called as (script, tag, outputLimit, logLimit, makeBuffer, harden), where makeBuffer and harden are
+// the functions of the neighbouring files or null; answers one function:
 //   drive(text, shape)    runs the script over one payload, answers its result or a status number
 //   drive(null, 'output') the result or the failure of the last run
 //   drive(null, 'logs')   the log entries of the last run as JSON
 // `tag` is a random key that marks values JSON cannot hold; `shape` is the JSON list of the paths at
 // which the text holds one. Everything used after the script ran is captured here, before it.
-(function (script, tag, hardened, outputLimit, logLimit) {
+(function (script, tag, outputLimit, logLimit, makeBuffer, harden) {
   'use strict';
   const { parse, stringify } = JSON;
-  const { apply, defineProperty, deleteProperty, getPrototypeOf, isExtensible, ownKeys } = Reflect;
-  const { freeze, isFrozen, getOwnPropertyDescriptor, prototype: objectPrototype } = Object;
+  const { apply, defineProperty } = Reflect;
+  const { freeze } = Object;
   const globals = globalThis;
   const evaluate = globals.eval;
   const sourceOf = Function.prototype.call.bind(Function.prototype.toString);
@@ -18,7 +19,6 @@
   const cut = Function.prototype.call.bind(String.prototype.slice);
   const timeOf = Function.prototype.call.bind(Date.prototype.getTime);
   const isoOf = Function.prototype.call.bind(Date.prototype.toISOString);
-  const functionPrototype = Function.prototype;
   const BaseDate = Date, BaseError = Error, BasePromise = Promise, BaseTypeError = TypeError;
   const text = String, finite = Number.isFinite;
 
@@ -70,92 +70,8 @@
   const hide = (target, key, value) =>
     defineProperty(target, key, { value, writable: true, configurable: true });
   hide(globals, 'console', console);
+  if (makeBuffer) hide(globals, 'Buffer', makeBuffer());
   hide(Date.prototype, 'toJSON', dateToJson);
-
-  // -- hardening: nothing that outlives one payload can be changed -------------------------------
-
-  // A frozen prototype would also stop a script from giving its own object a `name` or `toString`,
-  // so these become accessors that write to the object at hand.
-  function mend(prototype, key) {
-    const held = getOwnPropertyDescriptor(prototype, key);
-    if (!held || !held.configurable || !('value' in held)) return;
-    defineProperty(prototype, key, {
-      get: { get() { return held.value; } }.get,
-      set: {
-        set(value) {
-          if (this === prototype || (typeof this !== 'object' && typeof this !== 'function')) return;
-          defineProperty(this, key, { value, writable: true, enumerable: true, configurable: true });
-        },
-      }.set,
-      enumerable: held.enumerable,
-    });
-  }
-
-  function intrinsics() {
-    const sync = (function* () {})();
-    const async = (async function* () {})();
-    const refused = (function () { return getOwnPropertyDescriptor(arguments, 'callee').get; })();
-    return [
-      globals, sync, async, async () => {}, refused, [].values(), new Map().entries(),
-      new Set().entries(), ''[Symbol.iterator](), ''.matchAll(/a/g), [].values().map((x) => x),
-      Iterator.from({ next() {} }), Iterator.concat ? Iterator.concat() : null, sync.constructor, console,
-    ];
-  }
-
-  function freezeAll(first) {
-    const waiting = [first];
-    const add = (value) => {
-      if (value !== null && (typeof value === 'object' || typeof value === 'function')) {
-        if (value !== globals && !isFrozen(value)) waiting[waiting.length] = value;
-      }
-    };
-    while (waiting.length) {
-      const target = waiting.pop();
-      if (target !== globals) freeze(target);
-      const keys = ownKeys(target);
-      // A built-in function has its length and its name, and Function.prototype above it.
-      if (typeof target === 'function' && keys.length <= 2 && getPrototypeOf(target) === functionPrototype) continue;
-      add(getPrototypeOf(target));
-      for (const key of keys) {
-        const held = getOwnPropertyDescriptor(target, key);
-        add(held.value);
-        add(held.get);
-        add(held.set);
-      }
-    }
-  }
-
-  function harden() {
-    delete globals.eval; // its global `let` and `const` cannot be taken back
-    delete Error.prepareStackTrace;
-    delete Error.stackTraceLimit;
-    for (const key of ownKeys(globals)) {
-      const value = globals[key];
-      if (typeof value !== 'function' || !value.prototype) continue;
-      for (const name of ['constructor', 'toString', 'valueOf', 'toLocaleString', 'toJSON', 'name', 'message']) {
-        mend(value.prototype, name);
-      }
-    }
-    for (const key of ownKeys(objectPrototype)) mend(objectPrototype, key);
-    for (const found of intrinsics()) if (found) freezeAll(found);
-    for (const key of ownKeys(globals)) {
-      const { value } = getOwnPropertyDescriptor(globals, key);
-      defineProperty(globals, key, { value, writable: false, configurable: false });
-    }
-    globalKeys = ownKeys(globals).length;
-  }
-
-  let globalKeys = 0;
-
-  // Takes back what a sloppy assignment left behind; false when that is not possible.
-  function reset() {
-    const keys = ownKeys(globals);
-    if (keys.length !== globalKeys) {
-      for (let i = 0; i < keys.length; i++) deleteProperty(globals, keys[i]);
-      if (ownKeys(globals).length !== globalKeys) return false;
-    }
-    return isExtensible(globals) && getPrototypeOf(globals) === objectPrototype;
-  }
 
   // -- the script ------------------------------------------------------------------------------
 
@@ -169,7 +85,7 @@
   function compile() {
     compileOne(`function (payload) {\n${script}\n}`);
     const made = compileOne(`function (payload, $keep) { try {\n${script}\n} finally { $keep(payload); } }`);
-    if (hardened) {
+    if (reset !== null) {
       freeze(made.prototype);
       freeze(made);
     }
@@ -233,7 +149,7 @@
     let result = apply(body, undefined, [payload, keep]);
     if (result === undefined) result = kept;
     if (result instanceof BasePromise) throw new BaseTypeError('a script cannot answer a promise');
-    if (!hardened) hide(BaseDate.prototype, 'toJSON', dateToJson);
+    if (reset === null) hide(BaseDate.prototype, 'toJSON', dateToJson);
     return encode(result);
   }
 
@@ -241,7 +157,7 @@
   // 0 value, 1 undefined, 2 failure, 3 too large; +4 it has logs, +8 the context is spent.
   function answer(status, out) {
     let flags = status + (logs.length ? 4 : 0);
-    if (hardened && !reset()) flags += 8;
+    if (reset !== null && !reset()) flags += 8;
     if (flags === 0) return out;
     output = out;
     return flags;
@@ -263,9 +179,9 @@
   }
 
   let output = '';
+  const reset = harden ? harden(console) : null;
   let body;
   let broken = null;
-  if (hardened) harden();
   try {
     body = compile();
   } catch (error) {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import asyncpg
@@ -22,13 +22,13 @@ from drover.store.postgres_transaction import (
     Collision,
     PostgresTransaction,
     Stale,
+    next_batch,
     translate,
-    translated,
 )
 from drover.store.statements import Statement, load, positional
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 
     from drover.store.statements import Dialect
 
@@ -42,6 +42,8 @@ LOCK_S: Final = 10
 """A statement that waits for a row for longer is stopped."""
 IDLE_S: Final = 60
 """A transaction whose process fell silent for so long is undone, and its rows are freed."""
+CLOSE_S: Final = 15
+"""Closing waits so long for work that was accepted."""
 OLDEST_SERVER: Final = 140000
 """PostgreSQL 14, as ``server_version_num``."""
 ATTEMPTS: Final = 6
@@ -92,6 +94,9 @@ class PostgresDatabase:
         self._migrations = load_migrations("postgres") if migrations is None else migrations
         self._settings: dict[str, object] = {}
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._busy = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def open(self) -> None:
         """Connect, assert the settings and migrate.
@@ -122,8 +127,14 @@ class PostgresDatabase:
     async def close(self) -> None:
         """Finish what was accepted, then close. Safe to call twice."""
         pool, self._pool = self._pool, None
-        if pool is not None:
-            await pool.close()
+        if pool is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._idle.wait()
+                await pool.close()
+        except TimeoutError:  # somebody holds a stream open, or the server fell silent
+            pool.terminate()
 
     async def write(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
         """Run work as one atomic unit; return once it is durable.
@@ -168,7 +179,7 @@ class PostgresDatabase:
             await tx.control(_BEGIN_READ)
             try:
                 cursor = await tx.cursor(statement, params)
-                while rows := await translated(cursor.fetch(batch)):
+                while rows := await next_batch(cursor, batch):
                     yield rows
             finally:
                 await _roll_back(connection)
@@ -231,24 +242,39 @@ class PostgresDatabase:
         pool = self._pool
         if pool is None:
             raise StoreClosed("the store is not open")
+        with self._counted():
+            connection = await self._acquire(pool)
+            try:
+                yield connection
+            finally:
+                await pool.release(connection)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Let ``close`` know that a piece of work is not done yet."""
+        self._busy += 1
+        self._idle.clear()
         try:
-            connection = await pool.acquire(timeout=self._wait_s)
+            yield
+        finally:
+            self._busy -= 1
+            if self._busy == 0:
+                self._idle.set()
+
+    async def _acquire(self, pool: asyncpg.Pool[asyncpg.Record]) -> Any:
+        try:
+            return await pool.acquire(timeout=self._wait_s)
         except TimeoutError:
             raise StoreBusy(f"no database connection came free in {self._wait_s:g} s") from None
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise translate(error) from error
-        try:
-            yield connection
-        finally:
-            await pool.release(connection)
 
 
 async def _roll_back(connection: Any) -> None:
     """Leave the transaction if one is still open; a broken connection has left it already."""
-    if connection.is_closed() or not connection.is_in_transaction():
-        return
     with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        await connection.execute("ROLLBACK")
+        if connection.is_in_transaction():
+            await connection.execute("ROLLBACK")
 
 
 async def _keep_session(_connection: Any) -> None:

@@ -18,7 +18,7 @@ from drover.store.driver import (
 from drover.store.statements import positional
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from drover.store.statements import Dialect
 
@@ -76,10 +76,11 @@ def translate(error: Exception) -> StoreError:
     return StatementFailed(str(error))
 
 
-async def translated(step: Awaitable[T]) -> T:
-    """Await a call of asyncpg. Raises its failures as the store's."""
+async def next_batch(cursor: Any, size: int) -> Sequence[asyncpg.Record]:
+    """Return up to ``size`` further rows of a cursor; none at the end. Raises StoreLost."""
     try:
-        return await step
+        rows: Sequence[asyncpg.Record] = await cursor.fetch(size)
+        return rows
     except _FAILURES as error:
         raise translate(error) from error
 

@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from drover.model.errors import Duplicate, Missing
 from drover.model.resource import Resource
 from drover.ports.resources import Page
+from drover.query.filters import by_glob
+from drover.query.tree import All
+from drover.store.columns import COLUMNS, DOCUMENT_COLUMNS
+from drover.store.compile import compile_query
+from drover.store.compile.columns import JsonField
 from drover.store.driver import UniqueBroken
 from drover.store.relations import RELATIONS
 from drover.store.statements import load
-from drover.store.tables import TABLES, Table, in_document
+from drover.store.tables import TABLES, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drover.model.kind import Kind
     from drover.ports.resources import Listing
+    from drover.store.compile.columns import ColumnMap
     from drover.store.driver import Row, Transaction
     from drover.store.statements import Dialect
 
@@ -155,19 +161,22 @@ class ResourceStore:
         for column, values in listing.among.items():
             parts.append(_one_of(column, self._tx.dialect))
             params[f"among_{column}"] = list(values)
-        if listing.filter_field and listing.filter:
-            column = table.sorts.get(listing.filter_field, listing.filter_field)
-            if column not in table.columns:
-                column = in_document(listing.filter_field, self._tx.dialect)
-            parts.append(f"lower({column}) LIKE :filter ESCAPE '!'")
-            params["filter"] = _like(listing.filter)
+        if listing.query is not None:
+            asked = listing.query
+        else:
+            asked = by_glob(listing.filter_field, listing.filter)
+        if not isinstance(asked, All):
+            compiled = compile_query(asked, _columns(kind), self._tx.dialect)
+            parts.append(compiled.sql)
+            params |= compiled.params
         return " AND ".join(parts) or "1 = 1", params
 
 
-def _like(glob: str) -> str:
-    """Return the LIKE pattern, escaped by ``!``, of a glob of ``*`` and ``?``."""
-    escaped = "".join(f"!{each}" if each in "!%_" else each for each in glob.lower())
-    return escaped.replace("*", "%").replace("?", "_")
+@cache
+def _columns(kind: Kind[Any]) -> ColumnMap:
+    """Return where the fields of a kind lie: its own columns, and its document for the rest."""
+    inside = {name: JsonField("document", (name,)) for name in kind.filterable}
+    return {**inside, **COLUMNS.get(kind.table, {}), **DOCUMENT_COLUMNS.get(kind.one, {})}
 
 
 @cache

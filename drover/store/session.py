@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from drover.store.access import AccessTables
+from drover.store.jobs import JobStore
 from drover.store.resources import ResourceStore
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ class StoreSession:
     def access(self) -> AccessTables:
         """Accounts, organisations, tokens, keys, and whose each application is."""
         return AccessTables(self.tx)
+
+    def jobs(self) -> JobStore:
+        """Executions, their items, firings and schedules."""
+        return JobStore(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""

@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Final, TypeVar
 import msgspec
 
 from drover.ports.failures import StoreClosed, StoreRefused
+from drover.store.compile import register_functions
 from drover.store.completions import Completions
 from drover.store.driver import NO_PARAMETERS
 from drover.store.migrate import Migration, load_migrations, migrate
@@ -79,7 +80,7 @@ class SqliteDatabase:
         self,
         path: str | os.PathLike[str],
         *,
-        functions: Callable[[sqlite3.Connection], None] | None = None,
+        functions: Callable[[sqlite3.Connection], None] = register_functions,
         readers: int = 2,
         statements: Mapping[str, Statement] | None = None,
         migrations: Sequence[Migration] | None = None,
@@ -135,11 +136,13 @@ class SqliteDatabase:
         self._open = False
         for stream in self._streaming:
             stream.interrupt()
-        self._writes.put(None)
-        for _ in range(self._reader_count):
+        writer, *readers = self._threads
+        for _ in readers:
             self._reads.put(None)
-        for thread in self._threads:
-            await asyncio.to_thread(thread.join)
+        for reader in readers:
+            await asyncio.to_thread(reader.join)
+        self._writes.put(None)  # the writer comes last: who closes last tidies the log away
+        await asyncio.to_thread(writer.join)
         self._unlock()
 
     async def write(self, work: Callable[[SqliteTransaction], Awaitable[T]]) -> T:
@@ -239,8 +242,7 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             raise StoreRefused(f"{self._path} cannot be opened: {error}") from error
         connection.row_factory = sqlite3.Row
-        if self._functions is not None:
-            self._functions(connection)
+        self._functions(connection)
         if reading:
             connection.execute("PRAGMA query_only=ON")
         return connection

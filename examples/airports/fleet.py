@@ -36,9 +36,10 @@ TAGS: Final = {
 
 
 def airports(limit: int | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the body of each device, with the state it reports."""
-    known = airportsdata.load("ICAO").values()
-    return (_device(airport) for airport in islice(known, limit))
+    """Yield the body of each device, with the state it reports; ``limit`` takes some of all."""
+    known = list(airportsdata.load("ICAO").values())
+    step = len(known) // limit if limit else 1
+    return (_device(airport) for airport in known[:: step or 1][:limit])
 
 
 def load(client: Client, application_id: str, limit: int | None = None) -> Iterator[int]:

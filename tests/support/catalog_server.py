@@ -19,6 +19,7 @@ from drover.faces.http import HttpApp, Limits, bearer
 from drover.model.access import Caller
 from drover.model.errors import Forbidden, Missing, Unauthorized
 from drover.model.kind import Kind
+from drover.store.compile import register_functions
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
 from drover.system import RandomIds
@@ -95,7 +96,7 @@ def serving(folder: Path, limits: Limits | None = None) -> Iterator[CatalogServe
     ready, made = threading.Event(), []
 
     async def main() -> None:
-        database = SqliteDatabase(folder / "store.db")
+        database = SqliteDatabase(folder / "store.db", functions=register_functions)
         await database.open()
         server = CatalogServer(database, limits)
         config = uvicorn.Config(

@@ -46,4 +46,4 @@ def compile_query(
     one statement need two prefixes. Raises KeyError for a field without a column.
     """
     compiler = Compiler(columns, _DIALECTS[dialect], prefix)
-    return Compiled(f"({compiler.condition(node).sql})", compiler.params)
+    return Compiled(f"({compiler.condition(node).sql})", compiler.parameters.bound)

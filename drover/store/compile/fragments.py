@@ -26,7 +26,7 @@ class Tightness(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A piece of a condition. A ``certain`` one is never NULL."""
+    """A piece of a condition; a ``certain`` one is known never to be NULL."""
 
     sql: str
     certain: bool = False
@@ -43,28 +43,31 @@ FALSE = Fragment("FALSE", certain=True)
 
 
 def join(parts: Iterable[Fragment], tightness: Tightness) -> Fragment:
-    """Join one or more pieces by AND or OR."""
+    """Join pieces by AND or OR; none are TRUE and FALSE."""
     heap = [(part.height, order, part) for order, part in enumerate(parts)]
     heapq.heapify(heap)
     order = len(heap)
     while len(heap) > 1:
-        low, high = heapq.heappop(heap)[2], heapq.heappop(heap)[2]
+        first, second = heapq.heappop(heap)[2], heapq.heappop(heap)[2]
+        if second.height > first.height:
+            first, second = second, first
         order += 1
-        heapq.heappush(heap, (high.height + 1, order, _pair(high, low, tightness)))
+        heapq.heappush(heap, (first.height + 1, order, _pair(first, second, tightness)))
+    if not heap:
+        return TRUE if tightness is Tightness.AND else FALSE
     return heap[0][2]
 
 
 def negated(part: Fragment) -> Fragment:
-    """Return the opposite, for which NULL counts as false."""
+    """Return the opposite of a test, whose NULL counts as false."""
     sql = f"NOT ({part.sql})" if part.certain else f"({part.sql}) IS NOT TRUE"
-    return Fragment(sql, certain=True, height=part.height + 1)
+    return Fragment(sql, certain=True)
 
 
-def _pair(high: Fragment, low: Fragment, tightness: Tightness) -> Fragment:
-    right = low.within(Tightness(min(tightness + 1, Tightness.ATOM)))
+def _pair(left: Fragment, right: Fragment, tightness: Tightness) -> Fragment:
+    tighter = Tightness(min(tightness + 1, Tightness.ATOM))
     return Fragment(
-        f"{high.within(tightness)} {tightness.name} {right}",
-        certain=high.certain and low.certain,
+        f"{left.within(tightness)} {tightness.name} {right.within(tighter)}",
         tightness=tightness,
-        height=high.height + 1,
+        height=left.height + 1,
     )

@@ -86,9 +86,10 @@ class Postgres:
 
     def json_value(self, document: str, path: str, kind: Kind) -> str:
         """Return a member if it is of ``kind``, else NULL."""
-        type_name, value = _JSON_TYPES[kind]
-        value = value.format(document, path)
-        return f"CASE WHEN jsonb_typeof(CAST({document} AS jsonb) #> {path}) = '{type_name}' THEN {value} END"
+        type_name, template = _JSON_TYPES[kind]
+        value = template.format(document, path)
+        type_of = f"jsonb_typeof(CAST({document} AS jsonb) #> {path})"
+        return f"CASE WHEN {type_of} = '{type_name}' THEN {value} END"
 
     def json_list(self, document: str, path: str, alias: str) -> tuple[str, str]:
         """Return a source of the texts in a list, and the expression of one."""

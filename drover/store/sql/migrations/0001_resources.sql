@@ -199,12 +199,13 @@ CREATE TABLE experience_group_tag (
 CREATE INDEX experience_group_tag_pair
     ON experience_group_tag (application_id, key, value, group_id);
 
-CREATE TABLE experience_group_ancestor (
-    group_id    TEXT NOT NULL REFERENCES experience_group (id) ON DELETE CASCADE,
-    ancestor_id TEXT NOT NULL,
-    PRIMARY KEY (group_id, ancestor_id)
+-- The line of a group: itself and the groups above it, whose users share in what it owns.
+CREATE TABLE experience_group_line (
+    group_id TEXT NOT NULL REFERENCES experience_group (id) ON DELETE CASCADE,
+    above_id TEXT NOT NULL,
+    PRIMARY KEY (group_id, above_id)
 );
-CREATE INDEX experience_group_descendant ON experience_group_ancestor (ancestor_id, group_id);
+CREATE INDEX experience_group_line_above ON experience_group_line (above_id, group_id);
 
 CREATE TABLE experience_membership (
     group_id TEXT NOT NULL REFERENCES experience_group (id) ON DELETE CASCADE,
@@ -228,11 +229,14 @@ CREATE TABLE experience_group_device (
 CREATE INDEX experience_group_device_owner ON experience_group_device (device_id, group_id);
 
 CREATE TABLE experience_group_device_tag (
-    group_id TEXT NOT NULL REFERENCES experience_group (id) ON DELETE CASCADE,
-    key      TEXT NOT NULL,
-    value    TEXT NOT NULL,
+    application_id TEXT NOT NULL,
+    group_id       TEXT NOT NULL REFERENCES experience_group (id) ON DELETE CASCADE,
+    key            TEXT NOT NULL,
+    value          TEXT NOT NULL,
     PRIMARY KEY (group_id, key, value)
 );
+CREATE INDEX experience_group_device_tag_pair
+    ON experience_group_device_tag (application_id, key, value);
 
 CREATE TABLE flow (
     application_id     TEXT NOT NULL,

@@ -1,0 +1,421 @@
+"""The areas of the store that hold executions, their items, leases, firings and schedules.
+
+Promises every adapter keeps, and the conformance suite checks:
+
+- A claim is one guarded statement; each raises the execution's fence. At most ``concurrency``
+  items are in flight.
+- An item gets one final result, written together with the counts of its execution, and never
+  another one. A settle with a fence older than the item accepts changes nothing.
+- ``now_ms`` given to a method is the store's clock, read in the same unit of work.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
+
+from drover.model.iteration import Item, ItemState
+from drover.model.run import Execution
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drover.model.run import Change, NewExecution, Pace, Target
+    from drover.query.tree import Node
+
+
+class ClaimedItem(Struct, frozen=True, array_like=True):
+    """An item to run now: which attempt this is and how many retries it has used up."""
+
+    resource_id: str
+    attempt: int = 1
+    retries: int = 0
+    document: bytes | None = None
+
+
+class Lease(Struct, frozen=True, kw_only=True):
+    """The right to run a chunk until ``until_ms``, as long as it is renewed in time.
+
+    A fresh lease covers the pending items in (``after_id``, ``upto_id``]; one over items that are
+    tried again (``again``) covers those it was given.
+    """
+
+    number: int
+    fence: int
+    again: bool
+    after_id: str
+    upto_id: str
+    size: int
+    worker: str
+    started_ms: int
+    until_ms: int
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """A lease just taken, with its execution as it stands after the claim."""
+
+    lease: Lease
+    execution: Execution
+    items: list[ClaimedItem]
+
+
+class Ticket(Struct, frozen=True, kw_only=True):
+    """Who claims: now, and until when unless renewed; moments of the store's clock."""
+
+    worker: str
+    now_ms: int
+    until_ms: int
+
+
+LeaseKey = tuple[int, int]
+"""The execution's number and the fence of a lease."""
+
+
+class Held(Struct, frozen=True, kw_only=True):
+    """The lease under which acknowledgements come, and how many of its items are unsettled."""
+
+    lease: Lease
+    unsettled: int
+
+
+class Refusal(StrEnum):
+    """Why an acknowledgement changed nothing."""
+
+    UNKNOWN = "unknown"  #: no such item, or its turn has not come
+    ENDED = "ended"  #: it has its final result
+    FENCED = "fenced"  #: the lease under which it came was lost
+
+
+class Settlement(Struct, frozen=True, kw_only=True):
+    """What became of acknowledgements at ``now_ms``.
+
+    ``moved`` maps resource ids to their new states, ``refused`` the others to the reason.
+    ``unsettled`` is what is left of the lease; at 0 the lease is given up.
+    """
+
+    execution: Execution
+    now_ms: int
+    moved: dict[str, ItemState]
+    refused: dict[str, Refusal]
+    unsettled: int
+
+
+class TimedOut(Struct, frozen=True, kw_only=True):
+    """An attempt that ended by its deadline."""
+
+    resource_id: str
+    attempt: int
+    retries: int
+    started_ms: int
+    again: bool
+
+
+class Firing(Struct, frozen=True, kw_only=True):
+    """Something that flows may have a trigger for, stored until it has been acted on.
+
+    ``data`` is the JSON of the payload's ``data``, ``root`` JSON of further root keys (``relayId``,
+    ``triggerId``, ``time`` and the like). ``execution`` and ``resource_id`` name what the payload
+    is completed with. ``flow_id`` limits it to one flow. ``run_id`` is unique in the application:
+    a second firing with it replaces the first. ``depth`` counts flows started by flows.
+    """
+
+    application_id: str
+    trigger_type: str
+    key: str
+    data: bytes = b"{}"
+    root: bytes = b"{}"
+    due_ms: int = 0
+    flow_id: str | None = None
+    flow_version: str | None = None
+    run_id: str | None = None
+    execution: int | None = None
+    resource_id: str | None = None
+    depth: int = 0
+
+
+class LeasedFiring(Struct, frozen=True, kw_only=True):
+    """A firing to act on now; ``tries`` counts this time too."""
+
+    number: int
+    tries: int
+    firing: Firing
+
+
+class Schedule(Struct, frozen=True, kw_only=True):
+    """When something is due again and again.
+
+    ``kind`` and ``ref`` name what it is for, unique together. ``cron`` (5 or 6 fields) in zone
+    ``tz``, or every ``seconds``. ``next_due_ms`` is None when it will not be due any more.
+    ``detail`` is the kind's own JSON.
+    """
+
+    kind: str
+    ref: str
+    application_id: str | None = None
+    cron: str | None = None
+    seconds: float | None = None
+    tz: str = "UTC"
+    active: bool = True
+    starts_ms: int | None = None
+    ends_ms: int | None = None
+    next_due_ms: int | None = None
+    last_due_ms: int | None = None
+    detail: bytes = b"{}"
+
+
+class Executions(Protocol):
+    """Executions of every kind."""
+
+    async def add(self, new: NewExecution, now_ms: int) -> Execution:
+        """Store one; raises Duplicate when its unique key is taken within the job."""
+        ...
+
+    async def get(self, execution_id: str) -> Execution:
+        """Return one by its 24-hex id; raises Missing."""
+        ...
+
+    async def get_number(self, number: int) -> Execution:
+        """Return one by its integer id; raises Missing."""
+        ...
+
+    async def by_unique_key(self, job_id: str, unique_key: str) -> Execution | None:
+        """Return the execution of a job that was asked for with this key."""
+        ...
+
+    async def of_job(
+        self, job_id: str, *, limit: int, since_ms: int = 0, offset: int = 0
+    ) -> Sequence[Execution]:
+        """Return executions of a job, newest first."""
+        ...
+
+    async def count_open(self, job_id: str) -> int:
+        """Return how many executions of a job have not ended."""
+        ...
+
+    async def forget(self, job_id: str) -> int:
+        """Delete a job's executions that have ended, with their items; return how many."""
+        ...
+
+    async def move(
+        self, number: int, change: Change, *, paused_until_ms: int | None = None
+    ) -> Execution | None:
+        """Move to a state from which the table allows it; None when it stands elsewhere."""
+        ...
+
+
+class Plans(Protocol):
+    """What plans, serves and ends executions as wholes."""
+
+    async def claim(self, kind: str, worker: str, now_ms: int, until_ms: int) -> Execution | None:
+        """Take one that is queued, due and not being planned by a living worker."""
+        ...
+
+    async def begin(self, number: int, now_ms: int) -> Execution | None:
+        """Count the items and begin: queued to running. None when it is not queued any more."""
+        ...
+
+    async def claimable(self, now_ms: int, limit: int) -> Sequence[Execution]:
+        """Return running executions that have something to be claimed now, fairest first."""
+        ...
+
+    async def next_ms(self) -> int | None:
+        """Return when the next item may be claimed, of executions that have room for one."""
+        ...
+
+    async def closable(self, limit: int) -> Sequence[Execution]:
+        """Return open executions that have nothing left to run."""
+        ...
+
+    async def overdue(self, now_ms: int) -> Sequence[Execution]:
+        """Return open executions whose deadline has passed, or whose pause is over."""
+        ...
+
+    async def close(self, number: int, change: Change, now_ms: int) -> Execution | None:
+        """End one that has nothing left to run; None when it has, or has ended already."""
+        ...
+
+
+class Iterations(Protocol):
+    """The items of executions and the leases they run under."""
+
+    async def snapshot(
+        self, execution: Execution, target: Target, query: Node, after_id: str, limit: int
+    ) -> str | None:
+        """Add up to ``limit`` matching resources; return the last id, None when all are in."""
+        ...
+
+    async def copy(self, number: int, source: int, states: Sequence[ItemState]) -> int:
+        """Add the items of an ended execution that stand in one of the states."""
+        ...
+
+    async def claim(self, number: int, limit: int, ticket: Ticket) -> Claim | None:
+        """Take up to ``limit`` items, those to be tried again first; None when none may be taken.
+
+        The items come without their documents.
+        """
+        ...
+
+    async def documents(self, claim: Claim, resource_type: str) -> list[ClaimedItem]:
+        """Return the claim's items with their resources' JSON (None where one was deleted)."""
+        ...
+
+    async def settle(self, number: int, rows: str, count: int, held: Held | None) -> Settlement:
+        """Apply ``count`` acknowledgements, given as the JSON array of Acknowledgement arrays.
+
+        Under a lease its fence is held against the items'; without one any item that was begun
+        and has not ended is settled. A lease all of whose items are settled is given up.
+        """
+        ...
+
+    async def end_lease(self, lease: Lease, pace: Pace) -> bool:
+        """Give up a lease whose chunk has run: what is not settled awaits its acknowledgement.
+
+        False when the lease was lost before.
+        """
+        ...
+
+    async def renew(self, worker: str, leases: Sequence[LeaseKey], until_ms: int) -> set[LeaseKey]:
+        """Renew leases; return those that are still held."""
+        ...
+
+    async def expired(self, now_ms: int, limit: int) -> Sequence[Lease]:
+        """Return leases that were not renewed in time."""
+        ...
+
+    async def expire(self, lease: Lease, now_ms: int) -> int | None:
+        """Take back the items of a lease that was not renewed; return how many there were.
+
+        None when it was renewed, or taken back by another server.
+        """
+        ...
+
+
+class Deadlines(Protocol):
+    """The clocks of items, apart from the leases they run under."""
+
+    async def expose(self, now_ms: int) -> int:
+        """Give items that still run after their timeout a deadline of their own."""
+        ...
+
+    async def due(self, now_ms: int) -> Sequence[int]:
+        """Return the numbers of executions with items whose deadline has passed."""
+        ...
+
+    async def time_out(self, number: int, now_ms: int, limit: int) -> Sequence[TimedOut]:
+        """End attempts whose deadline has passed: to be tried again, or for good."""
+        ...
+
+    async def settle_waiting(self, number: int, now_ms: int, limit: int) -> int:
+        """Give items of an ending execution that wait for another try their final result."""
+        ...
+
+
+class Items(Protocol):
+    """Items as they are shown."""
+
+    async def page(
+        self, number: int, *, states: Sequence[ItemState], after_id: str, limit: int
+    ) -> Sequence[Item]:
+        """Return items by resource id from ``after_id`` on; no states means all."""
+        ...
+
+    async def get(self, number: int, resource_id: str) -> Item:
+        """Return one; raises Missing."""
+        ...
+
+
+class Firings(Protocol):
+    """The durable queue of what flows are to be run for."""
+
+    async def add(self, firings: Sequence[Firing], now_ms: int) -> None:
+        """Store firings; one whose run id is waiting already replaces that one."""
+        ...
+
+    async def lease(self, limit: int, now_ms: int, until_ms: int) -> Sequence[LeasedFiring]:
+        """Take firings that are due and not leased, oldest first."""
+        ...
+
+    async def done(self, numbers: Sequence[int], until_ms: int) -> None:
+        """Forget firings leased until then: they were acted on, or are given up."""
+        ...
+
+    async def next_ms(self) -> int | None:
+        """Return when the next firing is due."""
+        ...
+
+    async def cancel(self, application_id: str, run_id: str) -> bool:
+        """Forget the firing with this run id; False when there is none."""
+        ...
+
+
+class Schedules(Protocol):
+    """What is due again and again."""
+
+    async def put(self, schedule: Schedule) -> None:
+        """Store one, in place of any of the same kind and ref."""
+        ...
+
+    async def remove(self, kind: str, ref_prefix: str) -> None:
+        """Forget those of a kind whose ref begins so."""
+        ...
+
+    async def of(self, kind: str, ref_prefix: str) -> Sequence[Schedule]:
+        """Return those of a kind whose ref begins so."""
+        ...
+
+    async def due(self, now_ms: int, limit: int) -> Sequence[Schedule]:
+        """Return active schedules whose moment has come."""
+        ...
+
+    async def advance(self, schedule: Schedule, next_due_ms: int | None) -> bool:
+        """Move on from the due moment that was seen; False when another server did so first."""
+        ...
+
+    async def next_ms(self) -> int | None:
+        """Return the next due moment of all."""
+        ...
+
+
+class Jobs(Protocol):
+    """The areas of the store that the engine works on, in one unit of work."""
+
+    @property
+    def executions(self) -> Executions:
+        """Executions of every kind."""
+        ...
+
+    @property
+    def plans(self) -> Plans:
+        """What plans, serves and ends executions as wholes."""
+        ...
+
+    @property
+    def iterations(self) -> Iterations:
+        """The items of executions and the leases they run under."""
+        ...
+
+    @property
+    def deadlines(self) -> Deadlines:
+        """The clocks of items."""
+        ...
+
+    @property
+    def items(self) -> Items:
+        """Items as they are shown."""
+        ...
+
+    @property
+    def firings(self) -> Firings:
+        """The durable queue of what flows are to be run for."""
+        ...
+
+    @property
+    def schedules(self) -> Schedules:
+        """What is due again and again."""
+        ...
+
+    async def add_firing(self, firing: Firing) -> None:
+        """Store one firing, due now unless it says otherwise."""
+        ...

@@ -1,0 +1,80 @@
+"""The durable queue of trigger firings; see ``drover.ports.jobs.Firings``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from drover.ports.jobs import Firing, LeasedFiring
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drover.store.driver import Row, Transaction
+
+
+class FiringStore:
+    """What flows are to be run for."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def add(self, firings: Sequence[Firing], now_ms: int) -> None:
+        """Store firings; one whose run id is waiting already replaces that one."""
+        if firings:
+            await self._tx.execute_many("firing_add", [_columns(each, now_ms) for each in firings])
+
+    async def lease(self, limit: int, now_ms: int, until_ms: int) -> Sequence[LeasedFiring]:
+        """Take firings that are due and not leased, oldest first."""
+        params = {"limit": limit, "now_ms": now_ms, "until_ms": until_ms}
+        rows = await self._tx.fetch("firings_lease", params)
+        return sorted((_leased(row) for row in rows), key=lambda leased: leased.number)
+
+    async def done(self, numbers: Sequence[int], until_ms: int) -> None:
+        """Forget firings leased until then: they were acted on, or are given up."""
+        await self._tx.execute("firings_done", {"numbers": list(numbers), "until_ms": until_ms})
+
+    async def next_ms(self) -> int | None:
+        """Return when the next firing is due."""
+        row = await self._tx.fetch_one("firings_next_ms")
+        return row["next_ms"] if row is not None else None
+
+    async def waits(self, application_id: str, run_id: str) -> bool:
+        """Tell whether a firing with this run id waits."""
+        params = {"application_id": application_id, "run_id": run_id}
+        return await self._tx.fetch_one("firing_by_run", params) is not None
+
+    async def cancel(self, application_id: str, run_id: str) -> bool:
+        """Forget the firing with this run id; False when there is none."""
+        params = {"application_id": application_id, "run_id": run_id}
+        return await self._tx.execute("firing_cancel", params) > 0
+
+
+def _columns(firing: Firing, now_ms: int) -> dict[str, Any]:
+    return {
+        **msgspec.structs.asdict(firing),
+        "trigger_key": firing.key,
+        "data": firing.data.decode(),
+        "root": firing.root.decode(),
+        "due_ms": firing.due_ms or now_ms,
+        "now_ms": now_ms,
+    }
+
+
+def _leased(row: Row) -> LeasedFiring:
+    firing = Firing(
+        application_id=row["application_id"],
+        trigger_type=row["trigger_type"],
+        key=row["trigger_key"],
+        data=row["data"].encode(),
+        root=row["root"].encode(),
+        due_ms=row["due_ms"],
+        flow_id=row["flow_id"],
+        flow_version=row["flow_version"],
+        run_id=row["run_id"],
+        execution=row["execution"],
+        resource_id=row["resource_id"],
+        depth=row["depth"],
+    )
+    return LeasedFiring(number=row["number"], tries=row["tries"], firing=firing)

@@ -1,0 +1,219 @@
+"""Items and leases in the store; see ``drover.ports.jobs.Iterations``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from drover.model.iteration import MAX_LOSSES, WORKER_LOST, ItemState, redelivery_size
+from drover.ports.jobs import Claim, ClaimedItem, Lease
+from drover.store.jobs.counts import count
+from drover.store.jobs.rows import execution_of, lease_of
+from drover.store.jobs.settling import settle
+from drover.store.jobs.sources import SOURCES, snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drover.model.run import Execution, Pace, Target
+    from drover.ports.jobs import Held, LeaseKey, Settlement, Ticket
+    from drover.query.tree import Node
+    from drover.store.driver import Row, Transaction
+
+
+class IterationStore:
+    """The items of executions and the leases they run under."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def snapshot(
+        self, execution: Execution, target: Target, query: Node, after_id: str, limit: int
+    ) -> str | None:
+        """Add up to ``limit`` matching resources; return the last id, None when all are in."""
+        return await snapshot(self._tx, execution, target, query, (after_id, limit))
+
+    async def copy(self, number: int, source: int, states: Sequence[ItemState]) -> int:
+        """Add the items of an ended execution that stand in one of the states."""
+        params = {
+            "number": number,
+            "source": source,
+            "unstarted": int(ItemState.PENDING in states),
+            "failed": int(ItemState.FAILED in states),
+            "timed_out": int(ItemState.TIMED_OUT in states),
+        }
+        return await self._tx.execute("iterations_copy", params)
+
+    async def claim(self, number: int, limit: int, ticket: Ticket) -> Claim | None:
+        """Take up to ``limit`` items, those to be tried again first; None when none may be."""
+        row = await self._tx.fetch_one("execution_hold", {"number": number})
+        if row is None:
+            return None
+        execution = execution_of(row)
+        if execution.waiting:
+            claim = await self._claim_again(execution, limit, ticket)
+            if claim is not None:
+                return claim
+        return await self._claim_new(execution, limit, ticket)
+
+    async def documents(self, claim: Claim, resource_type: str) -> list[ClaimedItem]:
+        """Return the claim's items with their resources' JSON (None where one was deleted)."""
+        source = SOURCES[resource_type]
+        lease = claim.lease
+        if not lease.again:
+            params = {"number": lease.number, "after_id": lease.after_id, "upto_id": lease.upto_id}
+            rows = await self._tx.fetch(f"{source.table}_documents_fresh", params)
+            return [ClaimedItem(row[0], 1, 0, _document(row[1])) for row in rows]
+        ids = [item.resource_id for item in claim.items]
+        found = await self._tx.fetch(f"{source.table}_documents", {"ids": ids})
+        documents = {row[0]: row[1] for row in found}
+        return [
+            msgspec.structs.replace(item, document=_document(documents.get(item.resource_id)))
+            for item in claim.items
+        ]
+
+    async def settle(self, number: int, rows: str, count: int, held: Held | None) -> Settlement:
+        """Apply acknowledgements, given as the JSON array of Acknowledgement arrays."""
+        return await settle(self._tx, number, rows, count, held)
+
+    async def end_lease(self, lease: Lease, pace: Pace) -> bool:
+        """Give up a lease whose chunk has run: what is not settled awaits its acknowledgement."""
+        key = {"number": lease.number, "fence": lease.fence}
+        if await self._tx.fetch_one("lease_end", key) is None:
+            return False
+        if not lease.again:
+            params = await_range(lease, lease.started_ms + pace.timeout_ms, held_by=None)
+            await self._tx.execute("iterations_await_range", params)
+        await self._tx.execute("iterations_release", key)
+        return True
+
+    async def renew(self, worker: str, leases: Sequence[LeaseKey], until_ms: int) -> set[LeaseKey]:
+        """Renew leases; return those that are still held."""
+        text = msgspec.json.encode(leases).decode()
+        params = {"worker": worker, "leases": text, "until_ms": until_ms}
+        rows = await self._tx.fetch("leases_renew", params)
+        return {(row["execution"], row["fence"]) for row in rows}
+
+    async def expired(self, now_ms: int, limit: int) -> Sequence[Lease]:
+        """Return leases that were not renewed in time."""
+        rows = await self._tx.fetch("leases_expired", {"now_ms": now_ms, "limit": limit})
+        return [lease_of(row) for row in rows]
+
+    async def expire(self, lease: Lease, now_ms: int) -> int | None:
+        """Take back the items of a lease that was not renewed; return how many there were."""
+        key = {"number": lease.number, "fence": lease.fence, "now_ms": now_ms}
+        if await self._tx.fetch_one("lease_expire", key) is None:
+            return None
+        row = await self._tx.fetch_one("execution_raise_fence", {"number": lease.number})
+        states = await self._lose(lease, int(row["fence"]) if row is not None else 0, now_ms)
+        lost = sum(state == ItemState.TIMED_OUT for state in states)
+        await count(
+            self._tx,
+            lease.number,
+            in_flight=-len(states),
+            waiting=len(states) - lost,
+            timed_out=lost,
+        )
+        return len(states)
+
+    async def _lose(self, lease: Lease, fence: int, now_ms: int) -> list[int]:
+        params: dict[str, object] = {
+            "number": lease.number,
+            "held_by": lease.fence,
+            "fence": fence,
+            "size": lease.size,
+            "started_ms": lease.started_ms,
+            "now_ms": now_ms,
+            "message": WORKER_LOST,
+            "max_losses": MAX_LOSSES,
+        }
+        if lease.again:
+            rows = await self._tx.fetch("iterations_lose_held", params)
+        else:
+            bounds = {"after_id": lease.after_id, "upto_id": lease.upto_id}
+            rows = await self._tx.fetch("iterations_lose_range", {**params, **bounds})
+        return [row["state"] for row in rows]
+
+    async def _claim_new(self, execution: Execution, limit: int, ticket: Ticket) -> Claim | None:
+        items = _room(execution, limit, execution.total - execution.claimed)
+        if items < 1:
+            return None
+        params = {"number": execution.number, "items": items, "now_ms": ticket.now_ms}
+        row = await self._tx.fetch_one("execution_claim_new", params)
+        if row is None:
+            return None
+        lease = _lease(row, ticket, items, again=False)
+        await self._add(lease, expose_ms=ticket.now_ms + execution.pace.timeout_ms)
+        return Claim(lease=lease, execution=execution_of(row), items=[])
+
+    async def _claim_again(self, execution: Execution, limit: int, ticket: Ticket) -> Claim | None:
+        moment = {"number": execution.number, "now_ms": ticket.now_ms}
+        first = await self._tx.fetch_one("iterations_waiting_first", moment)
+        if first is None:
+            return None
+        losses = first["losses"]
+        most = min(limit, redelivery_size(losses)) if losses else limit
+        row = await self._tx.fetch_one("execution_claim_again", moment)
+        if row is None:
+            return None
+        params = {
+            **moment,
+            "fence": row["fence"],
+            "losses": losses,
+            "items": _room(execution, most, execution.waiting),
+            "deadline_ms": ticket.now_ms + execution.pace.timeout_ms,
+        }
+        rows = await self._tx.fetch("iterations_claim_again", params)
+        items = [ClaimedItem(each[0], each[1], each[2]) for each in rows]
+        items.sort(key=lambda item: item.resource_id)
+        lease = _lease(row, ticket, len(items), again=True)
+        await self._add(lease, expose_ms=None)
+        taken = len(items)
+        held = await count(self._tx, execution.number, in_flight=taken, waiting=-taken)
+        return Claim(lease=lease, execution=held, items=items)
+
+    async def _add(self, lease: Lease, expose_ms: int | None) -> None:
+        params: dict[str, object] = {
+            **msgspec.structs.asdict(lease),
+            "again": int(lease.again),
+            "now_ms": lease.started_ms,
+            "expose_ms": expose_ms,
+        }
+        await self._tx.execute("lease_add", params)
+
+
+def await_range(lease: Lease, deadline_ms: int, *, held_by: int | None) -> dict[str, object]:
+    """Return the parameters that let the unsettled items of a fresh lease await."""
+    return {
+        "number": lease.number,
+        "after_id": lease.after_id,
+        "upto_id": lease.upto_id,
+        "started_ms": lease.started_ms,
+        "deadline_ms": deadline_ms,
+        "held_by": held_by,
+    }
+
+
+def _room(execution: Execution, limit: int, available: int) -> int:
+    if execution.pace.delay_ms:
+        limit = 1
+    return min(limit, available, execution.pace.concurrency - execution.in_flight)
+
+
+def _lease(row: Row, ticket: Ticket, size: int, *, again: bool) -> Lease:
+    return Lease(
+        number=row["number"],
+        fence=row["fence"],
+        again=again,
+        after_id="" if again else row["claim_after"],
+        upto_id="" if again else row["claim_cursor"],
+        size=size,
+        worker=ticket.worker,
+        started_ms=ticket.now_ms,
+        until_ms=ticket.until_ms,
+    )
+
+
+def _document(text: str | None) -> bytes | None:
+    return text.encode() if text is not None else None

@@ -1,0 +1,162 @@
+-- name: execution_add
+-- Store a new execution; nothing comes back when its unique key is taken within the job.
+INSERT INTO execution (
+    id, kind, name, application_id, owner_id, job_id, state, detail, error, source_type, source_id,
+    retry_of, unique_key, requested_ms, due_ms, deadline_ms, queue, priority, concurrency, delay_ms,
+    timeout_ms, retry_on_timeout, retry_on_failure, max_retries, retry_delay_ms, total
+) VALUES (
+    :id, :kind, :name, :application_id, :owner_id, :job_id, :state, :detail, :error, :source_type,
+    :source_id, :retry_of, :unique_key, :requested_ms, :due_ms, :deadline_ms, :queue, :priority,
+    :concurrency, :delay_ms, :timeout_ms, :retry_on_timeout, :retry_on_failure, :max_retries,
+    :retry_delay_ms, :total
+)
+ON CONFLICT (job_id, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
+RETURNING *;
+
+-- name: execution_by_id
+-- Read an execution by its 24-hex id.
+SELECT * FROM execution WHERE id = :id;
+
+-- name: execution_by_number
+-- Read an execution by its integer id.
+SELECT * FROM execution WHERE number = :number;
+
+-- name: execution_by_unique_key
+-- Read the execution of a job that was asked for with a key.
+SELECT * FROM execution WHERE job_id = :job_id AND unique_key = :unique_key;
+
+-- name: executions_of_job
+-- Read a job's executions, newest first.
+SELECT * FROM execution
+WHERE job_id = :job_id AND requested_ms >= :since_ms
+ORDER BY number DESC
+LIMIT :limit OFFSET :offset;
+
+-- name: count_open_executions
+-- Count a job's executions that have not ended.
+SELECT count(*) AS count FROM execution
+WHERE job_id = :job_id AND state IN ('queued', 'running', 'paused', 'failing', 'canceling');
+
+-- name: executions_forget
+-- Delete a job's executions that have ended, with their items.
+DELETE FROM execution WHERE job_id = :job_id AND state IN ('succeeded', 'failed', 'canceled');
+
+-- name: execution_planned
+-- Begin an execution whose items are all stored.
+UPDATE execution SET
+    state = 'running', started_ms = :now_ms, worker = NULL, lease_until_ms = NULL,
+    total = (SELECT count(*) FROM iteration WHERE iteration.execution = execution.number)
+WHERE number = :number AND state = 'queued'
+RETURNING *;
+
+-- name: executions_claimable
+-- Read running executions with something to claim now, the one served longest ago first.
+SELECT * FROM execution
+WHERE state = 'running' AND next_claim_ms <= :now_ms AND in_flight < concurrency
+  AND ((claimed < total AND (concurrency > 1 OR waiting = 0))
+       OR (waiting > 0 AND EXISTS (
+           SELECT 1 FROM iteration
+           WHERE iteration.execution = execution.number AND iteration.state = 2
+             AND iteration.ready_ms <= :now_ms)))
+ORDER BY served_ms, number
+LIMIT :limit;
+
+-- name: executions_next_ms
+-- Read when the next item may be claimed of those that are not to be claimed yet.
+SELECT min(CASE
+    WHEN claimed < total AND (concurrency > 1 OR waiting = 0) THEN next_claim_ms
+    ELSE (SELECT min(CASE WHEN ready_ms > next_claim_ms THEN ready_ms ELSE next_claim_ms END)
+          FROM iteration WHERE iteration.execution = execution.number AND iteration.state = 2)
+END) AS next_ms
+FROM execution
+WHERE state = 'running' AND in_flight < concurrency AND (claimed < total OR waiting > 0);
+
+-- name: executions_closable
+-- Read open executions with nothing left to run.
+SELECT * FROM execution
+WHERE (state = 'running' AND in_flight = 0 AND waiting = 0 AND claimed = total)
+   OR (state IN ('failing', 'canceling') AND in_flight = 0)
+ORDER BY number
+LIMIT :limit;
+
+-- name: executions_overdue
+-- Read open executions that are past their deadline, or paused for too long.
+SELECT * FROM execution
+WHERE (state IN ('queued', 'running', 'paused') AND deadline_ms <= :now_ms)
+   OR (state = 'paused' AND paused_until_ms <= :now_ms)
+ORDER BY number;
+
+-- name: execution_raise_fence
+-- Raise the fence and hold the execution until the end of the transaction.
+UPDATE execution SET fence = fence + 1 WHERE number = :number RETURNING *;
+
+-- name: execution_count
+-- Move items between the counts of an execution.
+UPDATE execution SET
+    succeeded = succeeded + :succeeded,
+    failed = failed + :failed,
+    timed_out = timed_out + :timed_out,
+    in_flight = in_flight + :in_flight,
+    waiting = waiting + :waiting,
+    accumulator = coalesce(CAST(:accumulator AS TEXT), accumulator),
+    next_claim_ms = coalesce(CAST(:next_claim_ms AS BIGINT), next_claim_ms)
+WHERE number = :number
+RETURNING *;
+
+-- name: execution_claim_new
+-- Take the next items in order: the cursor moves past them, the fence rises.
+UPDATE execution SET
+    claim_after = claim_cursor,
+    claim_cursor = (
+        SELECT max(resource_id) FROM (
+            SELECT resource_id FROM iteration
+            WHERE iteration.execution = execution.number
+              AND iteration.resource_id > execution.claim_cursor
+            ORDER BY resource_id LIMIT :items
+        ) AS following),
+    claimed = claimed + :items,
+    in_flight = in_flight + :items,
+    fence = fence + 1,
+    next_claim_ms = :now_ms + delay_ms,
+    served_ms = :now_ms
+WHERE number = :number AND state = 'running' AND next_claim_ms <= :now_ms
+  AND in_flight + :items <= concurrency AND claimed + :items <= total
+  AND (concurrency > 1 OR waiting = 0)
+RETURNING *;
+
+-- name: execution_claim_again
+-- Begin to take items that wait to be tried again: the fence rises.
+UPDATE execution SET
+    fence = fence + 1, next_claim_ms = :now_ms + delay_ms, served_ms = :now_ms
+WHERE number = :number AND state = 'running' AND next_claim_ms <= :now_ms
+  AND in_flight < concurrency AND waiting > 0
+RETURNING *;
+
+-- name: lease_add
+-- Note who runs which items until when.
+INSERT INTO lease (
+    execution, fence, again, after_id, upto_id, size, worker, started_ms, until_ms, expose_ms
+) VALUES (
+    :number, :fence, :again, :after_id, :upto_id, :size, :worker, :now_ms, :until_ms, :expose_ms
+);
+
+-- name: lease_end
+-- Give up a lease that is still held.
+DELETE FROM lease WHERE execution = :number AND fence = :fence RETURNING fence;
+
+-- name: leases_expired
+-- Read leases that were not renewed in time.
+SELECT * FROM lease WHERE until_ms < :now_ms ORDER BY until_ms LIMIT :limit;
+
+-- name: lease_expire
+-- Take a lease away, unless it was renewed meanwhile.
+DELETE FROM lease WHERE execution = :number AND fence = :fence AND until_ms < :now_ms
+RETURNING fence;
+
+-- name: leases_to_expose
+-- Read leases whose items are past their timeout although the chunk still runs.
+SELECT * FROM lease WHERE expose_ms <= :now_ms;
+
+-- name: lease_exposed
+-- Note that the items of a lease have deadlines of their own now.
+UPDATE lease SET expose_ms = NULL WHERE execution = :number AND fence = :fence;

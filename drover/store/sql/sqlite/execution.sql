@@ -1,0 +1,41 @@
+-- name: execution_move
+-- Move an execution to another state, if it stands where that is allowed.
+UPDATE execution SET
+    state = CAST(:goal AS TEXT),
+    error = CASE WHEN :sets_error = 1 THEN CAST(:error AS TEXT) ELSE error END,
+    cancel_requested = CASE WHEN CAST(:goal AS TEXT) = 'canceling' THEN 1 ELSE cancel_requested END,
+    cancel_source_type = coalesce(CAST(:cancel_source_type AS TEXT), cancel_source_type),
+    cancel_source_id = coalesce(CAST(:cancel_source_id AS TEXT), cancel_source_id),
+    paused_until_ms = CAST(:paused_until_ms AS BIGINT)
+WHERE number = :number AND state IN (SELECT value FROM json_each(:before))
+RETURNING *;
+
+-- name: execution_close
+-- End an execution that has nothing left to run.
+UPDATE execution SET
+    state = CAST(:goal AS TEXT), completed_ms = :now_ms,
+    report_key = coalesce(CAST(:report_key AS TEXT), report_key)
+WHERE number = :number AND state IN (SELECT value FROM json_each(:before)) AND in_flight = 0 AND waiting = 0
+  AND (CAST(:goal AS TEXT) <> 'succeeded' OR claimed = total)
+RETURNING *;
+
+-- name: execution_claim_plan
+-- Take one execution that is due and not being planned by a living worker.
+UPDATE execution SET tries = tries + 1, worker = :worker, lease_until_ms = :until_ms
+WHERE state = 'queued' AND number = (
+    SELECT number FROM execution
+    WHERE state = 'queued' AND kind = :kind AND due_ms <= :now_ms
+      AND (lease_until_ms IS NULL OR lease_until_ms < :now_ms)
+    ORDER BY priority DESC, due_ms, number LIMIT 1)
+RETURNING *;
+
+-- name: execution_hold
+-- Read an execution and keep others from claiming of it until the end of the transaction.
+SELECT * FROM execution WHERE number = :number;
+
+-- name: leases_renew
+-- Renew leases that are still held.
+UPDATE lease SET until_ms = :until_ms
+WHERE worker = :worker AND (execution, fence) IN (
+    SELECT value ->> 0, value ->> 1 FROM json_each(:leases))
+RETURNING execution, fence;

@@ -1,0 +1,11 @@
+-- name: firings_lease
+-- Take firings that are due; they come back when they are not done by then.
+UPDATE firing SET tries = tries + 1, due_ms = :until_ms
+WHERE number IN (
+    SELECT number FROM firing WHERE due_ms <= :now_ms
+    ORDER BY due_ms, number LIMIT :limit)
+RETURNING *;
+
+-- name: firings_done
+-- Forget firings that were acted on or given up, unless replaced meanwhile.
+DELETE FROM firing WHERE due_ms = :until_ms AND number IN (SELECT value FROM json_each(:numbers));

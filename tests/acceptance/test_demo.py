@@ -1,0 +1,35 @@
+"""The demonstration ends by itself and tells the truth about what it did."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from examples.airports import fleet
+
+
+@pytest.mark.slow
+def test_the_demo_runs_the_job_over_one_country_and_leaves_its_report():
+    in_country = {"key": "country", "value": "AU"}
+    australian = [device for device in fleet.airports(3000) if in_country in device["tags"]]
+    unknown = [device for device in australian if "elevation" not in device["state"]]
+    assert australian
+    assert unknown
+
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.airports.demo", "--devices", "3000", "--country", "AU"],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "completed" in done.stdout
+    succeeded = f"{len(australian) - len(unknown):,}"
+    assert re.search(rf"{succeeded}\D+{len(unknown):,}\D+0\D+0\D+0", done.stdout)
+    assert "elevation unknown" in done.stdout
+    assert "report.csv" in done.stdout

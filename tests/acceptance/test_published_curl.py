@@ -1,0 +1,126 @@
+"""The published curl calls on resource jobs and applications work with only the host changed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from examples.serving import serving
+
+HEADERS = ("Content-Type: application/json", "Accept: application/json")
+
+
+class Shell:
+    """Calls curl the way the published examples do."""
+
+    def __init__(self, server) -> None:
+        self.url = server.url
+        self.token = server.client.token
+        self.application = f"/applications/{server.application_id()}"
+
+    def curl(self, method: str, path: str, body: str | None = None) -> tuple[int, object]:
+        command = ["curl", "-sS", "-w", "\n%{http_code}"]
+        for header in (*HEADERS, f"Authorization: Bearer {self.token}"):
+            command += ["-H", header]
+        command += ["-X", method]
+        if body is not None:
+            command += ["-d", body]
+        done = subprocess.run(
+            [*command, self.url + path], capture_output=True, text=True, timeout=30, check=True
+        )
+        text, _, status = done.stdout.rpartition("\n")
+        return int(status), json.loads(text)
+
+
+@pytest.fixture(scope="module")
+def shell():
+    with serving() as server:
+        yield Shell(server)
+
+
+def test_resource_jobs_are_listed_and_created(shell):
+    path = f"{shell.application}/resource-jobs"
+    body = '{"name":"Example Resource Job","resourceType":"device","queryJson":"{ \\"name\\": \\"my device\\"}"}'
+
+    status, made = shell.curl("POST", path, body)
+    listed_status, listed = shell.curl("GET", path)
+
+    assert status == 201
+    assert made["resourceJobId"] == made["id"]
+    assert made["queryJson"] == '{ "name": "my device"}'
+    assert listed_status == 200
+    assert made["id"] in [item["resourceJobId"] for item in listed["items"]]
+    assert (listed["sortField"], listed["sortDirection"]) == ("name", "asc")
+
+
+def test_one_resource_job_is_read_patched_executed_logged_cancelled_and_deleted(shell):
+    _, made = shell.curl(
+        "POST", f"{shell.application}/resource-jobs", '{"name":"One","resourceType":"device"}'
+    )
+    path = f"{shell.application}/resource-jobs/{made['id']}"
+
+    assert shell.curl("GET", path)[0] == 200
+    patch = '{"name":"Example Resource Job","queryJson":"{ \\"name\\": \\"my device\\"}"}'
+    status, patched = shell.curl("PATCH", path, patch)
+    assert (status, patched["name"]) == (201, "Example Resource Job")
+
+    status, answer = shell.curl(
+        "POST", f"{path}/execute", '{"templateContext":"{ \\"myData\\": 123 }"}'
+    )
+    assert (status, answer["success"]) == (200, True)
+
+    status, logs = shell.curl("GET", f"{path}/logs")
+    assert status == 200
+    assert logs[0]["resourceJobExecutionId"] == answer["executionId"]
+    assert json.loads(logs[0]["templateContext"]) == {"myData": 123}
+
+    unknown = f"{path}/cancelExecution?executionId=632e18632f59592e773a4153"
+    status, refused = shell.curl("POST", unknown)
+    assert (status, refused["type"]) == (404, "NotFound")
+
+    status, gone = shell.curl("DELETE", f"{path}?includeWorkflows=true")
+    assert (status, gone) == (200, {"success": True})
+    assert shell.curl("GET", path)[0] == 404
+
+
+def test_an_application_is_read_and_patched(shell):
+    status, one = shell.curl("GET", shell.application)
+    assert (status, one["name"]) == (200, "My fleet")
+
+    body = '{"name":"My Updated Application","description":"Description of my updated application"}'
+    status, patched = shell.curl("PATCH", shell.application, body)
+    assert (status, patched["description"]) == (200, "Description of my updated application")
+
+
+def test_globals_are_merged_by_key(shell):
+    body = (
+        '[{"key":"keyHere","description":"Description of my application global",'
+        '"json":"\\"my json data here\\"","cloudOnly":true},'
+        '{"key":"anotherKey","json":"\\"more json\\"","cloudOnly":false}]'
+    )
+
+    status, application = shell.curl("PATCH", f"{shell.application}/globals", body)
+
+    assert status == 200
+    assert {entry["key"] for entry in application["globals"]} >= {"keyHere", "anotherKey"}
+
+
+def test_the_readme_is_patched_and_read(shell):
+    path = f"{shell.application}/readme"
+
+    status, _ = shell.curl("PATCH", path, '{"content":"The new readme content"}')
+    assert status == 200
+
+    status, readme = shell.curl("GET", path)
+    assert (status, readme["content"]) == (200, "The new readme content")
+
+
+def test_an_application_is_deleted(shell):
+    status, made = shell.curl("POST", "/applications", '{"name":"Short-lived"}')
+    assert status == 201
+
+    status, gone = shell.curl("DELETE", f"/applications/{made['applicationId']}")
+    assert (status, gone) == (200, {"success": True})
+    assert shell.curl("GET", f"/applications/{made['applicationId']}")[0] == 404
