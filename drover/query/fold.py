@@ -13,9 +13,14 @@ from functools import cache
 from typing import Final
 
 _CASED_END: Final = 0x1E944  # no character at or after this has case (Unicode 16)
-_COMMON: Final = "".join(
-    map(chr, (*range(0x20, 0x7F), *range(0xA0, 0x180), *range(0x370, 0x400), *range(0x400, 0x460)))
+_COMMON_BLOCKS: Final = (
+    range(0x20, 0x7F),  # ASCII
+    range(0xC0, 0x100),  # Latin-1 letters
+    range(0x410, 0x450),  # Russian
+    range(0x391, 0x3CA),  # Greek
+    range(0x100, 0x180),  # other Latin
 )
+_COMMON: Final = "".join(chr(code) for block in _COMMON_BLOCKS for code in block)
 
 
 def fold(text: str) -> str:
