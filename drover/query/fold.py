@@ -8,11 +8,18 @@ whatever its version, libraries or locale.
 
 from __future__ import annotations
 
-import sys
 from functools import cache
 from typing import Final
 
-_CASED_END: Final = 0x1E944  # no character at or after this has case (Unicode 16)
+_CASED_BLOCKS: Final = (  # no character elsewhere has case; a test looks at every one
+    range(0x3000),
+    range(0xA000, 0xB000),
+    range(0xFB00, 0x10000),
+    range(0x10000, 0x11000),
+    range(0x11800, 0x11900),
+    range(0x16D00, 0x17000),
+    range(0x1E000, 0x1F000),
+)
 _COMMON_BLOCKS: Final = (
     range(0x20, 0x7F),  # ASCII
     range(0xC0, 0x100),  # Latin-1 letters
@@ -43,7 +50,8 @@ def fold_alphabets() -> tuple[str, str]:
 
 @cache
 def _table() -> dict[int, str]:
-    folded = ((code, _fold_one(chr(code))) for code in range(min(_CASED_END, sys.maxunicode)))
+    codes = (code for block in _CASED_BLOCKS for code in block)
+    folded = ((code, _fold_one(chr(code))) for code in codes)
     return {code: to for code, to in folded if to != chr(code)}
 
 

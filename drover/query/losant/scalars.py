@@ -78,7 +78,8 @@ def _in(field: Field, operands: list[object], place: str, *, fold: bool) -> Node
     values = []
     for index, operand in enumerate(operands):
         at = f"{place}/{index}"
+        literal = literal_in(operand, at)
         with At(at):
-            values.append(value_of(field, literal_in(operand, at)))
+            values.append(value_of(field, literal))
     possible = tuple(value for value in values if value is not None)
     return In(field.name, possible, fold) if possible else NOTHING
