@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Owners(Protocol):
-    """Whose applications a caller may see."""
+    """For whom a caller may make applications."""
 
     async def __call__(self, session: Session, caller: Caller, /) -> Mapping[str, str]:
         """Return the owner type, ``user`` or ``organization``, by owner id."""
@@ -34,6 +34,25 @@ async def own_only(_session: Session, caller: Caller) -> Mapping[str, str]:
     """Return the caller's own user and organisation: the rule of a server without members."""
     owners = {caller.user_id: "user", caller.org_id: "organization"}
     return {owner: kind for owner, kind in owners.items() if owner is not None}
+
+
+class Seen(Protocol):
+    """Which applications a caller sees."""
+
+    async def __call__(self, session: Session, caller: Caller, /) -> Sequence[str] | None:
+        """Return their ids; None stands for all there are."""
+        ...
+
+
+async def owned(session: Session, caller: Caller) -> Sequence[str] | None:
+    """Return the caller's own, or the one its token is bound to: without looking at members."""
+    if caller.application_id is not None:
+        return (caller.application_id,)
+    mine = [
+        await session.access.owners.owned_by("user", caller.user_id or ""),
+        await session.access.owners.owned_by("organization", caller.org_id or ""),
+    ]
+    return [application_id for found in mine for application_id in found]
 
 
 class ApplicationHook(QuietHook):
@@ -66,11 +85,11 @@ class ApplicationHook(QuietHook):
 class Applications:
     """Which applications a caller sees."""
 
-    def __init__(self, store: Store, catalog: Catalog, ids: Ids, owners: Owners = own_only) -> None:
+    def __init__(self, store: Store, catalog: Catalog, ids: Ids, seen: Seen = owned) -> None:
         self._store = store
         self._catalog = catalog
         self._ids = ids
-        self._owners = owners
+        self._seen = seen
 
     async def create(self, caller: Caller, body: bytes) -> bytes:
         """Store a new application and return its document."""
@@ -80,10 +99,10 @@ class Applications:
         """Return one page of the applications that the caller sees."""
 
         async def work(session: Session) -> Page[bytes]:
-            owners: Sequence[str] = tuple(await self._owners(session, caller))
-            among = {"owner_id": tuple(owner for owner in owners if org_id in {None, owner})}
-            if caller.application_id is not None:
-                among = {"id": (caller.application_id,)}
+            seen = await self._seen(session, caller)
+            among = {} if seen is None else {"id": seen}
+            if org_id is not None:
+                among["owner_id"] = (org_id,)
             narrowed = replace(listing, among=among)
             return await session.resources.page_bytes(KIND, "", narrowed)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 import drover.kinds
+from drover.app.access.assembly import build
 from drover.app.applications import ApplicationHook, Applications
 from drover.app.catalog import Catalog
 from drover.app.services import Services
@@ -20,9 +21,10 @@ from drover.model.access import Caller
 from drover.model.errors import Forbidden, Missing, Unauthorized
 from drover.model.kind import Kind
 from drover.store.compile import register_functions
+from drover.store.access import StoredRevisions
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
-from drover.system import RandomIds
+from drover.system import RandomIds, SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,7 +75,9 @@ class CatalogServer:
         kinds = discover(drover.kinds, "KIND", Kind)
         store, ids = SqlStore(database), RandomIds()
         self.catalog = Catalog(store, ids, kinds, {"application": [ApplicationHook()]})
-        self.services = Services(self.catalog, Applications(store, self.catalog, ids))
+        access = build(store, StoredRevisions(database), ids, SystemClock())
+        applications = Applications(store, self.catalog, ids)
+        self.services = Services(self.catalog, applications, *access.services)
         self.app = HttpApp(declared(self.services), self.gate, limits=limits)
         self.url = ""
 

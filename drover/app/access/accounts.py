@@ -10,7 +10,6 @@ from uuid import UUID
 import structlog
 from msgspec import Struct, structs
 
-from drover.app.access.sessions import SignedIn
 from drover.model.access import ACCOUNT_ROLES, Caller, MemberRole, Role
 from drover.model.accounts import Account, Profile
 from drover.model.errors import Conflict, Forbidden, Invalid, Unauthorized
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from drover.app.access.authenticate import Authenticator
     from drover.app.access.passwords import Passwords
-    from drover.app.access.sessions import Sessions
+    from drover.app.access.sessions import Sessions, SignedIn
     from drover.app.access.throttle import Throttle
     from drover.ports.clock import Clock, Ids
     from drover.ports.store import Session, Store

@@ -42,10 +42,10 @@ class Gate:
     async def admit(
         self, caller: Caller, application_id: str | None, scopes: frozenset[str]
     ) -> None:
-        """Return if the caller may; raises Missing when the application is out of their sight,
-        Forbidden when the token or the role does not allow the operation.
+        """Return if the caller may.
 
-        ``application_id`` is None for operations outside of applications.
+        ``application_id`` is None for operations outside of applications. Raises Missing when the
+        application is out of sight, Forbidden when the token or the role does not allow it.
         """
         role = MemberRole.ADMIN
         if application_id is not None:

@@ -73,7 +73,8 @@ class Authenticator:
     async def authenticate_key(self, key_id: str, secret: str) -> Caller:
         """Return the account behind the id and the secret of a key."""
         found = await self._store.read(lambda session: session.access.accounts.find_key(key_id))
-        if not matches(secret, found and found.key.secret_digest) or found is None:
+        right = matches(secret, found.key.secret_digest if found else None)
+        if found is None or not right:
             raise _unknown()
         return self._unexpired(_key_caller(found))
 
@@ -103,7 +104,8 @@ class Authenticator:
         account = await self._store.read(
             lambda session: session.access.accounts.find_by_email(email)
         )
-        right = await self._passwords.verify(account and account.password_hash, password)
+        kept = account.password_hash if account else None
+        right = await self._passwords.verify(kept, password)
         if account is None or not right:
             raise Unauthorized("Invalid email or password")
         self._throttle.succeed(email, address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -14,7 +15,7 @@ from drover.model.accounts import Account, Invite, Member, Organization, Resourc
 from drover.model.errors import Conflict, Forbidden, Invalid, Missing, TooMany
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from drover.ports.clock import Clock, Ids
     from drover.ports.store import Session, Store
@@ -56,6 +57,10 @@ class Organizations:
         self._store = store
         self._ids = ids
         self._clock = clock
+
+    def now_ms(self) -> int:
+        """Return the moment against which an invitation's end is held."""
+        return self._clock.now_ms()
 
     async def create(self, caller: Caller, fields: Mapping[str, Any]) -> Overview:
         """Add an organisation whose administrator is the caller; raises TooMany."""
@@ -110,8 +115,9 @@ class Organizations:
         return await self._store.write(work)
 
     async def delete(self, caller: Caller, organization_id: str) -> None:
-        """Delete an organisation; raises Missing, Forbidden, and Conflict while it owns any
-        application.
+        """Delete an organisation.
+
+        Raises Missing, Forbidden, and Conflict while it owns any application.
         """
 
         async def work(session: Session) -> None:
@@ -250,6 +256,15 @@ class Organizations:
             return [(*each, await _inviter(session, each[0])) for each in found]
 
         return await self._store.read(work)
+
+    async def my_invite(
+        self, caller: Caller, invite_id: str
+    ) -> tuple[Invite, Organization, str | None]:
+        """Return one of the caller's invitations; raises Missing."""
+        for found in await self.my_invites(caller):
+            if found[0].id == invite_id:
+                return found
+        raise Missing("Invite was not found")
 
     async def respond(self, caller: Caller, invite_id: str, *, accept: bool) -> str:
         """Accept or turn down an own invitation; return the id of its organisation.

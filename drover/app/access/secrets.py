@@ -17,7 +17,7 @@ SESSION_PREFIX: Final = "drover_s_"
 API_PREFIX: Final = "drover_t_"
 DEVICE_PREFIX: Final = "drover_d_"
 USERKEY_PREFIX: Final = "drover_k_"
-SECRET_PREFIX: Final = "drover_x_"
+SECRET_PREFIX: Final = "drover_x_"  # noqa: S105 - how secrets begin, not one
 INVITE_PREFIX: Final = "drover_i_"
 
 LONGEST: Final = 512

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
@@ -10,16 +11,16 @@ from msgspec import Struct
 from drover.app.access.authenticate import device_limit
 from drover.app.access.network import address_allowed
 from drover.app.access.secrets import DEVICE_PREFIX, SESSION_PREFIX, digest, matches, new_secret
-from drover.model.access import Caller
 from drover.model.accounts import AccessKey, Account, OwnerType, Token
 from drover.model.errors import Forbidden, Missing, Unauthorized
 from drover.model.scopes import requested
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from drover.app.access.authenticate import Authenticator
     from drover.app.access.throttle import Throttle
+    from drover.model.access import Caller
     from drover.ports.clock import Clock, Ids
     from drover.ports.store import Session, Store
 
@@ -199,7 +200,7 @@ class Sessions:
         self, session: Session, credentials: DeviceCredentials, address: str
     ) -> KnownDevice:
         key = await session.access.keys.find(credentials.key)
-        right = matches(credentials.secret, key and key.secret_digest)
+        right = matches(credentials.secret, key.secret_digest if key else None)
         if key is None or not right or key.status != "active" or not address_allowed(key, address):
             raise _refused()
         standing = await session.access.owners.standing(key.application_id, None)

@@ -1,0 +1,90 @@
+"""How applications and devices tie in with access: who may make them, and what ends with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from drover.app.access.sessions import DeviceFacts
+from drover.kinds.device import KIND as DEVICE
+from drover.model.access import MemberRole, Role
+from drover.model.errors import Missing
+from drover.query.tree import Choice, In, TagMatch, TextTest, any_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from drover.model.access import Caller
+    from drover.model.kind import Kind
+    from drover.ports.store import Session
+    from drover.query.tree import Node
+
+
+async def owners_for(session: Session, caller: Caller) -> Mapping[str, str]:
+    """Return who may own an application that the caller makes: owner type by owner id.
+
+    That is the user, and each organisation in which they are administrator or editor.
+    """
+    owners: dict[str, str] = {}
+    if caller.org_id is not None:
+        owners[caller.org_id] = "organization"
+    if caller.user_id is None or caller.role in (Role.READ_ONLY, Role.BEACON):
+        return owners
+    owners[caller.user_id] = "user"
+    for organization in await session.access.organizations.of_account(caller.user_id):
+        member = await session.access.organizations.find_member(organization.id, caller.user_id)
+        if member is not None and member.role in (MemberRole.ADMIN, MemberRole.EDIT):
+            owners[organization.id] = "organization"
+    return owners
+
+
+async def find_device(session: Session, application_id: str, device_id: str) -> DeviceFacts:
+    """Return what signing in needs to know about a device; raises Missing."""
+    device = await session.resources.get(DEVICE, application_id, device_id)
+    if device.deleted_at:
+        raise Missing("Device was not found")
+    return DeviceFacts(
+        device_class=device.device_class,
+        tags=frozenset((tag.key, tag.value) for tag in device.tags),
+    )
+
+
+class EndAccess:
+    """Ends what hangs on a deleted application or device, in the same unit of work."""
+
+    async def before(
+        self, _session: Session, _caller: Caller, _kind: Kind[Any], _old: Any, new: Any
+    ) -> Any:
+        """Return ``new`` as it is."""
+        return new
+
+    async def after(
+        self, session: Session, _caller: Caller, kind: Kind[Any], old: Any, new: Any
+    ) -> None:
+        """Void tokens of what was deleted."""
+        if new is not None:
+            return
+        if kind.one == DEVICE.one:
+            await session.access.tokens.end_sessions("device", old.id)
+        await session.access.raise_revision()
+
+
+def sight_of(caller: Caller) -> Node | None:
+    """Return the filter of the devices that a device sees; None when nothing is hidden.
+
+    A device sees itself and what its access key covers.
+    """
+    limit = caller.device_limit
+    if limit is None:
+        return None
+    ids = sorted(limit.ids | {caller.device_id or ""})
+    tags = [
+        TagMatch("tags", TextTest(Choice.EQUAL, (key,)), TextTest(Choice.EQUAL, (value,)))
+        for key, value in sorted(limit.tags)
+    ]
+    return any_of([In("id", tuple(ids)), *tags])
+
+
+def check_sight(caller: Caller, device_id: str, tags: frozenset[tuple[str, str]]) -> None:
+    """Raise Missing for a device out of the caller's sight, as for one that is not there."""
+    if not caller.covers_device(device_id, tags):
+        raise Missing("Device was not found")

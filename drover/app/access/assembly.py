@@ -1,0 +1,106 @@
+"""Everything about access, put together for a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from drover.app.access.access_keys import AccessKeys
+from drover.app.access.account_keys import AccountKeys
+from drover.app.access.accounts import Accounts
+from drover.app.access.admit import Gate
+from drover.app.access.applications import EndAccess, find_device
+from drover.app.access.authenticate import Authenticator
+from drover.app.access.bootstrap import Bootstrap
+from drover.app.access.organizations import Organizations
+from drover.app.access.passwords import Passwords
+from drover.app.access.sessions import Sessions
+from drover.app.access.summary import Summaries
+from drover.app.access.throttle import Throttle
+from drover.app.access.tokens import ApiTokens
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+    from drover.app.applications import Applications
+    from drover.model.access import Caller
+    from drover.ports.access import Revisions
+    from drover.ports.clock import Clock, Ids
+    from drover.ports.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessServices:
+    """The use cases about access; ``hook`` belongs to the kinds application and device."""
+
+    gate: Gate
+    authenticator: Authenticator
+    sessions: Sessions
+    accounts: Accounts
+    organizations: Organizations
+    tokens: ApiTokens
+    account_keys: AccountKeys
+    access_keys: AccessKeys
+    summaries: Summaries
+    passwords: Passwords
+    throttle: Throttle
+    hook: EndAccess
+
+    @property
+    def services(self) -> tuple[object, ...]:
+        """What faces ask for."""
+        return (
+            self.authenticator,
+            self.sessions,
+            self.accounts,
+            self.organizations,
+            self.tokens,
+            self.account_keys,
+            self.access_keys,
+            self.summaries,
+        )
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self.passwords.close()
+
+
+def build(
+    store: Store,
+    revisions: Revisions,
+    ids: Ids,
+    clock: Clock,
+    hasher: PasswordHasher | None = None,
+) -> AccessServices:
+    """Return the use cases over a store; ``hasher`` replaces argon2's usual cost."""
+    passwords, throttle = Passwords(hasher), Throttle(clock)
+    authenticator = Authenticator(store, revisions, clock, passwords, throttle)
+    return AccessServices(
+        gate=Gate(authenticator, store),
+        authenticator=authenticator,
+        sessions=Sessions(store, ids, clock, authenticator, throttle, find_device),
+        accounts=Accounts(store, ids, clock, passwords, throttle),
+        organizations=Organizations(store, ids, clock),
+        tokens=ApiTokens(store, ids, clock),
+        account_keys=AccountKeys(store, ids, clock),
+        access_keys=AccessKeys(store, ids, clock),
+        summaries=Summaries(store),
+        passwords=passwords,
+        throttle=throttle,
+        hook=EndAccess(),
+    )
+
+
+def bootstrap(
+    access: AccessServices, applications: Applications, store: Store, ids: Ids, clock: Clock
+) -> Bootstrap:
+    """Return what makes the first user, organisation and application of an empty store."""
+
+    async def add_application(caller: Caller, organization_id: str, name: str, /) -> str:
+        body = msgspec.json.encode({"name": name, "orgId": organization_id})
+        document = msgspec.json.decode(await applications.create(caller, body))
+        return str(document["id"])
+
+    return Bootstrap(store, ids, clock, access.accounts, add_application)

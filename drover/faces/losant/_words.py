@@ -1,0 +1,200 @@
+"""How accounts, organisations, tokens and keys look in this dialect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from drover.faces.losant._records import Document, without_none
+from drover.model.instants import to_text
+
+if TYPE_CHECKING:
+    from drover.app.access.organizations import Overview
+    from drover.model.accounts import (
+        AccessKey,
+        Account,
+        AccountKey,
+        Invite,
+        Member,
+        Organization,
+        Token,
+    )
+
+_PROFILE = {
+    "first_name": "firstName",
+    "last_name": "lastName",
+    "company_name": "companyName",
+    "title": "title",
+    "phone_number": "phoneNumber",
+    "location": "location",
+    "url": "url",
+}
+
+
+def account(value: Account) -> Document:
+    """Return a user as shown to themselves and to administrators."""
+    profile = {wire: getattr(value.profile, name) for name, wire in _PROFILE.items()}
+    return without_none(
+        {
+            "id": value.id,
+            "userId": value.id,
+            "number": value.number,
+            "guid": value.guid,
+            "role": value.role,
+            "email": value.email,
+            **profile,
+            "fullName": full_name(value),
+            "creationDate": to_text(value.created_ms),
+            "lastUpdated": to_text(value.updated_ms),
+            "passwordLastUpdated": to_text(value.password_updated_ms),
+            "tokenCutoff": to_text(value.token_cutoff_ms) if value.token_cutoff_ms else None,
+            "emailVerified": True,
+            "needsToVerifyEmail": False,
+            "twoFactorAuthEnabled": False,
+            "ssoLinked": False,
+        }
+    )
+
+
+def full_name(value: Account) -> str:
+    """Return the name to show, the e-mail when none is given."""
+    names = (value.profile.first_name, value.profile.last_name)
+    return " ".join(filter(None, names)) or value.email
+
+
+def account_key(value: AccountKey) -> Document:
+    """Return a user's key without its secrets."""
+    return without_none(
+        {
+            "id": value.id,
+            "keyId": value.id,
+            "name": value.name,
+            "role": value.role,
+            "userId": value.account_id,
+            "creationDate": to_text(value.created_ms),
+            "expirationDate": None if value.expires_ms is None else to_text(value.expires_ms),
+        }
+    )
+
+
+def token(value: Token) -> Document:
+    """Return an API token without its text."""
+    return without_none(
+        {
+            "id": value.id,
+            "apiTokenId": value.id,
+            "ownerId": value.owner_id,
+            "ownerType": value.owner_type,
+            "creatorId": value.creator_id,
+            "creatorType": value.creator_type,
+            "creatorName": value.creator_name,
+            "name": value.name,
+            "description": value.description,
+            "creationDate": to_text(value.created_ms),
+            "lastUpdated": to_text(value.updated_ms),
+            "expirationDate": None if value.expires_ms is None else to_text(value.expires_ms),
+            "scope": value.scopes,
+            "status": value.status,
+        }
+    )
+
+
+def access_key(value: AccessKey) -> Document:
+    """Return an access key without its secret."""
+    return without_none(
+        {
+            "id": value.id,
+            "applicationKeyId": value.id,
+            "applicationId": value.application_id,
+            "creationDate": to_text(value.created_ms),
+            "createdById": value.created_by_id,
+            "createdByType": value.created_by_type,
+            "lastUpdated": to_text(value.updated_ms),
+            "lastUpdatedById": value.updated_by_id,
+            "lastUpdatedByType": value.updated_by_type,
+            "key": value.key,
+            "status": value.status,
+            "name": value.name,
+            "description": value.description,
+            "deviceIds": value.device_ids,
+            "deviceTags": [{"key": tag.key, "value": tag.value} for tag in value.device_tags],
+            "filterType": value.filter_type,
+            "pubTopics": value.pub_topics,
+            "subTopics": value.sub_topics,
+            "addressFilterType": value.address_filter_type,
+            "addresses": value.addresses,
+        }
+    )
+
+
+def organization(value: Overview) -> Document:
+    """Return an organisation with its members."""
+    own = value.organization
+    return without_none(
+        {
+            "id": own.id,
+            "orgId": own.id,
+            "name": own.name,
+            "description": own.description,
+            "planId": own.plan_id,
+            "billingEmail": own.billing_email,
+            "iconColor": own.icon_color,
+            "mfaMode": own.mfa_mode,
+            "creationDate": to_text(own.created_ms),
+            "lastUpdated": to_text(own.updated_ms),
+            "members": [_member(*each) for each in value.members],
+            "summary": {
+                "appCount": value.application_count,
+                "memberCount": len(value.members),
+                "pendingInviteCount": value.pending_invite_count,
+            },
+        }
+    )
+
+
+def invite(value: Invite, now_ms: int) -> Document:
+    """Return an invitation as the organisation sees it."""
+    return {
+        "id": value.id,
+        "email": value.email,
+        "role": value.role,
+        "applicationRoles": msgspec.to_builtins(value.application_roles),
+        "dashboardRoles": msgspec.to_builtins(value.dashboard_roles),
+        "inviteDate": to_text(value.created_ms),
+        "ttl": value.expires_ms - value.created_ms,
+        "hasExpired": value.expires_ms <= now_ms,
+        "disallowTransfer": value.disallow_transfer,
+    }
+
+
+def own_invite(value: Invite, own: Organization, invited_by: str | None, now_ms: int) -> Document:
+    """Return an invitation as the invited user sees it."""
+    shown: dict[str, Any] = {
+        "id": value.id,
+        "orgName": own.name,
+        "role": value.role,
+        "requiresMFA": False,
+        "inviteDate": to_text(value.created_ms),
+        "ttl": value.expires_ms - value.created_ms,
+        "expired": value.expires_ms <= now_ms,
+    }
+    if invited_by is not None:
+        shown["invitedBy"] = {"fullName": invited_by, "email": invited_by}
+    return shown
+
+
+def _member(member: Member, own: Account) -> Document:
+    return without_none(
+        {
+            "userId": own.id,
+            "email": own.email,
+            "firstName": own.profile.first_name,
+            "lastName": own.profile.last_name,
+            "role": member.role,
+            "applicationRoles": msgspec.to_builtins(member.application_roles),
+            "dashboardRoles": msgspec.to_builtins(member.dashboard_roles),
+            "twoFactorAuthEnabled": False,
+            "ssoLinked": False,
+        }
+    )
