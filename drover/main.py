@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - commands read their annotations at run time
 from typing import Any
 
 from cyclopts import App
