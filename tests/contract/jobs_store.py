@@ -79,9 +79,7 @@ class Bench:
         rows = [Acknowledgement(*each) if isinstance(each, tuple) else each for each in given]
         text = msgspec.json.encode(rows).decode()
         held = lease and Held(lease=lease, unsettled=unsettled or lease.size)
-        return await self.jobs(
-            lambda jobs: jobs.iterations.settle(number, text, len(rows), held)
-        )
+        return await self.jobs(lambda jobs: jobs.iterations.settle(number, text, len(rows), held))
 
     async def end_lease(self, claim):
         return await self.jobs(
