@@ -1,0 +1,35 @@
+"""What a helper of the template language is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drover.flows.language.values import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Helper:
+    """A function that templates and expressions may call by ``name``.
+
+    ``run`` gets the values of its arguments, each of which may be missing; it never raises for
+    odd values. Arguments beyond ``parameters`` are ignored.
+    """
+
+    name: str
+    run: Callable[..., Value]
+    parameters: tuple[str, ...] = ()
+    """The names of its arguments in order; an argument may also be given by its name."""
+    any_number: bool = False
+    """It takes as many arguments as are written."""
+    members: bool = False
+    """It takes its named arguments as keyword arguments of any name."""
+    scoped: bool = False
+    """It gets the scope before its arguments."""
+    raw: bool = False
+    """What it prints is never escaped."""
+    measured: bool = False
+    """Its work grows with the size of its first argument, which is charged."""

@@ -1,0 +1,79 @@
+"""Where a value is looked up while a text is rendered, and what has been spent so far."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from drover.flows.language.errors import RenderLimit
+from drover.flows.language.limits import MAX_OUTPUT, MAX_WORK
+from drover.flows.language.values import Value
+
+Turn: TypeAlias = tuple[int, Value, bool, bool, "Turn | None"]
+"""One turn of an ``each`` block: index, key, first, last, and the turn around it."""
+
+
+class Scope:
+    """A context (``this``) with the scopes around it.
+
+    Most renderings need only the payload, so everything else has a value on the class and costs
+    nothing until a block sets it.
+    """
+
+    up: Scope | None = None
+    turn: Turn | None = None
+    parameters: dict[str, Value] = {}  # noqa: RUF012  replaced by blocks, never changed
+    nested: bool = False
+    """Set at the root while a text taken from the payload is rendered."""
+    work: int = 0
+    """Units of work spent so far, kept at the root."""
+
+    def __init__(self, this: Value) -> None:
+        self.this = this
+
+    def inner(self, this: Value) -> Scope:
+        """Return a scope within this one whose context is ``this``."""
+        scope = Scope(this)
+        scope.up = self
+        scope.turn = self.turn
+        scope.parameters = self.parameters
+        return scope
+
+    def root(self) -> Scope:
+        """Return the outermost scope, whose context is the payload."""
+        scope = self
+        while scope.up is not None:
+            scope = scope.up
+        return scope
+
+    def charge(self, units: int) -> None:
+        """Count work. Raises RenderLimit when the rendering has had too much of it."""
+        root = self.root()
+        root.work += units
+        if root.work > MAX_WORK:
+            raise RenderLimit("The template does too much work")
+
+
+class Output:
+    """The text printed so far; refuses to grow beyond the limit."""
+
+    __slots__ = ("_left", "_parts")
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._left = MAX_OUTPUT
+
+    def write(self, text: str) -> None:
+        """Add text. Raises RenderLimit when that would be too much."""
+        self._left -= len(text)
+        if self._left < 0:
+            raise output_limit()
+        self._parts.append(text)
+
+    def text(self) -> str:
+        """Return everything written."""
+        return "".join(self._parts)
+
+
+def output_limit() -> RenderLimit:
+    """Return the error for a rendering that printed too much."""
+    return RenderLimit(f"The rendered text is longer than {MAX_OUTPUT} characters")

@@ -1,0 +1,70 @@
+"""String templates, value templates and JSON templates.
+
+Losant-compatible behaviour, sections 3 and 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from json import JSONDecodeError
+from typing import TypeAlias
+
+from drover.flows.language.errors import InvalidJsonTemplate
+from drover.flows.language.json_text import parse_json
+from drover.flows.language.limits import CACHE_SIZE
+from drover.flows.language.scope import Scope
+from drover.flows.language.syntax import Print, Reference
+from drover.flows.language.template_compiler import compile_program
+from drover.flows.language.template_parser import parse_template
+from drover.flows.language.term_compiler import compile_mention
+from drover.flows.language.values import UNDEFINED, Payload, Value
+
+Template: TypeAlias = Callable[[Payload], str]
+ValueTemplate: TypeAlias = Callable[[Payload], Value]
+
+
+@lru_cache(CACHE_SIZE)
+def compile_template(text: str) -> Template:
+    """Compile a string template to a function from a payload to text.
+
+    Raises LanguageError now; the function raises RenderLimit.
+    """
+    program = compile_program(text)
+    return lambda payload: program(Scope(payload))
+
+
+@lru_cache(CACHE_SIZE)
+def compile_value_template(text: str) -> ValueTemplate:
+    """Compile a template that keeps the type of a value: a lone ``{{path}}`` gives it as it is.
+
+    Everything else gives text. Raises LanguageError now; the function raises RenderLimit.
+    """
+    statements = parse_template(text)
+    if len(statements) != 1 or not text.startswith("{{") or not text.endswith("}}"):
+        return compile_template(text)
+    only = statements[0]
+    if not isinstance(only, Print) or not isinstance(only.term, Reference):
+        return compile_template(text)
+    get = compile_mention(only.term)
+    return lambda payload: get(Scope(payload))
+
+
+@lru_cache(CACHE_SIZE)
+def compile_json_template(text: str) -> ValueTemplate:
+    """Compile a template whose rendering is parsed as JSON; an empty rendering is UNDEFINED.
+
+    Raises LanguageError now; the function raises InvalidJsonTemplate and RenderLimit.
+    """
+    program = compile_program(text)
+
+    def render(payload: Payload) -> Value:
+        rendered = program(Scope(payload))
+        if not rendered or rendered.isspace():
+            return UNDEFINED
+        try:
+            return parse_json(rendered)
+        except JSONDecodeError as error:
+            raise InvalidJsonTemplate(error.msg, error.lineno, error.colno, rendered) from None
+
+    return render
