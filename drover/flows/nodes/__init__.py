@@ -1,1 +1,1 @@
-"""Workflow nodes: one module each, found by name."""
+"""Workflow nodes, one file each."""

@@ -1,0 +1,42 @@
+"""Workflow node types that exist elsewhere and are not run by this server."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ACCEPTED: Final = frozenset(
+    """
+    AwsLambdaNode AwsS3GetNode AwsS3PutNode BranchOnChangeNode CSVDecodeNode CSVEncodeNode
+    CertificateCreateNode CertificateReadNode CreateAccessKeyNode CreateExperienceGroupNode
+    CreateExperienceUserNode CryptoSignNode CryptoVerifyNode CustomNodeExecuteNode
+    DatadogLogsWriteNode DateTimeNode DeleteExperienceUserNode DeviceSendCommandNode EdgeDeployNode
+    EndpointReplyNode ExperienceGroupSummaryNode ExperienceUserAuthNode ExperienceUserTokenNode
+    FTPGetNode FTPPutNode FileCreateNode FileGetNode GaugeNode GenerateIdNode GeofenceNode
+    GetExperienceGroupNode GetExperienceUserNode HashNode HtmlParserNode JWTCreateNode
+    JWTDecodeNode JWTVerifyNode LatchNode LogglyWriteNode LosantApiNode MailgunNode MongoNode
+    MqttMessageNode NotebookExecuteNode ParticleCallNode RandomNumberNode RedisNode
+    RegisterDeviceCertificateNode SalesforceNode SamlLoginRedirectNode SamlVerifyNode
+    SendgridEmailNode ServiceNowNode SlackNode SnowflakeNode SqlNode SqsSendNode
+    StructureEmailNode StructureSmsNode ThrottleNode TimeRangeNode TimeSeriesNode TwilioSmsNode
+    UpdateExperienceGroupNode UpdateExperienceUserNode VerifyDeviceNode
+    VerifyExperienceGroupNode WebhookReplyNode WebsocketMessageNode WhatsAppNode
+    """.split()
+)
+"""Accepted when a workflow is saved, with a warning; a run that reaches one throws.
+
+Those for which there is a file in the ``nodes`` folder are run, whatever this list says.
+"""
+
+CLOUD_CONNECTORS: Final = ("Azure", "Google")
+"""Beginnings of further types that are accepted alike."""
+
+CUSTOM_NODE_END: Final = "CustomNodeCapNode"
+"""Accepted in workflows of the custom-node class only."""
+
+OTHER_MACHINES: Final = frozenset({"edge", "embedded"})
+"""Classes of workflow that run elsewhere: their nodes are kept, not checked."""
+
+
+def is_accepted(node_type: str) -> bool:
+    """Tell whether a type that this server does not run may be part of a server's workflow."""
+    return node_type in ACCEPTED or node_type.startswith(CLOUD_CONNECTORS)

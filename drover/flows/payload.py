@@ -1,0 +1,189 @@
+"""Payloads as documents, and the payload each kind of trigger starts a run with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from drover.flows.language import UNDEFINED
+from drover.model.instants import to_ms, to_text
+
+_DATE: Final = "$date"
+_DATED: Final = frozenset({"creationDate", "lastUpdated", "createdAt", "updatedAt"})
+
+
+def encode(payload: Any) -> bytes:
+    """Return a payload as JSON, dates as ``{"$date": text}``; missing values are left out."""
+    return msgspec.json.encode(plain(payload))
+
+
+def decode(document: bytes) -> Any:
+    """Return the payload that ``encode`` made a document of."""
+    value = msgspec.json.decode(document)
+    return revived(value) if b'"$date"' in document else value
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON values only, dates as ``{"$date": text}``, NaN as null."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items() if item is not UNDEFINED}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, datetime):
+        return {_DATE: date_text(value)}
+    if value is UNDEFINED or (isinstance(value, float) and value - value != 0):
+        return None
+    return value
+
+
+def jsonable(value: Any) -> Any:
+    """Return a value as JSON values only, dates as texts, missing and unprintable ones as null."""
+    if isinstance(value, dict):
+        return {str(key): jsonable(item) for key, item in value.items() if item is not UNDEFINED}
+    if isinstance(value, list):
+        return [jsonable(item) for item in value]
+    if isinstance(value, datetime):
+        return date_text(value)
+    if value is UNDEFINED or (isinstance(value, float) and value - value != 0):
+        return None
+    return value
+
+
+def revived(value: Any) -> Any:
+    """Return a value with each ``{"$date": text}`` as a date."""
+    if isinstance(value, dict):
+        if len(value) == 1 and isinstance(value.get(_DATE), str):
+            return date_of(value[_DATE])
+        return {key: revived(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [revived(item) for item in value]
+    return value
+
+
+def date_text(moment: datetime) -> str:
+    """Return the text of a date on the wire."""
+    return to_text(date_ms(moment))
+
+
+def date_ms(moment: datetime) -> int:
+    """Return milliseconds since the epoch of a date; a date without zone is UTC."""
+    zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return (zoned - datetime(1970, 1, 1, tzinfo=UTC)) // _MILLISECOND
+
+
+def date_of(text: str) -> datetime:
+    """Return the date of its text; raises Invalid."""
+    return from_ms(to_ms(text))
+
+
+def from_ms(ms: int) -> datetime:
+    """Return the date of milliseconds since the epoch."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + ms * _MILLISECOND
+
+
+def moment(value: Any) -> Any:
+    """Return the date of milliseconds since the epoch or of a date's text; None stays None."""
+    if value is None:
+        return None
+    return from_ms(value) if isinstance(value, int) else date_of(value)
+
+
+def dated(resource: dict[str, Any], *more: str) -> dict[str, Any]:
+    """Return a resource with the texts of its creation and change as dates.
+
+    Further keys named in ``more`` are treated alike. The resource given is changed.
+    """
+    for key in (*_DATED, *more):
+        text = resource.get(key)
+        if isinstance(text, str):
+            resource[key] = date_of(text)
+    return resource
+
+
+def device_object(device: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a device as payloads show it: tags and attributes as objects, dates as dates."""
+    shown = dict(device)
+    shown["tags"] = tags_object(device.get("tags") or ())
+    shown["attributes"] = attributes_object(device.get("attributes") or ())
+    return dated(shown)
+
+
+def tags_object(tags: Any) -> dict[str, list[str]]:
+    """Return a list of tags as ``{key: [values]}``."""
+    grouped: dict[str, list[str]] = {}
+    for tag in tags:
+        grouped.setdefault(tag["key"], []).append(tag["value"])
+    return grouped
+
+
+def attributes_object(attributes: Any) -> dict[str, dict[str, Any]]:
+    """Return a list of attributes as ``{name: {dataType, ...}}``."""
+    return {
+        attribute["name"]: {key: value for key, value in attribute.items() if key != "name"}
+        for attribute in attributes
+    }
+
+
+def start_payload(
+    trigger_type: str,
+    trigger_id: str,
+    data: Any,
+    *,
+    now_ms: int,
+    relay: tuple[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Build the payload a firing starts its runs with.
+
+    ``relay`` is the id and type of who caused it; ``more`` holds root keys of the trigger's own
+    (``deviceName``, ``meta``, ``flowVersion`` ...). The keys that name the application and the
+    workflow, and the globals, are added when a workflow runs it. Source: Losant-compatible nodes,
+    section 2.1.
+    """
+    payload: dict[str, Any] = {
+        "time": from_ms(now_ms),
+        "data": data,
+        "triggerId": trigger_id,
+        "triggerType": trigger_type,
+    }
+    if relay is not None:
+        payload["relayId"], payload["relayType"] = relay
+    if more:
+        payload.update(more)
+    return payload
+
+
+def iteration_data(
+    resource_type: str,
+    resource: Mapping[str, Any],
+    execution: Mapping[str, Any],
+    *,
+    iteration_id: str,
+    accumulator: Any = UNDEFINED,
+    attempt: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Build the ``data`` of a job's iteration.
+
+    ``accumulator`` is given for serial executions only; ``attempt`` where retries are enabled:
+    ``attemptNumber``, ``willRetryOnFailure``, ``willRetryOnTimeout``, and for timeouts
+    ``iterationStartedAt``. Source: Losant-compatible behaviour, section 3.6.
+    """
+    shown = device_object(resource) if resource_type == "device" else dated(dict(resource))
+    data: dict[str, Any] = {
+        resource_type: shown,
+        "execution": dict(execution),
+        "iterationId": iteration_id,
+    }
+    if accumulator is not UNDEFINED:
+        data["accumulator"] = accumulator
+    if attempt:
+        data.update(attempt)
+    return data
+
+
+_MILLISECOND: Final = datetime(1970, 1, 1, 0, 0, 0, 1000, tzinfo=UTC) - datetime(
+    1970, 1, 1, tzinfo=UTC
+)

@@ -1,0 +1,148 @@
+"""Calling an operator's Python functions for many payloads, without holding the loop.
+
+A plain function runs in one thread for the whole wave, one value after another; a function that
+outlives its time is left behind in its thread and the rest of the wave moves to a new one. An async
+function runs on the loop, for many values at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from drover.flows.visit import MOST_PAYLOAD_BYTES
+from drover.handlers import REGISTERED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_AT_ONCE: Final = 100
+_TIMED_OUT: Final = ("Timeout", "The handler ran longer than it may")
+
+
+@dataclass(frozen=True, slots=True)
+class PythonCall:
+    """One call of a function: its argument and how long it may take, in seconds."""
+
+    value: Any
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a call: a value, or the name and message of an error."""
+
+    value: Any = None
+    error: tuple[str, str] | None = None
+
+
+def is_sync(handler: str) -> bool:
+    """Tell whether a function's calls take turns in one thread."""
+    return not inspect.iscoroutinefunction(REGISTERED.get(handler))
+
+
+async def call(handler: str, calls: list[PythonCall]) -> list[Outcome]:
+    """Call the function registered as ``handler`` for each value; never raises for its errors."""
+    function = REGISTERED.get(handler)
+    if function is None:
+        missing = Outcome(error=("NotFound", f"No handler is registered as '{handler}'"))
+        return [missing] * len(calls)
+    if inspect.iscoroutinefunction(function):
+        gate = asyncio.Semaphore(_AT_ONCE)
+        return list(await asyncio.gather(*(_awaited(function, one, gate) for one in calls)))
+    return await _threaded(function, calls)
+
+
+async def _awaited(
+    function: Callable[[Any], Any], one: PythonCall, gate: asyncio.Semaphore
+) -> Outcome:
+    async with gate:
+        try:
+            async with asyncio.timeout(one.timeout_s) as limit:
+                return _outcome(await function(one.value))
+        except TimeoutError as error:
+            return Outcome(error=_TIMED_OUT) if limit.expired() else _failed(error)
+        except Exception as error:  # noqa: BLE001 - the operator's code may raise anything
+            return _failed(error)
+
+
+async def _threaded(function: Callable[[Any], Any], calls: list[PythonCall]) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    while len(outcomes) < len(calls):
+        hop = _Hop(function, calls[len(outcomes) :])
+        await hop.finish()
+        outcomes.extend(hop.outcomes)
+    return outcomes
+
+
+class _Hop:
+    """One trip to a thread, for as many calls as keep to their time."""
+
+    def __init__(self, function: Callable[[Any], Any], calls: list[PythonCall]) -> None:
+        self.outcomes: list[Outcome] = []
+        self._function = function
+        self._calls = calls
+        self._began_s = time.monotonic()
+        self._left_behind = False
+        self._lock = threading.Lock()
+        self._loop = asyncio.get_running_loop()
+        self._over = asyncio.Event()
+
+    async def finish(self) -> None:
+        """Return when all calls are done, or one has outlived its time."""
+        threading.Thread(target=self._run, name="drover-python-handler", daemon=True).start()
+        while not self._over.is_set():
+            late_s = self._overdue_in_s()
+            if late_s <= 0 and self._leave_behind():
+                return
+            try:
+                async with asyncio.timeout(max(late_s, 0.001)):
+                    await self._over.wait()
+            except TimeoutError:
+                continue
+
+    def _overdue_in_s(self) -> float:
+        at = min(len(self.outcomes), len(self._calls) - 1)
+        return self._began_s + self._calls[at].timeout_s - time.monotonic()
+
+    def _leave_behind(self) -> bool:
+        with self._lock:
+            if self._overdue_in_s() > 0 or len(self.outcomes) == len(self._calls):
+                return False
+            self._left_behind = True
+            self.outcomes.append(Outcome(error=_TIMED_OUT))
+            return True
+
+    def _run(self) -> None:
+        for one in self._calls:
+            outcome = self._call(one.value)
+            with self._lock:
+                if self._left_behind:
+                    return
+                self.outcomes.append(outcome)
+                self._began_s = time.monotonic()
+        self._loop.call_soon_threadsafe(self._over.set)
+
+    def _call(self, value: Any) -> Outcome:
+        try:
+            return _outcome(self._function(value))
+        except Exception as error:  # noqa: BLE001 - the operator's code may raise anything
+            return _failed(error)
+
+
+def _outcome(value: Any) -> Outcome:
+    """Return a result as plain JSON values; raises what encoding it raises."""
+    encoded = msgspec.json.encode(value)
+    if len(encoded) > MOST_PAYLOAD_BYTES:
+        return Outcome(error=("PayloadTooLarge", "The handler's result is too large"))
+    return Outcome(msgspec.json.decode(encoded))
+
+
+def _failed(error: Exception) -> Outcome:
+    return Outcome(error=(type(error).__name__, str(error)))
