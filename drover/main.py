@@ -1,1 +1,106 @@
-"""Wire everything and start: the only module that may import everything."""
+"""Wire everything and start: the only module that may import everything.
+
+``drover serve`` runs a server; every other command is a client of one.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path  # noqa: TC003 - commands read their annotations at run time
+from typing import Any
+
+from cyclopts import App
+from rich.console import Console
+
+import drover.cli
+from drover import __version__, config
+from drover.cli._session import CommandError
+from drover.client import ClientError, ServerUnreachable
+from drover.discover import discover
+
+COMMANDS = App(
+    name="drover",
+    version=__version__,
+    help="Run and control the jobs of a fleet.",
+)
+for group in discover(drover.cli, "GROUP", App):
+    COMMANDS.command(group)
+
+
+@COMMANDS.command
+def serve(  # noqa: PLR0913 - the published flags of this command
+    *,
+    config_file: Path | None = None,
+    data_dir: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    mqtt_port: int | None = None,
+    database: str | None = None,
+    nats: str | None = None,
+    roles: str | None = None,
+    handlers: str | None = None,
+) -> None:
+    """Run a server until it is told to stop.
+
+    Parameters
+    ----------
+    config_file
+        A TOML file of settings.
+    data_dir
+        Folder of the embedded store, reports and keys.
+    host
+        Address to listen on.
+    port
+        Port to listen on; 0 takes a free one.
+    mqtt_port
+        Port of the MQTT listener.
+    database
+        PostgreSQL URL; SQLite in the data folder without one.
+    nats
+        URL of an external NATS server.
+    roles
+        What this process does, comma-separated: api, engine, scheduler, mqtt.
+    handlers
+        Modules with functions registered by @drover.handler, comma-separated.
+
+    """
+    from drover.server import run
+
+    given: dict[str, Any] = {
+        "data_dir": data_dir,
+        "host": host,
+        "port": port,
+        "mqtt_port": mqtt_port,
+        "database": database,
+        "nats": nats,
+        "roles": _list(roles),
+        "handlers": _list(handlers),
+    }
+    run(config.load(file=config_file, overrides=given))
+
+
+@COMMANDS.command
+def doctor(*, config_file: Path | None = None, data_dir: str | None = None) -> None:
+    """Check that a server can run here, and show the settings in force."""
+    from drover.server import examine
+
+    settings = config.load(file=config_file, overrides={"data_dir": data_dir})
+    if not examine(settings, Console()):
+        sys.exit(1)
+
+
+def main() -> None:
+    """Run the command line; expected failures end with a line and status 1."""
+    try:
+        COMMANDS()
+    except (CommandError, ClientError, ServerUnreachable, config.SettingsError) as error:
+        Console(stderr=True).print(f"[red]{error}[/]")
+        sys.exit(1)
+
+
+def _list(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+if __name__ == "__main__":
+    main()

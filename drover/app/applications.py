@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import UNSET, structs
 
+from drover.app.catalog import QuietHook
 from drover.kinds.application import KIND, Application
 from drover.model.errors import Forbidden
 
@@ -54,7 +55,7 @@ async def owned(session: Session, caller: Caller) -> Sequence[str] | None:
     return [application_id for found in mine for application_id in found]
 
 
-class ApplicationHook:
+class ApplicationHook(QuietHook):
     """Settles the owner of a new application, and takes all of a deleted one away."""
 
     def __init__(self, owners: Owners = own_only) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
+from drover.model.bodies import decode
 from drover.model.errors import Invalid
 from drover.model.kind import Stamp
 from drover.model.resource import Resource
@@ -28,6 +29,10 @@ class Hook(Protocol):
     It may run more than once for one change, so it changes nothing but the store.
     """
 
+    async def prepare(self, caller: Caller, kind: Kind[Any], given: Any) -> Any:
+        """Return the decoded body to act on: for slow work, before the unit of work begins."""
+        ...
+
     async def before(
         self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any
     ) -> Any:
@@ -42,6 +47,30 @@ class Hook(Protocol):
     ) -> None:
         """Act on a stored change; ``new`` is None after a delete."""
         ...
+
+
+class QuietHook:
+    """A hook that does nothing: others replace what they need."""
+
+    async def prepare(self, caller: Caller, kind: Kind[Any], given: Any) -> Any:  # noqa: ARG002 - a port's names
+        """Return the body unchanged."""
+        return given
+
+    async def before(
+        self,
+        session: Session,
+        caller: Caller,
+        kind: Kind[Any],
+        old: Any,
+        new: Any,  # noqa: ARG002
+    ) -> Any:
+        """Store it unchanged."""
+        return new
+
+    async def after(
+        self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any
+    ) -> None:
+        """Do nothing more."""
 
 
 class Catalog:
@@ -71,11 +100,12 @@ class Catalog:
         within: Mapping[str, str] | None = None,
     ) -> bytes:
         """Store a new resource and return its document; raises Invalid, Duplicate."""
+        given = await self._prepared(caller, kind, body, kind.post_type)
 
         async def work(session: Session) -> bytes:
             now_ms = await session.now_ms()
             stamp = self._stamp(caller, application_id, now_ms)
-            made = await self.add(session, caller, kind, kind.create(body, stamp, within))
+            made = await self.add(session, caller, kind, kind.create(given, stamp, within))
             shown = await session.resources.get_bytes(kind, made.application_id, made.id)
             return _with(shown, kind.shown_once(made))
 
@@ -114,12 +144,13 @@ class Catalog:
         Raises Missing, Invalid, Duplicate.
         """
         application_id, resource_id, parent_id = old
+        given = await self._prepared(caller, kind, body, kind.patch_type)
 
         async def work(session: Session) -> bytes:
             resources = session.resources
             current = await resources.lock(kind, application_id, resource_id, parent_id)
             stamp = self._stamp(caller, application_id, await session.now_ms())
-            await self.change(session, caller, kind, current, kind.patch(current, body, stamp))
+            await self.change(session, caller, kind, current, kind.patch(current, given, stamp))
             return await resources.get_bytes(kind, application_id, resource_id)
 
         return await self._store.write(work)
@@ -165,6 +196,18 @@ class Catalog:
         await session.resources.remove(kind, old.application_id, old.id)
         for hook in self._hooks.get(kind.one, ()):
             await hook.after(session, caller, kind, old, None)
+
+    async def _prepared(
+        self,
+        caller: Caller,
+        kind: Kind[Any],
+        body: bytes | msgspec.Struct,
+        shape: type[msgspec.Struct],
+    ) -> Any:
+        given = decode(body, shape) if isinstance(body, bytes) else body
+        for hook in self._hooks.get(kind.one, ()):
+            given = await hook.prepare(caller, kind, given)
+        return given
 
     def _stamp(self, caller: Caller, application_id: str, now_ms: int) -> Stamp:
         return Stamp(self._ids.new(), application_id, now_ms, caller.id, caller.type)

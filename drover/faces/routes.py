@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from drover.model.errors import Invalid
+from drover.model.fields import is_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from drover.faces.operation import Face, Operation
-
-_HEX: Final = frozenset("0123456789abcdefABCDEF")
-_ID_LENGTH: Final = 24
 
 
 class BadOperation(ValueError):
@@ -34,7 +32,7 @@ class Route:
         found = dict(zip(self.names, values, strict=True))
         for name in self.ids:
             text = found[name]
-            if len(text) != _ID_LENGTH or not _HEX.issuperset(text):
+            if not is_id(text):
                 raise Invalid(f"{name} must be 24 hexadecimal characters", field=name)
             found[name] = text.lower()
         return found

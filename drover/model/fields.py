@@ -19,6 +19,7 @@ class Access(Enum):
     PATCH_ONLY = auto()  #: accepted in a patch, refused on create
     WRITE_ONLY = auto()  #: accepted, kept apart from the document, never shown
     HIDDEN = auto()  #: the server's own: never accepted, kept apart, never shown
+    RELATED = auto()  #: accepted, kept as rows of a relation, shown only as that relation tells
     SHOWN_ONCE = auto()  #: the server sets it; shown in the answer to its create, never stored
 
 
@@ -47,6 +48,7 @@ CreateOnly = Annotated[T, Access.CREATE_ONLY]
 PatchOnly = Annotated[T, Access.PATCH_ONLY]
 WriteOnly = Annotated[T, Access.WRITE_ONLY]
 Hidden = Annotated[T, Access.HIDDEN]
+Related = Annotated[T, Access.RELATED]
 ShownOnce = Annotated[T, Access.SHOWN_ONCE]
 Clearable = Annotated[T, Mark.CLEARABLE]
 
@@ -96,3 +98,12 @@ class Global(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rena
 Tags = Annotated[tuple[Tag, ...], Meta(max_length=100)]
 TagFilters = Annotated[tuple[TagFilter, ...], Meta(max_length=100)]
 Globals = Annotated[tuple[Global, ...], Meta(max_length=100)]
+
+
+_HEX = frozenset("0123456789abcdefABCDEF")
+_ID_LENGTH = 24
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text is an id: 24 hexadecimal characters."""
+    return len(text) == _ID_LENGTH and _HEX.issuperset(text)

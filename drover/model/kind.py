@@ -27,7 +27,7 @@ OPERATIONS = frozenset({"list", "post", "get", "patch", "delete"})
 
 _NEVER_GIVEN = frozenset({Access.READ_ONLY, Access.HIDDEN, Access.SHOWN_ONCE})
 _KEPT_APART = frozenset({Access.WRITE_ONLY, Access.HIDDEN})
-_NOT_SHOWN = _KEPT_APART | {Access.SHOWN_ONCE}
+_NOT_SHOWN = _KEPT_APART | {Access.SHOWN_ONCE, Access.RELATED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,11 @@ class Kind(Generic[E]):
 
     ``one`` and ``many`` are the families of the scopes (``device``, ``devices``); ``path`` is the
     collection's segment below the application. A kind kept inside another one names it as
-    ``parent``, and its path holds that one's id (``flows/{flowId}/versions``). ``check`` raises
-    Invalid where a resource breaks a rule that its types cannot say. ``alias`` is the typed alias
-    of ``id`` where it is not ``one`` + ``Id``; ``counted_as`` the kind's count in a summary.
+    ``parent``, and its path holds that one's id (``flows/{flowId}/versions``). ``alias`` is the
+    typed alias of ``id`` where it is not ``one`` + ``Id``; ``counted_as`` the kind's count in a
+    summary; ``operations`` those of the usual five that it has. ``check`` raises Invalid where a
+    resource breaks a rule that its types cannot say. ``posted`` and ``patched`` are bodies that do
+    not follow from the entity.
     """
 
     entity: type[E]
@@ -73,6 +75,8 @@ class Kind(Generic[E]):
     counted_as: str = ""
     operations: frozenset[str] = OPERATIONS
     check: Callable[[E], None] | None = None
+    posted: type[Struct] | None = None
+    patched: type[Struct] | None = None
 
     @cached_property
     def identifier(self) -> str:
@@ -153,12 +157,13 @@ class Kind(Generic[E]):
     @cached_property
     def post_type(self) -> type[Struct]:
         """The body accepted by a create request."""
-        return self._variant("Post", _NEVER_GIVEN | {Access.PATCH_ONLY})
+        return self.posted or self._variant("Post", _NEVER_GIVEN | {Access.PATCH_ONLY})
 
     @cached_property
     def patch_type(self) -> type[Struct]:
         """The body accepted by an update request."""
-        return self._variant("Patch", _NEVER_GIVEN | {Access.CREATE_ONLY}, partial=True)
+        skip = _NEVER_GIVEN | {Access.CREATE_ONLY}
+        return self.patched or self._variant("Patch", skip, partial=True)
 
     @cached_property
     def hidden(self) -> frozenset[str]:

@@ -28,7 +28,9 @@ class Session(Protocol):
     @property
     def access(self) -> Access:
         """Accounts, organisations, tokens, keys, and whose each application is."""
+        ...
 
+    @property
     def jobs(self) -> Jobs:
         """Executions, their items, firings and schedules."""
         ...

@@ -55,16 +55,34 @@ def predicate(node: Node) -> Predicate:
         case Nothing():
             return lambda _row: False
         case And(parts):
-            tests = [predicate(part) for part in parts]
-            return lambda row: all(test(row) for test in tests)
+            return _all([predicate(part) for part in parts])
         case Or(parts):
-            tests = [predicate(part) for part in parts]
-            return lambda row: any(test(row) for test in tests)
+            return _any([predicate(part) for part in parts])
         case Not(part):
             inner = predicate(part)
             return lambda row: not inner(row)
         case _:
             return _leaf(node)
+
+
+def _all(tests: list[Predicate]) -> Predicate:
+    def holds(row: Row) -> bool:
+        for test in tests:  # noqa: SIM110 - a loop is twice as fast as all()
+            if not test(row):
+                return False
+        return True
+
+    return holds
+
+
+def _any(tests: list[Predicate]) -> Predicate:
+    def holds(row: Row) -> bool:
+        for test in tests:  # noqa: SIM110 - a loop is twice as fast as any()
+            if test(row):
+                return True
+        return False
+
+    return holds
 
 
 def _leaf(node: Missing | Compare | In | TagMatch | ElementMatch) -> Predicate:
@@ -87,14 +105,20 @@ def _leaf(node: Missing | Compare | In | TagMatch | ElementMatch) -> Predicate:
 
 
 def _any_value(field: str, test: _Test) -> Predicate:
-    return lambda row: any(test(value) for value in _values(row.get(field)))
+    def holds(row: Row) -> bool:
+        value = row.get(field)
+        if isinstance(value, _SEVERAL):
+            return any(test(one) for one in value if one is not None)
+        return value is not None and test(value)
+
+    return holds
 
 
 def _values(value: object) -> Iterator[object]:
     """Yield what a field holds: nothing, one value or several."""
     if isinstance(value, Mapping) and not value:
         return iter(())
-    several = value if isinstance(value, list | tuple | set | frozenset) else (value,)
+    several = value if isinstance(value, _SEVERAL) else (value,)
     return (one for one in several if one is not None)
 
 
@@ -180,6 +204,7 @@ def _reach(element: object, path: tuple[str, ...]) -> object:
     return element
 
 
+_SEVERAL: Final = (list, tuple, set, frozenset)
 _COMPARISONS: Final[Mapping[Operator, Callable[[Any, Any], bool]]] = {
     Operator.EQUAL: python_operator.eq,
     Operator.LESS: python_operator.lt,

@@ -41,14 +41,12 @@ class FieldType(Enum):
 class Field:
     """One field: its type and, for elements, the members a query may test.
 
-    A ``strict`` id field is compared with ids only, by one operator at a time. One with ``several``
-    values holds a list of them; tags with several may repeat a key.
+    A ``strict`` id field is compared with ids only, by one operator at a time.
     """
 
     name: str
     type: FieldType
     strict: bool = False
-    several: bool = False
     members: tuple[str, ...] = ()
 
 

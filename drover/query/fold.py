@@ -8,14 +8,26 @@ whatever its version, libraries or locale.
 
 from __future__ import annotations
 
-import sys
 from functools import cache
 from typing import Final
 
-_CASED_END: Final = 0x1E944  # no character at or after this has case (Unicode 16)
-_COMMON: Final = "".join(
-    map(chr, (*range(0x20, 0x7F), *range(0xA0, 0x180), *range(0x370, 0x400), *range(0x400, 0x460)))
+_CASED_BLOCKS: Final = (  # no character elsewhere has case; a test looks at every one
+    range(0x3000),
+    range(0xA000, 0xB000),
+    range(0xFB00, 0x10000),
+    range(0x10000, 0x11000),
+    range(0x11800, 0x11900),
+    range(0x16D00, 0x17000),
+    range(0x1E000, 0x1F000),
 )
+_COMMON_BLOCKS: Final = (
+    range(0x20, 0x7F),  # ASCII
+    range(0xC0, 0x100),  # Latin-1 letters
+    range(0x410, 0x450),  # Russian
+    range(0x391, 0x3CA),  # Greek
+    range(0x100, 0x180),  # other Latin
+)
+_COMMON: Final = "".join(chr(code) for block in _COMMON_BLOCKS for code in block)
 
 
 def fold(text: str) -> str:
@@ -38,7 +50,8 @@ def fold_alphabets() -> tuple[str, str]:
 
 @cache
 def _table() -> dict[int, str]:
-    folded = ((code, _fold_one(chr(code))) for code in range(min(_CASED_END, sys.maxunicode)))
+    codes = (code for block in _CASED_BLOCKS for code in block)
+    folded = ((code, _fold_one(chr(code))) for code in codes)
     return {code: to for code, to in folded if to != chr(code)}
 
 

@@ -33,17 +33,11 @@ def data_table_rows(columns: Mapping[str, str]) -> FieldSet:
 
 
 def _fields(strict_ids: str = "", **names: str) -> dict[str, Field]:
-    """Declare fields by type, each a list of names parted by spaces; ``*`` marks several values."""
-    ids = [
-        Field(name.rstrip("*"), FieldType.ID, strict=True, several="*" in name)
-        for name in strict_ids.split()
-    ]
-    others = [
-        Field(name.rstrip("*"), _TYPES[kind], several="*" in name)
-        for kind, listed in names.items()
-        for name in listed.split()
-    ]
-    return {field.name: field for field in (*ids, *others)}
+    """Declare fields by type, each a list of names parted by spaces."""
+    strict = {name: Field(name, FieldType.ID, strict=True) for name in strict_ids.split()}
+    return strict | {
+        name: Field(name, _TYPES[kind]) for kind, listed in names.items() for name in listed.split()
+    }
 
 
 _ROW_FIELDS: Final = _fields(id="id", date="createdAt updatedAt")
@@ -51,16 +45,16 @@ _ROW_FIELDS: Final = _fields(id="id", date="createdAt updatedAt")
 DEVICES: Final = FieldSet(
     "devices",
     _fields(
-        strict_ids="id gatewayId parentId ancestorId* experienceUserId* experienceGroupId*",
-        text="name deviceClass attributeName* connectionStatus",
+        strict_ids="id gatewayId parentId ancestorId experienceUserId experienceGroupId",
+        text="name deviceClass attributeName connectionStatus",
         date="creationDate lastUpdated deletedAt connectedAt disconnectedAt",
-        tags="tags*",
+        tags="tags",
     ),
 )
 EVENTS: Final = FieldSet(
     "events",
     _fields(
-        strict_ids="experienceUserId* experienceGroupId*",
+        strict_ids="experienceUserId experienceGroupId",
         id="id sourceId deviceId",
         text="sourceType level state subject",
         date="creationDate lastUpdated",
@@ -70,7 +64,7 @@ EVENTS: Final = FieldSet(
 EXPERIENCE_USERS: Final = FieldSet(
     "experience users",
     _fields(
-        strict_ids="id experienceGroupId*",
+        strict_ids="id experienceGroupId",
         text="firstName lastName email",
         date="creationDate lastUpdated lastLogin passwordLastUpdated",
         tags="userTags",
@@ -79,7 +73,7 @@ EXPERIENCE_USERS: Final = FieldSet(
 EXPERIENCE_GROUPS: Final = FieldSet(
     "experience groups",
     _fields(
-        strict_ids="id parentId ancestorId* experienceUserId* experienceEndpointId*",
+        strict_ids="id parentId ancestorId experienceUserId experienceEndpointId",
         text="name",
         date="creationDate lastUpdated",
         tags="groupTags",
@@ -96,11 +90,11 @@ APPLICATION_JOB_LOGS: Final = FieldSet(
 APPLICATION_KEYS: Final = FieldSet(
     "access keys",
     _fields(
-        strict_ids="id deviceIds*",
-        text="status key name description filterType pubTopics* subTopics* addressFilterType"
-        " addresses*",
+        strict_ids="id deviceIds",
+        text="status key name description filterType pubTopics subTopics addressFilterType"
+        " addresses",
         date="creationDate lastUpdated",
-        tags="deviceTags*",
+        tags="deviceTags",
     ),
 )
 FLOWS: Final = FieldSet(
@@ -108,7 +102,7 @@ FLOWS: Final = FieldSet(
     {
         **_fields(
             strict_ids="id defaultVersion",
-            text="name flowClass customNodeSupports*",
+            text="name flowClass customNodeSupports",
             boolean="enabled",
             date="creationDate lastUpdated",
         ),
@@ -121,7 +115,7 @@ FLOW_VERSIONS: Final = FieldSet(
     {
         **_fields(
             strict_ids="id",
-            text="name flowClass version customNodeSupports*",
+            text="name flowClass version customNodeSupports",
             boolean="enabled",
             date="creationDate lastUpdated",
         ),

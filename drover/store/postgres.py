@@ -18,6 +18,7 @@ from drover.ports.failures import StoreBusy, StoreClosed, StoreLost, StoreRefuse
 from drover.store.driver import NO_PARAMETERS
 from drover.store.migrate import Migration, load_migrations, migrate
 from drover.store.postgres_transaction import (
+    FAILURES,
     LOST,
     Collision,
     PostgresTransaction,
@@ -116,7 +117,7 @@ class PostgresDatabase:
                 reset=_keep_session,
                 server_settings=_SESSION,
             )
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except FAILURES as error:
             raise StoreLost(f"{LOST}: {error}") from error
         try:
             await self._prepare()
@@ -246,6 +247,10 @@ class PostgresDatabase:
             connection = await self._acquire(pool)
             try:
                 yield connection
+            except StoreLost:
+                with suppress(asyncpg.InterfaceError):  # it knows already that it is broken
+                    connection.terminate()
+                raise
             finally:
                 await pool.release(connection)
 
@@ -266,13 +271,13 @@ class PostgresDatabase:
             return await pool.acquire(timeout=self._wait_s)
         except TimeoutError:
             raise StoreBusy(f"no database connection came free in {self._wait_s:g} s") from None
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except FAILURES as error:
             raise translate(error) from error
 
 
 async def _roll_back(connection: Any) -> None:
     """Leave the transaction if one is still open; a broken connection has left it already."""
-    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    with suppress(*FAILURES):
         if connection.is_in_transaction():
             await connection.execute("ROLLBACK")
 

@@ -59,9 +59,16 @@ _OUT_OF_REACH: Final[tuple[tuple[type[Exception], type[StoreError], str], ...]] 
     (asyncpg.OperatorInterventionError, StoreLost, LOST),
     (asyncpg.IdleInTransactionSessionTimeoutError, StoreLost, LOST),
     (asyncpg.PostgresSystemError, StoreLost, "the database server's disk failed"),
+    (asyncpg.InternalClientError, StoreLost, LOST),  # a goodbye it did not expect
     (OSError, StoreLost, LOST),
 )
-_FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+FAILURES: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+"""What asyncpg raises when the server or the connection fails."""
 
 
 def translate(error: Exception) -> StoreError:
@@ -80,9 +87,9 @@ async def next_batch(cursor: Any, size: int) -> Sequence[asyncpg.Record]:
     """Return up to ``size`` further rows of a cursor; none at the end. Raises StoreLost."""
     try:
         rows: Sequence[asyncpg.Record] = await cursor.fetch(size)
-        return rows
-    except _FAILURES as error:
+    except FAILURES as error:
         raise translate(error) from error
+    return rows
 
 
 def arguments(names: Sequence[str], params: Mapping[str, object]) -> list[object]:
@@ -191,7 +198,7 @@ class PostgresTransaction:
             self._over = "a single read makes one statement only"
         try:
             return await getattr(self._connection, method)(*values, **options)
-        except _FAILURES as error:
+        except FAILURES as error:
             self.failure = translate(error)
             self._over = "a statement failed, which ends the transaction"
             raise self.failure from error

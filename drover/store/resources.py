@@ -14,9 +14,9 @@ from drover.store.columns import COLUMNS, DOCUMENT_COLUMNS
 from drover.store.compile import compile_query
 from drover.store.compile.columns import JsonField
 from drover.store.driver import UniqueBroken
-from drover.store.relations import RELATIONS
+from drover.store.relations import RELATIONS, SHOWN
 from drover.store.statements import load
-from drover.store.tables import TABLES, Table
+from drover.store.tables import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,7 @@ class ResourceStore:
     ) -> bytes:
         """Return the stored JSON of one, undecoded; raises Missing."""
         row = await self._row(kind, application_id, resource_id, parent_id)
-        return _shown(TABLES[kind.table], row)
+        return (await self._shown(kind, [row]))[0]
 
     async def page(self, kind: Kind[E], application_id: str, listing: Listing) -> Page[E]:
         """Return one page."""
@@ -79,8 +79,7 @@ class ResourceStore:
     ) -> Page[bytes]:
         """Return one page of stored JSON, undecoded."""
         found = await self._page(kind, application_id, listing)
-        table = TABLES[kind.table]
-        return Page([_shown(table, row) for row in found.items], found.total)
+        return Page(await self._shown(kind, found.items), found.total)
 
     async def absent(
         self, kind: Kind[Any], application_id: str, ids: Sequence[str]
@@ -126,6 +125,15 @@ class ResourceStore:
         if row is None or (parent_id is not None and row["parent_id"] != parent_id):
             raise _missing(kind)
         return row
+
+    async def _shown(self, kind: Kind[Any], rows: Sequence[Row]) -> list[bytes]:
+        tail = TABLES[kind.table].tail
+        if tail is not None:
+            return [row["document"][:-1].encode() + tail(row) + b"}" for row in rows]
+        if tell := SHOWN.get(kind.table):
+            told = await tell(self._tx, [row["id"] for row in rows])
+            return [row["document"][:-1].encode() + told[row["id"]] + b"}" for row in rows]
+        return [row["document"].encode() for row in rows]
 
     async def _page(self, kind: Kind[Any], application_id: str, listing: Listing) -> Page[Row]:
         table, dialect = TABLES[kind.table], self._tx.dialect
@@ -190,13 +198,6 @@ def _one_of(column: str, dialect: Dialect) -> str:
         # The column is one of the program's own; the values are a parameter.
         return f"{column} IN (SELECT value FROM json_each(:among_{column}))"  # noqa: S608
     return f"{column} = ANY(:among_{column}::text[])"
-
-
-def _shown(table: Table, row: Row) -> bytes:
-    document: str = row["document"]
-    if table.tail is None:
-        return document.encode()
-    return document[:-1].encode() + table.tail(row) + b"}"
 
 
 def _key(kind: Kind[Any], application_id: str, resource_id: str) -> dict[str, object]:

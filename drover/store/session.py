@@ -34,6 +34,7 @@ class StoreSession:
         """Accounts, organisations, tokens, keys, and whose each application is."""
         return AccessTables(self.tx)
 
+    @cached_property
     def jobs(self) -> JobStore:
         """Executions, their items, firings and schedules."""
         return JobStore(self.tx)

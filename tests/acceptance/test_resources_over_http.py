@@ -60,3 +60,52 @@ def test_a_device_is_created_read_changed_listed_and_deleted(client, application
     assert (listed["count"], listed["totalCount"]) == (1, 1)
     assert client.device.delete(**key) == {"success": True}
     assert client.devices.get(applicationId=application_id)["items"] == []
+
+
+CASES = [
+    ("dataTable", "data_tables", "data_table", {"name": "Readings"}, {"description": "x"}),
+    (
+        "experienceUser",
+        "experience_users",
+        "experience_user",
+        {"email": "a@b.c", "password": "longenough"},
+        {"firstName": "A"},
+    ),
+    (
+        "experienceGroup",
+        "experience_groups",
+        "experience_group",
+        {"name": "Crew"},
+        {"description": "x"},
+    ),
+    ("flow", "flows", "flow", {"name": "Do"}, {"enabled": False}),
+    (
+        "resourceJob",
+        "resource_jobs",
+        "resource_job",
+        {"name": "Job", "resourceType": "device"},
+        {"iterationDelay": 5},
+    ),
+    ("device", "devices", "device", {"name": "Pump"}, {"description": "x"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "many", "one", "body", "change"), CASES, ids=[c[0] for c in CASES]
+)
+def test_each_kind_has_the_usual_operations(client, application_id, name, many, one, body, change):
+    made = getattr(client, many).post(applicationId=application_id, **{name: body})
+    key = {"applicationId": application_id, f"{name}Id": made["id"]}
+
+    assert made[f"{name}Id"] == made["id"]
+    assert made["_type"] == name
+    assert getattr(client, one).get(**key) == made
+    changed = getattr(client, one).patch(**key, **{name: change})
+    assert {k: changed[k] for k in change} == change
+    listed = getattr(client, many).get(applicationId=application_id)
+    assert listed["items"] == [changed]
+    assert listed["_type"] == f"{name}s"
+    assert getattr(client, one).delete(**key) == {"success": True}
+    with pytest.raises(LosantError) as gone:
+        getattr(client, one).get(**key)
+    assert gone.value.status == 404

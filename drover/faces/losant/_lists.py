@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from drover.model.errors import Invalid
 from drover.ports.resources import Listing
+from drover.query.kinds import FIELD_SETS
+from drover.query.losant import parse_json
 
 if TYPE_CHECKING:
     from drover.faces.operation import Call
     from drover.model.kind import Kind
+    from drover.query.tree import Node
 
 PER_PAGE: Final = 100
 MOST_PER_PAGE: Final = 1000
@@ -36,8 +39,17 @@ def listing(call: Call, kind: Kind[Any]) -> Listing:
         limit=per_page,
         filter_field=call.choice("filterField", kind.filterable, "") or None,
         filter=call.query.get("filter") or None,
+        query=query(call, kind),
         within=within(call, kind),
     )
+
+
+def query(call: Call, kind: Kind[Any]) -> Node | None:
+    """Return the tree of the ``query`` parameter, None without one; raises Invalid."""
+    text = call.query.get("query")
+    if not kind.queryable or text is None or not text.strip():
+        return None
+    return parse_json(text, FIELD_SETS[kind.one])
 
 
 def descending(call: Call, *, default: bool = False) -> bool:

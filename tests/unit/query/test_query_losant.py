@@ -235,7 +235,7 @@ def test_a_fault_is_refused_with_its_place(document: object, place: str) -> None
 
     assert caught.value.flaws[0].place == place
     assert caught.value.field == "query"
-    assert f"'{place}'" in str(caught.value)
+    assert str(caught.value).count(f"Invalid query at '{place}': ") == 1
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from drover.query.kinds import APPLICATION_KEYS, DEVICES, FLOWS, data_table_rows
+from drover.query.kinds import DEVICES
 from drover.query.losant import MAX_CONDITIONS, MAX_DEPTH, parse
 from drover.query.tree import (
     ALL,
@@ -38,7 +38,6 @@ from drover.store.compile.columns import (
     Related,
     TagRows,
 )
-from drover.store.compile.documents import document_columns, row_columns
 
 COLUMNS: dict[str, Column] = {
     **{name: Plain(f"device.{name}") for name in DEVICES.fields},
@@ -163,24 +162,6 @@ def test_a_test_that_does_not_suit_its_column_is_an_error(node: Node, column: Co
 def test_a_field_without_a_column_is_an_error() -> None:
     with pytest.raises(KeyError, match="f"):
         compile_query(Missing("f"), {}, "sqlite")
-
-
-def test_the_fields_of_a_document_are_reached_by_their_type() -> None:
-    keys = document_columns(APPLICATION_KEYS, "document.body", id="document.id")
-    flows = document_columns(FLOWS, "document.body")
-
-    assert keys["id"] == Plain("document.id")
-    assert keys["name"] == JsonField("document.body", ("name",))
-    assert keys["pubTopics"] == JsonList("document.body", ("pubTopics",))
-    assert keys["deviceTags"] == JsonTagList("document.body", ("deviceTags",))
-    assert flows["triggers"] == JsonElements("document.body", ("triggers",))
-
-
-def test_the_columns_of_a_row_are_reached_by_parameter() -> None:
-    columns = row_columns(data_table_rows({"n": "number"}), "row.data", id="row.id")
-
-    assert columns["n"] == JsonColumn("row.data", "n")
-    assert columns["id"] == Plain("row.id")
 
 
 def nested(group: str, levels: int) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 -- name: application_get
 -- Read an application.
-SELECT document, apart, NULL AS parent_id
+SELECT id, document, apart, NULL AS parent_id
 FROM application WHERE id = :id AND id = :application_id;
 
 -- name: application_lock
 -- Read an application, keeping others from changing it until the end of the transaction.
-SELECT document, apart, NULL AS parent_id
+SELECT id, document, apart, NULL AS parent_id
 FROM application WHERE id = :id AND id = :application_id;
 
 -- name: application_add

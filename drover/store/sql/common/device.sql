@@ -1,11 +1,11 @@
 -- name: device_get
 -- Read a device.
-SELECT document, NULL AS apart, NULL AS parent_id, connected, connection_ms
+SELECT id, document, NULL AS apart, NULL AS parent_id, connected, connection_ms
 FROM device WHERE application_id = :application_id AND id = :id AND deleted_ms IS NULL;
 
 -- name: device_lock
 -- Read a device, keeping others from changing it until the end of the transaction.
-SELECT document, NULL AS apart, NULL AS parent_id, connected, connection_ms
+SELECT id, document, NULL AS apart, NULL AS parent_id, connected, connection_ms
 FROM device WHERE application_id = :application_id AND id = :id AND deleted_ms IS NULL;
 
 -- name: device_add

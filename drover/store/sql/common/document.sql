@@ -1,11 +1,11 @@
 -- name: document_get
 -- Read a resource of a quiet kind.
-SELECT document, apart, parent_id
+SELECT id, document, apart, parent_id
 FROM document WHERE application_id = :application_id AND kind = :kind AND id = :id;
 
 -- name: document_lock
 -- Read a resource of a quiet kind, keeping others from changing it until the end of the transaction.
-SELECT document, apart, parent_id
+SELECT id, document, apart, parent_id
 FROM document WHERE application_id = :application_id AND kind = :kind AND id = :id;
 
 -- name: document_add

@@ -1,11 +1,11 @@
 -- name: event_get
 -- Read an event.
-SELECT document, NULL AS apart, NULL AS parent_id
+SELECT id, document, NULL AS apart, NULL AS parent_id
 FROM event WHERE application_id = :application_id AND id = :id;
 
 -- name: event_lock
 -- Read an event, keeping others from changing it until the end of the transaction.
-SELECT document, NULL AS apart, NULL AS parent_id
+SELECT id, document, NULL AS apart, NULL AS parent_id
 FROM event WHERE application_id = :application_id AND id = :id;
 
 -- name: event_add

@@ -1,11 +1,11 @@
 -- name: experience_group_get
 -- Read an experience group.
-SELECT document, NULL AS apart, NULL AS parent_id
+SELECT id, document, NULL AS apart, NULL AS parent_id
 FROM experience_group WHERE application_id = :application_id AND id = :id;
 
 -- name: experience_group_lock
 -- Read an experience group, keeping others from changing it until the end of the transaction.
-SELECT document, NULL AS apart, NULL AS parent_id
+SELECT id, document, NULL AS apart, NULL AS parent_id
 FROM experience_group WHERE application_id = :application_id AND id = :id;
 
 -- name: experience_group_add

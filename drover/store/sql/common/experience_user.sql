@@ -1,11 +1,11 @@
 -- name: experience_user_get
 -- Read an experience user.
-SELECT document, apart, NULL AS parent_id
+SELECT id, document, apart, NULL AS parent_id
 FROM experience_user WHERE application_id = :application_id AND id = :id;
 
 -- name: experience_user_lock
 -- Read an experience user, keeping others from changing it until the end of the transaction.
-SELECT document, apart, NULL AS parent_id
+SELECT id, document, apart, NULL AS parent_id
 FROM experience_user WHERE application_id = :application_id AND id = :id;
 
 -- name: experience_user_add

@@ -1,11 +1,11 @@
 -- name: flow_get
 -- Read a workflow.
-SELECT document, NULL AS apart, NULL AS parent_id
+SELECT id, document, NULL AS apart, NULL AS parent_id
 FROM flow WHERE application_id = :application_id AND id = :id;
 
 -- name: flow_lock
 -- Read a workflow, keeping others from changing it until the end of the transaction.
-SELECT document, NULL AS apart, NULL AS parent_id
+SELECT id, document, NULL AS apart, NULL AS parent_id
 FROM flow WHERE application_id = :application_id AND id = :id;
 
 -- name: flow_add

@@ -1,11 +1,11 @@
 -- name: flow_version_get
 -- Read a version of a workflow.
-SELECT document, NULL AS apart, flow_id AS parent_id
+SELECT id, document, NULL AS apart, flow_id AS parent_id
 FROM flow_version WHERE application_id = :application_id AND id = :id;
 
 -- name: flow_version_lock
 -- Read a version of a workflow, keeping others from changing it until the end of the transaction.
-SELECT document, NULL AS apart, flow_id AS parent_id
+SELECT id, document, NULL AS apart, flow_id AS parent_id
 FROM flow_version WHERE application_id = :application_id AND id = :id;
 
 -- name: flow_version_add

@@ -1,0 +1,322 @@
+"""Rows of data tables: typed, with columns that must be given or be unique."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+from msgspec import UNSET, structs
+
+from drover.kinds.data_table import KIND as TABLE
+from drover.kinds.data_table import ROW_FIELDS, Column, DataTable, check_columns
+from drover.model.bodies import decode
+from drover.model.errors import Invalid
+from drover.model.instants import to_ms, to_text
+from drover.ports.rows import Row, RowListing
+from drover.query.kinds import data_table_rows
+from drover.query.losant import parse, parse_json
+from drover.query.tree import ALL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from drover.app.catalog import Catalog
+    from drover.model.access import Caller
+    from drover.ports.clock import Ids
+    from drover.ports.resources import Page
+    from drover.ports.store import Session, Store
+    from drover.query.tree import Node
+
+MOST_ROWS: Final = 1000
+"""Rows that one request may insert."""
+LONGEST_TEXT: Final = 65_536
+"""Characters of a text value."""
+
+Action = Literal["insert", "bulkInsert", "update", "delete"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsChanged:
+    """What a change did to rows of a table; ``old`` and ``new`` stand side by side."""
+
+    table: DataTable
+    action: Action
+    old: Sequence[Mapping[str, Any]] = ()
+    new: Sequence[Mapping[str, Any]] = ()
+
+
+class RowHook(Protocol):
+    """What else belongs to a change of rows, in the same unit of work."""
+
+    async def changed(self, session: Session, caller: Caller, change: RowsChanged, /) -> None:
+        """Act on a stored change."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a request for rows asks for; ``query`` is a decoded document or JSON text."""
+
+    query: object = None
+    sort_column: str = ""
+    descending: bool = False
+    offset: int = 0
+    limit: int = 1000
+    fields: frozenset[str] = frozenset()
+
+
+class TableRows:
+    """Insert, read, change and delete rows of one application's data tables."""
+
+    def __init__(
+        self, store: Store, catalog: Catalog, ids: Ids, hooks: Sequence[RowHook] = ()
+    ) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._ids = ids
+        self._hooks = hooks
+
+    async def insert(
+        self, caller: Caller, application_id: str, table_id: str, body: bytes
+    ) -> dict[str, Any]:
+        """Store one row and return it, or several and return their ids; raises Invalid."""
+        given = decode(body, dict[str, Any] | list[dict[str, Any]])
+        many = given if isinstance(given, list) else [given]
+        if len(many) > MOST_ROWS:
+            raise Invalid(f"At most {MOST_ROWS} rows are inserted at a time")
+
+        async def work(session: Session) -> dict[str, Any]:
+            table = await session.resources.get(TABLE, application_id, table_id)
+            now_ms = await session.now_ms()
+            made = [self._made(table, each, now_ms) for each in many]
+            await session.rows.add(application_id, table_id, made)
+            shown = [row.document for row in made]
+            action: Action = "bulkInsert" if isinstance(given, list) else "insert"
+            await self._tell(session, caller, RowsChanged(table=table, action=action, new=shown))
+            if not isinstance(given, list):
+                return dict(made[0].document)
+            ids = [row.id for row in made]
+            return {"createdAt": to_text(now_ms), "count": len(ids), "rowIds": ids}
+
+        return await self._store.write(work)
+
+    async def get(self, application_id: str, table_id: str, row_id: str) -> dict[str, Any]:
+        """Return one row; raises Missing."""
+
+        async def work(session: Session) -> dict[str, Any]:
+            table = await session.resources.get(TABLE, application_id, table_id)
+            return shown(table, await session.rows.get(application_id, table_id, row_id))
+
+        return await self._store.read(work)
+
+    async def page(
+        self, application_id: str, table_id: str, wanted: Wanted
+    ) -> Page[dict[str, Any]]:
+        """Return some rows; raises Missing, Invalid."""
+
+        async def work(session: Session) -> Page[dict[str, Any]]:
+            table = await session.resources.get(TABLE, application_id, table_id)
+            check_names(table, (wanted.sort_column, *wanted.fields))
+            found = await session.rows.page(application_id, table_id, _listing(table, wanted))
+            return replace(found, items=[shown(table, row, wanted.fields) for row in found.items])
+
+        return await self._store.read(work)
+
+    async def patch(
+        self, caller: Caller, application_id: str, table_id: str, row_id: str, body: bytes
+    ) -> dict[str, Any]:
+        """Change the columns named in ``body`` and return the row; raises Missing, Invalid."""
+        given = decode(body, dict[str, Any])
+
+        async def work(session: Session) -> dict[str, Any]:
+            table = await session.resources.get(TABLE, application_id, table_id)
+            return await self.change(session, caller, table, row_id, given)
+
+        return await self._store.write(work)
+
+    async def change(
+        self,
+        session: Session,
+        caller: Caller,
+        table: DataTable,
+        row_id: str,
+        given: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """Change one row inside a unit of work and return it; raises Missing, Invalid."""
+        old = shown(table, await session.rows.lock(table.application_id, table.id, row_id))
+        values = {**{c.name: old[c.name] for c in table.columns}, **_checked(table, given)}
+        if all(old[name] == value for name, value in values.items()):
+            return old
+        new = self._row(table, row_id, values, to_ms(old["createdAt"]), await session.now_ms())
+        await session.rows.put(table.id, new)
+        change = RowsChanged(table=table, action="update", old=[old], new=[new.document])
+        await self._tell(session, caller, change)
+        return dict(new.document)
+
+    async def delete(
+        self, caller: Caller, application_id: str, table_id: str, wanted: Wanted
+    ) -> int:
+        """Delete matching rows, oldest first, and return how many; raises Missing, Invalid."""
+
+        async def work(session: Session) -> int:
+            table = await session.resources.get(TABLE, application_id, table_id)
+            found = await session.rows.page(application_id, table_id, _listing(table, wanted))
+            gone = [shown(table, row) for row in found.items]
+            await session.rows.remove(table_id, [row["id"] for row in gone])
+            await self._tell(session, caller, RowsChanged(table=table, action="delete", old=gone))
+            return len(gone)
+
+        return await self._store.write(work)
+
+    async def delete_one(
+        self, caller: Caller, application_id: str, table_id: str, row_id: str
+    ) -> None:
+        """Delete one row; raises Missing."""
+
+        async def work(session: Session) -> None:
+            table = await session.resources.get(TABLE, application_id, table_id)
+            old = shown(table, await session.rows.lock(application_id, table_id, row_id))
+            await session.rows.remove(table_id, [row_id])
+            await self._tell(session, caller, RowsChanged(table=table, action="delete", old=[old]))
+
+        await self._store.write(work)
+
+    async def truncate(self, application_id: str, table_id: str) -> None:
+        """Delete all rows; raises Missing."""
+
+        async def work(session: Session) -> None:
+            await session.resources.get(TABLE, application_id, table_id)
+            await session.rows.truncate(table_id)
+
+        await self._store.write(work)
+
+    async def add_column(
+        self, caller: Caller, application_id: str, table_id: str, column: Column
+    ) -> bytes:
+        """Add a column, its default in all rows, and return the table; raises Missing, Invalid."""
+
+        async def work(session: Session) -> bytes:
+            table = await session.resources.lock(TABLE, application_id, table_id)
+            columns = (*table.columns, column)
+            check_columns(columns)
+            await self._fill(session, table, column)
+            return await self._with_columns(session, caller, table, columns)
+
+        return await self._store.write(work)
+
+    async def remove_column(
+        self, caller: Caller, application_id: str, table_id: str, name: str
+    ) -> bytes:
+        """Remove a column and its values and return the table; raises Missing, Invalid."""
+
+        async def work(session: Session) -> bytes:
+            table = await session.resources.lock(TABLE, application_id, table_id)
+            columns = tuple(column for column in table.columns if column.name != name)
+            if len(columns) == len(table.columns):
+                raise Invalid(f"The table has no column {name[:255]}", field="columnName")
+            await session.rows.drop_column(table_id, name)
+            return await self._with_columns(session, caller, table, columns)
+
+        return await self._store.write(work)
+
+    async def _fill(self, session: Session, table: DataTable, column: Column) -> None:
+        default = column.default_value
+        if column.needed:
+            any_row = RowListing(columns={}, query=ALL, limit=1)
+            found = await session.rows.page(table.application_id, table.id, any_row)
+            if found.total and (default is UNSET or column.constraint == "unique"):
+                message = f"The table has rows, which would lack a value of {column.name}"
+                raise Invalid(message, field="constraint")
+        if default is not UNSET:
+            await session.rows.fill_column(table.id, column.name, default)
+
+    async def _with_columns(
+        self, session: Session, caller: Caller, table: DataTable, columns: tuple[Column, ...]
+    ) -> bytes:
+        now = to_text(await session.now_ms())
+        new = structs.replace(table, columns=columns, last_updated=now)
+        await self._catalog.change(session, caller, TABLE, table, new)
+        return await session.resources.get_bytes(TABLE, table.application_id, table.id)
+
+    def _made(self, table: DataTable, given: Mapping[str, Any], now_ms: int) -> Row:
+        values = _checked(table, given)
+        for column in table.columns:
+            if column.name not in values:
+                default = column.default_value
+                values[column.name] = None if default is UNSET else default
+        return self._row(table, self._ids.new(), values, now_ms, now_ms)
+
+    def _row(
+        self,
+        table: DataTable,
+        row_id: str,
+        values: Mapping[str, Any],
+        created_ms: int,
+        updated_ms: int,
+    ) -> Row:
+        for column in table.columns:
+            if column.needed and values[column.name] is None:
+                raise Invalid(f"Object missing required field `{column.name}`", field=column.name)
+        own = {"id": row_id, "createdAt": to_text(created_ms), "updatedAt": to_text(updated_ms)}
+        return Row(
+            id=row_id,
+            created_ms=created_ms,
+            updated_ms=updated_ms,
+            document={**own, **{c.name: values[c.name] for c in table.columns}},
+            unique={c.name: values[c.name] for c in table.columns if c.constraint == "unique"},
+        )
+
+    async def _tell(self, session: Session, caller: Caller, change: RowsChanged) -> None:
+        if change.old or change.new:
+            for hook in self._hooks:
+                await hook.changed(session, caller, change)
+
+
+def shown(
+    table: DataTable, row: Mapping[str, Any], fields: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """Return a row as answers show it: all columns in the table's order, absent values null."""
+    names = [*ROW_FIELDS, *(column.name for column in table.columns)]
+    if fields:
+        names = [name for name in names if name in fields or name == "id"]
+    return {name: row.get(name) for name in names}
+
+
+def check_names(table: DataTable, names: Sequence[str]) -> None:
+    """Raise Invalid for a name that is no column of the table."""
+    known = {"", *ROW_FIELDS, *(column.name for column in table.columns)}
+    for name in names:
+        if name not in known:
+            raise Invalid(f"The table has no column {name[:255]}", field="sortColumn")
+
+
+def _listing(table: DataTable, wanted: Wanted) -> RowListing:
+    columns = {column.name: column.data_type for column in table.columns}
+    return RowListing(
+        columns=columns,
+        query=_query(columns, wanted.query),
+        sort_column=wanted.sort_column,
+        descending=wanted.descending,
+        offset=wanted.offset,
+        limit=wanted.limit,
+    )
+
+
+def _query(columns: Mapping[str, str], query: object) -> Node:
+    if query is None:
+        return ALL
+    fields = data_table_rows(columns)
+    return parse_json(query, fields) if isinstance(query, str | bytes) else parse(query, fields)
+
+
+def _checked(table: DataTable, given: Mapping[str, Any]) -> dict[str, Any]:
+    columns = {column.name: column for column in table.columns}
+    for name, value in given.items():
+        column = columns.get(name)
+        if column is None:
+            raise Invalid(f"Object contains unknown field `{name[:255]}`", field=name[:255])
+        if value is not None and not column.accepts(value):
+            raise Invalid(f"Expected `{column.data_type}` at `{name}`", field=name)
+        if isinstance(value, str) and len(value) > LONGEST_TEXT:
+            raise Invalid(f"Expected at most {LONGEST_TEXT} characters at `{name}`", field=name)
+    return dict(given)

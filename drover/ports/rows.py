@@ -1,0 +1,80 @@
+"""The area of the store that holds the rows of data tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from drover.ports.resources import Page
+    from drover.query.tree import Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row: ``document`` is what answers show, ``unique`` the values of unique columns."""
+
+    id: str
+    created_ms: int
+    updated_ms: int
+    document: Mapping[str, Any]
+    unique: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowListing:
+    """Which rows of a table: ``columns`` are its own, name -> data type.
+
+    Without ``sort_column`` the oldest come first.
+    """
+
+    columns: Mapping[str, str]
+    query: Node
+    sort_column: str = ""
+    descending: bool = False
+    offset: int = 0
+    limit: int = 1000
+
+
+class Rows(Protocol):
+    """Rows of data tables; each lookup names the application and the table that own them."""
+
+    async def add(self, application_id: str, table_id: str, rows: Sequence[Row]) -> None:
+        """Insert; raises Duplicate when a unique value is taken."""
+        ...
+
+    async def put(self, table_id: str, row: Row) -> None:
+        """Replace one that exists; raises Duplicate."""
+        ...
+
+    async def lock(self, application_id: str, table_id: str, row_id: str) -> dict[str, Any]:
+        """Return one that nobody else may change before this unit of work ends; raises Missing."""
+        ...
+
+    async def get(self, application_id: str, table_id: str, row_id: str) -> dict[str, Any]:
+        """Return one; raises Missing."""
+        ...
+
+    async def page(
+        self, application_id: str, table_id: str, listing: RowListing
+    ) -> Page[dict[str, Any]]:
+        """Return one page."""
+        ...
+
+    async def remove(self, table_id: str, row_ids: Sequence[str]) -> None:
+        """Delete some."""
+        ...
+
+    async def truncate(self, table_id: str) -> int:
+        """Delete all and return how many there were."""
+        ...
+
+    async def fill_column(self, table_id: str, name: str, value: Any) -> None:
+        """Give all rows a value in a new column."""
+        ...
+
+    async def drop_column(self, table_id: str, name: str) -> None:
+        """Take a column's values away."""
+        ...
