@@ -246,6 +246,12 @@ class Iterations(Protocol):
         """Add up to ``limit`` matching resources; return the last id, None when all are in."""
         ...
 
+    async def matching(
+        self, application_id: str, target: Target, query: Node, sample: int
+    ) -> tuple[int, list[bytes]]:
+        """Count the resources that match now, and read the first of them by id."""
+        ...
+
     async def copy(self, number: int, source: int, states: Sequence[ItemState]) -> int:
         """Add the items of an ended execution that stand in one of the states."""
         ...
@@ -259,6 +265,10 @@ class Iterations(Protocol):
 
     async def documents(self, claim: Claim, resource_type: str) -> list[ClaimedItem]:
         """Return the claim's items with their resources' JSON (None where one was deleted)."""
+        ...
+
+    async def resources(self, resource_type: str, ids: Sequence[str]) -> dict[str, bytes]:
+        """Return the JSON of resources by id; deleted ones are left out."""
         ...
 
     async def settle(self, number: int, rows: str, count: int, held: Held | None) -> Settlement:
@@ -291,9 +301,20 @@ class Iterations(Protocol):
         """
         ...
 
+    async def give_back(self, lease: Lease, now_ms: int, *, lost: bool) -> int | None:
+        """Hand the unsettled items of a lease back to be begun again, by another claim.
+
+        ``lost`` counts it against them as the loss of a worker. None when the lease was lost.
+        """
+        ...
+
 
 class Deadlines(Protocol):
     """The clocks of items, apart from the leases they run under."""
+
+    async def to_expose(self, now_ms: int) -> bool:
+        """Tell whether items still run after their timeout without a deadline of their own."""
+        ...
 
     async def expose(self, now_ms: int) -> int:
         """Give items that still run after their timeout a deadline of their own."""
@@ -335,6 +356,14 @@ class Firings(Protocol):
 
     async def lease(self, limit: int, now_ms: int, until_ms: int) -> Sequence[LeasedFiring]:
         """Take firings that are due and not leased, oldest first."""
+        ...
+
+    async def renew(self, numbers: Sequence[int], until_ms: int, new_until_ms: int) -> None:
+        """Renew the leases of firings leased until then."""
+        ...
+
+    async def waits(self, application_id: str, run_id: str) -> bool:
+        """Tell whether a firing with this run id waits."""
         ...
 
     async def done(self, numbers: Sequence[int], until_ms: int) -> None:

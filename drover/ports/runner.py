@@ -2,9 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ACKNOWLEDGE: Final = "acknowledgeIteration"
+"""The host operation that ends an iteration.
+
+Request: ``iterationId``, ``success`` and, where given, ``message`` and ``accumulator`` (text).
+Result: ``success``, ``startedAt``, ``completedAt`` (dates) and what was given of the others.
+"""
+
+
+class IterationBatch(Struct, frozen=True, kw_only=True):
+    """The parts from which a worker builds the payloads of a job's iterations.
+
+    What all have in common is sent once; ``documents`` are the resources' stored JSON. ``execution``
+    is the JSON of the payload's ``data.execution``, dates as ``{"$date": text}``. The lists run in
+    step. ``started_ms`` is given for timeouts alone; ``accumulator`` for serial executions.
+    """
+
+    execution_id: str
+    job_id: str
+    trigger_type: str
+    resource_type: str
+    execution: bytes
+    resource_ids: list[str]
+    documents: list[bytes]
+    attempts: list[int] | None = None
+    retries: list[int] | None = None
+    max_retries: int = 0
+    retry_on_failure: bool = False
+    retry_on_timeout: bool = False
+    serial: bool = False
+    accumulator: str | None = None
+    started_ms: list[int] | None = None
+    time_ms: int = 0
 
 
 class FlowBatch(Struct, frozen=True, kw_only=True):
@@ -13,8 +49,9 @@ class FlowBatch(Struct, frozen=True, kw_only=True):
     ``flow`` is the definition (the version's triggers, nodes, globals merged, names and ids);
     ``flow_tag`` changes whenever the definition does, so that workers may keep it compiled.
     ``trigger_index`` is the position of the trigger that fired. ``payloads`` are JSON documents of
-    the whole payload at start, dates as ``{"$date": ISO text}``. ``fence`` and ``lease_id`` bind
-    acknowledgements of the batch's own iterations to the lease it runs under.
+    the whole payload at start, dates as ``{"$date": ISO text}``; for iterations of a job
+    ``iterations`` takes their place. ``lease_id`` and ``fence`` bind acknowledgements of the
+    batch's own iterations to the lease it runs under.
     """
 
     application_id: str
@@ -22,13 +59,19 @@ class FlowBatch(Struct, frozen=True, kw_only=True):
     flow_tag: str
     flow: bytes
     trigger_index: int
-    payloads: list[bytes]
+    payloads: list[bytes] = []
+    iterations: IterationBatch | None = None
     caused_by_flow_error: bool = False
     depth: int = 0
     execution_id: str | None = None
     lease_id: str | None = None
     fence: int | None = None
     deadline_ms: int = 60_000
+
+    @property
+    def size(self) -> int:
+        """How many runs the batch is."""
+        return len(self.iterations.resource_ids if self.iterations else self.payloads)
 
 
 class RunRecord(Struct, frozen=True, kw_only=True):
@@ -41,6 +84,19 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     error: dict[str, Any] | None = None
     debug: list[dict[str, Any]] = []
     errored_payload: bytes | None = None
+
+
+class Settled(Struct, frozen=True, kw_only=True):
+    """What became of acknowledgements under a lease: moments in ms, and why some were refused.
+
+    ``accumulator`` is what a serial execution has after them.
+    """
+
+    started_ms: int
+    completed_ms: int
+    refused: dict[str, str] = {}
+    serial: bool = False
+    accumulator: str | None = None
 
 
 class Runner(Protocol):
@@ -60,5 +116,40 @@ class Runner(Protocol):
         ...
 
 
+class Answerer(Protocol):
+    """The server's side of running flows: what workers ask comes here."""
+
+    async def call(
+        self, batch: FlowBatch, operation: str, requests: Sequence[Mapping[str, Any]]
+    ) -> Sequence[Mapping[str, Any]]:
+        """Run one operation of the host for each request; see ``drover.ports.host``."""
+        ...
+
+    async def settle(self, batch: FlowBatch, rows: bytes, count: int) -> Settled:
+        """Acknowledge iterations of the batch itself: the JSON array of Acknowledgement arrays.
+
+        Raises LeaseLost when the lease it ran under was lost.
+        """
+        ...
+
+    async def run_script(
+        self, batch: FlowBatch, script: str, payloads: Sequence[Any], timeout_ms: int
+    ) -> Sequence[Any]:
+        """Run a user's JavaScript over each payload; see ``drover.ports.scripts``."""
+        ...
+
+
+class RunLog(Protocol):
+    """Where the outcomes of runs go."""
+
+    async def note(self, batch: FlowBatch, records: Sequence[RunRecord]) -> None:
+        """Keep what is worth keeping of a batch's runs, and act on their errors."""
+        ...
+
+
 class WorkerLost(Exception):
     """The worker died before the batch was done."""
+
+
+class LeaseLost(Exception):
+    """The lease was lost: somebody else has, or will get, the work."""

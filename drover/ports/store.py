@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from drover.ports.access import Access
+    from drover.ports.flows import FlowIndex
     from drover.ports.jobs import Jobs
     from drover.ports.resources import Resources
 
@@ -33,6 +34,11 @@ class Session(Protocol):
     @property
     def jobs(self) -> Jobs:
         """Executions, their items, firings and schedules."""
+        ...
+
+    @property
+    def flows(self) -> FlowIndex:
+        """The triggers of flows, found by what they wait for."""
         ...
 
     async def now_ms(self) -> int:

@@ -24,6 +24,10 @@ class DeadlineStore:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
+    async def to_expose(self, now_ms: int) -> bool:
+        """Tell whether items still run after their timeout without a deadline of their own."""
+        return await self._tx.fetch_one("leases_due_to_expose", {"now_ms": now_ms}) is not None
+
     async def expose(self, now_ms: int) -> int:
         """Give items that still run after their timeout a deadline of their own."""
         rows = await self._tx.fetch("leases_to_expose", {"now_ms": now_ms})

@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from drover.model.errors import Duplicate, Missing
 from drover.model.execution import before
+from drover.model.run import RESOURCE_JOB
 from drover.store.jobs.rows import execution_of
 
 if TYPE_CHECKING:
@@ -113,7 +114,11 @@ class PlanStore:
 
     async def claimable(self, now_ms: int, limit: int) -> Sequence[Execution]:
         """Return running executions that have something to be claimed now, fairest first."""
-        return await _all(self._tx, "executions_claimable", {"now_ms": now_ms, "limit": limit})
+        return await _all(
+            self._tx,
+            "executions_claimable",
+            {"kind": RESOURCE_JOB, "now_ms": now_ms, "limit": limit},
+        )
 
     async def next_ms(self) -> int | None:
         """Return when the next item may be claimed, of executions that have room for one."""
@@ -122,7 +127,7 @@ class PlanStore:
 
     async def closable(self, limit: int) -> Sequence[Execution]:
         """Return open executions that have nothing left to run."""
-        return await _all(self._tx, "executions_closable", {"limit": limit})
+        return await _all(self._tx, "executions_closable", {"kind": RESOURCE_JOB, "limit": limit})
 
     async def overdue(self, now_ms: int) -> Sequence[Execution]:
         """Return open executions whose deadline has passed, or whose pause is over."""

@@ -31,6 +31,11 @@ class FiringStore:
         rows = await self._tx.fetch("firings_lease", params)
         return sorted((_leased(row) for row in rows), key=lambda leased: leased.number)
 
+    async def renew(self, numbers: Sequence[int], until_ms: int, new_until_ms: int) -> None:
+        """Renew the leases of firings leased until then."""
+        params = {"numbers": list(numbers), "until_ms": until_ms, "new_until_ms": new_until_ms}
+        await self._tx.execute("firings_renew", params)
+
     async def done(self, numbers: Sequence[int], until_ms: int) -> None:
         """Forget firings leased until then: they were acted on, or are given up."""
         await self._tx.execute("firings_done", {"numbers": list(numbers), "until_ms": until_ms})

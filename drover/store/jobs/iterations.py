@@ -11,7 +11,7 @@ from drover.ports.jobs import Claim, ClaimedItem, Lease
 from drover.store.jobs.counts import count
 from drover.store.jobs.rows import execution_of, lease_of
 from drover.store.jobs.settling import settle
-from drover.store.jobs.sources import SOURCES, snapshot
+from drover.store.jobs.sources import TABLES, matching, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,12 @@ class IterationStore:
     ) -> str | None:
         """Add up to ``limit`` matching resources; return the last id, None when all are in."""
         return await snapshot(self._tx, execution, target, query, (after_id, limit))
+
+    async def matching(
+        self, application_id: str, target: Target, query: Node, sample: int
+    ) -> tuple[int, list[bytes]]:
+        """Count the resources that match now, and read the first of them by id."""
+        return await matching(self._tx, application_id, target, query, sample)
 
     async def copy(self, number: int, source: int, states: Sequence[ItemState]) -> int:
         """Add the items of an ended execution that stand in one of the states."""
@@ -59,19 +65,23 @@ class IterationStore:
 
     async def documents(self, claim: Claim, resource_type: str) -> list[ClaimedItem]:
         """Return the claim's items with their resources' JSON (None where one was deleted)."""
-        source = SOURCES[resource_type]
         lease = claim.lease
         if not lease.again:
             params = {"number": lease.number, "after_id": lease.after_id, "upto_id": lease.upto_id}
-            rows = await self._tx.fetch(f"{source.table}_documents_fresh", params)
+            rows = await self._tx.fetch(f"{TABLES[resource_type]}_documents_fresh", params)
             return [ClaimedItem(row[0], 1, 0, _document(row[1])) for row in rows]
         ids = [item.resource_id for item in claim.items]
-        found = await self._tx.fetch(f"{source.table}_documents", {"ids": ids})
-        documents = {row[0]: row[1] for row in found}
+        found = await self.resources(resource_type, ids)
         return [
-            msgspec.structs.replace(item, document=_document(documents.get(item.resource_id)))
+            msgspec.structs.replace(item, document=found.get(item.resource_id))
             for item in claim.items
         ]
+
+    async def resources(self, resource_type: str, ids: Sequence[str]) -> dict[str, bytes]:
+        """Return the JSON of resources by id; deleted ones are left out."""
+        statement = f"{TABLES[resource_type]}_documents"
+        rows = await self._tx.fetch(statement, {"ids": list(ids)})
+        return {row[0]: row[1].encode() for row in rows}
 
     async def settle(self, number: int, rows: str, count: int, held: Held | None) -> Settlement:
         """Apply acknowledgements, given as the JSON array of Acknowledgement arrays."""
@@ -105,35 +115,44 @@ class IterationStore:
         key = {"number": lease.number, "fence": lease.fence, "now_ms": now_ms}
         if await self._tx.fetch_one("lease_expire", key) is None:
             return None
-        row = await self._tx.fetch_one("execution_raise_fence", {"number": lease.number})
-        states = await self._lose(lease, int(row["fence"]) if row is not None else 0, now_ms)
-        lost = sum(state == ItemState.TIMED_OUT for state in states)
-        await count(
-            self._tx,
-            lease.number,
-            in_flight=-len(states),
-            waiting=len(states) - lost,
-            timed_out=lost,
-        )
-        return len(states)
+        return await self._take_back(lease, now_ms, lost=True)
 
-    async def _lose(self, lease: Lease, fence: int, now_ms: int) -> list[int]:
+    async def give_back(self, lease: Lease, now_ms: int, *, lost: bool) -> int | None:
+        """Hand the unsettled items of a lease back; ``lost`` counts it against them."""
+        key = {"number": lease.number, "fence": lease.fence}
+        if await self._tx.fetch_one("lease_end", key) is None:
+            return None
+        return await self._take_back(lease, now_ms, lost=lost)
+
+    async def _take_back(self, lease: Lease, now_ms: int, *, lost: bool) -> int:
+        row = await self._tx.fetch_one("execution_raise_fence", {"number": lease.number})
         params: dict[str, object] = {
             "number": lease.number,
             "held_by": lease.fence,
-            "fence": fence,
+            "fence": row["fence"] if row is not None else 0,
             "size": lease.size,
+            "step": int(lost),
             "started_ms": lease.started_ms,
             "now_ms": now_ms,
             "message": WORKER_LOST,
             "max_losses": MAX_LOSSES,
         }
+        states = [row["state"] for row in await self._lose(lease, params)]
+        ended = sum(state == ItemState.TIMED_OUT for state in states)
+        await count(
+            self._tx,
+            lease.number,
+            in_flight=-len(states),
+            waiting=len(states) - ended,
+            timed_out=ended,
+        )
+        return len(states)
+
+    async def _lose(self, lease: Lease, params: dict[str, object]) -> Sequence[Row]:
         if lease.again:
-            rows = await self._tx.fetch("iterations_lose_held", params)
-        else:
-            bounds = {"after_id": lease.after_id, "upto_id": lease.upto_id}
-            rows = await self._tx.fetch("iterations_lose_range", {**params, **bounds})
-        return [row["state"] for row in rows]
+            return await self._tx.fetch("iterations_lose_held", params)
+        bounds = {"after_id": lease.after_id, "upto_id": lease.upto_id}
+        return await self._tx.fetch("iterations_lose_range", {**params, **bounds})
 
     async def _claim_new(self, execution: Execution, limit: int, ticket: Ticket) -> Claim | None:
         items = _room(execution, limit, execution.total - execution.claimed)

@@ -1,53 +1,28 @@
-"""Where the resources of a job are: the tables a snapshot is taken from."""
+"""What a job runs over, counted and taken from the tables of resources."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from drover.store.columns import SOURCES, row_columns
 from drover.store.compile import compile_query
-from drover.store.compile.columns import Plain, TagRows
+from drover.store.compile.columns import JsonColumn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from drover.model.run import Execution, Target
     from drover.query.tree import Node
-    from drover.store.compile.columns import ColumnMap
+    from drover.store.compile.columns import Column, ColumnMap
     from drover.store.driver import Transaction
 
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A table of resources: how they are named, and which of them belong to the job."""
-
-    table: str
-    name: str
-    scope: str = "application_id = :application_id"
-
-
-SOURCES: Final[Mapping[str, Source]] = {
-    "device": Source("device", "name", "application_id = :application_id AND deleted_ms IS NULL"),
-    "dataTableRow": Source(
-        "table_row", "id", "application_id = :application_id AND table_id = :table_id"
-    ),
-    "experienceUser": Source("experience_user", "email"),
-    "experienceGroup": Source("experience_group", "name"),
+TABLES: Final[Mapping[str, str]] = {
+    "device": "device",
+    "dataTableRow": "table_row",
+    "experienceUser": "experience_user",
+    "experienceGroup": "experience_group",
 }
-"""The source of each resource type a job may run over."""
-
-_COLUMNS: Final[Mapping[str, ColumnMap]] = {
-    "device": {
-        "id": Plain("device.id"),
-        "name": Plain("device.name"),
-        "tags": TagRows(
-            "device_tag AS tag WHERE tag.device_id = device.id", "tag.key", "tag.value"
-        ),
-    },
-    "dataTableRow": {"id": Plain("table_row.id")},
-    "experienceUser": {"id": Plain("experience_user.id")},
-    "experienceGroup": {"id": Plain("experience_group.id")},
-}
+"""The table of each resource type, which names its statements."""
 
 
 async def snapshot(
@@ -59,21 +34,22 @@ async def snapshot(
     """
     after_id, limit = window
     source = SOURCES[target.resource_type]
-    condition = compile_query(query, _COLUMNS[target.resource_type], tx.dialect)
+    condition = compile_query(query, _columns(target), tx.dialect)
     params = {
         **condition.params,
         "number": execution.number,
         "application_id": execution.application_id,
-        "table_id": target.data_table_id,
+        "data_table_id": target.data_table_id,
         "after_id": after_id,
         "limit": limit,
     }
-    # Names of tables and columns are constants of this module; values are parameters.
+    # Names of tables and columns are the program's own; values are parameters.
     await tx.execute_sql(
         "INSERT INTO iteration (execution, resource_id, resource_name)"  # noqa: S608
-        f" SELECT CAST(:number AS BIGINT), id, {source.name} FROM {source.table}"
-        f" WHERE {source.scope} AND id > :after_id AND {condition.sql}"
-        " ORDER BY id LIMIT :limit"
+        f" SELECT CAST(:number AS BIGINT), {source.id_sql}, {source.name_sql}"
+        f" FROM {source.from_sql} WHERE {source.where_sql}"
+        f" AND {source.id_sql} > :after_id AND {condition.sql}"
+        f" ORDER BY {source.id_sql} LIMIT :limit"
         " ON CONFLICT (execution, resource_id) DO NOTHING",
         params,
     )
@@ -85,20 +61,36 @@ async def snapshot(
 async def matching(
     tx: Transaction, application_id: str, target: Target, query: Node, sample: int
 ) -> tuple[int, list[bytes]]:
-    """Count the resources that match now, and read some of them by id."""
+    """Count the resources that match now, and read the first of them by id."""
     source = SOURCES[target.resource_type]
-    condition = compile_query(query, _COLUMNS[target.resource_type], tx.dialect)
+    condition = compile_query(query, _columns(target), tx.dialect)
     params = {
         **condition.params,
         "application_id": application_id,
-        "table_id": target.data_table_id,
-        "sample": sample,
+        "data_table_id": target.data_table_id,
     }
-    # Names of tables and columns are constants of this module; values are parameters.
-    chosen = f"FROM {source.table} WHERE {source.scope} AND {condition.sql}"
+    # Names of tables and columns are the program's own; values are parameters.
+    chosen = f"FROM {source.from_sql} WHERE {source.where_sql} AND {condition.sql}"
     counted = await tx.fetch_sql(f"SELECT count(*) AS count {chosen}", params)
     rows = await tx.fetch_sql(
-        f"SELECT document {chosen} ORDER BY id LIMIT :sample",
-        params,
+        f"SELECT {source.document_sql} AS document {chosen}"
+        f" ORDER BY {source.id_sql} LIMIT :sample",
+        {**params, "sample": sample},
     )
     return counted[0]["count"], [row["document"].encode() for row in rows]
+
+
+class _RowColumns(dict[str, "Column"]):
+    """The columns of any data table: the query was checked against the table's own before."""
+
+    def __missing__(self, name: str) -> Column:
+        return JsonColumn("table_row.document", name)
+
+
+_ROWS: Final = _RowColumns(row_columns(()))
+
+
+def _columns(target: Target) -> ColumnMap:
+    if target.resource_type == "dataTableRow":
+        return _ROWS
+    return SOURCES[target.resource_type].columns

@@ -52,7 +52,8 @@ RETURNING *;
 -- name: executions_claimable
 -- Read running executions with something to claim now, the one served longest ago first.
 SELECT * FROM execution
-WHERE state = 'running' AND next_claim_ms <= :now_ms AND in_flight < concurrency
+WHERE state = 'running' AND kind = :kind AND next_claim_ms <= :now_ms
+  AND in_flight < concurrency
   AND ((claimed < total AND (concurrency > 1 OR waiting = 0))
        OR (waiting > 0 AND EXISTS (
            SELECT 1 FROM iteration
@@ -74,8 +75,9 @@ WHERE state = 'running' AND in_flight < concurrency AND (claimed < total OR wait
 -- name: executions_closable
 -- Read open executions with nothing left to run.
 SELECT * FROM execution
-WHERE (state = 'running' AND in_flight = 0 AND waiting = 0 AND claimed = total)
-   OR (state IN ('failing', 'canceling') AND in_flight = 0)
+WHERE kind = :kind AND in_flight = 0
+  AND ((state = 'running' AND waiting = 0 AND claimed = total)
+       OR state IN ('failing', 'canceling'))
 ORDER BY number
 LIMIT :limit;
 
@@ -156,6 +158,10 @@ RETURNING fence;
 -- name: leases_to_expose
 -- Read leases whose items are past their timeout although the chunk still runs.
 SELECT * FROM lease WHERE expose_ms <= :now_ms;
+
+-- name: leases_due_to_expose
+-- Tell whether items of a lease are past their timeout although the chunk still runs.
+SELECT 1 AS found FROM lease WHERE expose_ms <= :now_ms LIMIT 1;
 
 -- name: lease_exposed
 -- Note that the items of a lease have deadlines of their own now.

@@ -40,10 +40,10 @@ UPDATE iteration SET held_by = NULL WHERE execution = :number AND state = 1 AND 
 -- Take back the unsettled items of a fresh lease whose worker is lost.
 UPDATE iteration SET
     previous = state,
-    state = CASE WHEN losses + 1 >= :max_losses THEN 5 ELSE 2 END,
-    completed_ms = CASE WHEN losses + 1 >= :max_losses THEN CAST(:now_ms AS BIGINT) END,
-    message = CASE WHEN losses + 1 >= :max_losses THEN CAST(:message AS TEXT) END,
-    losses = CASE WHEN :size = 1 AND losses < 2 THEN 3 ELSE losses + 1 END,
+    state = CASE WHEN losses + :step >= :max_losses THEN 5 ELSE 2 END,
+    completed_ms = CASE WHEN losses + :step >= :max_losses THEN CAST(:now_ms AS BIGINT) END,
+    message = CASE WHEN losses + :step >= :max_losses THEN CAST(:message AS TEXT) END,
+    losses = CASE WHEN :step = 1 AND :size = 1 AND losses < 2 THEN 3 ELSE losses + :step END,
     attempt = CASE WHEN attempt = 0 THEN 1 ELSE attempt END,
     started_ms = coalesce(started_ms, :started_ms),
     fence = :fence, last_outcome = NULL, ready_ms = :now_ms, held_by = NULL, deadline_ms = NULL
@@ -55,10 +55,10 @@ RETURNING state;
 -- Take back the unsettled items of a lease over further attempts whose worker is lost.
 UPDATE iteration SET
     previous = state,
-    state = CASE WHEN losses + 1 >= :max_losses THEN 5 ELSE 2 END,
-    completed_ms = CASE WHEN losses + 1 >= :max_losses THEN CAST(:now_ms AS BIGINT) END,
-    message = CASE WHEN losses + 1 >= :max_losses THEN CAST(:message AS TEXT) END,
-    losses = CASE WHEN :size = 1 AND losses < 2 THEN 3 ELSE losses + 1 END,
+    state = CASE WHEN losses + :step >= :max_losses THEN 5 ELSE 2 END,
+    completed_ms = CASE WHEN losses + :step >= :max_losses THEN CAST(:now_ms AS BIGINT) END,
+    message = CASE WHEN losses + :step >= :max_losses THEN CAST(:message AS TEXT) END,
+    losses = CASE WHEN :step = 1 AND :size = 1 AND losses < 2 THEN 3 ELSE losses + :step END,
     attempt = CASE WHEN attempt = 0 THEN 1 ELSE attempt END,
     started_ms = coalesce(started_ms, :started_ms),
     fence = :fence, last_outcome = NULL, ready_ms = :now_ms, held_by = NULL, deadline_ms = NULL

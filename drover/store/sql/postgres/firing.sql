@@ -9,3 +9,7 @@ RETURNING *;
 -- name: firings_done
 -- Forget firings that were acted on or given up, unless replaced meanwhile.
 DELETE FROM firing WHERE due_ms = :until_ms AND number IN (SELECT unnest(:numbers::bigint[]));
+
+-- name: firings_renew
+-- Renew the leases of firings that are still being acted on.
+UPDATE firing SET due_ms = :new_until_ms WHERE due_ms = :until_ms AND number IN (SELECT unnest(:numbers::bigint[]));

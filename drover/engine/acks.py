@@ -1,0 +1,82 @@
+"""Acknowledgements: from workers under a lease, and from anywhere else without one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from drover.model.iteration import Acknowledgement, check_accumulator, cut_message
+from drover.ports.jobs import Refusal, Settlement
+from drover.ports.runner import LeaseLost, Settled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drover.engine.leases import HeldLease, Leases
+    from drover.engine.signals import Signals
+    from drover.ports.runner import FlowBatch
+    from drover.ports.store import Store
+
+_LOG = structlog.get_logger("drover.engine")
+
+
+class Acks:
+    """Writes results of items, and wakes whoever goes on from there.
+
+    ``fenced`` counts writes that were refused because their lease was lost.
+    """
+
+    def __init__(self, store: Store, leases: Leases, signals: Signals) -> None:
+        self.fenced = 0
+        self._store = store
+        self._leases = leases
+        self._signals = signals
+
+    async def settle(self, batch: FlowBatch, rows: bytes, count: int) -> Settled:
+        """Settle iterations of a batch under its lease; raises LeaseLost."""
+        held = self._leases.get(batch.lease_id)
+        under, text = held.held, rows.decode()
+        settlement = await self._store.write(
+            lambda session: session.jobs.iterations.settle(held.lease.number, text, count, under)
+        )
+        held.unsettled -= under.unsettled - settlement.unsettled
+        held.gone = held.gone or settlement.unsettled == 0
+        self._signals.changed(settlement.execution)
+        if settlement.refused:
+            self._count_fenced(held, settlement)
+        execution = settlement.execution
+        return Settled(
+            started_ms=held.lease.started_ms,
+            completed_ms=settlement.now_ms,
+            refused={each: reason.value for each, reason in settlement.refused.items()},
+            serial=execution.pace.serial,
+            accumulator=execution.accumulator,
+        )
+
+    async def acknowledge(self, number: int, given: Sequence[Acknowledgement]) -> Settlement:
+        """Settle items from outside a lease; raises Missing, Invalid."""
+        checked = [
+            Acknowledgement(
+                each.resource_id,
+                each.ok,
+                cut_message(each.message),
+                check_accumulator(each.accumulator),
+            )
+            for each in given
+        ]
+        text = msgspec.json.encode(checked).decode()
+        settlement = await self._store.write(
+            lambda session: session.jobs.iterations.settle(number, text, len(checked), None)
+        )
+        self._signals.changed(settlement.execution)
+        return settlement
+
+    def _count_fenced(self, held: HeldLease, settlement: Settlement) -> None:
+        fenced = sum(reason is Refusal.FENCED for reason in settlement.refused.values())
+        if fenced:
+            self.fenced += fenced
+            _LOG.warning("write_fenced", execution=settlement.execution.id, items=fenced)
+            held.lost.set()
+            raise LeaseLost(held.id)

@@ -1,0 +1,182 @@
+"""Runs one claimed chunk: every subscribed flow, once for each of its items."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import structlog
+
+from drover.engine.payloads import execution_object
+from drover.engine.targets import target_of
+from drover.model.iteration import RESOURCE_GONE, Acknowledgement
+from drover.ports.runner import FlowBatch, IterationBatch, LeaseLost, WorkerLost
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drover.engine.acks import Acks
+    from drover.engine.leases import HeldLease, Leases
+    from drover.engine.timing import Timing
+    from drover.ports.flows import FlowToRun
+    from drover.ports.jobs import Claim, ClaimedItem
+    from drover.ports.runner import RunLog, Runner
+    from drover.ports.store import Session, Store
+
+_LOG = structlog.get_logger("drover.engine")
+
+ITERATION = "resourceJobIteration"
+
+
+class _Work(NamedTuple):
+    """What a chunk needs from the store before it can run."""
+
+    items: list[ClaimedItem]
+    flows: Sequence[FlowToRun]
+    now_ms: int
+
+
+class Chunks:
+    """Runs chunks; whatever happens, the lease is given up or left to expire."""
+
+    def __init__(
+        self,
+        store: Store,
+        runner: Runner,
+        leases: Leases,
+        acks: Acks,
+        log: RunLog,
+        timing: Timing,
+    ) -> None:
+        self._store = store
+        self._runner = runner
+        self._leases = leases
+        self._acks = acks
+        self._log = log
+        self._timing = timing
+
+    async def run(self, claim: Claim) -> None:
+        """Run a chunk to its end: settled, awaiting acknowledgement, or handed back."""
+        held = self._leases.take(claim)
+        try:
+            await self._run(held, claim)
+        except LeaseLost:
+            await self._leases.end(held)
+        except (WorkerLost, asyncio.CancelledError) as error:
+            lost = isinstance(error, WorkerLost)
+            _LOG.warning("chunk_handed_back", execution=claim.execution.id, worker_lost=lost)
+            await asyncio.shield(self._leases.give_back(held, lost=lost))
+            if not lost:
+                raise
+        else:
+            await self._leases.end(held)
+
+    async def _run(self, held: HeldLease, claim: Claim) -> None:
+        work = await self._store.read(lambda session: self._gather(session, claim))
+        present = [item for item in work.items if item.document is not None]
+        batches = _batches(held, work, present, self._timing.run_ms)
+        if len(present) < len(work.items):
+            await self._settle_gone(held, claim, work.items)
+        if not present or not batches:
+            return
+        running = [asyncio.ensure_future(self._run_batch(batch)) for batch in batches]
+        losing = asyncio.ensure_future(held.lost.wait())
+        try:
+            await _all_or_lost(running, losing)
+        finally:
+            for task in (*running, losing):
+                task.cancel()
+            await asyncio.gather(*running, losing, return_exceptions=True)
+
+    async def _run_batch(self, batch: FlowBatch) -> None:
+        records = await self._runner.run(batch)
+        await self._log.note(batch, records)
+
+    async def _gather(self, session: Session, claim: Claim) -> _Work:
+        execution = claim.execution
+        target = target_of(execution)
+        items = await session.jobs.iterations.documents(claim, target.resource_type)
+        flows = await session.flows.subscribed(
+            execution.application_id or "", ITERATION, execution.job_id or ""
+        )
+        return _Work(items, flows, await session.now_ms())
+
+    async def _settle_gone(
+        self, held: HeldLease, claim: Claim, items: Sequence[ClaimedItem]
+    ) -> None:
+        gone = [
+            Acknowledgement(item.resource_id, ok=False, message=RESOURCE_GONE)
+            for item in items
+            if item.document is None
+        ]
+        batch = FlowBatch(
+            application_id=claim.execution.application_id or "",
+            flow_id="",
+            flow_tag="",
+            flow=b"",
+            trigger_index=0,
+            lease_id=held.id,
+        )
+        await self._acks.settle(batch, msgspec.json.encode(gone), len(gone))
+
+
+def _batches(
+    held: HeldLease, work: _Work, items: Sequence[ClaimedItem], run_ms: int
+) -> list[FlowBatch]:
+    if not work.flows:
+        return []
+    execution = held.execution
+    iterations = _iterations(held, work.now_ms, items)
+    return [
+        FlowBatch(
+            application_id=execution.application_id or "",
+            flow_id=flow.flow_id,
+            flow_tag=flow.tag,
+            flow=flow.definition,
+            trigger_index=flow.trigger_index,
+            iterations=iterations,
+            execution_id=execution.id,
+            lease_id=held.id,
+            fence=held.lease.fence,
+            deadline_ms=run_ms,
+        )
+        for flow in work.flows
+    ]
+
+
+def _iterations(held: HeldLease, now_ms: int, items: Sequence[ClaimedItem]) -> IterationBatch:
+    execution = held.execution
+    pace = execution.pace
+    return IterationBatch(
+        execution_id=execution.id,
+        job_id=execution.job_id or "",
+        trigger_type=ITERATION,
+        resource_type=target_of(execution).resource_type,
+        execution=msgspec.json.encode(execution_object(execution)),
+        resource_ids=[item.resource_id for item in items],
+        documents=[item.document or b"" for item in items],
+        attempts=[item.attempt for item in items] if pace.retries else None,
+        retries=[item.retries for item in items] if pace.retries else None,
+        max_retries=pace.max_retries,
+        retry_on_failure=pace.retry_on_failure,
+        retry_on_timeout=pace.retry_on_timeout,
+        serial=pace.serial,
+        accumulator=execution.accumulator,
+        time_ms=now_ms,
+    )
+
+
+async def _all_or_lost(
+    running: Sequence[asyncio.Future[None]], losing: asyncio.Future[bool]
+) -> None:
+    """Wait for all batches; raises what one raises, LeaseLost when the lease is lost first."""
+    pending: set[asyncio.Future[object]] = {*running, losing}  # type: ignore[arg-type]
+    while not all(task.done() for task in running):
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        if losing in done:
+            raise LeaseLost
+        for task in done:
+            task.result()
+    for task in running:
+        task.result()

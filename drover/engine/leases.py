@@ -1,0 +1,109 @@
+"""The leases this process holds: renewed while their chunks run, given up when they have run."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from drover.ports.jobs import Held
+from drover.ports.runner import LeaseLost
+
+if TYPE_CHECKING:
+    from drover.engine.timing import Timing
+    from drover.model.run import Execution
+    from drover.ports.jobs import Claim, Lease, LeaseKey
+    from drover.ports.store import Session, Store
+
+_LOG = structlog.get_logger("drover.engine")
+
+
+class HeldLease:
+    """A lease in use: what it covers, and how many of its items are not settled yet."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.lease: Lease = claim.lease
+        self.execution: Execution = claim.execution
+        self.unsettled = claim.lease.size
+        self.lost = asyncio.Event()
+        self.gone = False
+
+    @property
+    def key(self) -> LeaseKey:
+        """The execution's number and the fence."""
+        return self.lease.number, self.lease.fence
+
+    @property
+    def id(self) -> str:
+        """The key as text, for batches."""
+        return f"{self.lease.number}-{self.lease.fence}"
+
+    @property
+    def held(self) -> Held:
+        """The lease as acknowledgements need it; raises LeaseLost."""
+        if self.lost.is_set():
+            raise LeaseLost(self.id)
+        return Held(lease=self.lease, unsettled=self.unsettled)
+
+
+class Leases:
+    """The leases of this process, by id. ``worker`` is its name, unique among all processes."""
+
+    def __init__(self, store: Store, timing: Timing, worker: str) -> None:
+        self.worker = worker
+        self._store = store
+        self._timing = timing
+        self._held: dict[str, HeldLease] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def take(self, claim: Claim) -> HeldLease:
+        """Look after a lease that was just claimed."""
+        held = HeldLease(claim)
+        self._held[held.id] = held
+        return held
+
+    def get(self, lease_id: str | None) -> HeldLease:
+        """Return a lease that is held; raises LeaseLost."""
+        held = self._held.get(lease_id or "")
+        if held is None:
+            raise LeaseLost(lease_id)
+        return held
+
+    async def end(self, held: HeldLease) -> None:
+        """Give up a lease whose chunk has run; what is not settled awaits its acknowledgement."""
+        self._held.pop(held.id, None)
+        if held.gone or held.lost.is_set():
+            return
+        pace = held.execution.pace
+        await self._store.write(lambda session: session.jobs.iterations.end_lease(held.lease, pace))
+
+    async def give_back(self, held: HeldLease, *, lost: bool) -> None:
+        """Hand unfinished work back at once; ``lost`` when its worker died of it, perhaps."""
+        self._held.pop(held.id, None)
+
+        async def work(session: Session) -> None:
+            now_ms = await session.now_ms()
+            await session.jobs.iterations.give_back(held.lease, now_ms, lost=lost)
+
+        if not held.gone:
+            await self._store.write(work)
+
+    async def beat(self) -> None:
+        """Renew all leases; those that are not ours any more are marked as lost."""
+        alive = list(self._held.values())
+        if not alive:
+            return
+
+        async def work(session: Session) -> set[LeaseKey]:
+            until_ms = await session.now_ms() + self._timing.lease_ms
+            keys = [held.key for held in alive]
+            return await session.jobs.iterations.renew(self.worker, keys, until_ms)
+
+        renewed = await self._store.write(work)
+        for held in alive:
+            if held.key not in renewed and not held.gone and held.id in self._held:
+                _LOG.warning("lease_lost", execution=held.execution.id, fence=held.lease.fence)
+                held.lost.set()

@@ -1,0 +1,107 @@
+"""The engine of one process: its loops, started and stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drover.engine.acks import Acks
+from drover.engine.chunk import Chunks
+from drover.engine.dispatcher import Dispatcher
+from drover.engine.firings import FiringDispatcher
+from drover.engine.leases import Leases
+from drover.engine.loops import Loop
+from drover.engine.planner import Planner
+from drover.engine.reporter import Reporter
+from drover.engine.scheduler import Scheduler
+from drover.engine.signals import Signals
+from drover.engine.sweeper import Sweeper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from drover.engine.firings import Matches
+    from drover.engine.scheduler import ScheduleAction
+    from drover.engine.timing import Timing
+    from drover.model.run import Execution
+    from drover.ports.blobs import Blobs
+    from drover.ports.runner import RunLog, Runner
+    from drover.ports.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What an engine works with beside the store.
+
+    ``report_url`` signs a report's address, ``matches`` tells whether a trigger's config wants a
+    firing, ``actions`` says what schedules do by kind.
+    """
+
+    runner: Runner
+    blobs: Blobs
+    log: RunLog
+    report_url: Callable[[Execution], str]
+    matches: Matches
+    actions: Mapping[str, ScheduleAction]
+
+
+class Heart:
+    """What exists before the workers do: leases, acknowledgements, wake-ups."""
+
+    def __init__(self, store: Store, timing: Timing, worker: str) -> None:
+        self.store = store
+        self.timing = timing
+        self.worker = worker
+        self.signals = Signals()
+        self.leases = Leases(store, timing, worker)
+        self.acks = Acks(store, self.leases, self.signals)
+
+
+class Engine:
+    """Plans, dispatches, sweeps, ends and schedules; any number may share one store."""
+
+    def __init__(self, heart: Heart, around: Surroundings, *, schedules: bool = True) -> None:
+        store, timing, signals = heart.store, heart.timing, heart.signals
+        chunks = Chunks(store, around.runner, heart.leases, heart.acks, around.log, timing)
+        self.dispatcher = Dispatcher(
+            store, chunks, timing, signals, heart.worker, around.runner.capacity
+        )
+        self.firings = FiringDispatcher(
+            store, around.runner, around.log, timing, signals, around.matches
+        )
+        self._heart = heart
+        self._never = asyncio.Event()
+        planner = Planner(store, timing, signals, heart.worker)
+        reporter = Reporter(store, around.blobs, signals, around.report_url)
+        scheduler = Scheduler(store, signals, around.actions)
+        sweep_s = timing.sweep_ms / 1000
+        self._loops = [
+            Loop("planner", planner.tick, signals.plan, sweep_s),
+            Loop("dispatcher", self.dispatcher.tick, signals.dispatch, sweep_s),
+            Loop("firings", self.firings.tick, signals.fire, sweep_s),
+            Loop("sweeper", Sweeper(store, signals).tick, self._never, sweep_s),
+            Loop("reporter", reporter.tick, signals.close, sweep_s),
+        ]
+        if schedules:
+            self._loops.append(Loop("scheduler", scheduler.tick, signals.schedule, sweep_s))
+        self._beat = Loop("heartbeat", heart.leases.beat, asyncio.Event(), timing.beat_ms / 1000)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Start the loops. Safe to call twice."""
+        if not self._tasks:
+            loops = [*self._loops, self._beat]
+            self._tasks = [asyncio.create_task(loop.run(), name=loop.name) for loop in loops]
+
+    async def stop(self) -> None:
+        """Claim nothing more at once, let chunks end, hand back what is unfinished. Safe twice."""
+        self.dispatcher.stop()
+        self.firings.stop()
+        for loop in self._loops:
+            loop.stop()
+        drain_s = self._heart.timing.drain_ms / 1000
+        await asyncio.gather(self.dispatcher.drain(drain_s), self.firings.drain(drain_s))
+        self._beat.stop()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []

@@ -1,0 +1,40 @@
+"""Wake-ups between the loops of one process; other processes find the work by polling."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from drover.model.execution import State
+
+if TYPE_CHECKING:
+    from drover.model.run import Execution
+
+_ENDING = frozenset({State.CANCELING, State.FAILING})
+
+
+class Signals:
+    """One event for each loop that may have something to do."""
+
+    def __init__(self) -> None:
+        self.plan = asyncio.Event()
+        self.dispatch = asyncio.Event()
+        self.close = asyncio.Event()
+        self.fire = asyncio.Event()
+        self.schedule = asyncio.Event()
+
+    def changed(self, execution: Execution) -> None:
+        """Wake whoever an execution in this condition is work for."""
+        if execution.state is State.QUEUED:
+            self.plan.set()
+        elif execution.in_flight == 0 and _nothing_left(execution):
+            self.close.set()
+        elif execution.state is State.RUNNING:
+            self.dispatch.set()
+
+
+def _nothing_left(execution: Execution) -> bool:
+    if execution.state in _ENDING:
+        return True
+    ended = execution.claimed == execution.total and execution.waiting == 0
+    return execution.state is State.RUNNING and ended
