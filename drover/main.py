@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - commands read their annotations at run time
 from typing import Any
 
 from cyclopts import App
@@ -17,6 +17,9 @@ from drover import __version__, config
 from drover.cli._session import CommandError
 from drover.client import ClientError, ServerUnreachable
 from drover.discover import discover
+from drover.ports.failures import StoreError
+
+EXPECTED = (CommandError, ClientError, ServerUnreachable, config.SettingsError, StoreError)
 
 COMMANDS = App(
     name="drover",
@@ -93,8 +96,8 @@ def main() -> None:
     """Run the command line; expected failures end with a line and status 1."""
     try:
         COMMANDS()
-    except (CommandError, ClientError, ServerUnreachable, config.SettingsError) as error:
-        Console(stderr=True).print(f"[red]{error}[/]")
+    except EXPECTED as error:
+        Console(stderr=True, soft_wrap=True).print(error, style="red", markup=False)
         sys.exit(1)
 
 

@@ -57,7 +57,12 @@ class QuietHook:
         return given
 
     async def before(
-        self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any  # noqa: ARG002
+        self,
+        session: Session,
+        caller: Caller,
+        kind: Kind[Any],
+        old: Any,
+        new: Any,  # noqa: ARG002
     ) -> Any:
         """Store it unchanged."""
         return new

@@ -320,5 +320,3 @@ def _checked(table: DataTable, given: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, str) and len(value) > LONGEST_TEXT:
             raise Invalid(f"Expected at most {LONGEST_TEXT} characters at `{name}`", field=name)
     return dict(given)
-
-

@@ -139,7 +139,9 @@ def _member(name: str, columns: Mapping[str, str], dialect: Dialect) -> str:
     if dialect == "sqlite":
         return f"json_extract(document, '$.\"{name}\"')"
     text = f"(document::jsonb ->> '{name}')"
-    return f"CAST({text} AS double precision)" if columns[name] == "number" else f'{text} COLLATE "C"'
+    return (
+        f"CAST({text} AS double precision)" if columns[name] == "number" else f'{text} COLLATE "C"'
+    )
 
 
 def _json(value: object) -> str:

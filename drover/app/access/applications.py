@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drover.app.access.sessions import DeviceFacts
+from drover.app.catalog import QuietHook
 from drover.kinds.device import KIND as DEVICE
 from drover.model.access import MemberRole, Role
 from drover.model.errors import Missing
@@ -48,14 +49,8 @@ async def find_device(session: Session, application_id: str, device_id: str) -> 
     )
 
 
-class EndAccess:
+class EndAccess(QuietHook):
     """Ends what hangs on a deleted application or device, in the same unit of work."""
-
-    async def before(
-        self, _session: Session, _caller: Caller, _kind: Kind[Any], _old: Any, new: Any
-    ) -> Any:
-        """Return ``new`` as it is."""
-        return new
 
     async def after(
         self, session: Session, _caller: Caller, kind: Kind[Any], old: Any, new: Any
