@@ -26,6 +26,7 @@ def payloads_of(batch: FlowBatch) -> list[dict[str, Any]]:
 
 def _iterations(given: IterationBatch) -> list[dict[str, Any]]:
     relay = (given.job_id, "resourceJob")
+    started = decode(given.execution)["runStartedAt"]
     return [
         start_payload(
             given.trigger_type,
@@ -33,7 +34,7 @@ def _iterations(given: IterationBatch) -> list[dict[str, Any]]:
             iteration_data(
                 given.resource_type,
                 _DECODE(document),
-                decode(given.execution),
+                _execution(given.execution, started),
                 iteration_id=iteration_id(given.execution_id, resource_id),
                 accumulator=_accumulator(given),
                 attempt=_attempt(given, index),
@@ -45,6 +46,13 @@ def _iterations(given: IterationBatch) -> list[dict[str, Any]]:
             zip(given.resource_ids, given.documents, strict=True)
         )
     ]
+
+
+def _execution(document: bytes, started: Any) -> dict[str, Any]:
+    # Its one date is set by hand: looking for dates everywhere would cost more than all the rest.
+    shown: dict[str, Any] = _DECODE(document)
+    shown["runStartedAt"] = started
+    return shown
 
 
 def _accumulator(given: IterationBatch) -> Any:
