@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from drover.model.instants import to_text
-from drover.model.iteration import iteration_id
+from drover.model.iteration import ItemState, iteration_id
 from drover.model.summary import RESULT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
-    from drover.model.iteration import Item
     from drover.model.run import Execution
+    from drover.ports.jobs import ReportRow
     from drover.ports.store import Store
 
 COLUMNS: Final = (
@@ -29,7 +30,8 @@ COLUMNS: Final = (
     "completedAt",
 )
 _PAGE: Final = 2000
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = frozenset("=+-@\t\r")
+_RESULTS: Final = tuple(RESULT[state] for state in ItemState)
 
 
 async def report(store: Store, execution: Execution) -> AsyncIterator[bytes]:
@@ -37,44 +39,45 @@ async def report(store: Store, execution: Execution) -> AsyncIterator[bytes]:
     yield lines([COLUMNS])
     after_id = ""
     while True:
-        items = await _page(store, execution.number, after_id)
-        if items:
-            yield lines([row_of(execution.id, item) for item in items])
-        if len(items) < _PAGE:
+        rows = await _page(store, execution.number, after_id)
+        if rows:
+            yield lines(reported(execution.id, rows))
+        if len(rows) < _PAGE:
             return
-        after_id = items[-1].resource_id
+        after_id = rows[-1].resource_id
 
 
-def row_of(execution_id: str, item: Item) -> Sequence[object]:
-    """Return an item as a row of the report."""
-    return (
-        iteration_id(execution_id, item.resource_id),
-        item.resource_id,
-        safe(item.resource_name),
-        RESULT[item.state],
-        item.attempt,
-        safe(item.message),
-        safe(item.accumulator),
-        to_text(item.started_ms) if item.started_ms is not None else "",
-        to_text(item.completed_ms) if item.completed_ms is not None else "",
-    )
+def reported(execution_id: str, rows: Sequence[ReportRow]) -> Iterator[Sequence[object]]:
+    """Yield items as rows of the report."""
+    # Items of a chunk share their moments, and this runs for each of a million items.
+    moment = lru_cache(maxsize=1024)(to_text)
+    for resource_id, name, state, attempt, message, accumulator, started_ms, completed_ms in rows:
+        yield (
+            iteration_id(execution_id, resource_id),
+            resource_id,
+            safe(name),
+            _RESULTS[state],
+            attempt,
+            safe(message),
+            safe(accumulator),
+            None if started_ms is None else moment(started_ms),
+            None if completed_ms is None else moment(completed_ms),
+        )
 
 
-def safe(text: str | None) -> str:
+def safe(text: str | None) -> str | None:
     """Return text that a spreadsheet does not take for a formula."""
-    if text is None:
-        return ""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text and text[0] in _FORMULA else text
 
 
-def lines(rows: Sequence[Sequence[object]]) -> bytes:
+def lines(rows: Iterable[Sequence[object]]) -> bytes:
     """Return rows as CSV lines."""
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()
 
 
-async def _page(store: Store, number: int, after_id: str) -> Sequence[Item]:
+async def _page(store: Store, number: int, after_id: str) -> Sequence[ReportRow]:
     return await store.read(
-        lambda session: session.jobs.items.page(number, states=(), after_id=after_id, limit=_PAGE)
+        lambda session: session.jobs.items.report_rows(number, after_id=after_id, limit=_PAGE)
     )
