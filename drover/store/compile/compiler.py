@@ -38,11 +38,10 @@ from drover.store.compile.reach import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from drover.store.compile.columns import Column, ColumnMap
+    from drover.store.compile.columns import Column, ColumnMap, Lookup
     from drover.store.compile.dialect import Dialect
 
+_DEFINITE: Final = frozenset({Choice.EQUAL, Choice.IN})
 _SIGNS: Final = {
     Operator.EQUAL: "=",
     Operator.LESS: "<",
@@ -82,12 +81,10 @@ class Compiler:
         match node:
             case Missing():
                 return self._missing(column)
-            case Compare(_, _, value):
-                return self._any_value(column, value, lambda reached: self._compare(reached, node))
-            case In(_, ()):
-                return FALSE
-            case In(_, values):
-                return self._any_value(column, values[0], lambda reached: self._in(reached, node))
+            case Compare():
+                return self._comparison(column, node)
+            case In():
+                return self._membership(column, node) if node.values else FALSE
             case TagMatch():
                 return self._tag_match(column, node)
             case _:
@@ -99,10 +96,14 @@ class Compiler:
             return negated(_exists(reached.source, "TRUE"))
         return Fragment(f"{reached.sql} IS NULL", certain=True)
 
-    def _any_value(self, column: Column, sample: Value, test: Callable[[Reached], str]) -> Fragment:
-        reached = reach_value(column, sample, self._dialect, self.parameters)
-        condition = test(reached)
-        return Fragment(condition) if reached.source is None else _exists(reached.source, condition)
+    def _comparison(self, column: Column, node: Compare) -> Fragment:
+        reached = reach_value(column, node.value, self._dialect, self.parameters)
+        indexed = node.operator is Operator.EQUAL and not node.fold
+        return _any_row(reached, self._compare(reached, node), indexed=indexed)
+
+    def _membership(self, column: Column, node: In) -> Fragment:
+        reached = reach_value(column, node.values[0], self._dialect, self.parameters)
+        return _any_row(reached, self._in(reached, node), indexed=not node.fold)
 
     def _compare(self, reached: Reached, node: Compare) -> str:
         value = _stored(node.value, reached)
@@ -132,6 +133,8 @@ class Compiler:
     def _tag_match(self, column: Column, node: TagMatch) -> Fragment:
         tags = reach_tags(column, self._dialect)
         tests = [self._text_test(tags.key, node.key), self._text_test(tags.value, node.value)]
+        if tags.lookup is not None and node.key.choice in _DEFINITE:
+            return _looked_up(tags.lookup, " AND ".join(tests))
         return _exists(tags.source, " AND ".join(tests))
 
     def _text_test(self, text: str, test: TextTest) -> str:
@@ -162,6 +165,20 @@ def _stored(value: Value, reached: Reached) -> str | float:
     if isinstance(value, Instant):
         return to_text(value.ms) if reached.in_document else value.ms
     return int(value) if isinstance(value, bool) and not reached.in_document else value
+
+
+def _any_row(reached: Reached, test: str, *, indexed: bool) -> Fragment:
+    """Return ``test`` of one value, or that it holds in a row; ``indexed``: an index can tell."""
+    if reached.source is None:
+        return Fragment(test)
+    if reached.lookup is not None and indexed:
+        return _looked_up(reached.lookup, test)
+    return _exists(reached.source, test)
+
+
+def _looked_up(lookup: Lookup, test: str) -> Fragment:
+    rows = f"SELECT {lookup.element} FROM {lookup.source} AND {test}"  # noqa: S608 - made of SQL
+    return Fragment(f"{lookup.owner} IN ({rows})", certain=True)
 
 
 def _exists(source: str, test: str) -> Fragment:
