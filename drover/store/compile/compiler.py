@@ -28,7 +28,7 @@ from drover.query.tree import (
     Value,
 )
 from drover.store.compile.fragments import FALSE, TRUE, Fragment, Tightness, join, negated
-from drover.store.compile.parameters import Parameters, kind_of
+from drover.store.compile.parameters import kind_of
 from drover.store.compile.reach import (
     Reached,
     reach_elements,
@@ -39,7 +39,7 @@ from drover.store.compile.reach import (
 
 if TYPE_CHECKING:
     from drover.store.compile.columns import Column, ColumnMap, Lookup
-    from drover.store.compile.dialect import Dialect
+    from drover.store.compile.parameters import Parameters
 
 _DEFINITE: Final = frozenset({Choice.EQUAL, Choice.IN})
 _SIGNS: Final = {
@@ -54,10 +54,11 @@ _SIGNS: Final = {
 class Compiler:
     """Builds one condition; ``parameters`` fill as it goes."""
 
-    def __init__(self, columns: ColumnMap, dialect: Dialect, prefix: str) -> None:
+    def __init__(self, columns: ColumnMap, parameters: Parameters, *, row_by_row: bool) -> None:
         self._columns = columns
-        self._dialect = dialect
-        self.parameters = Parameters(dialect, prefix)
+        self._dialect = parameters.dialect
+        self._row_by_row = row_by_row
+        self.parameters = parameters
 
     def condition(self, node: Node, *, wanted: bool = True) -> Fragment:
         """Return the condition that ``node`` matches or, if not ``wanted``, does not match.
@@ -99,11 +100,23 @@ class Compiler:
     def _comparison(self, column: Column, node: Compare) -> Fragment:
         reached = reach_value(column, node.value, self._dialect, self.parameters)
         indexed = node.operator is Operator.EQUAL and not node.fold
-        return _any_row(reached, self._compare(reached, node), indexed=indexed)
+        return self._any_row(reached, self._compare(reached, node), indexed=indexed)
 
     def _membership(self, column: Column, node: In) -> Fragment:
         reached = reach_value(column, node.values[0], self._dialect, self.parameters)
-        return _any_row(reached, self._in(reached, node), indexed=not node.fold)
+        return self._any_row(reached, self._in(reached, node), indexed=not node.fold)
+
+    def _any_row(self, reached: Reached, test: str, *, indexed: bool) -> Fragment:
+        """Return ``test`` of one value, or that it holds in a row, which an index may tell."""
+        if reached.source is None:
+            return Fragment(test)
+        return self._found(reached.source, reached.lookup if indexed else None, test)
+
+    def _found(self, source: str, lookup: Lookup | None, test: str) -> Fragment:
+        if lookup is None or self._row_by_row:
+            return _exists(source, test)
+        rows = f"SELECT {lookup.element} FROM {lookup.source} AND {test}"  # noqa: S608 - made of SQL
+        return Fragment(f"{lookup.owner} IN ({rows})", certain=True)
 
     def _compare(self, reached: Reached, node: Compare) -> str:
         value = _stored(node.value, reached)
@@ -133,9 +146,8 @@ class Compiler:
     def _tag_match(self, column: Column, node: TagMatch) -> Fragment:
         tags = reach_tags(column, self._dialect)
         tests = [self._text_test(tags.key, node.key), self._text_test(tags.value, node.value)]
-        if tags.lookup is not None and node.key.choice in _DEFINITE:
-            return _looked_up(tags.lookup, " AND ".join(tests))
-        return _exists(tags.source, " AND ".join(tests))
+        lookup = tags.lookup if node.key.choice in _DEFINITE else None
+        return self._found(tags.source, lookup, " AND ".join(tests))
 
     def _text_test(self, text: str, test: TextTest) -> str:
         match test.choice:
@@ -165,20 +177,6 @@ def _stored(value: Value, reached: Reached) -> str | float:
     if isinstance(value, Instant):
         return to_text(value.ms) if reached.in_document else value.ms
     return int(value) if isinstance(value, bool) and not reached.in_document else value
-
-
-def _any_row(reached: Reached, test: str, *, indexed: bool) -> Fragment:
-    """Return ``test`` of one value, or that it holds in a row; ``indexed``: an index can tell."""
-    if reached.source is None:
-        return Fragment(test)
-    if reached.lookup is not None and indexed:
-        return _looked_up(reached.lookup, test)
-    return _exists(reached.source, test)
-
-
-def _looked_up(lookup: Lookup, test: str) -> Fragment:
-    rows = f"SELECT {lookup.element} FROM {lookup.source} AND {test}"  # noqa: S608 - made of SQL
-    return Fragment(f"{lookup.owner} IN ({rows})", certain=True)
 
 
 def _exists(source: str, test: str) -> Fragment:

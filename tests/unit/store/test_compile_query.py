@@ -65,6 +65,7 @@ def dialect(request: pytest.FixtureRequest) -> DialectName:
         ({"name": "a"}, {"name": HOSTILE}),
         ({"name": {"$in": ["a"]}}, {"name": {"$in": ["a", HOSTILE, "c"]}}),
         ({"name": {"$contains": "a", "$ci": True}}, {"name": {"$contains": "%É", "$ci": True}}),
+        ({"name": {"$lt": "a"}}, {"name": {"$lt": HOSTILE}}),
         ({"creationDate": {"$gt": 5}}, {"creationDate": {"$gt": "2022-01-30"}}),
         ({"tags": {"a": "b"}}, {"tags": {HOSTILE[1:]: HOSTILE}}),
         ({"tags": {"a": {"$in": []}}}, {"tags": {"b": {"$in": ["c", "d"]}}}),
@@ -161,6 +162,16 @@ def test_rows_are_looked_up_when_what_they_hold_is_given(
 
     assert ("d.id IN (SELECT" in sql) is looked_up
     assert ("EXISTS" in sql) is not looked_up
+
+
+def test_a_walk_over_the_rows_makes_no_lookup() -> None:
+    lookup = Lookup("d.id", "a.d", "a WHERE TRUE")
+    columns = {"attributeName": Related("a WHERE a.d = d.id", "a.n", lookup)}
+    tree = parse({"attributeName": "speed"}, DEVICES)
+
+    sql = compile_query(tree, columns, "sqlite", row_by_row=True).sql
+
+    assert sql == "(EXISTS (SELECT 1 FROM a WHERE a.d = d.id AND a.n = :p0))"
 
 
 def test_negation_is_carried_to_the_leaves() -> None:
