@@ -34,7 +34,7 @@ async def snapshot(
     """
     after_id, limit = window
     source = SOURCES[target.resource_type]
-    condition = compile_query(query, _columns(target), tx.dialect)
+    condition = compile_query(query, _columns(target), tx.dialect, row_by_row=True)
     params = {
         **condition.params,
         "number": execution.number,
@@ -73,8 +73,7 @@ async def matching(
     chosen = f"FROM {source.from_sql} WHERE {source.where_sql} AND {condition.sql}"
     counted = await tx.fetch_sql(f"SELECT count(*) AS count {chosen}", params)
     rows = await tx.fetch_sql(
-        f"SELECT {source.document_sql} AS document {chosen}"
-        f" ORDER BY {source.id_sql} LIMIT :sample",
+        f"SELECT {source.document_sql} AS document {chosen} ORDER BY {source.id_sql} LIMIT :sample",
         {**params, "sample": sample},
     )
     return counted[0]["count"], [row["document"].encode() for row in rows]
