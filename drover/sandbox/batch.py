@@ -19,6 +19,9 @@ from drover.ports.scripts import (
 )
 from drover.sandbox import frames, values
 
+FEW: Final = 3
+"""Payloads of a call for which fresh realms are cheaper than one hardened realm."""
+
 _SLICE_BYTES: Final = 4_000_000
 _TAG: Final = f"~{secrets.token_hex(6)}"
 """Marks Dates in results. A script that learns it can make a Date, as any script can."""
@@ -87,6 +90,7 @@ class Slice:
             "shapes": [json.dumps(shape) for shape in self._numbers],
             "tag": _TAG,
             "shared": self.run.shared,
+            "few": len(self.run.payloads) <= FEW,
             "timeout_s": self.run.timeout_s,
             "memory_bytes": memory_bytes,
             "output_bytes": PAYLOAD_BYTES,

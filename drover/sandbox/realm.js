@@ -174,6 +174,7 @@
       if (out === undefined) return answer(1, '');
       return out.length > outputLimit ? answer(3, '') : answer(0, out);
     } catch (error) {
+      kept = undefined; // it may hold the memory that the answer needs
       return answer(2, describe(error));
     }
   }

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from drover.ports.scripts import PAYLOAD_BYTES, TOO_LARGE, ScriptFailure
+from drover.ports.scripts import MEMORY_LIMIT, PAYLOAD_BYTES, TOO_LARGE, ScriptFailure
 
 Path = tuple[str | int, ...]
 """Keys and indexes that lead to a value; the first is `root`."""
@@ -152,8 +152,8 @@ def _special(mark: Any) -> object:
 def decode_failure(body: bytes) -> ScriptFailure:
     """Read what a script threw; places count from the script's own first line."""
     name, message, stack = json.loads(body)
-    if name == "InternalError" and message == "out of memory":
-        name = "MemoryLimit"
+    if name == "InternalError":  # the engine's own, unknown to the language
+        name = MEMORY_LIMIT if message == "out of memory" else "RangeError"
     own = _COMPILE_FRAMES.sub("", _OUR_FRAMES.sub("", stack))
     lines = (_PLACE.sub(_script_place, line).strip() for line in own.split("\n"))
     return ScriptFailure(name, message, tuple(line for line in lines if line))
