@@ -44,8 +44,11 @@ def encode(payload: object) -> tuple[Shape, bytes]:
     """Write a payload as (shape, text). Raises `Unfit`. UNSET is the empty text."""
     if payload is msgspec.UNSET:
         return (), b""
+    try:
+        text = _text(payload)
+    except RecursionError:
+        raise Unfit("RangeError", "The payload is nested too deeply") from None
     found = _specials(payload)
-    text = _text(payload)
     if len(text) > PAYLOAD_BYTES:
         raise Unfit(TOO_LARGE, f"The payload has {len(text)} bytes; a script takes {PAYLOAD_BYTES}")
     return tuple(found), text
@@ -80,10 +83,15 @@ def _kind(value: object) -> str:
 def _text(payload: object) -> bytes:
     try:
         return _encoder.encode(payload)
-    except RecursionError:
-        raise Unfit("RangeError", "The payload is nested too deeply") from None
     except (OverflowError, UnicodeEncodeError, TypeError):
+        return _rare_text(payload)
+
+
+def _rare_text(payload: object) -> bytes:
+    try:
         return json.dumps(_cleaned(payload)).encode()
+    except (TypeError, ValueError) as error:
+        raise Unfit("TypeError", f"The payload holds what JSON does not know: {error}") from error
 
 
 def _cleaned(value: Any) -> Any:
