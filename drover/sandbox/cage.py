@@ -53,6 +53,7 @@ class Cage:
         self._process = process
         self._line = line
         self._progress = progress
+        self._leaves = False
         self.requests = 0
 
     @classmethod
@@ -85,7 +86,7 @@ class Cage:
     @property
     def alive(self) -> bool:
         """Whether the child can take a request."""
-        return self._process.poll() is None and self._line.fileno() >= 0
+        return not self._leaves and self._process.poll() is None
 
     @property
     def item(self) -> int | None:
@@ -116,6 +117,7 @@ class Cage:
         while True:
             for record in frames.parse_records(await self._reply(received)):
                 if record.item == frames.END:
+                    self._leaves = record.status == frames.LEAVES
                     return
                 take(record)
 

@@ -22,12 +22,9 @@ from typing import Final, Self
 import msgspec
 
 from drover.ports.scripts import ScriptResult, ScriptsUnavailable
-from drover.sandbox.batch import Run, Slice
+from drover.sandbox.batch import FEW, Run, Slice
 from drover.sandbox.cage import Cage, Ending
 from drover.sandbox.fidelity import changes_builtins
-
-FRESH_REALMS_UP_TO: Final = 3
-"""Payloads of a call for which fresh realms are cheaper than one hardened realm."""
 
 _QUANTUM_S: Final = 0.25
 _SLICE_ITEMS: Final = 256
@@ -197,4 +194,4 @@ def _shared(script: str, count: int, owner: str) -> str:
         return ""
     if owner:
         return f"owner {owner}"
-    return f"run {secrets.token_hex(8)}" if count > FRESH_REALMS_UP_TO else ""
+    return f"run {secrets.token_hex(8)}" if count > FEW else ""
