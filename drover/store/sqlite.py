@@ -152,26 +152,21 @@ class SqliteDatabase:
         """
         return await self._ask(self._writes, work)
 
-    async def read(
-        self, work: Callable[[SqliteTransaction], Awaitable[T]], *, single: bool = False
-    ) -> T:
-        """Run work on one read-only snapshot. Raises what work raises; StoreClosed.
-
-        ``single`` promises at most one statement, which needs no transaction around it.
-        """
-        return await self._ask(self._reads, work, single=single)
+    async def read(self, work: Callable[[SqliteTransaction], Awaitable[T]]) -> T:
+        """Run work on one read-only snapshot. Raises what work raises; StoreClosed."""
+        return await self._ask(self._reads, work)
 
     async def fetch(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
     ) -> Sequence[sqlite3.Row]:
         """Return all rows of one named reading statement."""
-        return await self.read(lambda tx: tx.fetch(statement, params), single=True)
+        return await self.read(lambda tx: tx.fetch(statement, params))
 
     async def fetch_one(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
     ) -> sqlite3.Row | None:
         """Return the first row of one named reading statement, or None."""
-        return await self.read(lambda tx: tx.fetch_one(statement, params), single=True)
+        return await self.read(lambda tx: tx.fetch_one(statement, params))
 
     async def stream(
         self,
@@ -203,16 +198,12 @@ class SqliteDatabase:
         return self._settings
 
     def _ask(
-        self,
-        queue: RequestQueue,
-        work: Callable[[SqliteTransaction], Awaitable[T]],
-        *,
-        single: bool = False,
+        self, queue: RequestQueue, work: Callable[[SqliteTransaction], Awaitable[T]]
     ) -> asyncio.Future[T]:
         if not self._open:
             raise StoreClosed("the store is not open")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        queue.put(Request(work, future, contextvars.copy_context(), single))
+        queue.put(Request(work, future, contextvars.copy_context()))
         return future
 
     def _prepare(self) -> list[sqlite3.Connection]:

@@ -32,7 +32,6 @@ class Request(NamedTuple):
     work: Callable[[SqliteTransaction], Awaitable[Any]]
     future: asyncio.Future[Any]
     context: contextvars.Context
-    single: bool = False
 
 
 RequestQueue = SimpleQueue[Request | None]
@@ -173,8 +172,6 @@ class Reader(threading.Thread):
         self._connection.close()
 
     def _serve(self, request: Request) -> Outcome:
-        if request.single:
-            return run_request(request, self._connection, self._statements)
         try:
             self._connection.execute("BEGIN")
             outcome = run_request(request, self._connection, self._statements)
@@ -190,7 +187,7 @@ def run_request(
     """Run one piece of work inside the transaction that is open, and tell how it ended."""
     if request.future.cancelled():
         return Outcome(request.future, None, StoreError("nobody waits for it any more"))
-    tx = SqliteTransaction(connection, statements, single=request.single)
+    tx = SqliteTransaction(connection, statements)
     try:
         result = request.context.run(drive, request.work, tx)
     except BaseException as failure:  # noqa: BLE001 - handed to the caller, who waits in the loop
