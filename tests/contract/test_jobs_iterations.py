@@ -375,9 +375,7 @@ async def test_items_of_an_ended_execution_can_be_taken_over_by_their_state(benc
     execution = await bench.begin(4, pace=Pace(concurrency=3))
     number = execution.number
     claim = await bench.claim(number)
-    await bench.settle(
-        number, (device_id(1), True), (device_id(2), False), lease=claim.lease
-    )
+    await bench.settle(number, (device_id(1), True), (device_id(2), False), lease=claim.lease)
     follower = await bench.add()
 
     copied = await bench.jobs(
