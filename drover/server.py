@@ -20,7 +20,7 @@ from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.applications import ApplicationHook, Applications
-from drover.app.catalog import Catalog, Hook
+from drover.app.catalog import Catalog
 from drover.app.services import Services
 from drover.discover import discover
 from drover.faces.declared import declared
@@ -63,10 +63,8 @@ class Server:
         doors = access.build(store, StoredRevisions(database), self.ids, self.clock)
         self._open.callback(doors.close)
         kinds = discover(drover.kinds, "KIND", Kind)
-        hooks: dict[str, list[Hook]] = {
-            "application": [ApplicationHook(owners_for), doors.hook],
-            "device": [doors.hook],
-        }
+        hooks = doors.hooks
+        hooks["application"].insert(0, ApplicationHook(owners_for))
         catalog = Catalog(store, self.ids, kinds, hooks)
         applications = Applications(store, catalog, self.ids, visible_applications)
         first = access.bootstrap(doors, applications, store, self.ids, self.clock)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import pytest_asyncio
 
@@ -108,9 +110,10 @@ async def test_a_token_of_one_application_opens_no_other(server, ann, plant):
     wrong = await server.call(token, "GET", f"{other}/devices")
 
     assert wrong.status_code == 404
-    assert wrong.content == (
-        await server.call(token, "GET", f"/applications/{NOWHERE}/devices")
-    ).content
+    assert (
+        wrong.content
+        == (await server.call(token, "GET", f"/applications/{NOWHERE}/devices")).content
+    )
     assert (await server.call(token, "GET", "/me")).status_code == 403
     assert (await server.call(token, "GET", "/applications")).status_code == 403
     assert (await server.call(token, "GET", "/admin/users")).status_code == 403
@@ -214,9 +217,7 @@ async def test_a_key_shows_its_secrets_once_and_serves_both_dialects(server, ann
 
     me = await server.ok(ann, "GET", "/me")
     by_userkey = await server.access.authenticator.authenticate_userkey(made["userkey"])
-    by_secret = await server.access.authenticator.authenticate_key(
-        made["keyId"], made["keySecret"]
-    )
+    by_secret = await server.access.authenticator.authenticate_key(made["keyId"], made["keySecret"])
     assert by_userkey == by_secret
     assert (by_userkey.number, by_userkey.guid) == (me["number"], me["guid"])
     assert by_userkey.role is Role.USER
@@ -415,7 +416,7 @@ async def test_keys_are_listed_newest_first_without_secrets(server, ann, plant):
     assert [each["id"] for each in listed["items"]] == [second["id"], first["id"]]
     assert first["secret"] not in str(listed)
     query = await server.call(
-        ann, "GET", f"{plant}/keys", query='{"deviceIds": {"$eq": "%s"}}' % NOWHERE
+        ann, "GET", f"{plant}/keys", query=json.dumps({"deviceIds": {"$eq": NOWHERE}})
     )
     assert [each["name"] for each in query.json()["items"]] == ["b"]
 

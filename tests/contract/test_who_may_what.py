@@ -64,9 +64,7 @@ async def accept(server, token):
         ("DELETE", f"/keys/{NOWHERE}"),
     ],
 )
-async def test_another_tenants_application_looks_like_a_missing_one(
-    server, ann, bob, method, path
-):
+async def test_another_tenants_application_looks_like_a_missing_one(server, ann, bob, method, path):
     application_id = await server.application(ann)
 
     theirs = await server.call(bob, method, f"/applications/{application_id}{path}", {})

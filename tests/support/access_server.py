@@ -8,8 +8,8 @@ import httpx
 from argon2 import PasswordHasher
 
 import drover.kinds
-from drover.app.access.applications import owners_for
 from drover.app.access.admit import visible_applications
+from drover.app.access.applications import owners_for
 from drover.app.access.assembly import bootstrap, build
 from drover.app.applications import ApplicationHook, Applications
 from drover.app.catalog import Catalog
@@ -54,13 +54,9 @@ class AccessServer:
     def __init__(self, database: Database, clock: Any = None) -> None:
         self.clock = clock or FakeClock()
         self.store, ids = SqlStore(database), RandomIds()
-        self.access = build(
-            self.store, StoredRevisions(database), ids, self.clock, hasher=CHEAP
-        )
-        hooks = {
-            "application": [ApplicationHook(owners_for), self.access.hook],
-            "device": [self.access.hook],
-        }
+        self.access = build(self.store, StoredRevisions(database), ids, self.clock, hasher=CHEAP)
+        hooks = self.access.hooks
+        hooks["application"].insert(0, ApplicationHook(owners_for))
         kinds = discover(drover.kinds, "KIND", Kind)
         self.catalog = Catalog(self.store, ids, kinds, hooks)
         self.applications = Applications(self.store, self.catalog, ids, visible_applications)
@@ -83,7 +79,9 @@ class AccessServer:
     ) -> httpx.Response:
         """Send a request with a token."""
         headers: Mapping[str, str] = {"Authorization": f"Bearer {token}"} if token else {}
-        return await self.client.request(method, path, headers=headers, json=body, params=query)
+        return await self.client.request(
+            method, path, headers=headers, json=body, params=query or None
+        )
 
     async def ok(self, token: str | None, method: str, path: str, body: Any = None) -> Any:
         """Send a request that must succeed and return its JSON."""

@@ -209,7 +209,7 @@ class Sessions:
         except Missing:
             raise _refused() from None
         limit = device_limit(key)
-        within = limit is None or credentials.device_id in limit.ids or limit.tags & facts.tags
+        within = limit is None or limit.covers(credentials.device_id, facts.tags)
         if standing is None or not within:
             raise _refused()
         return KnownDevice(
