@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import structlog
@@ -81,7 +81,7 @@ class Chunks:
         if not present or not batches:
             return
         running = [asyncio.ensure_future(self._run_batch(batch)) for batch in batches]
-        losing = asyncio.ensure_future(held.lost.wait())
+        losing: asyncio.Future[Any] = asyncio.ensure_future(held.lost.wait())
         try:
             await _all_or_lost(running, losing)
         finally:
@@ -168,15 +168,13 @@ def _iterations(held: HeldLease, now_ms: int, items: Sequence[ClaimedItem]) -> I
 
 
 async def _all_or_lost(
-    running: Sequence[asyncio.Future[None]], losing: asyncio.Future[bool]
+    running: Sequence[asyncio.Future[None]], losing: asyncio.Future[Any]
 ) -> None:
     """Wait for all batches; raises what one raises, LeaseLost when the lease is lost first."""
-    pending: set[asyncio.Future[object]] = {*running, losing}  # type: ignore[arg-type]
-    while not all(task.done() for task in running):
+    pending: set[asyncio.Future[Any]] = {*running, losing}
+    while pending != {losing}:
         done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
         if losing in done:
             raise LeaseLost
         for task in done:
             task.result()
-    for task in running:
-        task.result()

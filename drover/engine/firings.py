@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -106,20 +107,19 @@ class FiringDispatcher:
             running.result()
         except (WorkerLost, DroverError) as error:
             _LOG.warning("firings_failed", error=str(error), firings=len(batch.firings))
-            batch = Batch(
-                [each for each in batch.firings if each.tries >= self._timing.tries],
-                batch.until_ms,
-            )
+            batch = self._given_up(batch)
         except Exception:  # noqa: BLE001 - tried again a few times, then given up
             _LOG.exception("firings_failed", firings=len(batch.firings))
-            batch = Batch(
-                [each for each in batch.firings if each.tries >= self._timing.tries],
-                batch.until_ms,
-            )
+            batch = self._given_up(batch)
         finally:
             running.cancel()
         if batch.firings:
             await self._done(batch)
+
+    def _given_up(self, batch: Batch) -> Batch:
+        """Return those that were tried often enough; the others come back when their lease ends."""
+        tries = self._timing.tries
+        return Batch([each for each in batch.firings if each.tries >= tries], batch.until_ms)
 
     async def _beat_while(self, running: asyncio.Future[None], batch: Batch) -> Batch:
         """Renew the leases of the firings until they have been acted on."""
@@ -128,9 +128,9 @@ class FiringDispatcher:
             await asyncio.wait([running], timeout=beat_s)
             if running.done():
                 return batch
-            batch = await self._store.write(lambda session, b=batch: self._renew(session, b))
+            batch = await self._store.write(partial(self._renew, batch))
 
-    async def _renew(self, session: Session, batch: Batch) -> Batch:
+    async def _renew(self, batch: Batch, session: Session) -> Batch:
         until_ms = await session.now_ms() + self._timing.lease_ms
         numbers = [each.number for each in batch.firings]
         await session.jobs.firings.renew(numbers, batch.until_ms, until_ms)

@@ -85,7 +85,7 @@ class Scheduler:
 
 
 def next_due_ms(schedule: Schedule, now_ms: int) -> int | None:
-    """Return when a schedule is due after now; None when it will not be. Missed moments are lost."""
+    """Return when a schedule is due after now; None when it will not be. The missed are lost."""
     after_ms = max(now_ms, (schedule.starts_ms or 0) - 1)
     try:
         following = _following(schedule, after_ms)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import structlog
@@ -73,18 +74,20 @@ class Sweeper:
 
     async def _end_overdue(self) -> None:
         for execution, change in await self._store.read(_overdue):
-            moved = await self._store.write(
-                lambda session, e=execution, c=change: session.jobs.executions.move(e.number, c)
-            )
+            moved = await self._store.write(partial(_move, number=execution.number, change=change))
             if moved is not None:
                 _LOG.info("execution_overdue", execution=execution.id, goal=change.goal.value)
 
 
-class _Due(msgspec.Struct):
+class _Due(NamedTuple):
     """What has passed its moment."""
 
     exposed: bool
     numbers: Sequence[int]
+
+
+async def _move(session: Session, *, number: int, change: Change) -> Execution | None:
+    return await session.jobs.executions.move(number, change)
 
 
 async def _expired(session: Session) -> Sequence[Lease]:

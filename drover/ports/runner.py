@@ -20,9 +20,10 @@ Result: ``success``, ``startedAt``, ``completedAt`` (dates) and what was given o
 class IterationBatch(Struct, frozen=True, kw_only=True):
     """The parts from which a worker builds the payloads of a job's iterations.
 
-    What all have in common is sent once; ``documents`` are the resources' stored JSON. ``execution``
-    is the JSON of the payload's ``data.execution``, dates as ``{"$date": text}``. The lists run in
-    step. ``started_ms`` is given for timeouts alone; ``accumulator`` for serial executions.
+    What all have in common is sent once; ``documents`` are the resources' stored JSON, and
+    ``execution`` is that of the payload's ``data.execution``, dates as ``{"$date": text}``. The
+    lists run in step. ``started_ms`` is given for timeouts alone; ``accumulator`` for serial
+    executions.
     """
 
     execution_id: str

@@ -1,0 +1,165 @@
+"""An engine over a real SQLite store with fake workers, driven tick by tick."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from drover.engine.payloads import execution_object
+from drover.engine.service import Engine, Heart, Surroundings
+from drover.engine.timing import Timing
+from drover.model.iteration import Acknowledgement
+from drover.ports.flows import FlowToRun
+from drover.ports.runner import RunRecord, WorkerLost
+from drover.store.session import StoreSession
+from tests.contract.jobs_store import Bench
+
+__all__ = ["EngineBench", "execution_object"]
+
+
+class FakeFlows:
+    """Flows by trigger type."""
+
+    def __init__(self, triggers):
+        self.triggers = triggers
+
+    async def subscribed(self, application_id, trigger_type, key):
+        return [
+            FlowToRun(flow_id=flow, tag="1", definition=b"{}", trigger_index=0)
+            for flow in self.triggers.get(trigger_type, ())
+        ]
+
+
+class FakeStore:
+    """The store with flows that exist only here."""
+
+    def __init__(self, database, flows):
+        self.database = database
+        self.flows = flows
+        self.offset_ms = 0
+
+    async def write(self, work):
+        return await self.database.write(lambda tx: work(self._session(tx)))
+
+    async def read(self, work):
+        return await self.database.read(lambda tx: work(self._session(tx)))
+
+    def _session(self, tx):
+        session = StoreSession(_Shifted(tx, self))
+        session.__dict__["flows"] = self.flows
+        return session
+
+
+class _Shifted:
+    """A transaction whose clock the test moves."""
+
+    def __init__(self, tx, store):
+        self._tx = tx
+        self._store = store
+
+    def __getattr__(self, name):
+        return getattr(self._tx, name)
+
+    async def now_ms(self):
+        return await self._tx.now_ms() + self._store.offset_ms
+
+
+class FakeBlobs:
+    """Objects in memory."""
+
+    def __init__(self):
+        self.objects = {}
+
+    async def put_stream(self, key, chunks):
+        self.objects[key] = b"".join([chunk async for chunk in chunks])
+        return len(self.objects[key])
+
+
+class FakeRunner:
+    """Runs a batch by acknowledging what ``outcome`` says of each resource.
+
+    ``outcome(resource_id, batch)`` returns True, False, None (no acknowledgement), a whole
+    Acknowledgement, or raises.
+    """
+
+    def __init__(self, outcome, capacity=4):
+        self.capacity = capacity
+        self.batches = []
+        self.outcome = outcome
+        self.acks = None
+        self.before = None
+
+    async def run(self, batch):
+        self.batches.append(batch)
+        if self.before is not None:
+            await self.before(batch)
+        if batch.iterations is None or batch.lease_id is None:
+            return [RunRecord(ok=True)] * batch.size
+        rows = []
+        for resource_id in batch.iterations.resource_ids:
+            given = self.outcome(resource_id, batch)
+            if isinstance(given, Acknowledgement):
+                rows.append(given)
+            elif given is not None:
+                rows.append(Acknowledgement(resource_id, given))
+        if rows:
+            await self.acks.settle(batch, msgspec.json.encode(rows), len(rows))
+        return [RunRecord(ok=True)] * batch.size
+
+
+class FakeLog:
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.notes = []
+
+    async def note(self, batch, records):
+        self.notes.append((batch, records))
+
+
+def fail_worker(_resource_id, _batch):
+    raise WorkerLost
+
+
+class EngineBench(Bench):
+    """The parts of an engine, each of which a test may tick."""
+
+    def __init__(self, database, outcome=lambda _id, _batch: True, triggers=None, **timing):
+        super().__init__(database)
+        self.flows = FakeFlows(triggers or {"resourceJobIteration": ["flow"]})
+        self.store = FakeStore(database, self.flows)
+        self.heart = Heart(self.store, Timing(**{"chunk": 100, **timing}), "worker")
+        self.runner = FakeRunner(outcome)
+        self.runner.acks = self.heart.acks
+        self.blobs = FakeBlobs()
+        self.log = FakeLog()
+        self.engine = Engine(
+            self.heart,
+            Surroundings(
+                runner=self.runner,
+                blobs=self.blobs,
+                log=self.log,
+                report_url=lambda execution: f"/reports/{execution.id}",
+                matches=lambda _type, config, _data: config != b"never",
+                actions={},
+            ),
+        )
+        self.loops = {loop.name: loop for loop in self.engine._loops}
+
+    async def tick(self, *names):
+        for name in names:
+            result = await self.loops[name]._tick()
+            while name == "dispatcher" and self.engine.dispatcher.running:
+                await asyncio.wait(self.engine.dispatcher._running)
+            while name == "firings" and self.engine.firings._running:
+                await asyncio.wait(self.engine.firings._running)
+        return result
+
+    async def run_to_end(self, number, rounds=40):
+        for _ in range(rounds):
+            await self.tick("planner", "dispatcher", "sweeper", "reporter", "firings")
+            execution = await self.get(number)
+            if execution.state.is_final:
+                return execution
+        raise AssertionError(f"not ended: {execution}")
