@@ -46,7 +46,19 @@ class Branches:
         """Return a node, the first in order of rank, and the branches that may act at it."""
         _, index = heappop(self._order)
         node = self._nodes[index]
-        return node, [visit for visit in self._ready.pop(index) if self._may_step(node, visit)]
+        visits: list[Visit] = []
+        for visit in self._ready.pop(index):
+            run = visit.run
+            if run.ended:
+                continue
+            run.steps += 1
+            if visit.round is None:
+                run.steps_outside += 1
+            if run.steps_outside > MOST_STEPS_OUTSIDE_LOOPS or run.steps > MOST_STEPS:
+                self._fail_run(node, visit, Thrown("RunLimit", "The run executed too many nodes"))
+            else:
+                visits.append(visit)
+        return node, visits
 
     def stop(self, node: CompiledNode, visits: list[Visit], thrown: Thrown) -> None:
         """Fail the runs of these branches, loops or not."""
@@ -63,7 +75,11 @@ class Branches:
         """Send the branch that had its run's turn onward, and give the turn to the next."""
         run = visit.run
         if len(targets) == 1 and not run.queue:
-            self._arrive(targets[0], visit)
+            wave = self._ready.get(targets[0])
+            if wave is None:
+                self._arrive(targets[0], visit)
+            else:
+                wave.append(visit)
             return
         self._follow(visit, targets)
         self.give_turn(run)
@@ -121,18 +137,6 @@ class Branches:
             inside.value = value
 
     # ------------------------------------------------------------------ branches
-
-    def _may_step(self, node: CompiledNode, visit: Visit) -> bool:
-        run = visit.run
-        if run.ended:
-            return False
-        run.steps += 1
-        if visit.round is None:
-            run.steps_outside += 1
-        if run.steps > MOST_STEPS or run.steps_outside > MOST_STEPS_OUTSIDE_LOOPS:
-            self._fail_run(node, visit, Thrown("RunLimit", "The run executed too many nodes"))
-            return False
-        return True
 
     def _arrive(self, index: int, visit: Visit) -> None:
         wave = self._ready.get(index)

@@ -36,7 +36,9 @@ def check(schema: Any, value: Any) -> list[dict[str, str]]:
             if len(errors) == MOST_ERRORS:
                 break
     except (Unresolvable, re2.error) as error:
-        raise Thrown("Validation", f"The schema cannot be used: {error}"[:_LONGEST_MESSAGE]) from error
+        raise Thrown(
+            "Validation", f"The schema cannot be used: {error}"[:_LONGEST_MESSAGE]
+        ) from error
     return errors
 
 
@@ -77,9 +79,7 @@ def _pattern_properties(
     for pattern, subschema in patterns.items():
         named = _compiled(pattern)
         for key in filter(named.search, instance):
-            yield from validator.descend(
-                instance[key], subschema, path=key, schema_path=pattern
-            )
+            yield from validator.descend(instance[key], subschema, path=key, schema_path=pattern)
 
 
 def _additional_properties(

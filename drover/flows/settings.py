@@ -23,7 +23,7 @@ from drover.flows.language import (
     compile_value_template,
     deep_copy,
 )
-from drover.flows.visit import Thrown, measure
+from drover.flows.visit import Thrown, cost
 from drover.model.errors import Flaw
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-_SCALAR_BYTES: Final = 32
+_MISSING: Final = type(UNDEFINED)
+_PLAIN: Final = re.compile(r"""[^.\[\]{}"'\s]+(\.[^.\[\]{}"'\s]+)*""")
 
 
 @dataclass(slots=True)
@@ -128,11 +129,14 @@ class Settings:
         return self._compiled_path(key, source) if source else None
 
     def writer(
-        self, key: str, *, required: bool = False, default: str = "", label: str | None = None
+        self, key: str, *, required: bool = False, fresh: bool = False, default: str = ""
     ) -> Write | None:
-        """Return what writes a fresh value to the path at ``key``; None when it is not set."""
-        path = self.path(key, required=required, default=default, label=label)
-        return None if path is None else write_to(path)
+        """Return what writes to the path at ``key``; None when the path is not set.
+
+        ``fresh`` promises that nothing else holds what is written, so that it need not be copied.
+        """
+        path = self.path(key, required=required, default=default)
+        return None if path is None else write_to(path, fresh=fresh)
 
     def literal(self, key: str, *, default: str = "", choices: Collection[str] = ()) -> str:
         """Return a text that is not rendered, if need be one of ``choices``."""
@@ -213,24 +217,25 @@ def title(key: str) -> str:
     return " ".join(words).capitalize()
 
 
-def cost(value: Any) -> int:
-    """Return about how many bytes writing ``value`` adds to a payload."""
-    if type(value) is str:
-        return len(value) + _SCALAR_BYTES
-    if type(value) is dict or type(value) is list:
-        return measure(value)
-    return _SCALAR_BYTES
+def write_to(path: Path, *, fresh: bool = False) -> Write:
+    """Return what writes a value to ``path``: a copy of it, unless it is ``fresh``.
 
-
-def write_to(path: Path) -> Write:
-    """Return what writes a value that nothing else holds to ``path``.
-
-    It raises Thrown when the payload grows too large.
+    It raises Thrown when the payload grows too large, and PathError where it cannot be written.
     """
     put = path.set
+    *way, last = path.text.split(".") if _PLAIN.fullmatch(path.text) else ("",)
+    copies = (_MISSING,) if fresh else (dict, list, _MISSING)
 
     def write(visit: Visit, value: Any) -> None:
-        put(visit.payload, value)
+        holder = visit.payload
+        for key in way:
+            holder = holder.get(key)
+            if holder.__class__ is not dict:
+                break
+        if not last or holder.__class__ is not dict or value.__class__ in copies:
+            put(visit.payload, value)
+        else:
+            holder[last] = value
         visit.grew(cost(value))
 
     return write

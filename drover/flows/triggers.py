@@ -157,9 +157,7 @@ def _device(value: Any) -> str | None:
     return None if known else "must be the id of a device"
 
 
-def _object_flaws(
-    value: Any, fields: Mapping[str, Check], place: str
-) -> Iterator[tuple[str, str]]:
+def _object_flaws(value: Any, fields: Mapping[str, Check], place: str) -> Iterator[tuple[str, str]]:
     if not isinstance(value, Mapping):
         yield place, "must be an object"
         return

@@ -23,6 +23,7 @@ MOST_DEBUG_MESSAGES: Final = 100
 
 _FIRST_ROOM: Final = 1024 * 1024
 _LEAST_ROOM: Final = 16 * 1024
+_KEY_BYTES: Final = 32
 _SUSPICIOUS: Final = MOST_PAYLOAD_BYTES // 4
 
 
@@ -144,4 +145,22 @@ def measure(value: Any, most: int = MOST_PAYLOAD_BYTES) -> int:
             pending.extend(item)
         else:
             total += 8
+    return total
+
+
+def cost(value: Any) -> int:
+    """Return about how many bytes writing ``value`` adds to a payload, its key included."""
+    kind = value.__class__
+    if kind is str:
+        return len(value) + _KEY_BYTES
+    if kind is not dict:
+        return measure(value) + _KEY_BYTES if kind is list else _KEY_BYTES
+    total = _KEY_BYTES
+    for item in value.values():
+        kind = item.__class__
+        if kind is str:
+            total += len(item)
+        elif kind is dict or kind is list:
+            return measure(value) + _KEY_BYTES
+        total += _KEY_BYTES
     return total

@@ -73,7 +73,7 @@ async def _asked(
     action = cast("Ask", node.action)
     answers = await around.host.call(action.operation, requests)
     for visit, answer in zip(visits, answers, strict=True):
-        _settle(around, node, visit, lambda v=visit, a=answer: action.settle(v, a))
+        _settle(around, node, visit, action.settle, answer)
 
 
 async def _asked_apart(
@@ -82,7 +82,7 @@ async def _asked_apart(
     action = cast("Ask", node.action)
     async with around.apart:
         (answer,) = await around.host.call(action.operation, [request])
-    _settle(around, node, visit, lambda: action.settle(visit, answer), aside=True)
+    _settle_aside(around, node, visit, action.settle, answer)
 
 
 def _script(around: Surroundings, node: CompiledNode, visits: list[Visit]) -> None:
@@ -99,7 +99,7 @@ async def _scripted(
     action = cast("Script", node.action)
     results = await around.host.run_script(action.script, values, action.timeout_ms)
     for visit, result in zip(visits, results, strict=True):
-        _settle(around, node, visit, lambda v=visit, r=result: action.settle(v, r))
+        _settle(around, node, visit, action.settle, result)
 
 
 def _python(around: Surroundings, node: CompiledNode, visits: list[Visit]) -> None:
@@ -129,7 +129,7 @@ async def _called(
 
     outcomes = await python.call(action.handler, calls)
     for visit, outcome in zip(visits, outcomes, strict=True):
-        _settle(around, node, visit, lambda v=visit, o=outcome: settle(v, o), aside=True)
+        _settle_aside(around, node, visit, settle, outcome)
 
 
 def _pause(around: Surroundings, node: CompiledNode, visits: list[Visit]) -> None:
@@ -149,7 +149,8 @@ async def _paused(
 ) -> None:
     await around.sleep(pause_s)
     for visit in visits:
-        _settle(around, node, visit, lambda: 0, aside=True)
+        if not visit.run.ended:
+            around.branches.resume(visit, node.outputs[0])
 
 
 def _repeat(around: Surroundings, node: CompiledNode, visits: list[Visit]) -> None:
@@ -201,22 +202,36 @@ def _settle(
     around: Surroundings,
     node: CompiledNode,
     visit: Visit,
-    act: Callable[[], int],
-    *,
-    aside: bool = False,
+    settle: Callable[[Visit, Any], int],
+    value: Any,
 ) -> None:
-    """Act with what came back for a branch, and send it onward."""
+    """Act with what came back for the branch that has the turn, and send it onward."""
     if visit.run.ended:
         return
     try:
-        output = act()
+        output = settle(visit, value)
     except Exception as error:  # noqa: BLE001 - as in _each
-        around.branches.throw(node, visit, error, aside=aside)
-        return
-    if aside:
-        around.branches.resume(visit, node.outputs[output])
+        around.branches.throw(node, visit, error, aside=False)
     else:
         around.branches.leave(visit, node.outputs[output])
+
+
+def _settle_aside(
+    around: Surroundings,
+    node: CompiledNode,
+    visit: Visit,
+    settle: Callable[[Visit, Any], int],
+    value: Any,
+) -> None:
+    """Act with what came back for a branch that stood aside, and send it onward."""
+    if visit.run.ended:
+        return
+    try:
+        output = settle(visit, value)
+    except Exception as error:  # noqa: BLE001 - as in _each
+        around.branches.throw(node, visit, error, aside=True)
+    else:
+        around.branches.resume(visit, node.outputs[output])
 
 
 WAVES: Final[dict[type, Callable[[Surroundings, CompiledNode, list[Visit]], None]]] = {

@@ -38,7 +38,7 @@ def _compile(settings: Settings) -> Action:
         recipe_id = recipe(visit.payload)
         return {**asked, "recipeId": recipe_id} if recipe_id else asked
 
-    write = settings.writer("resultPath")
+    write = settings.writer("resultPath", fresh=True)
     return Ask("device.create", request, softly(write, lambda device: shape(dated(device))))
 
 

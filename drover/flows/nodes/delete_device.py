@@ -22,7 +22,7 @@ def _compile(settings: Settings) -> Action | None:
     if not method:
         settings.flaw("dataMethod", "Data method is required", missing=True)
         return None
-    settle = softly(settings.writer("resultPath"))
+    settle = softly(settings.writer("resultPath", fresh=True))
     if method == "id":
         device_id = settings.template("deviceIdTemplate", required=True)
         return Ask("device.delete", lambda visit: {"id": device_id(visit.payload)}, settle)

@@ -30,7 +30,7 @@ def _compile(settings: Settings) -> Action:
     time = _time(settings)
     meta = _meta(settings)
     version = settings.template("flowVersionTemplate")
-    write = settings.writer("resultPath")
+    write = settings.writer("resultPath", fresh=True)
 
     def request(visit: Visit) -> dict[str, Any]:
         payload = visit.payload
@@ -108,6 +108,4 @@ def _is_report(entry: dict[str, Any]) -> bool:
     return entry.get("data").__class__ is dict and entry.keys() <= _REPORT_KEYS
 
 
-NODE = Node(
-    type="DeviceChangeStateNode", name="device-state", category="output", compile=_compile
-)
+NODE = Node(type="DeviceChangeStateNode", name="device-state", category="output", compile=_compile)

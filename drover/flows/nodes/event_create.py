@@ -32,7 +32,9 @@ def _compile(settings: Settings) -> Action:
     def request(visit: Visit) -> dict[str, Any]:
         return {"body": body(visit.payload)}
 
-    return Ask("event.create", request, softly(settings.writer("resultPath"), dated_event))
+    return Ask(
+        "event.create", request, softly(settings.writer("resultPath", fresh=True), dated_event)
+    )
 
 
 def _fields(settings: Settings) -> Callable[[Any], dict[str, Any]]:

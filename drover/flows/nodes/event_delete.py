@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def _compile(settings: Settings) -> Action:
     choose, _ = chosen(settings, "eventIdTemplate", "deleteMultiple")
-    settle = softly(settings.writer("resultPath"))
+    settle = softly(settings.writer("resultPath", fresh=True))
     return Ask("event.delete", lambda visit: choose(visit.payload), settle)
 
 

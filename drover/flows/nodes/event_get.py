@@ -21,7 +21,7 @@ def _compile(settings: Settings) -> Action | None:
     choose, many = chosen(settings, "eventIdTemplate", "findMultiple")
     page = page_of(settings)
     metadata = settings.flag("findMetadata")
-    write = settings.writer("resultPath", required=True)
+    write = settings.writer("resultPath", required=True, fresh=True)
     if write is None:
         return None
 

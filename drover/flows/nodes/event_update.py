@@ -33,7 +33,7 @@ def _compile(settings: Settings) -> Action:
     def request(visit: Visit) -> dict[str, Any]:
         return {**choose(visit.payload), **change(visit.payload)}
 
-    return Ask("event.update", request, softly(settings.writer("resultPath"), _shaped))
+    return Ask("event.update", request, softly(settings.writer("resultPath", fresh=True), _shaped))
 
 
 def _whole(settings: Settings, method: str) -> Callable[[Any], dict[str, Any]]:

@@ -45,7 +45,7 @@ def _compile(settings: Settings) -> Action | None:
         "state": _state(settings),
         **sorting(settings, SORT_FIELDS, default="name", direction="asc"),
     }
-    write = settings.writer("resultPath", required=True)
+    write = settings.writer("resultPath", required=True, fresh=True)
     shape = _shape(settings)
     if write is None:
         return None

@@ -32,7 +32,7 @@ _AUTH_TYPES: Final = ("none", "basic", "clientCert", "credential")
 
 def _compile(settings: Settings) -> Action:
     request = _request(settings)
-    write = settings.writer("responsePath")
+    write = settings.writer("responsePath", fresh=True)
     write_error = error_writer(settings)
 
     def settle(visit: Visit, answer: Mapping[str, Any]) -> int:

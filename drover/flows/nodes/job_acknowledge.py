@@ -31,7 +31,7 @@ def _compile(settings: Settings) -> Action | None:
     message = settings.template("messageTemplate")
     iteration = settings.path("iterationIdPath", default="data.iterationId")
     accumulator = _accumulator(settings)
-    write = settings.writer("resultPath")
+    write = settings.writer("resultPath", fresh=True)
     if iteration is None:
         return None
     read_iteration = iteration.get

@@ -26,7 +26,7 @@ def _compile(settings: Settings) -> Action:
     def request(visit: Visit) -> dict[str, Any]:
         return {"jobId": job_id(visit.payload), **context(visit.payload)}
 
-    return Ask("job.execute", request, softly(settings.writer("resultPath")))
+    return Ask("job.execute", request, softly(settings.writer("resultPath", fresh=True)))
 
 
 def _context(settings: Settings) -> Callable[[Any], dict[str, Any]]:

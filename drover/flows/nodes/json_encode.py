@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def _compile(settings: Settings) -> Action | None:
     source = settings.path("source", required=True)
-    write = settings.writer("destination", required=True)
+    write = settings.writer("destination", required=True, fresh=True)
     if source is None or write is None:
         return None
 

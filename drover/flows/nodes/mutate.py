@@ -56,19 +56,8 @@ def _set(entry: Settings) -> Rule | None:
     path = entry.path("destination", required=True)
     if path is None:
         return None
-    put, write = path.set, write_to(path)
-
-    def apply(visit: Visit) -> None:
-        payload = visit.payload
-        given = value(payload)
-        kind = given.__class__
-        if kind is int or kind is float or kind is bool:
-            put(payload, given)
-            visit.room -= _NUMBER_BYTES
-        else:
-            write(visit, given)
-
-    return apply
+    write = write_to(path)
+    return lambda visit: write(visit, value(visit.payload))
 
 
 def _remove(entry: Settings) -> Rule | None:
@@ -100,8 +89,6 @@ def _move(entry: Settings) -> Rule | None:
 
     return apply
 
-
-_NUMBER_BYTES: Final = 32
 
 _RULES: Final[dict[Any, Callable[[Settings], Rule | None]]] = {
     "set": _set,

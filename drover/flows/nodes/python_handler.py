@@ -25,7 +25,7 @@ _METHODS: Final = ("fullPayload", "payloadPath", "jsonTemplate")
 def _compile(settings: Settings) -> Action:
     name = _name(settings)
     prepare = _argument(settings)
-    write = settings.writer("resultPath")
+    write = settings.writer("resultPath", fresh=True)
     write_error = error_writer(settings)
     timeout = settings.template("timeoutTemplate")
 

@@ -37,8 +37,10 @@ def _compile(settings: Settings) -> Action:
             raise Thrown("Validation", f"Key may not be longer than {_LONGEST_KEY} characters")
         return {"key": name, **change(visit.payload)}
 
-    write = settings.writer("resultPath")
-    return Ask("storage.store", request, strictly(write, lambda result: result.get("value", UNDEFINED)))
+    write = settings.writer("resultPath", fresh=True)
+    return Ask(
+        "storage.store", request, strictly(write, lambda result: result.get("value", UNDEFINED))
+    )
 
 
 def _change(settings: Settings, kind: str) -> Change:

@@ -32,7 +32,7 @@ def _compile(settings: Settings) -> Action | None:
     if not name:
         settings.flaw("method", "Method is required", missing=True)
     arguments = templates_of(settings, "methodArgs")
-    write = settings.writer("resultPath", required=True)
+    write = settings.writer("resultPath", required=True, fresh=True)
     method = _METHODS.get(name)
     if method is None or write is None:
         return None

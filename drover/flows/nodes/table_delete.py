@@ -34,7 +34,7 @@ def _compile(settings: Settings) -> Action:
             raise Thrown("Validation", "Query is required")
         return {"tableId": table(payload), "query": rendered, "limit": limit(payload)}
 
-    return Ask("row.delete", request, softly(settings.writer("resultPath")))
+    return Ask("row.delete", request, softly(settings.writer("resultPath", fresh=True)))
 
 
 NODE = Node(

@@ -21,7 +21,7 @@ def _compile(settings: Settings) -> Action:
     def request(visit: Visit) -> dict[str, Any]:
         return {"tableId": table(visit.payload), **data(visit.payload)}
 
-    return Ask("row.insert", request, softly(settings.writer("resultPath"), dated_rows))
+    return Ask("row.insert", request, softly(settings.writer("resultPath", fresh=True), dated_rows))
 
 
 NODE = Node(

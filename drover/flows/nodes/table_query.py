@@ -40,7 +40,7 @@ def _compile(settings: Settings) -> Action:
             "fields": None if names is UNDEFINED else names,
         }
 
-    return Ask("row.query", request, softly(settings.writer("resultPath"), _shaped))
+    return Ask("row.query", request, softly(settings.writer("resultPath", fresh=True), _shaped))
 
 
 def _shaped(result: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def _compile(settings: Settings) -> Action:
             chosen = {"rowId": row_id(payload)}
         return {"tableId": table(payload), **chosen, **data(payload)}
 
-    return Ask("row.update", request, softly(settings.writer("resultPath"), dated_rows))
+    return Ask("row.update", request, softly(settings.writer("resultPath", fresh=True), dated_rows))
 
 
 NODE = Node(

@@ -33,7 +33,7 @@ def _compile(settings: Settings) -> Action:
     def request(visit: Visit) -> dict[str, Any]:
         return {"id": device_id(visit.payload), **change(visit.payload)}
 
-    write = settings.writer("resultPath")
+    write = settings.writer("resultPath", fresh=True)
     return Ask("device.update", request, softly(write, lambda device: shape(dated(device))))
 
 
@@ -57,7 +57,8 @@ def _change(settings: Settings, method: str) -> Callable[[Any], dict[str, Any]]:
             "body": body,
             "mergeTags": merged,
             "mergeAttributes": {
-                known: field if "dataType" in field else None for known, field in attributes(payload)
+                known: field if "dataType" in field else None
+                for known, field in attributes(payload)
             },
         }
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def _compile(settings: Settings) -> Action:
     schema = _schema(settings)
     checked = settings.path("toValidatePath")
-    write = settings.writer("errorsPath")
+    write = settings.writer("errorsPath", fresh=True)
 
     def act(visit: Visit) -> int:
         payload = visit.payload

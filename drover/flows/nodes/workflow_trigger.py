@@ -27,7 +27,7 @@ def _compile(settings: Settings) -> Action:
     behavior = settings.literal(
         "behavior", default="immediate", choices=("immediate", "schedule", "cancel")
     )
-    write = settings.writer("resultPath")
+    write = settings.writer("resultPath", fresh=True)
     if behavior == "cancel":
         run_id = settings.template("runIdTemplate", required=True, label="Run id")
         settle = strictly(write, _canceled)
