@@ -25,6 +25,7 @@ from drover.app.services import Services
 from drover.discover import discover
 from drover.faces.declared import declared
 from drover.faces.http import HttpApp, Limits
+from drover.faces.openapi import Published
 from drover.model.kind import Kind
 from drover.store.access import StoredRevisions
 from drover.store.postgres import PostgresDatabase
@@ -71,11 +72,13 @@ class Server:
         self.created = await first.run(
             self.settings.admin_email, self.settings.admin_password or None
         )
-        services = Services(catalog, applications, *doors.services)
+        published = Published(__version__)
+        services = Services(catalog, applications, published, *doors.services)
         limits = Limits(
             body_bytes=self.settings.max_body_bytes, requests=self.settings.max_requests
         )
         self.app = HttpApp(declared(services), doors.gate, limits=limits)
+        published.publish((route.operation for route in self.app.routes.all), self.app.metrics.text)
 
     def drain(self) -> None:
         """Claim nothing more; called at the moment the server is told to stop."""
