@@ -26,15 +26,16 @@ E = TypeVar("E", bound=Resource)
 class Hook(Protocol):
     """What else belongs to a change of a resource, in the same unit of work.
 
-    It may run more than once for one change, so it changes nothing but the store.
+    ``before`` and ``after`` may run more than once for one change, so they change nothing but the
+    store.
     """
 
-    async def prepare(self, caller: Caller, kind: Kind[Any], given: Any) -> Any:
+    async def prepare(self, caller: Caller, kind: Kind[Any], given: Any, /) -> Any:
         """Return the decoded body to act on: for slow work, before the unit of work begins."""
         ...
 
     async def before(
-        self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any
+        self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any, /
     ) -> Any:
         """Return what to store in place of ``new``; ``old`` is None on create.
 
@@ -43,7 +44,7 @@ class Hook(Protocol):
         ...
 
     async def after(
-        self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any
+        self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any, /
     ) -> None:
         """Act on a stored change; ``new`` is None after a delete."""
         ...
@@ -52,23 +53,18 @@ class Hook(Protocol):
 class QuietHook:
     """A hook that does nothing: others replace what they need."""
 
-    async def prepare(self, caller: Caller, kind: Kind[Any], given: Any) -> Any:  # noqa: ARG002 - a port's names
+    async def prepare(self, _caller: Caller, _kind: Kind[Any], given: Any, /) -> Any:
         """Return the body unchanged."""
         return given
 
     async def before(
-        self,
-        session: Session,
-        caller: Caller,
-        kind: Kind[Any],
-        old: Any,
-        new: Any,  # noqa: ARG002
+        self, _session: Session, _caller: Caller, _kind: Kind[Any], _old: Any, new: Any, /
     ) -> Any:
         """Store it unchanged."""
         return new
 
     async def after(
-        self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any
+        self, _session: Session, _caller: Caller, _kind: Kind[Any], _old: Any, _new: Any, /
     ) -> None:
         """Do nothing more."""
 

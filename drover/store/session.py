@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from drover.store.access import AccessTables
 from drover.store.jobs import JobStore
+from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
+from drover.store.rows import RowStore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,6 +25,16 @@ class StoreSession:
 
     def __init__(self, tx: Transaction) -> None:
         self.tx = tx
+
+    @cached_property
+    def rows(self) -> RowStore:
+        """Rows of data tables."""
+        return RowStore(self.tx)
+
+    @cached_property
+    def reports(self) -> ReportStore:
+        """What devices report and are told."""
+        return ReportStore(self.tx)
 
     @cached_property
     def resources(self) -> ResourceStore:
