@@ -27,7 +27,7 @@ from drover.faces.declared import declared
 from drover.faces.http import HttpApp, Limits
 from drover.faces.openapi import Published
 from drover.model.kind import Kind
-from drover.store.access import StoredRevisions
+from drover.store.access import revisions_of
 from drover.store.postgres import PostgresDatabase
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
@@ -61,7 +61,7 @@ class Server:
         await database.open()
         self._open.push_async_callback(database.close)
         store = SqlStore(database)
-        doors = access.build(store, StoredRevisions(database), self.ids, self.clock)
+        doors = access.build(store, revisions_of(database), self.ids, self.clock)
         self._open.callback(doors.close)
         kinds = discover(drover.kinds, "KIND", Kind)
         hooks = doors.hooks

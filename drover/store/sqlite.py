@@ -105,6 +105,11 @@ class SqliteDatabase:
         self._streaming: set[SqliteStream] = set()
         self._open = False
 
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._path
+
     async def open(self) -> None:
         """Lock the folder, assert the settings, migrate and start the threads.
 

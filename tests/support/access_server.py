@@ -15,10 +15,11 @@ from drover.app.applications import ApplicationHook, Applications
 from drover.app.catalog import Catalog
 from drover.app.services import Services
 from drover.discover import discover
-from drover.faces.declared import declared
+from drover.faces import losant
 from drover.faces.http import HttpApp
+from drover.faces.losant import admin, applications, auth, me, orgs, resources, tokens
 from drover.model.kind import Kind
-from drover.store.access import StoredRevisions
+from drover.store.access import revisions_of
 from drover.store.session import SqlStore
 from drover.system import RandomIds
 
@@ -54,7 +55,7 @@ class AccessServer:
     def __init__(self, database: Database, clock: Any = None) -> None:
         self.clock = clock or FakeClock()
         self.store, ids = SqlStore(database), RandomIds()
-        self.access = build(self.store, StoredRevisions(database), ids, self.clock, hasher=CHEAP)
+        self.access = build(self.store, revisions_of(database), ids, self.clock, hasher=CHEAP)
         hooks = self.access.hooks
         hooks["application"].insert(0, ApplicationHook(owners_for))
         kinds = discover(drover.kinds, "KIND", Kind)
@@ -62,7 +63,12 @@ class AccessServer:
         self.applications = Applications(self.store, self.catalog, ids, visible_applications)
         self.bootstrap = bootstrap(self.access, self.applications, self.store, ids, self.clock)
         self.services = Services(self.catalog, self.applications, *self.access.services)
-        self.app = HttpApp(declared(self.services), self.access.gate)
+        operations = [
+            (losant.FACE, operation)
+            for module in (admin, applications, auth, me, orgs, resources, tokens)
+            for operation in module.operations(self.services)
+        ]
+        self.app = HttpApp(operations, self.access.gate)
         self.client = self.from_address("127.0.0.1")
 
     def from_address(self, address: str) -> httpx.AsyncClient:

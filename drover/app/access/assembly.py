@@ -45,6 +45,7 @@ class AccessServices:
     account_keys: AccountKeys
     summaries: Summaries
     passwords: Passwords
+    revisions: Revisions
     throttle: Throttle
     hook: EndAccess
     key_hook: IssueAccessKeys
@@ -74,8 +75,9 @@ class AccessServices:
         )
 
     def close(self) -> None:
-        """Let the threads end."""
+        """Let the threads end and the store go."""
         self.passwords.close()
+        self.revisions.close()
 
 
 def build(
@@ -98,6 +100,7 @@ def build(
         account_keys=AccountKeys(store, ids, clock),
         summaries=Summaries(store),
         passwords=passwords,
+        revisions=revisions,
         throttle=throttle,
         hook=EndAccess(),
         key_hook=IssueAccessKeys(ids),
