@@ -100,7 +100,7 @@ class Catalog:
 
         async def work(session: Session) -> bytes:
             now_ms = await session.now_ms()
-            stamp = self._stamp(caller, application_id, now_ms)
+            stamp = self.stamp(caller, application_id, now_ms)
             made = await self.add(session, caller, kind, kind.create(given, stamp, within))
             shown = await session.resources.get_bytes(kind, made.application_id, made.id)
             return _with(shown, kind.shown_once(made))
@@ -145,7 +145,7 @@ class Catalog:
         async def work(session: Session) -> bytes:
             resources = session.resources
             current = await resources.lock(kind, application_id, resource_id, parent_id)
-            stamp = self._stamp(caller, application_id, await session.now_ms())
+            stamp = self.stamp(caller, application_id, await session.now_ms())
             await self.change(session, caller, kind, current, kind.patch(current, given, stamp))
             return await resources.get_bytes(kind, application_id, resource_id)
 
@@ -205,7 +205,8 @@ class Catalog:
             given = await hook.prepare(caller, kind, given)
         return given
 
-    def _stamp(self, caller: Caller, application_id: str, now_ms: int) -> Stamp:
+    def stamp(self, caller: Caller, application_id: str, now_ms: int) -> Stamp:
+        """Return identity, time and author of what a caller makes or changes now."""
         return Stamp(self._ids.new(), application_id, now_ms, caller.id, caller.type)
 
     async def _check_references(

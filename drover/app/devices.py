@@ -15,6 +15,7 @@ from drover.ports.resources import Listing
 from drover.query.filters import by_glob, tagged_any
 from drover.query.tree import (
     ALL,
+    ANY_TEXT,
     Choice,
     Compare,
     In,
@@ -49,11 +50,12 @@ def sight(caller: Caller) -> Node:
     if not caller.is_device or limit is None:
         return ALL
     own = In("id", (str(caller.device_id), *sorted(limit.ids)))
-    tags = [
-        TagMatch("tags", TextTest(Choice.EQUAL, (key,)), TextTest(Choice.EQUAL, (value,)))
-        for key, value in sorted(limit.tags)
-    ]
+    tags = [TagMatch("tags", _equal(key), _equal(value)) for key, value in limit.tags]
     return any_of([own, *tags])
+
+
+def _equal(text: str | None) -> TextTest:
+    return ANY_TEXT if text is None else TextTest(Choice.EQUAL, (text,))
 
 
 def check_sight(caller: Caller, device: Device) -> None:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from drover.store.access import AccessTables
+from drover.store.flows import FlowStore
 from drover.store.jobs import JobStore
 from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
@@ -35,6 +36,11 @@ class StoreSession:
     def reports(self) -> ReportStore:
         """What devices report and are told."""
         return ReportStore(self.tx)
+
+    @cached_property
+    def flows(self) -> FlowStore:
+        """The triggers of flows, found by what they wait for."""
+        return FlowStore(self.tx)
 
     @cached_property
     def resources(self) -> ResourceStore:

@@ -25,8 +25,8 @@ from drover.faces.http import HttpApp, Limits, bearer
 from drover.model.access import Caller
 from drover.model.errors import Forbidden, Missing, Unauthorized
 from drover.model.kind import Kind
-from drover.store.compile import register_functions
 from drover.store.access import StoredRevisions
+from drover.store.compile import register_functions
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
 from drover.system import RandomIds, SystemClock
