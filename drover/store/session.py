@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from drover.store.access import AccessTables
+from drover.store.flows import FlowStore
 from drover.store.jobs import JobStore
 from drover.store.resources import ResourceStore
 
@@ -38,6 +39,11 @@ class StoreSession:
     def jobs(self) -> JobStore:
         """Executions, their items, firings and schedules."""
         return JobStore(self.tx)
+
+    @cached_property
+    def flows(self) -> FlowStore:
+        """Workflows: their triggers, what they keep, what became of their runs."""
+        return FlowStore(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""
