@@ -57,6 +57,11 @@ class StoreSession:
         """Executions, their items, firings and schedules."""
         return JobStore(self.tx)
 
+    @cached_property
+    def flows(self) -> FlowStore:
+        """Workflows: their triggers, what they keep, what became of their runs."""
+        return FlowStore(self.tx)
+
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""
         return await self.tx.now_ms()
