@@ -160,7 +160,8 @@ class PostgresDatabase:
                 finally:
                     glance.end()
         except (WantsTransaction, StoreLost):
-            return await self._attempts(_BEGIN_READ, work)
+            pass  # leave the handler, so that a failure below does not drag this one along
+        return await self._attempts(_BEGIN_READ, work)
 
     async def fetch(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS

@@ -6,8 +6,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from drover.store.access import AccessTables
+from drover.store.flows import FlowStore
 from drover.store.jobs import JobStore
+from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
+from drover.store.rows import RowStore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,6 +26,21 @@ class StoreSession:
 
     def __init__(self, tx: Transaction) -> None:
         self.tx = tx
+
+    @cached_property
+    def rows(self) -> RowStore:
+        """Rows of data tables."""
+        return RowStore(self.tx)
+
+    @cached_property
+    def reports(self) -> ReportStore:
+        """What devices report and are told."""
+        return ReportStore(self.tx)
+
+    @cached_property
+    def flows(self) -> FlowStore:
+        """The triggers of flows, found by what they wait for."""
+        return FlowStore(self.tx)
 
     @cached_property
     def resources(self) -> ResourceStore:

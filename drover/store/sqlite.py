@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from drover.ports.failures import StoreClosed, StoreRefused
+from drover.ports.failures import StoreBusy, StoreClosed, StoreRefused
 from drover.store.compile import register_functions
 from drover.store.completions import Completions
 from drover.store.driver import NO_PARAMETERS
@@ -44,6 +44,8 @@ OLDEST_SQLITE: Final = (3, 38, 0)
 """RETURNING, the JSON arrows and upserts as the statements use them."""
 BUSY_MS: Final = 5000
 """How long to wait for another program (a backup, a shell) that holds the file."""
+MOST_WAITING: Final = 20_000
+"""With so many pieces of work in a queue, more is refused rather than made to wait."""
 CHECKPOINT_PAGES: Final = 4000
 """A commit that makes the log longer than this moves it into the file (16 MB)."""
 STREAMS: Final = 4
@@ -207,6 +209,8 @@ class SqliteDatabase:
     ) -> asyncio.Future[T]:
         if not self._open:
             raise StoreClosed("the store is not open")
+        if queue.qsize() >= MOST_WAITING:
+            raise StoreBusy(f"{MOST_WAITING} others wait for the store already")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         queue.put(Request(work, future, contextvars.copy_context()))
         return future

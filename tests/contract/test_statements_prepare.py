@@ -59,16 +59,6 @@ async def test_both_databases_have_the_same_statements():
     assert only == set(), "name what one database alone needs sqlite_... or postgres_..."
 
 
-async def test_both_databases_take_the_same_parameters():
-    differing = {
-        name: (SQLITE[name].parameters, POSTGRES[name].parameters)
-        for name in SQLITE.keys() & POSTGRES.keys()
-        if set(SQLITE[name].parameters) != set(POSTGRES[name].parameters)
-    }
-
-    assert differing == {}
-
-
 async def test_both_databases_return_the_same_columns(sqlite_connection, postgres_url):
     connection = await asyncpg.connect(postgres_url)
     differing = {}

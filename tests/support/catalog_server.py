@@ -13,15 +13,20 @@ import drover.kinds
 from drover.app.access.assembly import build
 from drover.app.applications import ApplicationHook, Applications
 from drover.app.catalog import Catalog
+from drover.app.device_reports import DeviceReports
+from drover.app.devices import Devices
+from drover.app.events import Events
+from drover.app.rows import TableRows
 from drover.app.services import Services
+from drover.app.tree import TreeHook
 from drover.discover import discover
 from drover.faces.declared import declared
 from drover.faces.http import HttpApp, Limits, bearer
 from drover.model.access import Caller
 from drover.model.errors import Forbidden, Missing, Unauthorized
 from drover.model.kind import Kind
-from drover.store.compile import register_functions
 from drover.store.access import StoredRevisions
+from drover.store.compile import register_functions
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
 from drover.system import RandomIds, SystemClock
@@ -74,10 +79,22 @@ class CatalogServer:
         self.gate = FakeGate(database)
         kinds = discover(drover.kinds, "KIND", Kind)
         store, ids = SqlStore(database), RandomIds()
-        self.catalog = Catalog(store, ids, kinds, {"application": [ApplicationHook()]})
+        hooks = {
+            "application": [ApplicationHook()],
+            "device": [TreeHook()],
+            "experienceGroup": [TreeHook()],
+        }
+        self.catalog = Catalog(store, ids, kinds, hooks)
         access = build(store, StoredRevisions(database), ids, SystemClock())
-        applications = Applications(store, self.catalog, ids)
-        self.services = Services(self.catalog, applications, *access.services)
+        self.services = Services(
+            self.catalog,
+            Applications(store, self.catalog, ids),
+            TableRows(store, self.catalog, ids),
+            Events(store, self.catalog, ids),
+            Devices(store, self.catalog),
+            DeviceReports(store, ids, SystemClock()),
+            *access.services,
+        )
         self.app = HttpApp(declared(self.services), self.gate, limits=limits)
         self.url = ""
 
