@@ -19,6 +19,7 @@ from drover import __version__
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
+from drover.app.access.redaction import redact_event
 from drover.app.applications import ApplicationHook, Applications
 from drover.app.catalog import Catalog
 from drover.app.services import Services
@@ -168,6 +169,7 @@ def set_up_logs(settings: Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            redact_event,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -144,12 +144,6 @@ def role_allows(role: MemberRole, accepted: frozenset[str], *, reads: bool) -> b
 
     ``accepted`` are the operation's scopes; ``reads`` that it changes nothing.
     """
-    match role:
-        case MemberRole.ADMIN | MemberRole.EDIT:
-            return True
-        case MemberRole.COLLABORATE:
-            return accepted.isdisjoint(_COLLABORATOR_CANNOT)
-        case MemberRole.VIEW:
-            return reads
-        case MemberRole.NONE:
-            return False
+    if role is MemberRole.COLLABORATE:
+        return accepted.isdisjoint(_COLLABORATOR_CANNOT)
+    return role in (MemberRole.ADMIN, MemberRole.EDIT) or (role is MemberRole.VIEW and reads)

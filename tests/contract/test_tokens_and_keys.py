@@ -209,6 +209,50 @@ async def test_revocation_on_one_server_counts_on_another(server, ann, plant, da
     await other.close()
 
 
+async def test_a_users_tokens_are_listed_changed_and_found_by_name(server, ann):
+    _, path = await token_of(server, ann, "/me", description="mine")
+    await server.ok(ann, "POST", "/me/tokens", {"name": "other"})
+
+    changed = await server.ok(ann, "PATCH", path, {"name": "renamed", "status": "inactive"})
+
+    assert (changed["name"], changed["description"]) == ("renamed", "mine")
+    assert await server.ok(ann, "GET", path) == changed
+    listed = await server.ok(ann, "GET", "/me/tokens?sortField=name&sortDirection=desc&perPage=1")
+    assert [each["name"] for each in listed["items"]] == ["renamed"]
+    assert (listed["count"], listed["totalCount"], listed["perPage"]) == (1, 2, 1)
+    found = await server.ok(ann, "GET", "/me/tokens?filterField=status&filter=in*&_links=false")
+    assert [each["name"] for each in found["items"]] == ["renamed"]
+    assert "_links" not in found
+    assert (await server.ok(ann, "GET", "/me/tokens?page=7&_actions=true"))["items"] == []
+
+
+@pytest.mark.parametrize(
+    "query", ["perPage=0", "perPage=1001", "page=-1", "sortField=token", "filterField=scope"]
+)
+async def test_a_list_that_cannot_be_given_is_refused(server, ann, query):
+    assert (await server.call(ann, "GET", f"/me/tokens?{query}")).status_code == 400
+
+
+async def test_there_is_a_most_of_everything(server, ann, plant, monkeypatch):
+    for module, name, path, body in (
+        ("tokens", "MOST_TOKENS", "/me/tokens", {"name": "t"}),
+        ("account_keys", "MOST_KEYS", "/me/keys", {"name": "k"}),
+        ("organizations", "MOST_ORGANIZATIONS", "/orgs", {"name": "o"}),
+        ("issue", "MOST_KEYS", f"{plant}/keys", {}),
+        ("issue", "MOST_TOKENS", f"{plant}/tokens", {"name": "t"}),
+    ):
+        monkeypatch.setattr(f"drover.app.access.{module}.{name}", 0)
+        answer = await server.call(ann, "POST", path, body)
+        assert (answer.status_code, answer.json()["type"]) == (429, "TooManyRequests")
+
+
+@pytest.mark.parametrize("path", ["/me/tokens", "/me/keys"])
+async def test_nothing_ends_before_it_begins(server, ann, path):
+    for date in ("2020-01-01T00:00:00Z", "never", ""):
+        body = {"name": "x", "expirationDate": date}
+        assert (await server.call(ann, "POST", path, body)).status_code == 400
+
+
 # Keys of users
 
 

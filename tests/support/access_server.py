@@ -81,7 +81,7 @@ class AccessServer:
         self.access.close()
 
     async def call(
-        self, token: str | None, method: str, path: str, body: Any = None, **query: Any
+        self, token: str | None, method: str, path: str, body: Any = None, /, **query: Any
     ) -> httpx.Response:
         """Send a request with a token."""
         headers: Mapping[str, str] = {"Authorization": f"Bearer {token}"} if token else {}

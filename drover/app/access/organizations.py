@@ -381,6 +381,8 @@ async def _settle(session: Session, invite: Invite, account_id: str | None, now_
         return invite.organization_id
     if invite.expires_ms <= now_ms:
         raise Gone("The invite has expired")
+    if await organizations.find_member(invite.organization_id, account_id) is not None:
+        return invite.organization_id  # a member keeps the role they have
     await organizations.put_member(
         Member(
             organization_id=invite.organization_id,
