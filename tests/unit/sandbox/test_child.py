@@ -136,4 +136,5 @@ def test_a_child_loads_nothing_of_drover_but_what_it_needs():
         "drover.sandbox.frames",
         "drover.sandbox.limits",
         "drover.sandbox.realms",
+        "drover.sandbox.syscalls",
     ]
