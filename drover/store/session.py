@@ -38,11 +38,6 @@ class StoreSession:
         return ReportStore(self.tx)
 
     @cached_property
-    def flows(self) -> FlowStore:
-        """The triggers of flows, found by what they wait for."""
-        return FlowStore(self.tx)
-
-    @cached_property
     def resources(self) -> ResourceStore:
         """Resources of every kind."""
         return ResourceStore(self.tx)
