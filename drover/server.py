@@ -19,14 +19,15 @@ from drover import __version__
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
-from drover.app.applications import ApplicationHook, Applications
-from drover.app.catalog import Catalog, Hook
+from drover.app.access.redaction import redact_event
+from drover.app.assembly import Surroundings, library
 from drover.app.services import Services
 from drover.discover import discover
 from drover.faces.declared import declared
 from drover.faces.http import HttpApp, Limits
+from drover.faces.openapi import Published
 from drover.model.kind import Kind
-from drover.store.access import StoredRevisions
+from drover.store.access import revisions_of
 from drover.store.postgres import PostgresDatabase
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
@@ -60,24 +61,29 @@ class Server:
         await database.open()
         self._open.push_async_callback(database.close)
         store = SqlStore(database)
-        doors = access.build(store, StoredRevisions(database), self.ids, self.clock)
+        doors = access.build(store, revisions_of(database), self.ids, self.clock)
         self._open.callback(doors.close)
         kinds = discover(drover.kinds, "KIND", Kind)
-        hooks: dict[str, list[Hook]] = {
-            "application": [ApplicationHook(owners_for), doors.hook],
-            "device": [doors.hook],
-        }
-        catalog = Catalog(store, self.ids, kinds, hooks)
-        applications = Applications(store, catalog, self.ids, visible_applications)
-        first = access.bootstrap(doors, applications, store, self.ids, self.clock)
+        around = Surroundings(
+            store=store,
+            ids=self.ids,
+            clock=self.clock,
+            kinds=kinds,
+            owners=owners_for,
+            seen=visible_applications,
+        )
+        shelf = library(around, [doors.hooks])
+        first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
         self.created = await first.run(
             self.settings.admin_email, self.settings.admin_password or None
         )
-        services = Services(catalog, applications, *doors.services)
+        published = Published(__version__)
+        services = Services(published, *shelf.services, *doors.services)
         limits = Limits(
             body_bytes=self.settings.max_body_bytes, requests=self.settings.max_requests
         )
         self.app = HttpApp(declared(services), doors.gate, limits=limits)
+        published.publish((route.operation for route in self.app.routes.all), self.app.metrics.text)
 
     def drain(self) -> None:
         """Claim nothing more; called at the moment the server is told to stop."""
@@ -167,6 +173,7 @@ def set_up_logs(settings: Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            redact_event,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec import UNSET, structs
 
 from drover.app.catalog import QuietHook
-from drover.kinds.application import KIND, Application
+from drover.kinds.application import KIND
 from drover.model.errors import Forbidden
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ class ApplicationHook(QuietHook):
         self._owners = owners
 
     async def before(
-        self, session: Session, caller: Caller, _kind: Kind[Any], old: Any, new: Application
-    ) -> Application:
+        self, session: Session, caller: Caller, _kind: Kind[Any], old: Any, new: Any, /
+    ) -> Any:
         """Return the application with its owner."""
         if old is not None:
             return new
@@ -75,7 +75,7 @@ class ApplicationHook(QuietHook):
         return structs.replace(new, application_id=new.id, **owner)
 
     async def after(
-        self, session: Session, _caller: Caller, _kind: Kind[Any], old: Any, new: Any
+        self, session: Session, _caller: Caller, _kind: Kind[Any], old: Any, new: Any, /
     ) -> None:
         """Take away all resources of a deleted application."""
         if new is None:

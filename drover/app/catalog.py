@@ -26,15 +26,16 @@ E = TypeVar("E", bound=Resource)
 class Hook(Protocol):
     """What else belongs to a change of a resource, in the same unit of work.
 
-    It may run more than once for one change, so it changes nothing but the store.
+    ``before`` and ``after`` may run more than once for one change, so they change nothing but the
+    store.
     """
 
-    async def prepare(self, caller: Caller, kind: Kind[Any], given: Any) -> Any:
+    async def prepare(self, caller: Caller, kind: Kind[Any], given: Any, /) -> Any:
         """Return the decoded body to act on: for slow work, before the unit of work begins."""
         ...
 
     async def before(
-        self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any
+        self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any, /
     ) -> Any:
         """Return what to store in place of ``new``; ``old`` is None on create.
 
@@ -43,7 +44,7 @@ class Hook(Protocol):
         ...
 
     async def after(
-        self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any
+        self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any, /
     ) -> None:
         """Act on a stored change; ``new`` is None after a delete."""
         ...
@@ -52,23 +53,18 @@ class Hook(Protocol):
 class QuietHook:
     """A hook that does nothing: others replace what they need."""
 
-    async def prepare(self, caller: Caller, kind: Kind[Any], given: Any) -> Any:  # noqa: ARG002 - a port's names
+    async def prepare(self, _caller: Caller, _kind: Kind[Any], given: Any, /) -> Any:
         """Return the body unchanged."""
         return given
 
     async def before(
-        self,
-        session: Session,
-        caller: Caller,
-        kind: Kind[Any],
-        old: Any,
-        new: Any,  # noqa: ARG002
+        self, _session: Session, _caller: Caller, _kind: Kind[Any], _old: Any, new: Any, /
     ) -> Any:
         """Store it unchanged."""
         return new
 
     async def after(
-        self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any
+        self, _session: Session, _caller: Caller, _kind: Kind[Any], _old: Any, _new: Any, /
     ) -> None:
         """Do nothing more."""
 
@@ -104,7 +100,7 @@ class Catalog:
 
         async def work(session: Session) -> bytes:
             now_ms = await session.now_ms()
-            stamp = self._stamp(caller, application_id, now_ms)
+            stamp = self.stamp(caller, application_id, now_ms)
             made = await self.add(session, caller, kind, kind.create(given, stamp, within))
             shown = await session.resources.get_bytes(kind, made.application_id, made.id)
             return _with(shown, kind.shown_once(made))
@@ -149,7 +145,7 @@ class Catalog:
         async def work(session: Session) -> bytes:
             resources = session.resources
             current = await resources.lock(kind, application_id, resource_id, parent_id)
-            stamp = self._stamp(caller, application_id, await session.now_ms())
+            stamp = self.stamp(caller, application_id, await session.now_ms())
             await self.change(session, caller, kind, current, kind.patch(current, given, stamp))
             return await resources.get_bytes(kind, application_id, resource_id)
 
@@ -209,7 +205,8 @@ class Catalog:
             given = await hook.prepare(caller, kind, given)
         return given
 
-    def _stamp(self, caller: Caller, application_id: str, now_ms: int) -> Stamp:
+    def stamp(self, caller: Caller, application_id: str, now_ms: int) -> Stamp:
+        """Return identity, time and author of what a caller makes or changes now."""
         return Stamp(self._ids.new(), application_id, now_ms, caller.id, caller.type)
 
     async def _check_references(

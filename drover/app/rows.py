@@ -80,8 +80,8 @@ class TableRows:
         self, caller: Caller, application_id: str, table_id: str, body: bytes
     ) -> dict[str, Any]:
         """Store one row and return it, or several and return their ids; raises Invalid."""
-        given = decode(body, dict[str, Any] | list[dict[str, Any]])
-        many = given if isinstance(given, list) else [given]
+        several = body.lstrip().startswith(b"[")
+        many = decode(body, list[dict[str, Any]]) if several else [decode(body, dict[str, Any])]
         if len(many) > MOST_ROWS:
             raise Invalid(f"At most {MOST_ROWS} rows are inserted at a time")
 
@@ -91,9 +91,9 @@ class TableRows:
             made = [self._made(table, each, now_ms) for each in many]
             await session.rows.add(application_id, table_id, made)
             shown = [row.document for row in made]
-            action: Action = "bulkInsert" if isinstance(given, list) else "insert"
+            action: Action = "bulkInsert" if several else "insert"
             await self._tell(session, caller, RowsChanged(table=table, action=action, new=shown))
-            if not isinstance(given, list):
+            if not several:
                 return dict(made[0].document)
             ids = [row.id for row in made]
             return {"createdAt": to_text(now_ms), "count": len(ids), "rowIds": ids}

@@ -15,11 +15,11 @@ class Services:
     """
 
     def __init__(self, *services: object) -> None:
-        self._by_type = {type(service): service for service in services}
+        self._services = services
 
     def __getitem__(self, wanted: type[T]) -> T:
         """Return the service of a type; raises LookupError when the server has none."""
-        for kind, service in self._by_type.items():
-            if issubclass(kind, wanted):
-                return service  # type: ignore[return-value]  # its type was just compared
+        for service in self._services:
+            if isinstance(service, wanted):
+                return service
         raise LookupError(f"the server has no {wanted.__name__}")

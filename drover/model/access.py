@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 CallerType = Literal["user", "apiToken", "device", "flow", "system"]
 
@@ -45,10 +45,21 @@ class MemberRole(StrEnum):
 
 
 class DeviceLimit(Struct, frozen=True, kw_only=True):
-    """The devices an access key covers: those listed and those with one of the tags."""
+    """The devices an access key covers: those listed and those with one of the tags.
+
+    A tag is key and value; None stands for any.
+    """
 
     ids: frozenset[str] = frozenset()
-    tags: frozenset[tuple[str, str]] = frozenset()
+    tags: frozenset[tuple[str | None, str | None]] = frozenset()
+
+    def covers(self, device_id: str, tags: Iterable[tuple[str, str]]) -> bool:
+        """Tell whether a device with these tags is covered."""
+        return device_id in self.ids or any(
+            wanted_key in (None, key) and wanted_value in (None, value)
+            for key, value in tags
+            for wanted_key, wanted_value in self.tags
+        )
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -88,12 +99,10 @@ class Caller(Struct, frozen=True, kw_only=True):
         """A device, which sees itself and what its key covers."""
         return self.device_id is not None
 
-    def covers_device(self, device_id: str, tags: frozenset[tuple[str, str]]) -> bool:
+    def covers_device(self, device_id: str, tags: Iterable[tuple[str, str]]) -> bool:
         """Tell whether a device with these tags is within sight; all are for other callers."""
         limit = self.device_limit
-        if limit is None or device_id == self.device_id:
-            return True
-        return device_id in limit.ids or not limit.tags.isdisjoint(tags)
+        return limit is None or device_id == self.device_id or limit.covers(device_id, tags)
 
     def may_report_for(self, device_id: str, parent_id: str | None) -> bool:
         """Tell whether state may be sent for a device: by itself or its gateway, if a device."""
@@ -135,12 +144,6 @@ def role_allows(role: MemberRole, accepted: frozenset[str], *, reads: bool) -> b
 
     ``accepted`` are the operation's scopes; ``reads`` that it changes nothing.
     """
-    match role:
-        case MemberRole.ADMIN | MemberRole.EDIT:
-            return True
-        case MemberRole.COLLABORATE:
-            return accepted.isdisjoint(_COLLABORATOR_CANNOT)
-        case MemberRole.VIEW:
-            return reads
-        case MemberRole.NONE:
-            return False
+    if role is MemberRole.COLLABORATE:
+        return accepted.isdisjoint(_COLLABORATOR_CANNOT)
+    return role in (MemberRole.ADMIN, MemberRole.EDIT) or (role is MemberRole.VIEW and reads)

@@ -144,11 +144,11 @@ class Token(Struct, frozen=True, kw_only=True):
     creator_name: str | None = None
 
 
-class DeviceTag(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A tag that puts a device within the reach of an access key."""
+class DeviceTag(Struct, frozen=True, kw_only=True):
+    """A tag that puts a device within the reach of an access key; what is left out may be any."""
 
-    key: str
-    value: str
+    key: str | None = None
+    value: str | None = None
 
 
 class AccessKey(Struct, frozen=True, kw_only=True):
@@ -159,10 +159,7 @@ class AccessKey(Struct, frozen=True, kw_only=True):
     key: str
     secret_digest: str
     created_ms: int
-    updated_ms: int
     status: Status = "active"
-    name: str | None = None
-    description: str | None = None
     device_ids: tuple[str, ...] = ()
     device_tags: tuple[DeviceTag, ...] = ()
     filter_type: Literal["all", "whitelist", "blacklist", "none"] = "all"
@@ -170,10 +167,6 @@ class AccessKey(Struct, frozen=True, kw_only=True):
     sub_topics: tuple[str, ...] = ()
     address_filter_type: Literal["all", "whitelist", "blacklist"] = "all"
     addresses: tuple[str, ...] = ()
-    created_by_type: str = "user"
-    created_by_id: str = ""
-    updated_by_type: str = "user"
-    updated_by_id: str = ""
 
 
 class Owner(Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ DroverError
   Unauthorized    who is calling is not known
   Forbidden       the caller may see the thing but not do this to it
   Missing         the thing named does not exist, or not for this caller
+  Gone            the thing named was there, but its time is over
   Conflict        the thing is in the wrong state for this
   TooLarge        the body or a value exceeds its size limit
   TooMany         a rate or a count limit is reached; try later
@@ -73,6 +74,12 @@ class Missing(DroverError):
     """The thing named does not exist, or not for this caller."""
 
     code = "NotFound"
+
+
+class Gone(DroverError):
+    """The thing named was there, but its time is over."""
+
+    code = "Gone"
 
 
 class Conflict(DroverError):

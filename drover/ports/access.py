@@ -25,6 +25,10 @@ class Revisions(Protocol):
         """Return the number as of the last commit, cheaply enough for each request."""
         ...
 
+    def close(self) -> None:
+        """Let go of what is held; nothing may be asked afterwards."""
+        ...
+
 
 class FoundToken(Struct, frozen=True, kw_only=True):
     """A token, whom it acts for, and the revision of the snapshot both were read from."""

@@ -93,6 +93,10 @@ class Resources(Protocol):
         """Return one page of stored JSON, undecoded."""
         ...
 
+    async def ids(self, kind: Kind[Any], application_id: str, listing: Listing) -> Sequence[str]:
+        """Return the ids of all that match, whatever the page, in order of id."""
+        ...
+
     async def absent(
         self, kind: Kind[Any], application_id: str, ids: Sequence[str]
     ) -> Sequence[str]:

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from drover.ports.access import Access
     from drover.ports.flows import FlowIndex
     from drover.ports.jobs import Jobs
+    from drover.ports.reports import Reports
     from drover.ports.resources import Resources
+    from drover.ports.rows import Rows
 
 T = TypeVar("T")
 
@@ -24,6 +26,16 @@ class Session(Protocol):
     @property
     def resources(self) -> Resources:
         """Resources of every kind."""
+        ...
+
+    @property
+    def rows(self) -> Rows:
+        """Rows of data tables."""
+        ...
+
+    @property
+    def reports(self) -> Reports:
+        """What devices report and are told."""
         ...
 
     @property

@@ -19,8 +19,11 @@ from drover.ports.scripts import (
 )
 from drover.sandbox import frames, values
 
+FEW: Final = 3
+"""Payloads of a call for which fresh realms are cheaper than one hardened realm."""
+
 _SLICE_BYTES: Final = 4_000_000
-_TAG: Final = f"~{secrets.token_hex(6)}"
+TAG: Final = f"~{secrets.token_hex(6)}"
 """Marks Dates in results. A script that learns it can make a Date, as any script can."""
 
 
@@ -84,9 +87,10 @@ class Slice:
         """Write the bytes for the child."""
         header = {
             "script": self.run.script,
-            "shapes": [json.dumps(shape) for shape in self._numbers],
-            "tag": _TAG,
+            "shapes": [shape_text(shape) for shape in self._numbers],
+            "tag": TAG,
             "shared": self.run.shared,
+            "few": len(self.run.payloads) <= FEW,
             "timeout_s": self.run.timeout_s,
             "memory_bytes": memory_bytes,
             "output_bytes": PAYLOAD_BYTES,
@@ -99,7 +103,7 @@ class Slice:
         if record.item >= len(self.indexes):
             raise ValueError("a record of no item")
         shape = self._shapes[record.item]
-        self.run.settle(self.indexes[record.item], _result(record, shape))
+        self.run.settle(self.indexes[record.item], result_of(record, shape))
 
     def give_back(self) -> None:
         """Let the items without a result wait again, in front."""
@@ -116,14 +120,20 @@ class Slice:
         self.run.suspects.add(index)
 
 
-def _result(record: frames.Record, shape: values.Shape) -> ScriptResult:
+def shape_text(shape: values.Shape) -> str:
+    """Write the places of a payload for the realm."""
+    return json.dumps(shape)
+
+
+def result_of(record: frames.Record, shape: values.Shape) -> ScriptResult:
+    """Read a record of a payload of this shape. `ValueError` for what no child of ours writes."""
     try:
         logs = values.decode_logs(record.logs)
         if record.status == frames.UNDEFINED:
             return ScriptResult(msgspec.UNSET, logs)
         if record.status == frames.FAILURE:
             return ScriptResult(values.decode_failure(record.body), logs)
-        return ScriptResult(values.decode(record.body, _TAG, shape), logs)
+        return ScriptResult(values.decode(record.body, TAG, shape), logs)
     except TypeError as error:
         raise ValueError("a record of another form") from error
     except RecursionError:

@@ -1,7 +1,7 @@
 """The program of a caged process: reads requests, runs scripts, writes records.
 
 Started by `drover.sandbox.cage` as `python -I -c ...` with an empty environment. It imports the
-standard library, the JavaScript engine and three neighbours that do the same, nothing else of Drover.
+standard library, the engine and neighbours that do the same, nothing else of Drover.
 """
 
 import json
@@ -59,23 +59,27 @@ class Line:
             rest = rest[os.write(self._writer, rest) :]
 
 
-def serve(bench: Bench, line: Line, progress: mmap.mmap, body: bytes) -> None:
-    """Answer one request; the progress page always names the item being run."""
+def serve(bench: Bench, line: Line, progress: mmap.mmap, body: bytes) -> bool:
+    """Answer one request; the progress page always names the item being run.
+
+    False when the child should be given up: after a lack of memory its heap is in tatters.
+    """
     header, items = frames.parse_request(body)
     terms = Terms(**json.loads(header))
     limits.allow_cpu(QUANTUM_S + terms.timeout_s + 1)
     ends = time.monotonic() + QUANTUM_S
+    worn = False
     for index, item in enumerate(items):
         frames.PROGRESS.pack_into(progress, 0, index)
         outcome = bench.run(terms, item)
-        encoded = outcome.body.encode("utf-8", "surrogatepass")
-        logs = outcome.logs.encode("utf-8", "surrogatepass")
-        line.add(frames.record(index, outcome.status, encoded, logs))
-        if time.monotonic() >= ends:
+        line.add(frames.record(index, outcome.status, outcome.body, outcome.logs))
+        worn = outcome.lacked_memory
+        if worn or time.monotonic() >= ends:
             break
     frames.PROGRESS.pack_into(progress, 0, frames.END)
-    line.add(frames.record(frames.END, frames.VALUE))
+    line.add(frames.record(frames.END, frames.LEAVES if worn else frames.STAYS))
     line.flush()
+    return not worn
 
 
 def main(page: int, memory_bytes: int) -> None:
@@ -89,4 +93,6 @@ def main(page: int, memory_bytes: int) -> None:
     limits.enter(memory_bytes)
     line.flush()
     for body in line.requests():
-        serve(bench, line, progress, body)
+        if not serve(bench, line, progress, body):
+            break
+    os._exit(0)  # nothing is left to tidy, and little is permitted

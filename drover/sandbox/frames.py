@@ -31,6 +31,12 @@ UNDEFINED: Final = 1
 FAILURE: Final = 2
 """Status: the body is `[name, message, stack]` as JSON."""
 
+STAYS: Final = 0
+"""Status of the closing record: the child waits for the next request."""
+
+LEAVES: Final = 1
+"""Status of the closing record: the child is about to end."""
+
 
 class Record(NamedTuple):
     """One answered item."""

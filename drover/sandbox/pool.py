@@ -22,12 +22,9 @@ from typing import Final, Self
 import msgspec
 
 from drover.ports.scripts import ScriptResult, ScriptsUnavailable
-from drover.sandbox.batch import Run, Slice
+from drover.sandbox.batch import FEW, Run, Slice
 from drover.sandbox.cage import Cage, Ending
 from drover.sandbox.fidelity import changes_builtins
-
-FRESH_REALMS_UP_TO: Final = 3
-"""Payloads of a call for which fresh realms are cheaper than one hardened realm."""
 
 _QUANTUM_S: Final = 0.25
 _SLICE_ITEMS: Final = 256
@@ -51,7 +48,8 @@ class CagedScripts:
         self._limits = limits or Limits()
         self._ready: deque[Run] = deque()
         self._open_runs: set[Run] = set()
-        self._idle: asyncio.Queue[Cage | None] = asyncio.Queue()
+        self._idle: list[Cage | None] = []
+        self._turns = asyncio.Semaphore(0)
         self._wake = asyncio.Condition()
         self._workers: list[asyncio.Task[None]] = []
         self._cages: set[Cage] = set()
@@ -60,8 +58,8 @@ class CagedScripts:
         """Start the children. Raises `ScriptsUnavailable` when they cannot be."""
         places = range(self._limits.children)
         started = await asyncio.gather(*(self._open() for _ in places), return_exceptions=True)
-        for cage in started:
-            self._idle.put_nowait(cage if isinstance(cage, Cage) else None)
+        self._idle = [cage if isinstance(cage, Cage) else None for cage in started]
+        self._turns = asyncio.Semaphore(len(self._idle))
         self._workers = [asyncio.create_task(self._work()) for _ in (*places, *places)]
         for failure in started:
             if isinstance(failure, BaseException):
@@ -75,7 +73,7 @@ class CagedScripts:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
         await asyncio.gather(*(self._drop(cage) for cage in list(self._cages)))
-        self._idle = asyncio.Queue()
+        self._idle = []
         for run in list(self._open_runs):
             run.fail(ScriptsUnavailable("The script processes are being stopped"))
 
@@ -171,7 +169,10 @@ class CagedScripts:
     @asynccontextmanager
     async def _cage(self) -> AsyncIterator[Cage]:
         """Hold a child that can take a request, in the place of one dead or worn if need be."""
-        cage = await self._idle.get()
+        await (
+            self._turns.acquire()
+        )  # hands out turns in order; a queue lets the last one back in first
+        cage = self._idle.pop()
         try:
             if cage and not (cage.alive and cage.requests < self._limits.recycle_after):
                 await self._drop(cage)
@@ -179,7 +180,8 @@ class CagedScripts:
             cage = cage or await self._open()
             yield cage
         finally:
-            self._idle.put_nowait(cage)
+            self._idle.append(cage)
+            self._turns.release()
 
     async def _open(self) -> Cage:
         cage = await Cage.open(self._limits.memory_bytes)
@@ -197,4 +199,4 @@ def _shared(script: str, count: int, owner: str) -> str:
         return ""
     if owner:
         return f"owner {owner}"
-    return f"run {secrets.token_hex(8)}" if count > FRESH_REALMS_UP_TO else ""
+    return f"run {secrets.token_hex(8)}" if count > FEW else ""

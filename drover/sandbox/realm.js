@@ -39,6 +39,17 @@
     },
   }.toJSON;
 
+  // The engine leaves out the name of the zone, which is always the same here.
+  function withZone(key) {
+    const print = Function.prototype.call.bind(Date.prototype[key]);
+    const zoned = {
+      print() {
+        return finite(timeOf(this)) ? `${print(this)} (Coordinated Universal Time)` : print(this);
+      },
+    }.print;
+    hide(Date.prototype, key, zoned);
+  }
+
   function printable(value) {
     if (typeof value === 'string') return value;
     try {
@@ -72,6 +83,8 @@
   hide(globals, 'console', console);
   if (makeBuffer) hide(globals, 'Buffer', makeBuffer());
   hide(Date.prototype, 'toJSON', dateToJson);
+  withZone('toString');
+  withZone('toTimeString');
 
   // -- the script ------------------------------------------------------------------------------
 
@@ -174,6 +187,7 @@
       if (out === undefined) return answer(1, '');
       return out.length > outputLimit ? answer(3, '') : answer(0, out);
     } catch (error) {
+      kept = undefined; // it may hold the memory that the answer needs
       return answer(2, describe(error));
     }
   }

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from drover.ports.scripts import PAYLOAD_BYTES, TOO_LARGE, ScriptFailure
+from drover.ports.scripts import MEMORY_LIMIT, PAYLOAD_BYTES, TOO_LARGE, ScriptFailure
 
 Path = tuple[str | int, ...]
 """Keys and indexes that lead to a value; the first is `root`."""
@@ -44,8 +44,11 @@ def encode(payload: object) -> tuple[Shape, bytes]:
     """Write a payload as (shape, text). Raises `Unfit`. UNSET is the empty text."""
     if payload is msgspec.UNSET:
         return (), b""
+    try:
+        text = _text(payload)
+    except RecursionError:
+        raise Unfit("RangeError", "The payload is nested too deeply") from None
     found = _specials(payload)
-    text = _text(payload)
     if len(text) > PAYLOAD_BYTES:
         raise Unfit(TOO_LARGE, f"The payload has {len(text)} bytes; a script takes {PAYLOAD_BYTES}")
     return tuple(found), text
@@ -80,10 +83,15 @@ def _kind(value: object) -> str:
 def _text(payload: object) -> bytes:
     try:
         return _encoder.encode(payload)
-    except RecursionError:
-        raise Unfit("RangeError", "The payload is nested too deeply") from None
     except (OverflowError, UnicodeEncodeError, TypeError):
+        return _rare_text(payload)
+
+
+def _rare_text(payload: object) -> bytes:
+    try:
         return json.dumps(_cleaned(payload)).encode()
+    except (TypeError, ValueError) as error:
+        raise Unfit("TypeError", f"The payload holds what JSON does not know: {error}") from error
 
 
 def _cleaned(value: Any) -> Any:
@@ -152,8 +160,8 @@ def _special(mark: Any) -> object:
 def decode_failure(body: bytes) -> ScriptFailure:
     """Read what a script threw; places count from the script's own first line."""
     name, message, stack = json.loads(body)
-    if name == "InternalError" and message == "out of memory":
-        name = "MemoryLimit"
+    if name == "InternalError":  # the engine's own, unknown to the language
+        name = MEMORY_LIMIT if message == "out of memory" else "RangeError"
     own = _COMPILE_FRAMES.sub("", _OUR_FRAMES.sub("", stack))
     lines = (_PLACE.sub(_script_place, line).strip() for line in own.split("\n"))
     return ScriptFailure(name, message, tuple(line for line in lines if line))

@@ -1,7 +1,7 @@
 """Where the fields of queries lie in the tables, and what a job may run over.
 
 The names of tables and columns are qualified, so that a compiled condition can stand in a
-statement that reads other tables too.
+statement that reads other tables too. Every such statement binds ``:application_id``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from drover.store.compile.columns import (
     JsonField,
     JsonList,
     JsonTagList,
+    Lookup,
     Plain,
     Related,
     TagRows,
@@ -86,7 +87,13 @@ def _dates(table: str) -> dict[str, Column]:
 
 
 def _tags(table: str, key: str, of: str) -> TagRows:
-    return TagRows(f"{table} AS tag WHERE tag.{key} = {of}.id", "tag.key", "tag.value")
+    within = f"{table} AS tag WHERE tag.application_id = :application_id"
+    return TagRows(
+        f"{table} AS tag WHERE tag.{key} = {of}.id",
+        "tag.key",
+        "tag.value",
+        Lookup(f"{of}.id", f"tag.{key}", within),
+    )
 
 
 def _flow(table: str) -> dict[str, Column]:
@@ -120,10 +127,18 @@ COLUMNS: Final[Mapping[str, ColumnMap]] = {
         "gatewayId": Plain("device.gateway_id"),
         "parentId": Plain("device.parent_id"),
         "ancestorId": Related(
-            "device_ancestor AS above WHERE above.device_id = device.id", "above.ancestor_id"
+            "device_ancestor AS above WHERE above.device_id = device.id",
+            "above.ancestor_id",
+            Lookup("device.id", "above.device_id", "device_ancestor AS above WHERE TRUE"),
         ),
         "attributeName": Related(
-            "device_attribute AS attribute WHERE attribute.device_id = device.id", "attribute.name"
+            "device_attribute AS attribute WHERE attribute.device_id = device.id",
+            "attribute.name",
+            Lookup(
+                "device.id",
+                "attribute.device_id",
+                "device_attribute AS attribute WHERE attribute.application_id = :application_id",
+            ),
         ),
         "experienceGroupId": _groups("device.id"),
         "experienceUserId": _users("device.id"),
@@ -156,6 +171,9 @@ COLUMNS: Final[Mapping[str, ColumnMap]] = {
         "experienceGroupId": Related(
             "experience_membership AS member WHERE member.user_id = experience_user.id",
             "member.group_id",
+            Lookup(
+                "experience_user.id", "member.user_id", "experience_membership AS member WHERE TRUE"
+            ),
         ),
     },
     "experience_group": {

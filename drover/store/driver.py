@@ -145,24 +145,20 @@ class Database(Protocol):
         """
         ...
 
-    async def read(self, work: Callable[[Transaction], Awaitable[T]], *, single: bool = False) -> T:
-        """Run work on one read-only snapshot. Raises what work raises; StoreBusy, StoreLost.
-
-        ``single`` promises that work makes at most one statement, which is a snapshot by itself:
-        no transaction is opened around it, which is twice as fast on PostgreSQL.
-        """
+    async def read(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run work on one read-only snapshot. Raises what work raises; StoreBusy, StoreLost."""
         ...
 
     async def fetch(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
     ) -> Sequence[Row]:
-        """Return all rows of one named reading statement: ``read`` with ``single``."""
+        """Return all rows of one named reading statement."""
         ...
 
     async def fetch_one(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
     ) -> Row | None:
-        """Return the first row of one named reading statement: the fastest keyed read."""
+        """Return the first row of one named reading statement, or None."""
         ...
 
     def stream(

@@ -17,6 +17,7 @@ import asyncpg
 from drover.ports.failures import StoreBusy, StoreClosed, StoreLost, StoreRefused
 from drover.store.driver import NO_PARAMETERS
 from drover.store.migrate import Migration, load_migrations, migrate
+from drover.store.postgres_glance import Glance, Glances, WantsTransaction
 from drover.store.postgres_transaction import (
     FAILURES,
     LOST,
@@ -94,6 +95,7 @@ class PostgresDatabase:
         self._statements = {name: positional(each.sql) for name, each in named.items()}
         self._migrations = load_migrations("postgres") if migrations is None else migrations
         self._settings: dict[str, object] = {}
+        self._glances = Glances()
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._busy = 0
         self._idle = asyncio.Event()
@@ -144,29 +146,34 @@ class PostgresDatabase:
         """
         return await self._attempts(_BEGIN_WRITE, work)
 
-    async def read(
-        self, work: Callable[[PostgresTransaction], Awaitable[T]], *, single: bool = False
-    ) -> T:
+    async def read(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
         """Run work on one read-only snapshot. Raises what work raises; StoreBusy, StoreLost.
 
-        ``single`` promises at most one statement, and saves the two round trips around it.
+        One statement is a snapshot by itself, so work is tried without a transaction first, which
+        saves two round trips of three. Work that goes on is run again within one.
         """
-        if not single:
-            return await self._attempts(_BEGIN_READ, work)
-        async with self._connection() as connection:
-            return await work(self._transaction(connection, single=True))
+        try:
+            async with self._connection() as connection:
+                glance = Glance(connection, self._statements, self._glances)
+                try:
+                    return await work(glance)
+                finally:
+                    glance.end()
+        except (WantsTransaction, StoreLost):
+            pass  # leave the handler, so that a failure below does not drag this one along
+        return await self._attempts(_BEGIN_READ, work)
 
     async def fetch(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
     ) -> Sequence[asyncpg.Record]:
         """Return all rows of one named reading statement, in one round trip."""
-        return await self.read(lambda tx: tx.fetch(statement, params), single=True)
+        return await self.read(lambda tx: tx.fetch(statement, params))
 
     async def fetch_one(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
     ) -> asyncpg.Record | None:
         """Return the first row of one named reading statement, in one round trip."""
-        return await self.read(lambda tx: tx.fetch_one(statement, params), single=True)
+        return await self.read(lambda tx: tx.fetch_one(statement, params))
 
     async def stream(
         self,
@@ -187,7 +194,7 @@ class PostgresDatabase:
 
     async def now_ms(self) -> int:
         """Return the server's clock: milliseconds since 1970 in UTC."""
-        return await self.read(lambda tx: tx.now_ms(), single=True)
+        return await self.read(lambda tx: tx.now_ms())
 
     def settings(self) -> Mapping[str, object]:
         """Return the settings that were read back at open."""
@@ -235,8 +242,8 @@ class PostgresDatabase:
                 await _roll_back(connection)
             return result
 
-    def _transaction(self, connection: Any, *, single: bool = False) -> PostgresTransaction:
-        return PostgresTransaction(connection, self._statements, single=single)
+    def _transaction(self, connection: Any) -> PostgresTransaction:
+        return PostgresTransaction(connection, self._statements)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:

@@ -103,16 +103,13 @@ def arguments(names: Sequence[str], params: Mapping[str, object]) -> list[object
 class PostgresTransaction:
     """One atomic unit in progress on a connection of the pool."""
 
-    __slots__ = ("_connection", "_over", "_single", "_statements", "dialect", "failure")
+    __slots__ = ("_connection", "_over", "_statements", "dialect", "failure")
 
-    def __init__(
-        self, connection: Any, statements: Mapping[str, Positional], *, single: bool = False
-    ) -> None:
+    def __init__(self, connection: Any, statements: Mapping[str, Positional]) -> None:
         self.dialect: Dialect = "postgres"
         self.failure: StoreError | None = None
         """How a statement failed, if one did."""
         self._over = ""
-        self._single = single
         self._connection = connection
         self._statements = statements
 
@@ -194,8 +191,6 @@ class PostgresTransaction:
     async def _call(self, method: str, *values: Any, **options: Any) -> Any:
         if self._over:
             raise StatementFailed(self._over) from self.failure
-        if self._single:
-            self._over = "a single read makes one statement only"
         try:
             return await getattr(self._connection, method)(*values, **options)
         except FAILURES as error:

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from drover.model.errors import Duplicate, Missing
+from drover.model.instants import to_text
 from drover.model.resource import Resource
 from drover.ports.resources import Page
 from drover.query.filters import by_glob
@@ -81,6 +82,13 @@ class ResourceStore:
         found = await self._page(kind, application_id, listing)
         return Page(await self._shown(kind, found.items), found.total)
 
+    async def ids(self, kind: Kind[Any], application_id: str, listing: Listing) -> Sequence[str]:
+        """Return the ids of all that match, whatever the page, in order of id."""
+        where, params = self._matching(kind, application_id, listing)
+        # The names in this text are the program's own; all that callers give are parameters.
+        sql = f"SELECT id FROM {TABLES[kind.table].name} WHERE {where} ORDER BY id"  # noqa: S608
+        return [row["id"] for row in await self._tx.fetch_sql(sql, params)]
+
     async def absent(
         self, kind: Kind[Any], application_id: str, ids: Sequence[str]
     ) -> Sequence[str]:
@@ -93,6 +101,10 @@ class ResourceStore:
     async def remove(self, kind: Kind[Any], application_id: str, resource_id: str) -> None:
         """Delete one; raises Missing."""
         key = _key(kind, application_id, resource_id)
+        if TABLES[kind.table].keeps_deleted:
+            now_ms = await self._tx.now_ms()
+            member = f',"deletedAt":"{to_text(now_ms)}"}}'
+            key |= {"deleted_ms": now_ms, "member": member}
         if not await self._tx.execute(f"{kind.table}_remove", key):
             raise _missing(kind)
 

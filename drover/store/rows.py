@@ -139,9 +139,9 @@ def _member(name: str, columns: Mapping[str, str], dialect: Dialect) -> str:
     if dialect == "sqlite":
         return f"json_extract(document, '$.\"{name}\"')"
     text = f"(document::jsonb ->> '{name}')"
-    return (
-        f"CAST({text} AS double precision)" if columns[name] == "number" else f'{text} COLLATE "C"'
-    )
+    if columns[name] == "number":
+        return f"CAST({text} AS double precision)"
+    return f'{text} COLLATE "C"'
 
 
 def _json(value: object) -> str:

@@ -6,8 +6,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from drover.store.access import AccessTables
+from drover.store.flows import FlowStore
 from drover.store.jobs import JobStore
+from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
+from drover.store.rows import RowStore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,6 +28,16 @@ class StoreSession:
         self.tx = tx
 
     @cached_property
+    def rows(self) -> RowStore:
+        """Rows of data tables."""
+        return RowStore(self.tx)
+
+    @cached_property
+    def reports(self) -> ReportStore:
+        """What devices report and are told."""
+        return ReportStore(self.tx)
+
+    @cached_property
     def resources(self) -> ResourceStore:
         """Resources of every kind."""
         return ResourceStore(self.tx)
@@ -38,6 +51,11 @@ class StoreSession:
     def jobs(self) -> JobStore:
         """Executions, their items, firings and schedules."""
         return JobStore(self.tx)
+
+    @cached_property
+    def flows(self) -> FlowStore:
+        """Workflows: their triggers, what they keep, what became of their runs."""
+        return FlowStore(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""

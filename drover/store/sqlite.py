@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from drover.ports.failures import StoreClosed, StoreRefused
+from drover.ports.failures import StoreBusy, StoreClosed, StoreRefused
 from drover.store.compile import register_functions
 from drover.store.completions import Completions
 from drover.store.driver import NO_PARAMETERS
@@ -44,6 +44,8 @@ OLDEST_SQLITE: Final = (3, 38, 0)
 """RETURNING, the JSON arrows and upserts as the statements use them."""
 BUSY_MS: Final = 5000
 """How long to wait for another program (a backup, a shell) that holds the file."""
+MOST_WAITING: Final = 20_000
+"""With so many pieces of work in a queue, more is refused rather than made to wait."""
 CHECKPOINT_PAGES: Final = 4000
 """A commit that makes the log longer than this moves it into the file (16 MB)."""
 STREAMS: Final = 4
@@ -105,6 +107,11 @@ class SqliteDatabase:
         self._streaming: set[SqliteStream] = set()
         self._open = False
 
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._path
+
     async def open(self) -> None:
         """Lock the folder, assert the settings, migrate and start the threads.
 
@@ -152,26 +159,21 @@ class SqliteDatabase:
         """
         return await self._ask(self._writes, work)
 
-    async def read(
-        self, work: Callable[[SqliteTransaction], Awaitable[T]], *, single: bool = False
-    ) -> T:
-        """Run work on one read-only snapshot. Raises what work raises; StoreClosed.
-
-        ``single`` promises at most one statement, which needs no transaction around it.
-        """
-        return await self._ask(self._reads, work, single=single)
+    async def read(self, work: Callable[[SqliteTransaction], Awaitable[T]]) -> T:
+        """Run work on one read-only snapshot. Raises what work raises; StoreClosed."""
+        return await self._ask(self._reads, work)
 
     async def fetch(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
     ) -> Sequence[sqlite3.Row]:
         """Return all rows of one named reading statement."""
-        return await self.read(lambda tx: tx.fetch(statement, params), single=True)
+        return await self.read(lambda tx: tx.fetch(statement, params))
 
     async def fetch_one(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
     ) -> sqlite3.Row | None:
         """Return the first row of one named reading statement, or None."""
-        return await self.read(lambda tx: tx.fetch_one(statement, params), single=True)
+        return await self.read(lambda tx: tx.fetch_one(statement, params))
 
     async def stream(
         self,
@@ -203,16 +205,14 @@ class SqliteDatabase:
         return self._settings
 
     def _ask(
-        self,
-        queue: RequestQueue,
-        work: Callable[[SqliteTransaction], Awaitable[T]],
-        *,
-        single: bool = False,
+        self, queue: RequestQueue, work: Callable[[SqliteTransaction], Awaitable[T]]
     ) -> asyncio.Future[T]:
         if not self._open:
             raise StoreClosed("the store is not open")
+        if queue.qsize() >= MOST_WAITING:
+            raise StoreBusy(f"{MOST_WAITING} others wait for the store already")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        queue.put(Request(work, future, contextvars.copy_context(), single))
+        queue.put(Request(work, future, contextvars.copy_context()))
         return future
 
     def _prepare(self) -> list[sqlite3.Connection]:

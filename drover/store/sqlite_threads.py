@@ -32,7 +32,6 @@ class Request(NamedTuple):
     work: Callable[[SqliteTransaction], Awaitable[Any]]
     future: asyncio.Future[Any]
     context: contextvars.Context
-    single: bool = False
 
 
 RequestQueue = SimpleQueue[Request | None]
@@ -92,8 +91,8 @@ class Writer(threading.Thread):
         taken: list[Request] = []
         try:
             return self._together(first, taken)
-        except (_GroupLost, sqlite3.Error) as loss:
-            self._undo()
+        except Exception as loss:  # noqa: BLE001 - a dead writer would leave everybody waiting
+            _undo(self._connection)
             if len(taken) > 1:
                 return [self._alone(request) for request in taken]
             failure = loss.__cause__ if isinstance(loss, _GroupLost) else translate(loss)
@@ -141,13 +140,8 @@ class Writer(threading.Thread):
                 self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             outcome = Outcome(request.future, None, translate(error))
-        self._undo()
+        _undo(self._connection)
         return outcome
-
-    def _undo(self) -> None:
-        if self._connection.in_transaction:
-            with suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
 
 
 class Reader(threading.Thread):
@@ -173,15 +167,20 @@ class Reader(threading.Thread):
         self._connection.close()
 
     def _serve(self, request: Request) -> Outcome:
-        if request.single:
-            return run_request(request, self._connection, self._statements)
         try:
             self._connection.execute("BEGIN")
-            outcome = run_request(request, self._connection, self._statements)
-            self._connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             return Outcome(request.future, None, translate(error))
+        outcome = run_request(request, self._connection, self._statements)
+        _undo(self._connection)
         return outcome
+
+
+def _undo(connection: sqlite3.Connection) -> None:
+    """Leave the transaction, if SQLite has not left it by itself."""
+    if connection.in_transaction:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
 
 
 def run_request(
@@ -190,7 +189,7 @@ def run_request(
     """Run one piece of work inside the transaction that is open, and tell how it ended."""
     if request.future.cancelled():
         return Outcome(request.future, None, StoreError("nobody waits for it any more"))
-    tx = SqliteTransaction(connection, statements, single=request.single)
+    tx = SqliteTransaction(connection, statements)
     try:
         result = request.context.run(drive, request.work, tx)
     except BaseException as failure:  # noqa: BLE001 - handed to the caller, who waits in the loop

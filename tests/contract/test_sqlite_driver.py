@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from drover.ports.failures import StoreBusy, StoreFull, StoreLost, StoreRefused
 from drover.store import sqlite as sqlite_module
+from drover.store import sqlite_threads
 from drover.store.driver import ReferenceBroken, StatementFailed
 from drover.store.migrate import Migration
 from drover.store.sqlite import SqliteDatabase
@@ -172,6 +173,74 @@ async def test_when_the_commit_fails_only_the_guilty_work_is_lost(things):
     assert isinstance(outcomes[1], ReferenceBroken)
     assert isinstance(alone[0], ReferenceBroken)
     assert await ids(things) == ["a", "b"]
+
+
+async def test_work_that_waits_when_the_store_closes_is_kept(things, path):
+    hold, holding = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    async def first(tx):
+        loop.call_soon_threadsafe(holding.set)
+        hold.wait(10)
+
+    tasks = [asyncio.create_task(things.write(first))]
+    await holding.wait()
+    tasks += [asyncio.create_task(things.write(adding(name))) for name in "abc"]
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(things.close())
+    for _ in range(5000):
+        if things._writes.qsize() == 4:  # three of work, and the mark that closes
+            break
+        await asyncio.sleep(0.001)
+    hold.set()
+    await closing
+
+    assert await asyncio.gather(*tasks) == [None, 1, 1, 1]
+    assert await open_and_read(path) == ["a", "b", "c"]
+
+
+async def test_when_too_much_waits_more_is_refused(things, monkeypatch):
+    monkeypatch.setattr(sqlite_module, "MOST_WAITING", 3)
+    hold, holding = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    async def first(tx):
+        loop.call_soon_threadsafe(holding.set)
+        hold.wait(10)
+
+    tasks = [asyncio.create_task(things.write(first))]
+    await holding.wait()
+    tasks += [asyncio.create_task(things.write(adding(name))) for name in "abcde"]
+    await asyncio.sleep(0)
+    hold.set()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert outcomes[:4] == [None, 1, 1, 1]
+    assert [type(outcome) for outcome in outcomes[4:]] == [StoreBusy, StoreBusy]
+
+
+async def test_a_reader_whose_transaction_ended_early_goes_on(things):
+    await things.write(adding("a"))
+
+    async def ending(tx):
+        await tx.fetch_sql("ROLLBACK")
+        return "ended"
+
+    assert await things.read(ending) == "ended"
+    assert await ids(things) == ["a"]
+
+
+async def test_a_mistake_of_the_driver_does_not_leave_callers_waiting(things, monkeypatch):
+    def mistaken(*_arguments):
+        raise LookupError("a mistake")
+
+    monkeypatch.setattr(sqlite_threads, "run_request", mistaken)
+    outcomes = await asyncio.gather(things.write(adding("a")), return_exceptions=True)
+    monkeypatch.undo()
+
+    assert [str(outcome) for outcome in outcomes] == ["a mistake"]
+    await things.write(adding("b"))
+    assert await ids(things) == ["b"]
 
 
 async def test_a_caller_that_left_before_its_turn_is_not_served(things):

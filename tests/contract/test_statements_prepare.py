@@ -59,16 +59,6 @@ async def test_both_databases_have_the_same_statements():
     assert only == set(), "name what one database alone needs sqlite_... or postgres_..."
 
 
-async def test_both_databases_take_the_same_parameters():
-    differing = {
-        name: (SQLITE[name].parameters, POSTGRES[name].parameters)
-        for name in SQLITE.keys() & POSTGRES.keys()
-        if set(SQLITE[name].parameters) != set(POSTGRES[name].parameters)
-    }
-
-    assert differing == {}
-
-
 async def test_both_databases_return_the_same_columns(sqlite_connection, postgres_url):
     connection = await asyncpg.connect(postgres_url)
     differing = {}
@@ -76,7 +66,7 @@ async def test_both_databases_return_the_same_columns(sqlite_connection, postgre
         prepared = await connection.prepare(positional(POSTGRES[name].sql)[0])
         theirs = [attribute.name for attribute in prepared.get_attributes()]
         ours = columns_of(sqlite_connection, SQLITE[name])
-        if theirs != ours:
+        if ours is not None and theirs != ours:
             differing[name] = (ours, theirs)
     await connection.close()
 
@@ -89,9 +79,7 @@ def columns_of(connection, statement):
     try:
         cursor = connection.execute(statement.sql, dict.fromkeys(statement.parameters))
         return [column[0] for column in cursor.description or ()]
-    except (
-        sqlite3.IntegrityError
-    ):  # nulls break a rule; a statement that writes returns nothing here
-        return []
+    except sqlite3.IntegrityError:  # nulls break a rule, so what it would return is not told
+        return None
     finally:
         connection.rollback()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import pytest_asyncio
 
@@ -108,9 +110,10 @@ async def test_a_token_of_one_application_opens_no_other(server, ann, plant):
     wrong = await server.call(token, "GET", f"{other}/devices")
 
     assert wrong.status_code == 404
-    assert wrong.content == (
-        await server.call(token, "GET", f"/applications/{NOWHERE}/devices")
-    ).content
+    assert (
+        wrong.content
+        == (await server.call(token, "GET", f"/applications/{NOWHERE}/devices")).content
+    )
     assert (await server.call(token, "GET", "/me")).status_code == 403
     assert (await server.call(token, "GET", "/applications")).status_code == 403
     assert (await server.call(token, "GET", "/admin/users")).status_code == 403
@@ -206,6 +209,50 @@ async def test_revocation_on_one_server_counts_on_another(server, ann, plant, da
     await other.close()
 
 
+async def test_a_users_tokens_are_listed_changed_and_found_by_name(server, ann):
+    _, path = await token_of(server, ann, "/me", description="mine")
+    await server.ok(ann, "POST", "/me/tokens", {"name": "other"})
+
+    changed = await server.ok(ann, "PATCH", path, {"name": "renamed", "status": "inactive"})
+
+    assert (changed["name"], changed["description"]) == ("renamed", "mine")
+    assert await server.ok(ann, "GET", path) == changed
+    listed = await server.ok(ann, "GET", "/me/tokens?sortField=name&sortDirection=desc&perPage=1")
+    assert [each["name"] for each in listed["items"]] == ["renamed"]
+    assert (listed["count"], listed["totalCount"], listed["perPage"]) == (1, 2, 1)
+    found = await server.ok(ann, "GET", "/me/tokens?filterField=status&filter=in*&_links=false")
+    assert [each["name"] for each in found["items"]] == ["renamed"]
+    assert "_links" not in found
+    assert (await server.ok(ann, "GET", "/me/tokens?page=7&_actions=true"))["items"] == []
+
+
+@pytest.mark.parametrize(
+    "query", ["perPage=0", "perPage=1001", "page=-1", "sortField=token", "filterField=scope"]
+)
+async def test_a_list_that_cannot_be_given_is_refused(server, ann, query):
+    assert (await server.call(ann, "GET", f"/me/tokens?{query}")).status_code == 400
+
+
+async def test_there_is_a_most_of_everything(server, ann, plant, monkeypatch):
+    for module, name, path, body in (
+        ("tokens", "MOST_TOKENS", "/me/tokens", {"name": "t"}),
+        ("account_keys", "MOST_KEYS", "/me/keys", {"name": "k"}),
+        ("organizations", "MOST_ORGANIZATIONS", "/orgs", {"name": "o"}),
+        ("issue", "MOST_KEYS", f"{plant}/keys", {}),
+        ("issue", "MOST_TOKENS", f"{plant}/tokens", {"name": "t"}),
+    ):
+        monkeypatch.setattr(f"drover.app.access.{module}.{name}", 0)
+        answer = await server.call(ann, "POST", path, body)
+        assert (answer.status_code, answer.json()["type"]) == (429, "TooManyRequests")
+
+
+@pytest.mark.parametrize("path", ["/me/tokens", "/me/keys"])
+async def test_nothing_ends_before_it_begins(server, ann, path):
+    for date in ("2020-01-01T00:00:00Z", "never", ""):
+        body = {"name": "x", "expirationDate": date}
+        assert (await server.call(ann, "POST", path, body)).status_code == 400
+
+
 # Keys of users
 
 
@@ -214,9 +261,7 @@ async def test_a_key_shows_its_secrets_once_and_serves_both_dialects(server, ann
 
     me = await server.ok(ann, "GET", "/me")
     by_userkey = await server.access.authenticator.authenticate_userkey(made["userkey"])
-    by_secret = await server.access.authenticator.authenticate_key(
-        made["keyId"], made["keySecret"]
-    )
+    by_secret = await server.access.authenticator.authenticate_key(made["keyId"], made["keySecret"])
     assert by_userkey == by_secret
     assert (by_userkey.number, by_userkey.guid) == (me["number"], me["guid"])
     assert by_userkey.role is Role.USER
@@ -415,7 +460,7 @@ async def test_keys_are_listed_newest_first_without_secrets(server, ann, plant):
     assert [each["id"] for each in listed["items"]] == [second["id"], first["id"]]
     assert first["secret"] not in str(listed)
     query = await server.call(
-        ann, "GET", f"{plant}/keys", query='{"deviceIds": {"$eq": "%s"}}' % NOWHERE
+        ann, "GET", f"{plant}/keys", query=json.dumps({"deviceIds": {"$eq": NOWHERE}})
     )
     assert [each["name"] for each in query.json()["items"]] == ["b"]
 

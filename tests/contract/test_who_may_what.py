@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import pytest_asyncio
 
+from drover.app.access.organizations import Roles
+from drover.model.access import MemberRole
 from tests.support.access_server import PASSWORD, AccessServer
 
 NOWHERE = "0" * 24
@@ -64,9 +66,7 @@ async def accept(server, token):
         ("DELETE", f"/keys/{NOWHERE}"),
     ],
 )
-async def test_another_tenants_application_looks_like_a_missing_one(
-    server, ann, bob, method, path
-):
+async def test_another_tenants_application_looks_like_a_missing_one(server, ann, bob, method, path):
     application_id = await server.application(ann)
 
     theirs = await server.call(bob, method, f"/applications/{application_id}{path}", {})
@@ -367,3 +367,116 @@ async def test_a_new_password_from_the_administrator_ends_the_sessions(server, a
 
     assert (await server.call(ann, "GET", "/me")).status_code == 401
     await server.sign_in("ann@example.com", "another-one-1")
+
+
+# Invitations by letter
+
+
+async def invited(server, ann, email, role="edit"):
+    """The secret in the letter of an invitation, which no answer shows."""
+    org = await server.ok(ann, "POST", "/orgs", {"name": "Works"})
+    owner = await server.access.gate.identify({"authorization": f"Bearer {ann}"})
+    _, secret = await server.access.organizations.invite(
+        owner, org["id"], email, Roles(role=MemberRole(role))
+    )
+    return org["id"], secret
+
+
+async def test_an_invitation_is_answered_by_its_letter(server, ann, bob):
+    org_id, secret = await invited(server, ann, "bob@example.com")
+    query = {"email": "Bob@example.com", "token": secret}
+
+    shown = (await server.call(None, "GET", "/invites", **query)).json()
+    answered = await server.ok(None, "POST", "/invites", {**query, "accept": True})
+
+    assert (shown["orgName"], shown["role"]) == ("Works", "edit")
+    assert answered == {"accepted": True, "orgId": org_id}
+    assert (await server.call(bob, "GET", f"/orgs/{org_id}")).status_code == 200
+    assert (await server.call(None, "GET", "/invites", **query)).status_code == 404
+
+
+async def test_a_wrong_letter_opens_nothing(server, ann, bob):
+    await invited(server, ann, "bob@example.com")
+
+    for token in ("x", "drover_i_" + "x" * 43):
+        query = {"email": "bob@example.com", "token": token}
+        assert (await server.call(None, "GET", "/invites", **query)).status_code == 404
+        answer = await server.call(None, "POST", "/invites", {**query, "accept": True})
+        assert answer.status_code == 404
+
+
+async def test_whoever_has_no_account_can_only_turn_an_invitation_down(server, ann):
+    org_id, secret = await invited(server, ann, "who@example.com")
+    body = {"email": "who@example.com", "token": secret}
+
+    accepted = await server.call(None, "POST", "/invites", {**body, "accept": True})
+    declined = await server.ok(None, "POST", "/invites", {**body, "accept": False})
+
+    assert accepted.status_code == 400
+    assert declined == {"accepted": False, "orgId": org_id}
+
+
+async def test_accepting_again_keeps_the_role_one_has(server, ann, bob):
+    org_id, _ = await invited(server, ann, "bob@example.com", "view")
+    late = await server.ok(bob, "GET", "/me/invites")
+    carl = await server.user(await server.sign_in(), "carl@example.com")
+    proof = {"currentCredentials": {"password": PASSWORD}}
+    await server.ok(bob, "PATCH", "/me", {"email": "robert@example.com", **proof})
+    await server.ok(carl, "PATCH", "/me", {"email": "bob@example.com", **proof})
+
+    answer = await server.call(bob, "POST", f"/me/invites/{late[0]['id']}", {"action": "accept"})
+
+    assert answer.status_code == 404
+    assert (await server.ok(carl, "GET", "/me/invites"))[0]["id"] == late[0]["id"]
+    assert (await accept(server, carl))["orgId"] == org_id
+    await server.ok(
+        ann, "POST", f"/orgs/{org_id}/invites", {"email": "x@example.com", "role": "admin"}
+    )
+    await server.ok(carl, "PATCH", "/me", {"email": "x@example.com", **proof})
+    await accept(server, carl)
+    members = (await server.ok(carl, "GET", f"/orgs/{org_id}"))["members"]
+    assert [each["role"] for each in members] == ["admin", "view"]
+
+
+async def test_what_is_not_there_cannot_be_changed(server, ann):
+    org = await server.ok(ann, "POST", "/orgs", {"name": "Works"})
+    path = f"/orgs/{org['id']}"
+
+    for method, tail, body in (
+        ("PATCH", "/member", {"userId": NOWHERE, "role": "view"}),
+        ("DELETE", f"/member?userId={NOWHERE}", None),
+        ("DELETE", f"/invites?inviteId={NOWHERE}", None),
+        ("GET", f"/tokens/{NOWHERE}", None),
+    ):
+        assert (await server.call(ann, method, path + tail, body)).status_code == 404
+    assert (await server.call(ann, "DELETE", f"{path}/member?userId=x")).status_code == 400
+    assert (await server.call(ann, "GET", f"/me/invites/{NOWHERE}")).status_code == 404
+
+
+async def test_the_only_administrator_of_an_organisation_cannot_be_deleted(server, admin, ann):
+    await server.ok(ann, "POST", "/orgs", {"name": "Works"})
+    ann_id = (await server.ok(ann, "GET", "/me"))["userId"]
+
+    answer = await server.call(admin, "DELETE", f"/admin/users/{ann_id}")
+
+    assert answer.status_code == 400
+    assert "Works" in answer.json()["message"]
+
+
+async def test_a_session_can_be_ended(server, ann):
+    caller = await server.access.gate.identify({"authorization": f"Bearer {ann}"})
+
+    await server.access.sessions.end(caller)
+
+    assert (await server.call(ann, "GET", "/me")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "email", ["", "x", "a@", "@b", "a b@c", "a@\nb", "x" * 600 + "@" + "y" * 600]
+)
+async def test_what_is_no_email_is_refused(server, admin, email):
+    answer = await server.call(
+        admin, "POST", "/admin/users", {"email": email, "password": PASSWORD}
+    )
+
+    assert (answer.status_code, answer.json()["type"]) == (400, "Validation")

@@ -35,6 +35,7 @@ from drover.store.compile.columns import (
     JsonList,
     JsonTagList,
     JsonTagMap,
+    Lookup,
     Plain,
     Related,
     TagRows,
@@ -49,7 +50,7 @@ NUMBERS = (-1.5, -1.0, -0.0, 0.0, 0.25, 1.0, 2.0, 10.0, 9007199254740993.0, 1e30
 INTEGERS = (-(2**63), -1, 0, 1, 2, 10, 2**53 + 1, 2**63 - 1)
 MOMENTS = (-1, 0, 1, 999, 1_000, 1_643_563_091_911, 253_402_300_799_999)
 KEYS = ("color", "size", "Color", "a-b")
-LISTS = ("labels", "related", "tags", "tag_map", "tag_list", "steps")
+LISTS = ("labels", "related", "related_in", "tags", "tags_in", "tag_map", "tag_list", "steps")
 
 TABLES = """
 CREATE TABLE thing (
@@ -75,13 +76,24 @@ COLUMNS: dict[str, Column] = {
     "any-1": JsonColumn("thing.document", "any-1"),
     "labels": JsonList("thing.document", ("labels",)),
     "related": Related("thing_related AS r WHERE r.thing_id = thing.id", "r.name"),
+    "related_in": Related(
+        "thing_related AS r WHERE r.thing_id = thing.id",
+        "r.name",
+        Lookup("thing.id", "r.thing_id", "thing_related AS r WHERE TRUE"),
+    ),
+    "tags_in": TagRows(
+        "thing_tag AS t WHERE t.thing_id = thing.id",
+        "t.key",
+        "t.value",
+        Lookup("thing.id", "t.thing_id", "thing_tag AS t WHERE TRUE"),
+    ),
     "tags": TagRows("thing_tag AS t WHERE t.thing_id = thing.id", "t.key", "t.value"),
     "tag_map": JsonTagMap("thing.document", ("tag_map",)),
     "tag_list": JsonTagList("thing.document", ("tag_list",)),
     "steps": JsonElements("thing.document", ("steps",)),
 }
 
-_TEXT_FIELDS = ("name", "stored", "note", "any-1", "labels", "related")
+_TEXT_FIELDS = ("name", "stored", "note", "any-1", "labels", "related", "related_in")
 _TYPED = {
     "amount": NUMBERS,
     "level": NUMBERS,
@@ -140,7 +152,7 @@ def _tests(texts: tuple[str, ...]) -> st.SearchStrategy[TextTest]:
     )
 
 
-_tag_fields = st.sampled_from(["tags", "tag_map", "tag_list"])
+_tag_fields = st.sampled_from(["tags", "tags_in", "tag_map", "tag_list"])
 _tag_leaf = st.builds(TagMatch, _tag_fields, _tests(KEYS), _tests(TEXTS[:12])) | st.builds(
     Missing, st.sampled_from(LISTS)
 )
@@ -185,6 +197,8 @@ def _row(index: int, random: Random) -> dict[str, Any]:
 
     moment = maybe(MOMENTS)
     name = maybe(TEXTS)
+    related = several(TEXTS)
+    tags = [_tag(random) for _ in range(random.randrange(4))]
     return {
         "id": f"{index:024x}",
         "name": name,
@@ -200,19 +214,22 @@ def _row(index: int, random: Random) -> dict[str, Any]:
         "at": None if moment is None else to_text(moment),
         "any-1": maybe((*TEXTS[:20], *NUMBERS, 1, True, False, {"a": 1})),
         "labels": several(TEXTS),
-        "related": several(TEXTS),
-        "tags": [
-            {"key": random.choice(KEYS), "value": random.choice(TEXTS[:12])}
-            for _ in range(random.randrange(4))
-        ],
+        "related": related,
+        "related_in": related,
+        "tags": tags,
+        "tags_in": tags,
         "tag_map": {key: random.choice(TEXTS[:12]) for key in several(KEYS)},
         "tag_list": [_loose_tag(random) for _ in range(random.randrange(3))],
         "steps": [_step(random) for _ in range(random.randrange(3))],
     }
 
 
+def _tag(random: Random) -> dict[str, str]:
+    return {"key": random.choice(KEYS), "value": random.choice(TEXTS[:12])}
+
+
 def _loose_tag(random: Random) -> dict[str, str]:
-    tag = {"key": random.choice(KEYS), "value": random.choice(TEXTS[:12])}
+    tag = _tag(random)
     if random.random() < 0.3:
         del tag[random.choice(["key", "value"])]
     return tag

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from drover.query.evaluate import predicate
 from drover.query.fold import fold
+from drover.query.tree import And, Compare, Missing, Not, Operator, Or
 from drover.store.compile import compile_query, register_functions
 from drover.store.statements import positional
 from tests.property.query_world import COLUMNS, TABLES, document_of, make_rows, trees
@@ -124,3 +125,15 @@ def test_postgres_selects_the_rows_that_evaluation_selects(
     compiled = compile_query(tree, COLUMNS, "postgres")
 
     assert postgres_rows.ids(compiled.sql, dict(compiled.params)) == expected
+
+
+def test_postgres_takes_the_deepest_and_the_widest_query(postgres_rows: PostgresRows) -> None:
+    wide = Or(tuple(Compare("name", Operator.EQUAL, f"{n}", fold=True) for n in range(1000)))
+    tree: Node = wide
+    for level in range(64):
+        combination = And if level % 2 else Or
+        tree = Not(combination((tree, Missing("name"))))
+
+    compiled = compile_query(tree, COLUMNS, "postgres")
+
+    assert postgres_rows.ids(compiled.sql, dict(compiled.params)) == in_memory(tree)

@@ -8,17 +8,18 @@ import httpx
 from argon2 import PasswordHasher
 
 import drover.kinds
-from drover.app.access.applications import owners_for
 from drover.app.access.admit import visible_applications
+from drover.app.access.applications import owners_for
 from drover.app.access.assembly import bootstrap, build
 from drover.app.applications import ApplicationHook, Applications
 from drover.app.catalog import Catalog
 from drover.app.services import Services
 from drover.discover import discover
-from drover.faces.declared import declared
+from drover.faces import losant
 from drover.faces.http import HttpApp
+from drover.faces.losant import admin, applications, auth, me, orgs, resources, tokens
 from drover.model.kind import Kind
-from drover.store.access import StoredRevisions
+from drover.store.access import revisions_of
 from drover.store.session import SqlStore
 from drover.system import RandomIds
 
@@ -54,19 +55,20 @@ class AccessServer:
     def __init__(self, database: Database, clock: Any = None) -> None:
         self.clock = clock or FakeClock()
         self.store, ids = SqlStore(database), RandomIds()
-        self.access = build(
-            self.store, StoredRevisions(database), ids, self.clock, hasher=CHEAP
-        )
-        hooks = {
-            "application": [ApplicationHook(owners_for), self.access.hook],
-            "device": [self.access.hook],
-        }
+        self.access = build(self.store, revisions_of(database), ids, self.clock, hasher=CHEAP)
+        hooks = self.access.hooks
+        hooks["application"].insert(0, ApplicationHook(owners_for))
         kinds = discover(drover.kinds, "KIND", Kind)
         self.catalog = Catalog(self.store, ids, kinds, hooks)
         self.applications = Applications(self.store, self.catalog, ids, visible_applications)
         self.bootstrap = bootstrap(self.access, self.applications, self.store, ids, self.clock)
         self.services = Services(self.catalog, self.applications, *self.access.services)
-        self.app = HttpApp(declared(self.services), self.access.gate)
+        operations = [
+            (losant.FACE, operation)
+            for module in (admin, applications, auth, me, orgs, resources, tokens)
+            for operation in module.operations(self.services)
+        ]
+        self.app = HttpApp(operations, self.access.gate)
         self.client = self.from_address("127.0.0.1")
 
     def from_address(self, address: str) -> httpx.AsyncClient:
@@ -79,11 +81,13 @@ class AccessServer:
         self.access.close()
 
     async def call(
-        self, token: str | None, method: str, path: str, body: Any = None, **query: Any
+        self, token: str | None, method: str, path: str, body: Any = None, /, **query: Any
     ) -> httpx.Response:
         """Send a request with a token."""
         headers: Mapping[str, str] = {"Authorization": f"Bearer {token}"} if token else {}
-        return await self.client.request(method, path, headers=headers, json=body, params=query)
+        return await self.client.request(
+            method, path, headers=headers, json=body, params=query or None
+        )
 
     async def ok(self, token: str | None, method: str, path: str, body: Any = None) -> Any:
         """Send a request that must succeed and return its JSON."""

@@ -11,17 +11,17 @@ import uvicorn
 
 import drover.kinds
 from drover.app.access.assembly import build
-from drover.app.applications import ApplicationHook, Applications
-from drover.app.catalog import Catalog
+from drover.app.assembly import Surroundings, library
 from drover.app.services import Services
 from drover.discover import discover
 from drover.faces.declared import declared
 from drover.faces.http import HttpApp, Limits, bearer
+from drover.faces.openapi import Published
 from drover.model.access import Caller
 from drover.model.errors import Forbidden, Missing, Unauthorized
 from drover.model.kind import Kind
-from drover.store.compile import register_functions
 from drover.store.access import StoredRevisions
+from drover.store.compile import register_functions
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
 from drover.system import RandomIds, SystemClock
@@ -74,10 +74,11 @@ class CatalogServer:
         self.gate = FakeGate(database)
         kinds = discover(drover.kinds, "KIND", Kind)
         store, ids = SqlStore(database), RandomIds()
-        self.catalog = Catalog(store, ids, kinds, {"application": [ApplicationHook()]})
+        around = Surroundings(store=store, ids=ids, clock=SystemClock(), kinds=kinds)
+        shelf = library(around, ())
+        self.catalog = shelf.catalog
         access = build(store, StoredRevisions(database), ids, SystemClock())
-        applications = Applications(store, self.catalog, ids)
-        self.services = Services(self.catalog, applications, *access.services)
+        self.services = Services(Published("0"), *shelf.services, *access.services)
         self.app = HttpApp(declared(self.services), self.gate, limits=limits)
         self.url = ""
 

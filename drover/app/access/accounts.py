@@ -67,7 +67,7 @@ class Accounts:
     async def prepare(self, new: NewAccount) -> Account:
         """Return an account ready to be stored; raises Invalid."""
         if new.role not in ACCOUNT_ROLES:
-            raise Invalid("An account cannot have this role", field="role")
+            raise Invalid("An account cannot have this role at `role`", field="role")
         now_ms = self._clock.now_ms()
         return Account(
             id=self._ids.new(),
@@ -221,7 +221,7 @@ def checked_email(text: str) -> str:
     """Return an e-mail address in the form it is kept in; raises Invalid."""
     email = text.strip().lower()
     if len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email):
-        raise Invalid("This is not an email address", field="email")
+        raise Invalid("This is not an email address at `email`", field="email")
     return email
 
 
@@ -233,7 +233,7 @@ def _guid(ids: Ids) -> str:
 def _changed(account: Account, changes: Mapping[str, Any], now_ms: int) -> Account:
     own = {name: value for name, value in changes.items() if name in ("role", "token_cutoff_ms")}
     if own.get("role", account.role) not in ACCOUNT_ROLES:
-        raise Invalid("An account cannot have this role", field="role")
+        raise Invalid("An account cannot have this role at `role`", field="role")
     if "email" in changes:
         own["email"] = checked_email(changes["email"])
     known = Profile.__struct_fields__

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
 
 from drover.app.access.sessions import DeviceFacts
 from drover.app.catalog import QuietHook
 from drover.kinds.device import KIND as DEVICE
 from drover.model.access import MemberRole, Role
 from drover.model.errors import Missing
-from drover.query.tree import Choice, In, TagMatch, TextTest, any_of
+from drover.query.filters import by_glob
+from drover.query.tree import (
+    ANY_TEXT,
+    Choice,
+    In,
+    TagMatch,
+    TextTest,
+    all_of,
+    any_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from drover.model.access import Caller
     from drover.model.kind import Kind
+    from drover.ports.resources import Listing
     from drover.ports.store import Session
     from drover.query.tree import Node
 
@@ -53,7 +67,7 @@ class EndAccess(QuietHook):
     """Ends what hangs on a deleted application or device, in the same unit of work."""
 
     async def after(
-        self, session: Session, _caller: Caller, kind: Kind[Any], old: Any, new: Any
+        self, session: Session, _caller: Caller, kind: Kind[Any], old: Any, new: Any, /
     ) -> None:
         """Void tokens of what was deleted."""
         if new is not None:
@@ -72,14 +86,37 @@ def sight_of(caller: Caller) -> Node | None:
     if limit is None:
         return None
     ids = sorted(limit.ids | {caller.device_id or ""})
-    tags = [
-        TagMatch("tags", TextTest(Choice.EQUAL, (key,)), TextTest(Choice.EQUAL, (value,)))
-        for key, value in sorted(limit.tags)
-    ]
-    return any_of([In("id", tuple(ids)), *tags])
+    tags = [TagMatch("tags", _is(key), _is(value)) for key, value in limit.tags]
+    return any_of([In("id", tuple(ids)), *sorted(tags, key=repr)])
 
 
-def check_sight(caller: Caller, device_id: str, tags: frozenset[tuple[str, str]]) -> None:
+def narrowed(caller: Caller, kind: Kind[Any], listing: Listing) -> Listing:
+    """Return a list request with what is out of the caller's sight left out."""
+    sight = sight_of(caller) if kind.one == DEVICE.one else None
+    if sight is None:
+        return listing
+    asked = listing.query or by_glob(listing.filter_field, listing.filter)
+    return replace(listing, query=all_of([sight, asked]))
+
+
+def check_sight(caller: Caller, kind: Kind[Any], document: bytes) -> None:
     """Raise Missing for a device out of the caller's sight, as for one that is not there."""
-    if not caller.covers_device(device_id, tags):
+    if caller.device_limit is None or kind.one != DEVICE.one:
+        return
+    device = msgspec.json.decode(document, type=_Seen)
+    if not caller.covers_device(device.id, [(tag.key, tag.value) for tag in device.tags]):
         raise Missing("Device was not found")
+
+
+class _SeenTag(Struct):
+    key: str
+    value: str
+
+
+class _Seen(Struct):
+    id: str
+    tags: tuple[_SeenTag, ...] = ()
+
+
+def _is(text: str | None) -> TextTest:
+    return ANY_TEXT if text is None else TextTest(Choice.EQUAL, (text,))

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from drover.app.access.access_keys import AccessKeys
 from drover.app.access.account_keys import AccountKeys
 from drover.app.access.accounts import Accounts
 from drover.app.access.admit import Gate
 from drover.app.access.applications import EndAccess, find_device
 from drover.app.access.authenticate import Authenticator
 from drover.app.access.bootstrap import Bootstrap
+from drover.app.access.issue import IssueAccessKeys, IssueApiTokens
 from drover.app.access.organizations import Organizations
 from drover.app.access.passwords import Passwords
 from drover.app.access.sessions import Sessions
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
     from drover.app.applications import Applications
+    from drover.app.catalog import Hook
     from drover.model.access import Caller
     from drover.ports.access import Revisions
     from drover.ports.clock import Clock, Ids
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class AccessServices:
-    """The use cases about access; ``hook`` belongs to the kinds application and device."""
+    """The use cases about access."""
 
     gate: Gate
     authenticator: Authenticator
@@ -42,11 +43,23 @@ class AccessServices:
     organizations: Organizations
     tokens: ApiTokens
     account_keys: AccountKeys
-    access_keys: AccessKeys
     summaries: Summaries
     passwords: Passwords
+    revisions: Revisions
     throttle: Throttle
     hook: EndAccess
+    key_hook: IssueAccessKeys
+    token_hook: IssueApiTokens
+
+    @property
+    def hooks(self) -> dict[str, list[Hook]]:
+        """What belongs to changes of resources, by kind."""
+        return {
+            "application": [self.hook],
+            "device": [self.hook],
+            "applicationKey": [self.key_hook],
+            "applicationApiToken": [self.token_hook],
+        }
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -58,13 +71,13 @@ class AccessServices:
             self.organizations,
             self.tokens,
             self.account_keys,
-            self.access_keys,
             self.summaries,
         )
 
     def close(self) -> None:
-        """Let the threads end."""
+        """Let the threads end and the store go."""
         self.passwords.close()
+        self.revisions.close()
 
 
 def build(
@@ -85,11 +98,13 @@ def build(
         organizations=Organizations(store, ids, clock),
         tokens=ApiTokens(store, ids, clock),
         account_keys=AccountKeys(store, ids, clock),
-        access_keys=AccessKeys(store, ids, clock),
         summaries=Summaries(store),
         passwords=passwords,
+        revisions=revisions,
         throttle=throttle,
         hook=EndAccess(),
+        key_hook=IssueAccessKeys(ids),
+        token_hook=IssueApiTokens(ids),
     )
 
 

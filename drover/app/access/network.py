@@ -20,8 +20,9 @@ def check_addresses(addresses: Iterable[str]) -> None:
         try:
             ip_network(text, strict=False)
         except ValueError:
-            message = f"'{text[:48]}' is neither an IP address nor a CIDR block"
-            raise Invalid(message, field=f"addresses.{index}") from None
+            place = f"addresses.{index}"
+            message = f"'{text[:48]}' is neither an IP address nor a CIDR block at `{place}`"
+            raise Invalid(message, field=place) from None
 
 
 def address_allowed(key: AccessKey, address: str) -> bool:

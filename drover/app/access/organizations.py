@@ -12,7 +12,7 @@ from drover.app.access.accounts import checked_email, own_id
 from drover.app.access.secrets import INVITE_PREFIX, digest, matches, new_secret
 from drover.model.access import Caller, MemberRole
 from drover.model.accounts import Account, Invite, Member, Organization, ResourceRole
-from drover.model.errors import Conflict, Forbidden, Invalid, Missing, TooMany
+from drover.model.errors import Conflict, Forbidden, Gone, Invalid, Missing, TooMany
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -269,7 +269,7 @@ class Organizations:
     async def respond(self, caller: Caller, invite_id: str, *, accept: bool) -> str:
         """Accept or turn down an own invitation; return the id of its organisation.
 
-        Raises Missing, and Conflict when its time is over.
+        Raises Missing, and Gone when its time is over.
         """
         account_id, now_ms = own_id(caller), self._clock.now_ms()
 
@@ -298,7 +298,7 @@ class Organizations:
     async def respond_by_letter(self, email: str, secret: str, *, accept: bool) -> str:
         """Answer an invitation with its letter's secret; return the organisation's id.
 
-        Accepting it takes an account with that address. Raises Missing, Conflict.
+        Accepting it takes an account with that address. Raises Missing, Gone, Conflict.
         """
         invite, _ = await self.open_invite(email, secret)
         now_ms = self._clock.now_ms()
@@ -380,7 +380,9 @@ async def _settle(session: Session, invite: Invite, account_id: str | None, now_
     if account_id is None:
         return invite.organization_id
     if invite.expires_ms <= now_ms:
-        raise Conflict("The invite has expired")
+        raise Gone("The invite has expired")
+    if await organizations.find_member(invite.organization_id, account_id) is not None:
+        return invite.organization_id  # a member keeps the role they have
     await organizations.put_member(
         Member(
             organization_id=invite.organization_id,

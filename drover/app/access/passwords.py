@@ -43,7 +43,7 @@ class Passwords:
     async def hash(self, password: str) -> str:
         """Return the hash to keep; raises Invalid for a password too short or too long."""
         if not SHORTEST <= len(password) <= LONGEST:
-            message = f"A password has {SHORTEST} to {LONGEST} characters"
+            message = f"A password has {SHORTEST} to {LONGEST} characters at `password`"
             raise Invalid(message, field="password")
         return await self._in_thread(lambda: self._hasher.hash(_encoded(password)))
 

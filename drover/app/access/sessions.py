@@ -28,6 +28,8 @@ DEFAULT_TTL_S: Final = 86_400
 """How long a session lasts when the request does not say; 0 there means for ever."""
 MOST_SESSIONS: Final = 1_000
 """Sessions of one user or device; the oldest ends when one more begins."""
+SWEEP_MS: Final = 60_000
+"""How long expired tokens may lie about before a sign-in takes them away."""
 
 _log = structlog.get_logger("drover.access")
 
@@ -98,6 +100,7 @@ class Sessions:
         self._authenticator = authenticator
         self._throttle = throttle
         self._find_device = find_device
+        self._swept_ms = clock.now_ms()
 
     async def sign_in(self, email: str, password: str, wish: Wish, address: str = "") -> SignedIn:
         """Begin a user's session; raises Unauthorized, AccountLocked, TooMany, Invalid."""
@@ -112,11 +115,7 @@ class Sessions:
     ) -> SignedIn:
         """Begin a session of an account that is known to be the caller's."""
         text, token = self._session(account, scopes, ttl_s)
-
-        async def work(session: Session) -> None:
-            await keep_session(session, token)
-
-        await self._store.write(work)
+        await self._keep(token)
         return SignedIn(account_id=account.id, token=text)
 
     async def refresh(self, caller: Caller) -> SignedIn:
@@ -163,7 +162,7 @@ class Sessions:
             application_id=known.key.application_id,
             access_key_id=known.key.id,
         )
-        await self._store.write(lambda session: keep_session(session, token))
+        await self._keep(token)
         _log.info("access.device_signed_in", device_id=known.device_id, access_key_id=known.key.id)
         return known, text
 
@@ -176,6 +175,14 @@ class Sessions:
             await session.access.raise_revision()
 
         await self._store.write(work)
+
+    async def _keep(self, token: Token) -> None:
+        """Store a session, and now and then take those away whose time is over."""
+        await self._store.write(lambda session: keep_session(session, token))
+        now_ms = self._clock.now_ms()
+        if now_ms - self._swept_ms >= SWEEP_MS:
+            self._swept_ms = now_ms
+            await self._store.write(lambda session: session.access.tokens.remove_expired(now_ms))
 
     def _session(
         self, account: Account, scopes: Iterable[str], ttl_s: int | None
@@ -209,7 +216,7 @@ class Sessions:
         except Missing:
             raise _refused() from None
         limit = device_limit(key)
-        within = limit is None or credentials.device_id in limit.ids or limit.tags & facts.tags
+        within = limit is None or limit.covers(credentials.device_id, facts.tags)
         if standing is None or not within:
             raise _refused()
         return KnownDevice(

@@ -1,4 +1,4 @@
-"""API tokens of users, applications and organisations."""
+"""API tokens of users and organisations; those of applications are a kind, see ``issue``."""
 
 from __future__ import annotations
 
@@ -143,7 +143,6 @@ def _token(
         status=new.status,
         expires_ms=new.expires_ms,
         account_id=owner_id if owner_type == "user" else None,
-        application_id=owner_id if owner_type == "application" else None,
         creator_type=caller.type if caller.type in ("user", "apiToken", "flow") else "user",
         creator_id=caller.id,
         creator_name=caller.email,
@@ -153,10 +152,7 @@ def _token(
 async def _check_owner(
     session: Session, caller: Caller, owner: tuple[TokenOwner, str], *, changes: bool
 ) -> None:
-    """Raise unless the caller may look at, or change, an owner's tokens.
-
-    Those of applications are behind the gate already; users reach only their own.
-    """
+    """Raise unless the caller may look at, or change, an owner's tokens; users reach their own."""
     if owner[0] != "organization":
         return
     role = await member_role(session, caller, owner[1])

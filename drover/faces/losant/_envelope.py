@@ -32,7 +32,13 @@ def one(kind: Kind[Any], call: Call, document: bytes) -> bytes:
 def page(kind: Kind[Any], call: Call, listing: Listing, found: Page[bytes]) -> bytes:
     """Return one page of documents with the figures of the page and what was asked for."""
     items = b",".join(one(kind, call, document) for document in found.items)
-    tail: dict[str, Any] = {
+    tail = figures(kind, call, listing, found)
+    return b'{"items":[%b],%b' % (items, msgspec.json.encode(tail)[1:])
+
+
+def figures(kind: Kind[Any], call: Call, listing: Listing, found: Page[Any]) -> dict[str, Any]:
+    """Return what a list says beside its items."""
+    return {
         "count": len(found.items),
         "totalCount": found.total,
         "page": listing.offset // listing.limit,
@@ -41,7 +47,6 @@ def page(kind: Kind[Any], call: Call, listing: Listing, found: Page[bytes]) -> b
         "sortDirection": "desc" if listing.descending else "asc",
         **echo(kind, call),
     }
-    return b'{"items":[%b],%b' % (items, msgspec.json.encode(tail)[1:])
 
 
 def echo(kind: Kind[Any], call: Call) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from drover.model.errors import Invalid
 from drover.ports.resources import Listing
+from drover.query.filters import by_glob
 from drover.query.kinds import FIELD_SETS
 from drover.query.losant import parse_json
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 PER_PAGE: Final = 100
 MOST_PER_PAGE: Final = 1000
-_FARTHEST_PAGE: Final = 10**9
+FARTHEST: Final = 10**9
 DIRECTIONS: Final = ("asc", "desc", "ASC", "DESC", "")
 PARAMETERS: Final = (
     "sortField",
@@ -31,7 +32,7 @@ PARAMETERS: Final = (
 def listing(call: Call, kind: Kind[Any]) -> Listing:
     """Return what a list request asks for; raises Invalid naming the parameter."""
     per_page = call.whole("perPage", PER_PAGE, least=1, most=MOST_PER_PAGE)
-    page = call.whole("page", 0, most=_FARTHEST_PAGE)
+    page = call.whole("page", 0, most=FARTHEST)
     return Listing(
         sort_field=call.choice("sortField", kind.sortable, kind.default_sort),
         descending=descending(call, default=kind.default_descending),
@@ -50,6 +51,11 @@ def query(call: Call, kind: Kind[Any]) -> Node | None:
     if not kind.queryable or text is None or not text.strip():
         return None
     return parse_json(text, FIELD_SETS[kind.one])
+
+
+def globbed(listing: Listing) -> Node:
+    """Return the tree of a list's ``filterField`` and ``filter``."""
+    return by_glob(listing.filter_field, listing.filter)
 
 
 def descending(call: Call, *, default: bool = False) -> bool:

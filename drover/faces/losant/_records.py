@@ -11,16 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from drover.faces.losant._lists import MOST_PER_PAGE, PER_PAGE, descending
 from drover.model.instants import to_ms
-from drover.query.evaluate import predicate
 from drover.query.fold import fold
 from drover.query.glob import compile_glob
-from drover.query.losant import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from drover.faces.operation import Call
-    from drover.query.fields import FieldSet
 
 Document = dict[str, Any]
 
@@ -35,7 +32,6 @@ class Collection:
     filterable: tuple[str, ...] = ("name",)
     default_sort: str = "name"
     default_descending: bool = False
-    fields: FieldSet | None = None
 
     def page(self, call: Call, documents: Sequence[Document]) -> Document:
         """Return one page of documents as the query asks; raises Invalid."""
@@ -63,9 +59,6 @@ class Collection:
         }
 
     def _filter(self, call: Call) -> Callable[[Document], bool]:
-        query = call.query.get("query")
-        if query and self.fields is not None:
-            return predicate(parse_json(query, self.fields))
         field = call.choice("filterField", self.filterable, "")
         pattern = call.query.get("filter")
         if not field or not pattern:

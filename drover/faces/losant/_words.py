@@ -12,7 +12,6 @@ from drover.model.instants import to_text
 if TYPE_CHECKING:
     from drover.app.access.organizations import Overview
     from drover.model.accounts import (
-        AccessKey,
         Account,
         AccountKey,
         Invite,
@@ -96,34 +95,6 @@ def token(value: Token) -> Document:
             "expirationDate": None if value.expires_ms is None else to_text(value.expires_ms),
             "scope": value.scopes,
             "status": value.status,
-        }
-    )
-
-
-def access_key(value: AccessKey) -> Document:
-    """Return an access key without its secret."""
-    return without_none(
-        {
-            "id": value.id,
-            "applicationKeyId": value.id,
-            "applicationId": value.application_id,
-            "creationDate": to_text(value.created_ms),
-            "createdById": value.created_by_id,
-            "createdByType": value.created_by_type,
-            "lastUpdated": to_text(value.updated_ms),
-            "lastUpdatedById": value.updated_by_id,
-            "lastUpdatedByType": value.updated_by_type,
-            "key": value.key,
-            "status": value.status,
-            "name": value.name,
-            "description": value.description,
-            "deviceIds": value.device_ids,
-            "deviceTags": [{"key": tag.key, "value": tag.value} for tag in value.device_tags],
-            "filterType": value.filter_type,
-            "pubTopics": value.pub_topics,
-            "subTopics": value.sub_topics,
-            "addressFilterType": value.address_filter_type,
-            "addresses": value.addresses,
         }
     )
 

@@ -9,6 +9,7 @@ from drover.app.catalog import Catalog
 from drover.faces.losant import _envelope, _lists
 from drover.faces.operation import Call, Operation
 from drover.kinds.application import KIND
+from drover.model.scopes import for_operation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,7 @@ def operations(services: Services) -> Iterator[Operation]:
         yield Operation(
             method=method,
             path=path,
-            scopes=KIND.scopes(verb, collection=collection),
+            scopes=_scopes(verb) if collection else KIND.scopes(verb),
             run=run,
             name=f"{KIND.many if collection else KIND.one}.{verb}",
             summary=f"{verb.capitalize()} {'applications' if collection else 'an application'}",
@@ -75,3 +76,9 @@ def operations(services: Services) -> Iterator[Operation]:
             body={"POST": KIND.post_type, "PATCH": KIND.patch_type}.get(method),
             kind=KIND.one,
         )
+
+
+def _scopes(verb: str) -> frozenset[str]:
+    """Return what opens the collection, which no token of one application does."""
+    scopes = for_operation(KIND.many, verb, ("Organization", "User"), reads=verb == "get")
+    return scopes | {"all.User.cli"} if verb == "get" else scopes

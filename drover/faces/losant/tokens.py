@@ -1,4 +1,4 @@
-"""API tokens of users, applications and (ours) organisations."""
+"""API tokens of users and (ours) of organisations; those of applications are a kind."""
 
 from __future__ import annotations
 
@@ -72,13 +72,6 @@ class _Family:
 
 _FAMILIES = (
     _Family(one="userApiToken", path="/me/tokens", owner="user", wide=("User",)),
-    _Family(
-        one="applicationApiToken",
-        path="/applications/{applicationId}/tokens",
-        owner="application",
-        wide=("Application", "Organization", "User"),
-        parameter="applicationId",
-    ),
     _Family(
         one="orgApiToken",
         path="/orgs/{orgId}/tokens",

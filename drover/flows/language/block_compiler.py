@@ -10,7 +10,7 @@ from drover.flows.language.limits import WORK_PER_ITERATION
 from drover.flows.language.scope import Output, Scope
 from drover.flows.language.syntax import Block, Branch, Call, Statement
 from drover.flows.language.term_compiler import Getter, Names, compile_term
-from drover.flows.language.values import Value, filled
+from drover.flows.language.values import UNDEFINED, Value, filled
 
 Writer: TypeAlias = Callable[[Scope, Output], None]
 BodyCompiler: TypeAlias = Callable[[Sequence[Statement], Names], Writer]
@@ -117,10 +117,8 @@ def _with(value: Getter, parameters: tuple[str, ...], body: Writer) -> Attempt:
         found = value(scope)
         if not filled(found):
             return False
-        inner = scope.inner(found)
-        if parameters:
-            inner.parameters = {**scope.parameters, parameters[0]: found}
-        body(inner, output)
+        bound = _bound(scope, parameters, found, UNDEFINED) if parameters else scope.parameters
+        body(Scope(found, scope, scope.turn, bound), output)
         return True
 
     return attempt
@@ -134,11 +132,9 @@ def _each(value: Getter, parameters: tuple[str, ...], body: Writer) -> Attempt:
         scope.charge(len(pairs) * WORK_PER_ITERATION)
         last, around = len(pairs) - 1, scope.turn
         for index, (key, element) in enumerate(pairs):
-            inner = scope.inner(element)
-            inner.turn = (index, key, index == 0, index == last, around)
-            if parameters:
-                inner.parameters = _bound(scope, parameters, element, key)
-            body(inner, output)
+            turn = (index, key, index == 0, index == last, around)
+            bound = _bound(scope, parameters, element, key) if parameters else scope.parameters
+            body(Scope(element, scope, turn, bound), output)
         return True
 
     return attempt

@@ -37,6 +37,7 @@ _BY_DIGITS: Final = frozenset("gprs")
 _WITH_TAIL: Final = frozenset("defgprs%")
 _MAX_DIGITS: Final = 21
 _MAX_PLACES: Final = 20
+_BEYOND_FIXED: Final = 1e21
 _GROUP: Final = 3
 _PREFIXES: Final = (
     "y",
@@ -86,13 +87,17 @@ class NumberFormat:
     def print(self, number: float) -> str:
         """Return ``number`` in this format."""
         if self.kind == "c":
-            return self._padded("", "", number_text(number))
+            return self._laid_out(self._currency(), "", number_text(number))
         negative = number < 0 or (number == 0 and math.copysign(1, number) < 0)
         body, unit = self._body(abs(number))
-        if negative and self.sign != "+" and not body.strip("0."):
+        if negative and self.sign != "+" and self._is_zero(body):
             negative = False
         tail = unit + self._closing(negative=negative)
         return self._laid_out(self._opening(negative=negative), body, tail)
+
+    def _is_zero(self, body: str) -> bool:
+        digits = body if self.kind in "xX" else body.partition("e")[0]
+        return not digits.strip("0.")
 
     def _body(self, number: float) -> tuple[str, str]:
         """Return the digits and the SI prefix."""
@@ -105,16 +110,18 @@ class NumberFormat:
             body = _TYPES[self.kind](number, self.precision)
         return (_TRAILING_ZEROS.sub(r"\1", body, count=1) if self.trim else body), unit
 
+    def _currency(self) -> str:
+        if self.symbol == "#":
+            return f"0{self.kind.lower()}" if self.kind in "boxX" else ""
+        return self.symbol
+
     def _opening(self, *, negative: bool) -> str:
-        currency = {"$": "$", "#": f"0{self.kind.lower()}"}.get(self.symbol, "")
-        if self.symbol == "#" and self.kind not in "boxX":
-            currency = ""
         if negative:
-            return ("(" if self.sign == "(" else "-") + currency
-        return (self.sign if self.sign in "+ " else "") + currency
+            return ("(" if self.sign == "(" else "-") + self._currency()
+        return (self.sign if self.sign in "+ " else "") + self._currency()
 
     def _closing(self, *, negative: bool) -> str:
-        percent = "%" if self.kind in "%p" else ""
+        percent = "%" if self.kind in "%p" and self.symbol != "$" else ""
         return percent + (")" if negative and self.sign == "(" else "")
 
     def _laid_out(self, opening: str, body: str, tail: str) -> str:
@@ -191,13 +198,11 @@ def _grouped(digits: str, width: float = math.inf) -> str:
     """Put a comma between groups of three digits, dropping digits beyond ``width`` in all."""
     groups: list[str] = []
     length, end = 0, len(digits)
-    while end > 0 and length + _GROUP + 1 <= width + _GROUP:
-        size = int(min(_GROUP, end, max(1, width - length)))
-        groups.append(digits[end - size : end])
+    while end > 0 and length <= width:
+        size = _GROUP if length + _GROUP < width else int(max(1, width - length))
+        groups.append(digits[max(end - size, 0) : end])
         end -= size
         length += size + 1
-        if length > width:
-            break
     return ",".join(reversed(groups))
 
 
@@ -231,10 +236,20 @@ def _with_prefix(number: float, count: int) -> tuple[str, str]:
     return f"0.{'0' * -point}{digits}", prefix
 
 
+def _whole(number: float, _precision: int) -> str:
+    if math.isinf(number):
+        return "∞"
+    if number < _BEYOND_FIXED:
+        return str(math.floor(number + 0.5))
+    # Beyond it only the digits that tell the double apart are printed, the rest are zeros.
+    digits, _, exponent = number_text(number).replace(".", "").partition("e")
+    return digits.ljust(int(exponent) + 1, "0")
+
+
 def _whole_in_base(code: str) -> Callable[[float, int], str]:
     def print_whole(number: float, _precision: int) -> str:
         if math.isinf(number):
-            return number_text(number)
+            return number_text(number).upper() if code == "X" else number_text(number)
         return format(math.floor(number + 0.5), code)
 
     return print_whole
@@ -253,7 +268,7 @@ _TYPES: Final[dict[str | None, Callable[[float, int], str]]] = {
     "%": lambda number, places: to_fixed(number * 100, places),
     "b": _whole_in_base("b"),
     "c": lambda number, _: number_text(number),
-    "d": _whole_in_base("d"),
+    "d": _whole,
     "e": _or_text(to_exponential),
     "f": to_fixed,
     "g": _or_text(to_precision),

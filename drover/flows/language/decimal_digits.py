@@ -13,6 +13,11 @@ _WIDE: Final = Context(prec=1_200, rounding=ROUND_HALF_UP)
 _BEYOND_FIXED: Final = 1e21
 _SMALLEST_FIXED: Final = -6
 
+_QUICK_DIGITS: Final = 14
+_QUICK_PLACES: Final = 6
+_QUICK_RANGE: Final = 1e8
+"""Within these bounds every half that rounding may meet is short enough to show."""
+
 
 class Significant(NamedTuple):
     """The digits of a number and the power of ten of the first of them."""
@@ -25,15 +30,28 @@ def significant(number: float, count: int) -> Significant:
     """Return ``count`` significant digits of a finite number that is not negative."""
     if not number:
         return Significant("0" * count, 0)
+    if count <= _QUICK_DIGITS and not _may_tie(number):
+        mantissa, _, exponent = f"{number:.{count - 1}e}".partition("e")
+        return Significant(mantissa.replace(".", ""), int(exponent))
     rounded = Context(prec=count, rounding=ROUND_HALF_UP).create_decimal(Decimal(number))
     digits = "".join(map(str, rounded.as_tuple().digits)).ljust(count, "0")
     return Significant(digits, rounded.adjusted())
+
+
+def _may_tie(number: float) -> bool:
+    """Whether rounding ``number`` may meet an exact half, which Python would round to even.
+
+    Within the digits that a double tells apart a half shows as a last digit 5.
+    """
+    return repr(number).partition("e")[0].rstrip("0.").endswith("5")
 
 
 def to_fixed(number: float, places: int) -> str:
     """Print with ``places`` digits after the point; from 1e21 on in exponent form."""
     if not number < _BEYOND_FIXED:
         return number_text(number)
+    if number < _QUICK_RANGE and places <= _QUICK_PLACES and not _may_tie(number):
+        return f"{number:.{places}f}"
     return f"{Decimal(number).quantize(Decimal(1).scaleb(-places), context=_WIDE):f}"
 
 

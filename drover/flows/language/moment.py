@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
+from drover.flows.language.arithmetic import round_half_up
 from drover.flows.language.dates import date_ms
 
 Part: TypeAlias = Callable[[datetime], str]
@@ -34,14 +36,14 @@ _LONG_FORMS: Final = {
 _LONG_FORM: Final = re.compile(r"\[[^\[]*?\]|\\?(?:LTS|LT|LL?L?L?|l{1,4})")
 _TOKEN: Final = re.compile(
     r"\[(?P<quoted>[^\[\]]*)\]|\\(?P<escaped>.)|(?P<token>"
-    r"Mo|MM?M?M?|Do|DDDo|DD?D?D?|ddd?d?|do|w[ow]?|W[oW]?|Qo?|Y{6}|Y{5}|YYYY|YY|Y|y{1,4}|"
-    r"gggg|gg|GGGG|GG|e|E|a|A|[Hh]mm(?:ss)?|hh?|HH?|kk?|mm?|ss?|S{1,9}|x|X|zz?|ZZ?)|(?P<other>.)",
+    r"Mo|MM?M?M?|Do|DDDo|DD?D?D?|ddd?d?|do?|w[ow]?|W[oW]?|Qo?|Y{6}|Y{5}|YYYY|YY|Y|yo|y{1,4}|"
+    r"ggggg?|gg|GGGGG?|GG|e|E|a|A|[Hh]mm(?:ss)?|hh?|HH?|kk?|mm?|ss?|S{1,9}|x|X|zz?|ZZ?)|(?P<other>.)",
     re.DOTALL,
 )
 _DAYS_OF_WEEK: Final = 7
 _NOON: Final = 12
 _HOURS: Final = 24
-_MS_DIGITS: Final = 3
+_MONTHS_PER_YEAR: Final = 12
 
 
 def format_date(moment: datetime, pattern: str, zone: str = "UTC") -> str:
@@ -106,9 +108,9 @@ def _day_of_year(moment: datetime) -> int:
 
 def _week(moment: datetime) -> tuple[int, int]:
     """Return week-year and week; weeks begin on Sunday, the first holds January 1."""
-    saturday = _DAYS_OF_WEEK - 1 - _weekday(moment)
-    days_left = (datetime(moment.year, 12, 31) - moment.replace(tzinfo=None)).days  # noqa: DTZ001
-    if saturday > days_left + (moment.month == _NOON and moment.day == 31):  # noqa: PLR2004
+    until_saturday = _DAYS_OF_WEEK - 1 - _weekday(moment)
+    days_left = _day_of_year(moment.replace(month=12, day=31)) - _day_of_year(moment)
+    if until_saturday > days_left:
         return moment.year + 1, 1
     first = _weekday(moment.replace(month=1, day=1))
     return moment.year, (_day_of_year(moment) + first - 1) // _DAYS_OF_WEEK + 1
@@ -165,13 +167,16 @@ _TOKENS: Final[dict[str, Part]] = {
     "YYYYY": lambda moment: f"{moment.year:05}",
     "YYYYYY": lambda moment: f"+{moment.year:06}",
     "y": lambda moment: str(moment.year),
+    "yo": lambda moment: _ordinal(moment.year),
     "yy": lambda moment: f"{moment.year:02}",
     "yyy": lambda moment: f"{moment.year:03}",
     "yyyy": lambda moment: f"{moment.year:04}",
     "gg": lambda moment: f"{_week(moment)[0] % 100:02}",
     "gggg": lambda moment: f"{_week(moment)[0]:04}",
+    "ggggg": lambda moment: f"{_week(moment)[0]:05}",
     "GG": lambda moment: f"{moment.isocalendar().year % 100:02}",
     "GGGG": lambda moment: f"{moment.isocalendar().year:04}",
+    "GGGGG": lambda moment: f"{moment.isocalendar().year:05}",
     "e": lambda moment: str(_weekday(moment)),
     "E": lambda moment: str(moment.isoweekday()),
     "a": lambda moment: _half(moment).lower(),
@@ -189,29 +194,61 @@ _TOKENS: Final[dict[str, Part]] = {
     "ZZ": _offset(""),
 }
 
+
+_MS_PER_DAY: Final = 86_400_000
+_DAYS_PER_MONTH: Final = 146_097 / 4_800
+"""The mean over the 400 years after which the calendar repeats."""
+
 _SPANS: Final = (
-    # seconds below which the words hold, the words, seconds of one unit
-    (45, "a few seconds", None),
-    (90, "a minute", None),
-    (45 * 60, "{} minutes", 60),
-    (90 * 60, "an hour", None),
-    (22 * 3600, "{} hours", 3600),
-    (36 * 3600, "a day", None),
-    (26 * 86400, "{} days", 86400),
-    (46 * 86400, "a month", None),
-    (320 * 86400, "{} months", 86400 * 146_097 / 4_800),
-    (548 * 86400, "a year", None),
-    (float("inf"), "{} years", 86400 * 146_097 / 400),
+    # units in a day, below how many of them the words hold, the words
+    (86_400, 45, "a few seconds"),
+    (1_440, 2, "a minute"),
+    (1_440, 45, "{} minutes"),
+    (24, 2, "an hour"),
+    (24, 22, "{} hours"),
+    (1, 2, "a day"),
+    (1, 26, "{} days"),
+)
+_LONG_SPANS: Final = (
+    # months in the unit, below how many of them the words hold, the words
+    (1, 2, "a month"),
+    (1, 11, "{} months"),
+    (12, 2, "a year"),
 )
 
 
 def relative_text(moment: datetime, origin: datetime) -> str:
     """Tell ``moment`` relative to ``origin``: "5 minutes ago", "in 2 hours"."""
-    seconds = (date_ms(moment) - date_ms(origin)) / 1000
-    words = _span(abs(seconds))
-    return f"in {words}" if seconds > 0 else f"{words} ago"
+    if moment > origin:
+        return f"in {_span(origin, moment)}"
+    return f"{_span(moment, origin)} ago"
 
 
-def _span(seconds: float) -> str:
-    words, unit = next((words, unit) for below, words, unit in _SPANS if seconds < below)
-    return words.format(int(seconds / unit + 0.5)) if unit else words
+def _span(start: datetime, end: datetime) -> str:
+    months = _whole_months(start, end)
+    rest = (date_ms(end) - date_ms(_months_later(start, months))) / _MS_PER_DAY
+    days = round_half_up(months * _DAYS_PER_MONTH) + rest
+    for per_day, limit, words in _SPANS:
+        count = round_half_up(days * per_day)
+        if count < limit:
+            return words.format(count)
+    exact_months = months + rest / _DAYS_PER_MONTH
+    for in_unit, limit, words in _LONG_SPANS:
+        count = round_half_up(exact_months / in_unit)
+        if count < limit:
+            return words.format(count)
+    return f"{round_half_up(exact_months / _MONTHS_PER_YEAR)} years"
+
+
+def _whole_months(start: datetime, end: datetime) -> int:
+    """Return how many whole calendar months lie between two dates in order."""
+    months = (end.year - start.year) * _MONTHS_PER_YEAR + end.month - start.month
+    return months - (_months_later(start, months) > end)
+
+
+def _months_later(moment: datetime, months: int) -> datetime:
+    """Return the same day of a later month, or that month's last day."""
+    years, month = divmod(moment.month - 1 + months, _MONTHS_PER_YEAR)
+    year = moment.year + years
+    day = min(moment.day, monthrange(year, month + 1)[1])
+    return moment.replace(year=year, month=month + 1, day=day)

@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from drover.flows.language.errors import RenderLimit
 from drover.flows.language.limits import MAX_OUTPUT, MAX_WORK
 from drover.flows.language.values import Value
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 Turn: TypeAlias = tuple[int, Value, bool, bool, "Turn | None"]
 """One turn of an ``each`` block: index, key, first, last, and the turn around it."""
 
 
+_NO_PARAMETERS: Final[Mapping[str, Value]] = MappingProxyType({})
+
+
 class Scope:
-    """A context (``this``) with the scopes around it.
+    """A context (``this``) with the scopes around it."""
 
-    Most renderings need only the payload, so everything else has a value on the class and costs
-    nothing until a block sets it.
-    """
+    __slots__ = ("nested", "parameters", "this", "turn", "up", "work")
 
-    up: Scope | None = None
-    turn: Turn | None = None
-    parameters: dict[str, Value] = {}  # noqa: RUF012  replaced by blocks, never changed
-    nested: bool = False
-    """Set at the root while a text taken from the payload is rendered."""
-    work: int = 0
-    """Units of work spent so far, kept at the root."""
-
-    def __init__(self, this: Value) -> None:
+    def __init__(
+        self,
+        this: Value,
+        up: Scope | None = None,
+        turn: Turn | None = None,
+        parameters: Mapping[str, Value] = _NO_PARAMETERS,
+    ) -> None:
         self.this = this
-
-    def inner(self, this: Value) -> Scope:
-        """Return a scope within this one whose context is ``this``."""
-        scope = Scope(this)
-        scope.up = self
-        scope.turn = self.turn
-        scope.parameters = self.parameters
-        return scope
+        self.up = up
+        self.turn = turn
+        self.parameters = parameters
+        self.nested = False
+        """Set at the root while a text taken from the payload is rendered."""
+        self.work = 0
+        """Units of work spent so far, kept at the root."""
 
     def root(self) -> Scope:
         """Return the outermost scope, whose context is the payload."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from drover.flows.language.errors import LanguageError
 from drover.flows.language.lexicon import LEXICON
@@ -179,7 +179,7 @@ def _calling_measured(helper: Helper, getters: list[Getter]) -> Getter:
     return call
 
 
-_SIZED: Final = frozenset({list, dict, str})
+_SIZED: Final[frozenset[type[Any]]] = frozenset({list, dict, str})
 
 
 def _calling(helper: Helper, getters: list[Getter]) -> Getter:

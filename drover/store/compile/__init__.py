@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from drover.store.compile.compiler import Compiler
+from drover.store.compile.parameters import Parameters
 from drover.store.compile.postgres import Postgres
 from drover.store.compile.sqlite import Sqlite, register_functions
 
@@ -38,12 +39,19 @@ class Compiled:
 
 
 def compile_query(
-    node: Node, columns: ColumnMap, dialect: DialectName, *, prefix: str = "p"
+    node: Node,
+    columns: ColumnMap,
+    dialect: DialectName,
+    *,
+    prefix: str = "p",
+    row_by_row: bool = False,
 ) -> Compiled:
     """Return the condition that ``node`` asks of a row whose fields are reached by ``columns``.
 
     Parameters are named ``prefix`` and a number, and ``fold_from``, ``fold_to``: two queries in
-    one statement need two prefixes. Raises KeyError for a field without a column.
+    one statement need two prefixes. ``row_by_row`` makes no use of lookups, for a statement that
+    walks the rows a chunk at a time and would look all of them up for every chunk. Raises KeyError
+    for a field without a column.
     """
-    compiler = Compiler(columns, _DIALECTS[dialect], prefix)
+    compiler = Compiler(columns, Parameters(_DIALECTS[dialect], prefix), row_by_row=row_by_row)
     return Compiled(f"({compiler.condition(node).sql})", compiler.parameters.bound)

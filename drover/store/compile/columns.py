@@ -48,15 +48,32 @@ class JsonColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """The rows of a source found by what they hold, through an index, rather than one by one.
+
+    The test becomes ``owner IN (SELECT element FROM source ...)``. Neither side may be NULL. The
+    source may name a parameter that every statement about these rows binds::
+
+        Lookup("device.id", "tag.device_id", "device_tag AS tag WHERE tag.application_id = :id")
+    """
+
+    owner: str
+    element: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Related:
     """Several values, one per row of another table.
 
     ``source`` is what follows FROM, up to and with a WHERE that ties it to the outer row:
-    ``device_attribute AS attribute WHERE attribute.device_id = device.id``.
+    ``device_attribute AS attribute WHERE attribute.device_id = device.id``. The ``lookup``, where
+    there is one, answers which rows have a given value.
     """
 
     source: str
     element: str
+    lookup: Lookup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +100,12 @@ class JsonElements:
 
 @dataclass(frozen=True, slots=True)
 class TagRows:
-    """Tags in a table of their own; ``source`` as in Related."""
+    """Tags in a table of their own; as in Related, the ``lookup`` answers for given keys."""
 
     source: str
     key: str
     value: str
+    lookup: Lookup | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from drover.query.tree import (
     Value,
 )
 from drover.store.compile.fragments import FALSE, TRUE, Fragment, Tightness, join, negated
-from drover.store.compile.parameters import Parameters, kind_of
+from drover.store.compile.parameters import kind_of
 from drover.store.compile.reach import (
     Reached,
     reach_elements,
@@ -38,11 +38,10 @@ from drover.store.compile.reach import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from drover.store.compile.columns import Column, ColumnMap, Lookup
+    from drover.store.compile.parameters import Parameters
 
-    from drover.store.compile.columns import Column, ColumnMap
-    from drover.store.compile.dialect import Dialect
-
+_DEFINITE: Final = frozenset({Choice.EQUAL, Choice.IN})
 _SIGNS: Final = {
     Operator.EQUAL: "=",
     Operator.LESS: "<",
@@ -55,10 +54,11 @@ _SIGNS: Final = {
 class Compiler:
     """Builds one condition; ``parameters`` fill as it goes."""
 
-    def __init__(self, columns: ColumnMap, dialect: Dialect, prefix: str) -> None:
+    def __init__(self, columns: ColumnMap, parameters: Parameters, *, row_by_row: bool) -> None:
         self._columns = columns
-        self._dialect = dialect
-        self.parameters = Parameters(dialect, prefix)
+        self._dialect = parameters.dialect
+        self._row_by_row = row_by_row
+        self.parameters = parameters
 
     def condition(self, node: Node, *, wanted: bool = True) -> Fragment:
         """Return the condition that ``node`` matches or, if not ``wanted``, does not match.
@@ -82,12 +82,10 @@ class Compiler:
         match node:
             case Missing():
                 return self._missing(column)
-            case Compare(_, _, value):
-                return self._any_value(column, value, lambda reached: self._compare(reached, node))
-            case In(_, ()):
-                return FALSE
-            case In(_, values):
-                return self._any_value(column, values[0], lambda reached: self._in(reached, node))
+            case Compare():
+                return self._comparison(column, node)
+            case In():
+                return self._membership(column, node) if node.values else FALSE
             case TagMatch():
                 return self._tag_match(column, node)
             case _:
@@ -99,10 +97,26 @@ class Compiler:
             return negated(_exists(reached.source, "TRUE"))
         return Fragment(f"{reached.sql} IS NULL", certain=True)
 
-    def _any_value(self, column: Column, sample: Value, test: Callable[[Reached], str]) -> Fragment:
-        reached = reach_value(column, sample, self._dialect, self.parameters)
-        condition = test(reached)
-        return Fragment(condition) if reached.source is None else _exists(reached.source, condition)
+    def _comparison(self, column: Column, node: Compare) -> Fragment:
+        reached = reach_value(column, node.value, self._dialect, self.parameters)
+        indexed = node.operator is Operator.EQUAL and not node.fold
+        return self._any_row(reached, self._compare(reached, node), indexed=indexed)
+
+    def _membership(self, column: Column, node: In) -> Fragment:
+        reached = reach_value(column, node.values[0], self._dialect, self.parameters)
+        return self._any_row(reached, self._in(reached, node), indexed=not node.fold)
+
+    def _any_row(self, reached: Reached, test: str, *, indexed: bool) -> Fragment:
+        """Return ``test`` of one value, or that it holds in a row, which an index may tell."""
+        if reached.source is None:
+            return Fragment(test)
+        return self._found(reached.source, reached.lookup if indexed else None, test)
+
+    def _found(self, source: str, lookup: Lookup | None, test: str) -> Fragment:
+        if lookup is None or self._row_by_row:
+            return _exists(source, test)
+        rows = f"SELECT {lookup.element} FROM {lookup.source} AND {test}"  # noqa: S608 - made of SQL
+        return Fragment(f"{lookup.owner} IN ({rows})", certain=True)
 
     def _compare(self, reached: Reached, node: Compare) -> str:
         value = _stored(node.value, reached)
@@ -132,7 +146,8 @@ class Compiler:
     def _tag_match(self, column: Column, node: TagMatch) -> Fragment:
         tags = reach_tags(column, self._dialect)
         tests = [self._text_test(tags.key, node.key), self._text_test(tags.value, node.value)]
-        return _exists(tags.source, " AND ".join(tests))
+        lookup = tags.lookup if node.key.choice in _DEFINITE else None
+        return self._found(tags.source, lookup, " AND ".join(tests))
 
     def _text_test(self, text: str, test: TextTest) -> str:
         match test.choice:

@@ -17,30 +17,30 @@ class Parameters:
     """Values bound so far, by name; each method binds and returns the SQL that stands for it."""
 
     def __init__(self, dialect: Dialect, prefix: str) -> None:
-        self._dialect = dialect
+        self.dialect = dialect
         self._prefix = prefix
         self.bound: dict[str, object] = {}
 
     def value(self, value: str | float) -> str:
         """Bind one value."""
-        return self._dialect.parameter(self._named(value), kind_of(value))
+        return self.dialect.parameter(self._named(value), kind_of(value))
 
     def membership(self, text: str, values: Sequence[str | float]) -> str:
         """Bind a list, of one type or empty; return the test that ``text`` is in it."""
         kind = kind_of(values[0]) if values else Kind.TEXT
-        return self._dialect.member(text, self._named(self._dialect.bind_list(values)), kind)
+        return self.dialect.member(text, self._named(self.dialect.bind_list(values)), kind)
 
     def path(self, path: tuple[str, ...]) -> str:
         """Bind a path into a JSON document; raises ValueError for a name that is not plain."""
         check_path(path)
         name = self._named(None)
-        sql, self.bound[name] = self._dialect.path_parameter(name, path)
+        sql, self.bound[name] = self.dialect.path_parameter(name, path)
         return sql
 
     def folded(self, text: str) -> str:
         """Return the SQL of ``text`` folded, with what it needs bound."""
-        self.bound.update(self._dialect.fold_parameters)
-        return self._dialect.fold(text)
+        self.bound.update(self.dialect.fold_parameters)
+        return self.dialect.fold(text)
 
     def _named(self, value: object) -> str:
         name = f"{self._prefix}{len(self.bound)}"

@@ -14,6 +14,7 @@ from drover.store.compile.columns import (
     JsonList,
     JsonTagList,
     JsonTagMap,
+    Lookup,
     Plain,
     Related,
     TagRows,
@@ -33,6 +34,7 @@ class Reached:
 
     sql: str
     source: str | None = None
+    lookup: Lookup | None = None
     folded: str | None = None
     in_document: bool = False
 
@@ -44,6 +46,7 @@ class ReachedTags:
     source: str
     key: str
     value: str
+    lookup: Lookup | None = None
 
 
 def reach_value(column: Column, sample: Value, dialect: Dialect, parameters: Parameters) -> Reached:
@@ -51,8 +54,8 @@ def reach_value(column: Column, sample: Value, dialect: Dialect, parameters: Par
     match column:
         case Plain(sql, folded):
             return Reached(sql, folded=folded)
-        case Related(source, element):
-            return Reached(element, source)
+        case Related(source, element, lookup):
+            return Reached(element, source, lookup)
         case JsonField(document, path):
             return Reached(_typed(document, path, sample, dialect), in_document=True)
         case JsonColumn(document, name):
@@ -69,8 +72,8 @@ def reach_value(column: Column, sample: Value, dialect: Dialect, parameters: Par
 def reach_tags(column: Column, dialect: Dialect) -> ReachedTags:
     """Return the tags of a column."""
     match column:
-        case TagRows(source, key, value):
-            return ReachedTags(source, key, value)
+        case TagRows(source, key, value, lookup):
+            return ReachedTags(source, key, value, lookup)
         case JsonTagMap(document, path):
             return ReachedTags(*dialect.json_pairs(document, dialect.path_literal(path), "tag"))
         case JsonTagList(document, path):

@@ -34,7 +34,7 @@ async def snapshot(
     """
     after_id, limit = window
     source = SOURCES[target.resource_type]
-    condition = compile_query(query, _columns(target), tx.dialect)
+    condition = compile_query(query, _columns(target), tx.dialect, row_by_row=True)
     params = {
         **condition.params,
         "number": execution.number,

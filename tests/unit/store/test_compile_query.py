@@ -34,6 +34,7 @@ from drover.store.compile.columns import (
     JsonList,
     JsonTagList,
     JsonTagMap,
+    Lookup,
     Plain,
     Related,
     TagRows,
@@ -64,6 +65,7 @@ def dialect(request: pytest.FixtureRequest) -> DialectName:
         ({"name": "a"}, {"name": HOSTILE}),
         ({"name": {"$in": ["a"]}}, {"name": {"$in": ["a", HOSTILE, "c"]}}),
         ({"name": {"$contains": "a", "$ci": True}}, {"name": {"$contains": "%É", "$ci": True}}),
+        ({"name": {"$lt": "a"}}, {"name": {"$lt": HOSTILE}}),
         ({"creationDate": {"$gt": 5}}, {"creationDate": {"$gt": "2022-01-30"}}),
         ({"tags": {"a": "b"}}, {"tags": {HOSTILE[1:]: HOSTILE}}),
         ({"tags": {"a": {"$in": []}}}, {"tags": {"b": {"$in": ["c", "d"]}}}),
@@ -129,6 +131,47 @@ def test_sql_for_postgres_casts_each_parameter() -> None:
         " AND a.name = CAST(:q1 AS text))) AND device.name = ANY(CAST(:q2 AS text[])))"
     )
     assert compiled.params == {"q0": 5, "q1": "x", "q2": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("document", "looked_up"),
+    [
+        ({"tags": {"color": "red"}}, True),
+        ({"tags": {"$tagKey": {"$in": ["color"]}}}, True),
+        ({"tags": {"$ne": {"color": {"$nin": ["red"]}}}}, True),
+        ({"tags": {"$tagValue": "red"}}, False),
+        ({"tags": None}, False),
+        ({"attributeName": "speed"}, True),
+        ({"attributeName": {"$nin": ["speed"]}}, True),
+        ({"attributeName": {"$eq": "speed", "$ci": True}}, False),
+        ({"attributeName": {"$startsWith": "s"}}, False),
+        ({"attributeName": None}, False),
+    ],
+)
+def test_rows_are_looked_up_when_what_they_hold_is_given(
+    document: object, *, looked_up: bool
+) -> None:
+    columns = {
+        "tags": TagRows("t WHERE t.d = d.id", "t.k", "t.v", Lookup("d.id", "t.d", "t WHERE TRUE")),
+        "attributeName": Related(
+            "a WHERE a.d = d.id", "a.n", Lookup("d.id", "a.d", "a WHERE TRUE")
+        ),
+    }
+
+    sql = compile_query(parse(document, DEVICES), columns, "sqlite").sql
+
+    assert ("d.id IN (SELECT" in sql) is looked_up
+    assert ("EXISTS" in sql) is not looked_up
+
+
+def test_a_walk_over_the_rows_makes_no_lookup() -> None:
+    lookup = Lookup("d.id", "a.d", "a WHERE TRUE")
+    columns = {"attributeName": Related("a WHERE a.d = d.id", "a.n", lookup)}
+    tree = parse({"attributeName": "speed"}, DEVICES)
+
+    sql = compile_query(tree, columns, "sqlite", row_by_row=True).sql
+
+    assert sql == "(EXISTS (SELECT 1 FROM a WHERE a.d = d.id AND a.n = :p0))"
 
 
 def test_negation_is_carried_to_the_leaves() -> None:

@@ -26,5 +26,8 @@ UPDATE device SET
 WHERE application_id = :application_id AND id = :id;
 
 -- name: device_remove
--- Delete a device.
-DELETE FROM device WHERE application_id = :application_id AND id = :id;
+-- Mark a device as deleted; the text replaces the closing brace of its document.
+UPDATE device SET
+    deleted_ms = :deleted_ms,
+    document = substr(document, 1, length(document) - 1) || :member
+WHERE application_id = :application_id AND id = :id AND deleted_ms IS NULL;

@@ -1,0 +1,231 @@
+"""Devices in numbers: within whose sight they are, changed and deleted in bulk, suggested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from msgspec import UNSET, structs
+
+from drover.app.device_updates import applied
+from drover.kinds.device import KIND, Device
+from drover.model.errors import Invalid, Missing
+from drover.model.instants import to_text
+from drover.ports.resources import Listing
+from drover.query.filters import by_glob, tagged_any
+from drover.query.tree import (
+    ALL,
+    ANY_TEXT,
+    Choice,
+    Compare,
+    In,
+    Node,
+    Operator,
+    TagMatch,
+    TextTest,
+    all_of,
+    any_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from msgspec import Struct
+
+    from drover.app.catalog import Catalog
+    from drover.app.device_updates import Change
+    from drover.model.access import Caller
+    from drover.ports.reports import Suggestion
+    from drover.ports.resources import Page
+    from drover.ports.store import Session, Store
+
+BATCH: Final = 200
+"""Devices that one transaction of a bulk change touches."""
+_ALL: Final = 2**31 - 1
+
+
+def sight(caller: Caller) -> Node:
+    """Return the tree of the devices that a caller may see."""
+    limit = caller.device_limit
+    if not caller.is_device or limit is None:
+        return ALL
+    own = In("id", (str(caller.device_id), *sorted(limit.ids)))
+    tags = [TagMatch("tags", _equal(key), _equal(value)) for key, value in limit.tags]
+    return any_of([own, *tags])
+
+
+def _equal(text: str | None) -> TextTest:
+    return ANY_TEXT if text is None else TextTest(Choice.EQUAL, (text,))
+
+
+def check_sight(caller: Caller, device: Device) -> None:
+    """Raise Missing where the caller may not see the device."""
+    tags = frozenset((tag.key, tag.value) for tag in device.tags)
+    if caller.is_device and not caller.covers_device(device.id, tags):
+        raise Missing(f"{KIND.title} was not found")
+
+
+def narrowed(
+    classes: Sequence[str] = (),
+    tags: Sequence[dict[str, str]] = (),
+    parent_id: str | None = None,
+) -> Node:
+    """Return the tree of the narrow filters of a list of devices."""
+    parts: list[Node] = []
+    if classes:
+        parts.append(In("deviceClass", tuple(classes)))
+    if tags:
+        parts.append(all_of(tagged_any("tags", [tag]) for tag in tags))
+    if parent_id is not None:
+        parts.append(Compare("parentId", Operator.EQUAL, parent_id))
+    return all_of(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many devices a bulk change touched, left alone, and could not change."""
+
+    changed: int = 0
+    skipped: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What a bulk change does to each device: a patch body, and steps after it."""
+
+    fields: Struct | None = None
+    changes: Sequence[Change] = ()
+
+
+class Devices:
+    """Reading and changing many devices at once."""
+
+    def __init__(self, store: Store, catalog: Catalog) -> None:
+        self._store = store
+        self._catalog = catalog
+
+    async def page(self, caller: Caller, application_id: str, listing: Listing) -> Page[bytes]:
+        """Return one page of the devices that the caller may see."""
+        return await self._catalog.list(KIND, application_id, self._seen(caller, listing))
+
+    async def get(self, caller: Caller, application_id: str, device_id: str) -> bytes:
+        """Return the document of one; raises Missing."""
+
+        async def work(session: Session) -> bytes:
+            if caller.is_device:
+                check_sight(caller, await session.resources.get(KIND, application_id, device_id))
+            return await session.resources.get_bytes(KIND, application_id, device_id)
+
+        return await self._store.read(work)
+
+    async def update(
+        self,
+        caller: Caller,
+        application_id: str,
+        chosen: Node,
+        update: Update,
+    ) -> Outcome:
+        """Change all devices chosen; one that a change does not fit is counted as failed."""
+
+        async def change(session: Session, device: Device) -> bool:
+            new = applied(device, update.fields, update.changes)
+            if new == device:
+                return False
+            new = structs.replace(new, last_updated=to_text(await session.now_ms()))
+            await self._catalog.change(session, caller, KIND, device, new)
+            return True
+
+        return await self._each(application_id, chosen, change)
+
+    async def delete(self, caller: Caller, application_id: str, chosen: Node) -> Outcome:
+        """Delete all devices chosen."""
+
+        async def drop(session: Session, device: Device) -> bool:
+            await self._catalog.drop(session, caller, KIND, device)
+            return True
+
+        return await self._each(application_id, chosen, drop)
+
+    async def restore(self, application_id: str, chosen: Node) -> int:
+        """Bring back all deleted devices chosen and return how many."""
+
+        async def work(session: Session) -> int:
+            listing = everything(chosen, deleted=True)
+            found = await session.resources.page(KIND, application_id, listing)
+            for device in found.items:
+                alive = structs.replace(device, deleted_at=UNSET)
+                await session.resources.put(KIND, alive)
+            return len(found.items)
+
+        return await self._store.write(work)
+
+    async def names(
+        self, caller: Caller, application_id: str, what: Suggestion, query: Node, start: str
+    ) -> Sequence[str]:
+        """Return names in use among the devices that match."""
+        asked = all_of([query, sight(caller)])
+        return await self._store.read(
+            lambda session: session.reports.names(application_id, what, asked, start)
+        )
+
+    def _seen(self, caller: Caller, listing: Listing) -> Listing:
+        seen = sight(caller)
+        if seen is ALL:
+            return listing
+        asked = listing.query
+        if asked is None:
+            asked = by_glob(listing.filter_field, listing.filter)
+        return replace(listing, query=all_of([asked, seen]))
+
+    async def _each(
+        self,
+        application_id: str,
+        chosen: Node,
+        act: Callable[[Session, Device], Awaitable[bool]],
+    ) -> Outcome:
+        ids = await self._store.read(
+            lambda session: session.resources.ids(KIND, application_id, everything(chosen))
+        )
+        total = Outcome()
+        for start in range(0, len(ids), BATCH):
+            part = list(ids[start : start + BATCH])
+            total = _sum(total, await self._batch(application_id, part, act))
+        return total
+
+    async def _batch(
+        self,
+        application_id: str,
+        ids: list[str],
+        act: Callable[[Session, Device], Awaitable[bool]],
+    ) -> Outcome:
+        async def work(session: Session) -> Outcome:
+            total = Outcome()
+            for device_id in ids:
+                total = _sum(total, await _one(session, application_id, device_id, act))
+            return total
+
+        return await self._store.write(work)
+
+
+async def _one(
+    session: Session,
+    application_id: str,
+    device_id: str,
+    act: Callable[[Session, Device], Awaitable[bool]],
+) -> Outcome:
+    try:
+        device = await session.resources.lock(KIND, application_id, device_id)
+        changed = await act(session, device)
+    except (Invalid, Missing):
+        return Outcome(failed=1)
+    return Outcome(changed=1) if changed else Outcome(skipped=1)
+
+
+def everything(chosen: Node, *, deleted: bool = False) -> Listing:
+    """Return what lists all devices chosen, in order of id."""
+    return Listing(sort_field="id", query=chosen, limit=_ALL, deleted=deleted)
+
+
+def _sum(one: Outcome, two: Outcome) -> Outcome:
+    return Outcome(one.changed + two.changed, one.skipped + two.skipped, one.failed + two.failed)

@@ -1,0 +1,214 @@
+"""What devices report and are told: state, commands, connection, logs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from drover.app.device_reports import (
+    MOST_REPORTS,
+    Command,
+    Connection,
+    DeviceReports,
+    StateReport,
+)
+from drover.faces.losant import _envelope, _lists
+from drover.faces.operation import Call, Operation
+from drover.kinds.device import KIND
+from drover.model.errors import Invalid
+from drover.model.fields import Ids, TagFilters  # noqa: TC001 - read when the body is built
+from drover.model.instants import to_ms
+from drover.ports.reports import Span
+from drover.query.filters import devices_listed
+from drover.query.kinds import DEVICES
+from drover.query.losant import parse
+from drover.query.tree import any_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from drover.app.services import Services
+
+_MANY = "/applications/{applicationId}/devices"
+_ONE = f"{_MANY}/{{deviceId}}"
+_LAST_MS = 253_402_300_799_999
+_MOST_LINES = 1000
+_SPAN = ("limit", "since", "sortDirection", "duration", "start", "end")
+
+
+class MultiCommand(Command, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A command and the devices it is for: those listed, tagged so, or matching."""
+
+    device_ids: Ids | UnsetType = UNSET
+    device_tags: TagFilters | UnsetType = UNSET
+    device_query: dict[str, Any] | UnsetType = UNSET
+
+
+class _Calls:
+    """The operations on reports of devices."""
+
+    def __init__(self, reports: DeviceReports) -> None:
+        self._reports = reports
+        self._clock = reports.clock
+
+    async def send_state(self, call: Call) -> dict[str, bool]:
+        """Store one report or several."""
+        several = call.body.lstrip().startswith(b"[")
+        reports = call.json(list[StateReport]) if several else [call.json(StateReport)]
+        if len(reports) > MOST_REPORTS:
+            raise Invalid(f"At most {MOST_REPORTS} reports are taken at a time")
+        await self._reports.record(call.caller, *_device(call), reports)
+        return {"success": True}
+
+    async def get_state(self, call: Call) -> list[dict[str, Any]]:
+        """Return what a device reported, moment by moment."""
+        return await self._reports.history(call.caller, *_device(call), self._span(call))
+
+    async def get_composite(self, call: Call) -> dict[str, Any]:
+        """Return the newest value of each attribute."""
+        span = self._optional_span(call)
+        return await self._reports.composite(call.caller, *_device(call), span, _attributes(call))
+
+    async def get_composites(self, call: Call) -> dict[str, Any]:
+        """Return the newest values of one page of devices."""
+        listing, span = _lists.listing(call, KIND), self._optional_span(call)
+        found = await self._reports.composites(
+            call.caller, call.application_id, listing, span, _attributes(call)
+        )
+        return {"items": found.items, **_envelope.figures(KIND, call, listing, found)}
+
+    async def send_command(self, call: Call) -> dict[str, bool]:
+        """Tell a device what to do."""
+        await self._reports.command_one(call.caller, *_device(call), call.json(Command))
+        return {"success": True}
+
+    async def send_commands(self, call: Call) -> dict[str, bool]:
+        """Tell many devices what to do; without a choice, none."""
+        given = call.json(MultiCommand)
+        parts = []
+        if given.device_query is not UNSET:
+            parts.append(parse(given.device_query, DEVICES))
+        if given.device_ids or given.device_tags:
+            tags = [msgspec.to_builtins(tag) for tag in given.device_tags or ()]
+            parts.append(devices_listed(given.device_ids or (), tags))
+        if not parts:
+            message = "deviceIds, deviceTags or deviceQuery is required"
+            raise Invalid(message, field="deviceQuery")
+        command = Command(name=given.name, time=given.time, payload=given.payload)
+        await self._reports.command(call.caller, call.application_id, any_of(parts), command)
+        return {"success": True}
+
+    async def get_commands(self, call: Call) -> Any:
+        """Return commands that a device was sent."""
+        span = self._span(call)
+        return await self._reports.logged(call.caller, *_device(call), "command", span)
+
+    async def get_log(self, call: Call) -> Any:
+        """Return when a device came and went."""
+        span = self._span(call)
+        return await self._reports.logged(call.caller, *_device(call), "connection", span)
+
+    async def set_connection(self, call: Call) -> dict[str, bool]:
+        """Note that a device came or went."""
+        await self._reports.connection(call.caller, *_device(call), call.json(Connection))
+        return {"success": True}
+
+    async def remove_data(self, call: Call) -> dict[str, bool]:
+        """Delete what a device reported in a span."""
+        span = self._optional_span(call) or Span(start_ms=0, end_ms=_LAST_MS)
+        await self._reports.forget(*_device(call), span)
+        return {"success": True}
+
+    def _span(self, call: Call) -> Span:
+        now_ms = self._clock.now_ms()
+        end_ms = _moment(call, "end", 0, now_ms) if "end" in call.query else _LAST_MS
+        start_ms = _moment(call, "start", 1, now_ms)
+        if duration := call.whole("duration", 0):
+            start_ms = min(end_ms, now_ms) - duration
+        if since := call.query.get("since"):
+            start_ms = _moment(call, "since", 1, now_ms) if since else start_ms
+        return Span(
+            start_ms=start_ms,
+            end_ms=end_ms,
+            limit=call.whole("limit", 1, least=1, most=_MOST_LINES),
+            descending=_lists.descending(call, default=True),
+        )
+
+    def _optional_span(self, call: Call) -> Span | None:
+        if not (call.query.get("start") or call.query.get("end")):
+            return None
+        now_ms = self._clock.now_ms()
+        start_ms = _moment(call, "start", 1, now_ms)
+        return Span(start_ms=start_ms, end_ms=_moment(call, "end", 0, now_ms))
+
+
+def _moment(call: Call, name: str, default: int, now_ms: int) -> int:
+    """Return a moment of a query: 0 is now, 1 the beginning, negative relative to now."""
+    text = call.query.get(name) or str(default)
+    try:
+        number = int(text)
+    except ValueError:
+        try:
+            return to_ms(text)
+        except Invalid as error:
+            raise Invalid(f"{name} must be a moment", field=name) from error
+    if number <= 0:
+        return max(now_ms + number, 0)
+    return 0 if number == 1 else min(number, _LAST_MS)
+
+
+def _device(call: Call) -> tuple[str, str]:
+    return call.application_id, call.path["deviceId"]
+
+
+def _attributes(call: Call) -> frozenset[str]:
+    given = call.nested("attributes")
+    names = given.split(",") if isinstance(given, str) else given or ()
+    return frozenset(str(name).strip() for name in names if str(name).strip())
+
+
+def operations(services: Services) -> Iterator[Operation]:
+    """Yield the operations on reports of devices."""
+    calls = _Calls(services[DeviceReports])
+    for method, path, verb, run, parameters in (
+        ("POST", f"{_ONE}/state", "sendState", calls.send_state, ()),
+        ("GET", f"{_ONE}/state", "getState", calls.get_state, _SPAN),
+        ("GET", f"{_ONE}/compositeState", "getCompositeState", calls.get_composite, _SPAN[4:]),
+        ("POST", f"{_ONE}/command", "sendCommand", calls.send_command, ()),
+        ("GET", f"{_ONE}/command", "getCommand", calls.get_commands, _SPAN),
+        ("GET", f"{_ONE}/logs", "getLogEntries", calls.get_log, _SPAN),
+        ("POST", f"{_ONE}/setConnectionStatus", "setConnectionStatus", calls.set_connection, ()),
+        ("DELETE", f"{_ONE}/data", "removeData", calls.remove_data, ("start", "end")),
+        ("GET", f"{_MANY}/compositeState", "getCompositeState", calls.get_composites, _SPAN[4:]),
+        ("POST", f"{_MANY}/command", "sendCommand", calls.send_commands, ()),
+    ):
+        collection = not path.startswith(_ONE)
+        yield Operation(
+            method=method,
+            path=path,
+            scopes=KIND.scopes(verb, collection=collection, reads=method == "GET"),
+            run=run,
+            name=f"{KIND.many if collection else KIND.one}.{verb}",
+            summary=_SUMMARIES[verb],
+            body=_BODIES.get(verb),
+            parameters=parameters,
+        )
+
+
+_BODIES: Mapping[str, type[msgspec.Struct]] = {
+    "sendState": StateReport,
+    "sendCommand": MultiCommand,
+    "setConnectionStatus": Connection,
+}
+_SUMMARIES = {
+    "sendState": "Report state",
+    "getState": "Read reported state",
+    "getCompositeState": "Read the newest value of each attribute",
+    "sendCommand": "Send a command",
+    "getCommand": "Read commands sent",
+    "getLogEntries": "Read when a device came and went",
+    "setConnectionStatus": "Note that a device came or went",
+    "removeData": "Delete reported state",
+}

@@ -1,0 +1,282 @@
+"""Devices: lists with their own filters, shapes of tags and attributes, bulk changes, names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from drover.app.catalog import Catalog
+from drover.app.device_updates import Changes, check
+from drover.app.devices import Devices, Update, everything, narrowed
+from drover.faces.losant import _envelope, _lists
+from drover.faces.operation import Call, Operation
+from drover.kinds.device import KIND, DataType, DeviceClass
+from drover.model.bodies import convert
+from drover.model.errors import Invalid
+from drover.model.fields import Email, Ids, TagFilters, Url, is_id
+from drover.ports.reports import Suggestion
+from drover.query.filters import devices_listed
+from drover.query.fold import fold
+from drover.query.kinds import DEVICES
+from drover.query.losant import parse
+from drover.query.tree import ALL, Compare, Node, Operator, all_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from drover.app.services import Services
+    from drover.ports.resources import Listing
+
+_MANY = "/applications/{applicationId}/devices"
+_ONE = f"{_MANY}/{{deviceId}}"
+_MOST_NAMES = 1000
+_PARAMETERS = (
+    *_lists.PARAMETERS,
+    "query",
+    "deviceClass",
+    "tagFilter",
+    "parentId",
+    "excludeConnectionInfo",
+    "tagsAsObject",
+    "attributesAsObject",
+    "queryDeleted",
+)
+_SHAPES = ("tagsAsObject", "attributesAsObject", "excludeConnectionInfo")
+
+_Classes = tuple[DeviceClass, ...]
+_DataTypes = tuple[DataType, ...]
+
+
+class BulkPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """The body that changes many devices."""
+
+    update_fields: dict[str, Any] | UnsetType = UNSET
+    update_operations: Changes | UnsetType = UNSET
+    device_ids: Ids | UnsetType = UNSET
+    query: dict[str, Any] | UnsetType = UNSET
+    email: Email | UnsetType = UNSET
+    callback_url: Url | UnsetType = UNSET
+
+
+class BulkChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """The body that deletes or restores many devices."""
+
+    query: dict[str, Any]
+    email: Email | UnsetType = UNSET
+    callback_url: Url | UnsetType = UNSET
+    force_job: bool = False
+
+
+class _Calls:
+    """The operations on devices that the usual ones do not cover."""
+
+    def __init__(self, devices: Devices, catalog: Catalog) -> None:
+        self._devices = devices
+        self._catalog = catalog
+
+    async def list(self, call: Call) -> bytes:
+        """Return one page of the devices within the caller's sight."""
+        listing = _listing(call)
+        found = await self._devices.page(call.caller, call.application_id, listing)
+        items = [_shaped(call, document) for document in found.items]
+        return _envelope.page(KIND, call, listing, replace(found, items=items))
+
+    async def get(self, call: Call) -> bytes:
+        """Return one device within the caller's sight."""
+        device_id = call.path["deviceId"]
+        document = await self._devices.get(call.caller, call.application_id, device_id)
+        return _envelope.one(KIND, call, _shaped(call, document))
+
+    async def post(self, call: Call) -> bytes:
+        """Create one."""
+        document = await self._catalog.create(call.caller, KIND, call.application_id, call.body)
+        return _envelope.one(KIND, call, _shaped(call, document))
+
+    async def patch(self, call: Call) -> bytes:
+        """Change one."""
+        old = (call.application_id, call.path["deviceId"], None)
+        document = await self._catalog.patch(call.caller, KIND, old, call.body)
+        return _envelope.one(KIND, call, _shaped(call, document))
+
+    async def patch_many(self, call: Call) -> dict[str, Any]:
+        """Change all devices chosen; without a choice, none."""
+        given = call.json(BulkPatch)
+        update = _update(given)
+        chosen = _chosen(given)
+        outcome = await self._devices.update(call.caller, call.application_id, chosen, update)
+        return {
+            "updated": outcome.changed,
+            "failed": outcome.failed,
+            "skipped": outcome.skipped,
+        }
+
+    async def delete_many(self, call: Call) -> dict[str, int]:
+        """Delete all devices that match."""
+        chosen = parse(call.json(BulkChoice).query, DEVICES)
+        outcome = await self._devices.delete(call.caller, call.application_id, chosen)
+        return {"removed": outcome.changed, "failed": outcome.failed}
+
+    async def restore_many(self, call: Call) -> dict[str, int]:
+        """Bring back all deleted devices that match."""
+        chosen = parse(call.json(BulkChoice).query, DEVICES)
+        restored = await self._devices.restore(call.application_id, chosen)
+        return {"restored": restored, "failed": 0}
+
+    async def tag_keys(self, call: Call) -> dict[str, Any]:
+        """Return keys of tags in use."""
+        return {"tagKeys": await self._names(call, Suggestion(what="tagKeys"))}
+
+    async def tag_values(self, call: Call) -> dict[str, Any]:
+        """Return values of one key in use."""
+        key = call.text("key")
+        names = await self._names(call, Suggestion(what="tagValues", tag_key=key))
+        return {"tagKey": key, "tagValues": names}
+
+    async def attribute_names(self, call: Call) -> dict[str, Any]:
+        """Return names of attributes in use."""
+        types = _several(call, "dataType", _DataTypes)
+        what = Suggestion(what="attributeNames", data_types=types)
+        return {"attributeNames": await self._names(call, what)}
+
+    async def device_names(self, call: Call) -> dict[str, Any]:
+        """Return names of devices with their ids and classes."""
+        query = _lists.query(call, KIND) or ALL
+        start = call.query.get("startsWith", "")
+        named = Compare("name", Operator.STARTS_WITH, start, fold=True) if fold(start) else ALL
+        listing = replace(everything(all_of([query, named])), sort_field="name", limit=_MOST_NAMES)
+        found = await self._devices.page(call.caller, call.application_id, listing)
+        kept = ("id", "deviceClass", "name")
+        devices = [msgspec.json.decode(document) for document in found.items]
+        return {"deviceSummary": [{name: each[name] for name in kept} for each in devices]}
+
+    async def _names(self, call: Call, what: Suggestion) -> Any:
+        query = _lists.query(call, KIND) or ALL
+        start = call.query.get("startsWith", "")
+        return await self._devices.names(call.caller, call.application_id, what, query, start)
+
+
+def _listing(call: Call) -> Listing:
+    listing = _lists.listing(call, KIND)
+    if call.flag("queryDeleted"):
+        listing = replace(listing, deleted=True)
+    if listing.query is not None:
+        return listing
+    classes = _several(call, "deviceClass", _Classes)
+    tags = call.nested("tagFilter")
+    given = convert(tags if tags is not None else [], TagFilters, "tagFilter")
+    parent_id = call.query.get("parentId")
+    if parent_id and not is_id(parent_id):
+        raise Invalid("parentId must be 24 hexadecimal characters", field="parentId")
+    pairs = [msgspec.to_builtins(tag) for tag in given]
+    narrow = narrowed(classes, pairs, parent_id.lower() if parent_id else None)
+    if narrow is ALL:
+        return listing
+    return replace(listing, query=all_of([_lists.globbed(listing), narrow]))
+
+
+def _several(call: Call, name: str, shape: Any) -> Any:
+    given = call.nested(name)
+    if given is None or given == "":
+        return ()
+    return convert([given] if isinstance(given, str) else given, shape, name)
+
+
+def _update(given: BulkPatch) -> Update:
+    changes = given.update_operations or ()
+    for change in changes:
+        check(change)
+    fields = None
+    if given.update_fields is not UNSET:
+        fields = convert(given.update_fields, KIND.patch_type, "updateFields")
+    if fields is None and not changes:
+        raise Invalid("updateFields or updateOperations is required", field="updateFields")
+    return Update(fields, changes)
+
+
+def _chosen(given: BulkPatch) -> Node:
+    if given.query is not UNSET:
+        return parse(given.query, DEVICES)
+    if not given.device_ids:
+        raise Invalid("deviceIds or query is required", field="query")
+    return devices_listed(given.device_ids)
+
+
+def _shaped(call: Call, document: bytes) -> bytes:
+    """Return a document in the shape asked for; without wishes it is not decoded."""
+    if not any(name in call.query for name in _SHAPES):
+        return document
+    device = msgspec.json.decode(document)
+    if call.flag("excludeConnectionInfo"):
+        device.pop("connectionInfo", None)
+    if call.flag("tagsAsObject"):
+        device["tags"] = tags_as_object(device["tags"])
+    if call.flag("attributesAsObject"):
+        device["attributes"] = attributes_as_object(device["attributes"])
+    return msgspec.json.encode(device)
+
+
+def tags_as_object(tags: list[dict[str, str]]) -> dict[str, list[str]]:
+    """Return tags as the values of each key."""
+    found: dict[str, list[str]] = {}
+    for tag in tags:
+        found.setdefault(tag["key"], []).append(tag["value"])
+    return found
+
+
+def attributes_as_object(attributes: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return attributes by their names."""
+    return {each["name"]: {k: v for k, v in each.items() if k != "name"} for each in attributes}
+
+
+def operations(services: Services) -> Iterator[Operation]:
+    """Yield the operations on devices that the usual ones do not cover."""
+    calls = _Calls(services[Devices], services[Catalog])
+    for method, path, verb, run, status in (
+        ("GET", _MANY, "get", calls.list, 200),
+        ("POST", _MANY, "post", calls.post, 201),
+        ("PATCH", _MANY, "patch", calls.patch_many, 200),
+        ("POST", f"{_MANY}/delete", "delete", calls.delete_many, 200),
+        ("POST", f"{_MANY}/restore", "restore", calls.restore_many, 200),
+        ("GET", f"{_MANY}/tagKeys", "tagKeys", calls.tag_keys, 200),
+        ("GET", f"{_MANY}/tagValues", "tagValues", calls.tag_values, 200),
+        ("GET", f"{_MANY}/attributeNames", "attributeNames", calls.attribute_names, 200),
+        ("GET", f"{_MANY}/deviceNames", "deviceNames", calls.device_names, 200),
+        ("GET", _ONE, "get", calls.get, 200),
+        ("PATCH", _ONE, "patch", calls.patch, 200),
+    ):
+        collection = path != _ONE
+        yield Operation(
+            method=method,
+            path=path,
+            scopes=KIND.scopes(verb, collection=collection, reads=method == "GET"),
+            run=run,
+            name=f"{KIND.many if collection else KIND.one}.{verb}",
+            summary=_SUMMARIES[verb],
+            status=status,
+            body=_BODIES.get((path, verb)),
+            parameters=_PARAMETERS if method == "GET" else (),
+            kind=KIND.one,
+        )
+
+
+_BODIES: Mapping[tuple[str, str], type[Struct]] = {
+    (_MANY, "post"): KIND.post_type,
+    (_MANY, "patch"): BulkPatch,
+    (_ONE, "patch"): KIND.patch_type,
+    (f"{_MANY}/delete", "delete"): BulkChoice,
+    (f"{_MANY}/restore", "restore"): BulkChoice,
+}
+_SUMMARIES = {
+    "get": "Read devices",
+    "post": "Create a device",
+    "patch": "Change devices",
+    "delete": "Delete the devices that a query matches",
+    "restore": "Bring back the deleted devices that a query matches",
+    "tagKeys": "Suggest keys of tags",
+    "tagValues": "Suggest values of a tag",
+    "attributeNames": "Suggest names of attributes",
+    "deviceNames": "Suggest names of devices",
+}

@@ -1,0 +1,159 @@
+"""Workflows and their versions: lists with their own filters, replacement, what goes with them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from drover.app.catalog import Catalog
+from drover.app.flows import Flows
+from drover.faces.losant import _envelope, _lists
+from drover.faces.operation import Call, Operation
+from drover.kinds.flow import KIND as FLOW
+from drover.kinds.flow_version import KIND as VERSION
+from drover.kinds.resource_job import KIND as RESOURCE_JOB
+from drover.model.bodies import convert
+from drover.model.errors import Invalid
+from drover.model.fields import Email
+from drover.query.kinds import FLOW_VERSIONS
+from drover.query.losant import parse
+from drover.query.tree import Compare, ElementMatch, Member, Node, Operator, all_of, any_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drover.app.services import Services
+    from drover.ports.resources import Listing
+
+_APPLICATION = "/applications/{applicationId}"
+_FLOWS = f"{_APPLICATION}/flows"
+_FLOW = f"{_FLOWS}/{{flowId}}"
+_VERSIONS = f"{_FLOW}/versions"
+_CLASSES = ("edge", "embedded", "cloud", "customNode", "experience")
+
+
+class TriggerFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Matches workflows with a trigger of this type, of this key, or both."""
+
+    type: str | UnsetType = UNSET
+    key: str | UnsetType = UNSET
+
+
+class VersionsDelete(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body that deletes versions."""
+
+    query: dict[str, Any]
+    email: Email | UnsetType = UNSET
+
+
+class _Calls:
+    """The operations on workflows that the usual ones do not cover."""
+
+    def __init__(self, flows: Flows, catalog: Catalog) -> None:
+        self._flows = flows
+        self._catalog = catalog
+
+    async def list(self, call: Call) -> bytes:
+        """Return one page of the workflows of one class, cloud unless asked otherwise."""
+        listing = _listing(call)
+        found = await self._catalog.list(FLOW, call.application_id, listing)
+        return _envelope.page(FLOW, call, listing, found)
+
+    async def post_version(self, call: Call) -> bytes:
+        """Create a version, in place of one of the same name where that is allowed."""
+        replaces = call.flag("allowReplacement")
+        document = await self._flows.add_version(
+            call.caller, call.application_id, call.path["flowId"], call.body, replaces=replaces
+        )
+        return _envelope.one(VERSION, call, document)
+
+    async def delete_versions(self, call: Call) -> dict[str, int]:
+        """Delete the versions that match."""
+        chosen = parse(call.json(VersionsDelete).query, FLOW_VERSIONS)
+        removed = await self._flows.delete_versions(
+            call.caller, call.application_id, call.path["flowId"], chosen
+        )
+        return {"removed": removed, "failed": 0}
+
+    async def delete_job(self, call: Call) -> dict[str, bool]:
+        """Delete a resource job, with the workflows that it starts where that is asked."""
+        job_id = call.path["resourceJobId"]
+        if call.flag("includeWorkflows"):
+            await self._flows.delete_with_workflows(
+                call.caller, RESOURCE_JOB, call.application_id, job_id
+            )
+        else:
+            await self._catalog.delete(call.caller, RESOURCE_JOB, call.application_id, job_id)
+        return {"success": True}
+
+
+def _listing(call: Call) -> Listing:
+    listing = _lists.listing(call, FLOW)
+    flow_class = call.choice("flowClass", _CLASSES, "cloud")
+    if listing.query is not None:
+        return listing
+    given = call.nested("triggerFilter")
+    filters = convert(
+        given if given is not None else [], tuple[TriggerFilter, ...], "triggerFilter"
+    )
+    wanted = [_trigger(each) for each in filters]
+    parts = [_lists.globbed(listing), Compare("flowClass", Operator.EQUAL, flow_class)]
+    return replace(listing, query=all_of([*parts, *([any_of(wanted)] if wanted else [])]))
+
+
+def _trigger(wanted: TriggerFilter) -> Node:
+    members = [
+        Member((name,), value)
+        for name, value in (("type", wanted.type), ("key", wanted.key))
+        if value is not UNSET
+    ]
+    if not members:
+        raise Invalid("A trigger filter needs a type or a key", field="triggerFilter")
+    return ElementMatch("triggers", tuple(members))
+
+
+def operations(services: Services) -> Iterator[Operation]:
+    """Yield the operations on workflows that the usual ones do not cover."""
+    calls = _Calls(services[Flows], services[Catalog])
+    yield Operation(
+        method="GET",
+        path=_FLOWS,
+        scopes=FLOW.scopes("get", collection=True),
+        run=calls.list,
+        name="flows.get",
+        summary="List workflows",
+        parameters=(*_lists.PARAMETERS, "flowClass", "triggerFilter", "query"),
+        kind=FLOW.one,
+    )
+    yield Operation(
+        method="POST",
+        path=_VERSIONS,
+        scopes=VERSION.scopes("post", collection=True),
+        run=calls.post_version,
+        name="flowVersions.post",
+        summary="Create a workflow version",
+        status=201,
+        body=VERSION.post_type,
+        parameters=("allowReplacement",),
+        kind=VERSION.one,
+    )
+    yield Operation(
+        method="POST",
+        path=f"{_VERSIONS}/delete",
+        scopes=VERSION.scopes("delete", collection=True),
+        run=calls.delete_versions,
+        name="flowVersions.delete",
+        summary="Delete the versions that a query matches",
+        body=VersionsDelete,
+    )
+    yield Operation(
+        method="DELETE",
+        path=f"{_APPLICATION}/resource-jobs/{{resourceJobId}}",
+        scopes=RESOURCE_JOB.scopes("delete"),
+        run=calls.delete_job,
+        name="resourceJob.delete",
+        summary="Delete a resource job",
+        parameters=("includeWorkflows",),
+    )

@@ -1,0 +1,96 @@
+"""The area of the store that holds what devices report, are told, and when they come and go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from drover.query.tree import Node
+
+LogTopic = Literal["command", "connection"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One attribute's value at one moment, and who passed it on."""
+
+    device_id: str
+    attribute: str
+    time_ms: int
+    value: Any
+    relay_id: str | None = None
+    relay_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Moments from ``start_ms`` to ``end_ms``, both included; at most ``limit`` of them."""
+
+    start_ms: int
+    end_ms: int
+    limit: int = 1
+    descending: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """One line of a device's log, as answers show it."""
+
+    device_id: str
+    topic: LogTopic
+    id: str
+    time_ms: int
+    document: Mapping[str, Any]
+
+
+class Reports(Protocol):
+    """What devices report, are told, and when they come and go."""
+
+    async def record(self, readings: Sequence[Reading]) -> None:
+        """Store readings; one of the same device, attribute and moment replaces the earlier."""
+        ...
+
+    async def moments(self, device_id: str, span: Span) -> Sequence[tuple[int, dict[str, Any]]]:
+        """Return the moments at which a device reported, with all values of each."""
+        ...
+
+    async def latest(
+        self, device_ids: Sequence[str], span: Span | None = None
+    ) -> Sequence[Reading]:
+        """Return the newest value of each attribute of some devices, of all time or of a span."""
+        ...
+
+    async def forget(self, device_id: str, span: Span) -> None:
+        """Delete the values of a span."""
+        ...
+
+    async def log(self, entries: Sequence[LogEntry]) -> None:
+        """Write lines to logs of devices."""
+        ...
+
+    async def logged(self, device_id: str, topic: LogTopic, span: Span) -> Sequence[dict[str, Any]]:
+        """Return the lines of a device's log."""
+        ...
+
+    async def connected(self, device_id: str, time_ms: int, *, connected: bool) -> None:
+        """Note that a device came or went."""
+        ...
+
+    async def names(
+        self, application_id: str, what: Suggestion, query: Node, starts_with: str
+    ) -> Sequence[str]:
+        """Return names in use among matching devices that start so; case is ignored."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """Which names of devices are suggested: tag keys, the values of a key, attributes."""
+
+    what: Literal["tagKeys", "tagValues", "attributeNames"]
+    tag_key: str = ""
+    data_types: tuple[str, ...] = ()
+    limit: int = 1000

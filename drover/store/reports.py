@@ -1,0 +1,152 @@
+"""What devices report and are told, in the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from drover.ports.reports import Reading
+from drover.query.fold import fold
+from drover.store.columns import SOURCES
+from drover.store.compile import compile_query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drover.ports.reports import LogEntry, LogTopic, Span, Suggestion
+    from drover.query.tree import Node
+    from drover.store.driver import Transaction
+
+_NAMES: Final = {
+    "tagKeys": ("device_tag", "key"),
+    "tagValues": ("device_tag", "value"),
+    "attributeNames": ("device_attribute", "name"),
+}
+_SCANNED: Final = 50_000
+"""Names looked at for one suggestion: what starts so is chosen among these."""
+
+
+class ReportStore:
+    """Reports within one transaction; see ``drover.ports.reports.Reports``."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def record(self, readings: Sequence[Reading]) -> None:
+        """Store readings; one of the same device, attribute and moment replaces the earlier."""
+        rows = [
+            {
+                "device_id": each.device_id,
+                "attribute": each.attribute,
+                "time_ms": each.time_ms,
+                "value": msgspec.json.encode(each.value).decode(),
+                "relay_id": each.relay_id,
+                "relay_type": each.relay_type,
+            }
+            for each in readings
+        ]
+        await self._tx.execute_many("device_state_add", rows)
+        await self._tx.execute_many("device_last_add", rows)
+
+    async def moments(self, device_id: str, span: Span) -> Sequence[tuple[int, dict[str, Any]]]:
+        """Return the moments at which a device reported, with all values of each."""
+        order = "newest" if span.descending else "oldest"
+        rows = await self._tx.fetch(f"device_state_{order}", _of(device_id, span))
+        found: dict[int, dict[str, Any]] = {}
+        for row in rows:
+            values = found.setdefault(row["time_ms"], {})
+            values[row["attribute"]] = msgspec.json.decode(row["value"])
+        return list(found.items())
+
+    async def latest(self, device_ids: Sequence[str], span: Span | None = None) -> list[Reading]:
+        """Return the newest value of each attribute of some devices, of all time or of a span."""
+        params: dict[str, object] = {"ids": list(device_ids)}
+        if span is None:
+            rows = await self._tx.fetch("device_last_of", params)
+        else:
+            params |= {"start_ms": span.start_ms, "end_ms": span.end_ms}
+            rows = await self._tx.fetch("device_last_within", params)
+        return [
+            Reading(
+                device_id=row["device_id"],
+                attribute=row["attribute"],
+                time_ms=row["time_ms"],
+                value=msgspec.json.decode(row["value"]),
+                relay_id=row["relay_id"],
+                relay_type=row["relay_type"],
+            )
+            for row in rows
+        ]
+
+    async def forget(self, device_id: str, span: Span) -> None:
+        """Delete the values of a span."""
+        params = _of(device_id, span)
+        for statement in ("device_state_forget", "device_last_forget", "device_last_again"):
+            await self._tx.execute(statement, params)
+
+    async def log(self, entries: Sequence[LogEntry]) -> None:
+        """Write lines to logs of devices."""
+        rows = [
+            {
+                "device_id": each.device_id,
+                "topic": each.topic,
+                "id": each.id,
+                "time_ms": each.time_ms,
+                "document": msgspec.json.encode(each.document).decode(),
+            }
+            for each in entries
+        ]
+        await self._tx.execute_many("device_log_add", rows)
+
+    async def logged(self, device_id: str, topic: LogTopic, span: Span) -> list[dict[str, Any]]:
+        """Return the lines of a device's log."""
+        order = "newest" if span.descending else "oldest"
+        params = {**_of(device_id, span), "topic": topic}
+        rows = await self._tx.fetch(f"device_log_{order}", params)
+        return [msgspec.json.decode(row["document"]) for row in rows]
+
+    async def connected(self, device_id: str, time_ms: int, *, connected: bool) -> None:
+        """Note that a device came or went."""
+        statement = "device_connected" if connected else "device_disconnected"
+        await self._tx.execute(statement, {"device_id": device_id, "time_ms": time_ms})
+
+    async def names(
+        self, application_id: str, what: Suggestion, query: Node, starts_with: str
+    ) -> Sequence[str]:
+        """Return names in use among matching devices that start so; case is ignored."""
+        table, column = _NAMES[what.what]
+        source = SOURCES["device"]
+        asked = compile_query(query, source.columns, self._tx.dialect)
+        params = {"application_id": application_id, "tag_key": what.tag_key, **asked.params}
+        narrow = " AND side.key = :tag_key" if what.what == "tagValues" else ""
+        kinds = _kinds(what, params)
+        # The names in this text are the program's own; all that callers give are parameters.
+        rows = await self._tx.fetch_sql(
+            f"SELECT DISTINCT side.{column} AS name FROM {table} AS side "  # noqa: S608
+            f"WHERE side.application_id = :application_id{narrow}{kinds} "
+            f"AND EXISTS (SELECT 1 FROM {source.from_sql} WHERE device.id = side.device_id "
+            f"AND {source.where_sql} AND {asked.sql}) ORDER BY name LIMIT {_SCANNED}",
+            params,
+        )
+        start = fold(starts_with)
+        names = (row["name"] for row in rows)
+        return [name for name in names if fold(name).startswith(start)][: what.limit]
+
+
+def _kinds(what: Suggestion, params: dict[str, object]) -> str:
+    """Return the condition on data types, whose values become parameters."""
+    if not what.data_types:
+        return ""
+    names = {f"type_{number}": each for number, each in enumerate(what.data_types)}
+    params |= names
+    return f" AND side.data_type IN ({', '.join(f':{name}' for name in names)})"
+
+
+def _of(device_id: str, span: Span) -> dict[str, object]:
+    return {
+        "device_id": device_id,
+        "start_ms": span.start_ms,
+        "end_ms": span.end_ms,
+        "limit": span.limit,
+    }

@@ -1,0 +1,30 @@
+"""Fixtures of the driver tests."""
+
+import pytest
+import pytest_asyncio
+
+from tests.contract.driver_store import MAKE
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request, tmp_path):
+    """A dialect, and where an empty store of it is."""
+    if request.param == "sqlite":
+        return "sqlite", str(tmp_path / "drover.sqlite")
+    return "postgres", request.getfixturevalue("empty_postgres_url")
+
+
+@pytest.fixture
+def make(place):
+    """How to make a database object on one and the same store."""
+    dialect, where = place
+    return lambda: MAKE[dialect](where)
+
+
+@pytest_asyncio.fixture
+async def things(make):
+    """An open database with a table of things."""
+    database = make()
+    await database.open()
+    yield database
+    await database.close()
