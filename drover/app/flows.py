@@ -13,7 +13,7 @@ from drover.kinds.flow_version import KIND as VERSION
 from drover.kinds.flow_version import FlowVersion
 from drover.model.bodies import decode
 from drover.model.errors import Invalid, Missing
-from drover.ports.flows import FlowVersionKey, TriggerEntry
+from drover.ports.flows import IndexedTrigger
 from drover.ports.resources import Listing
 from drover.query.tree import Compare, Operator
 
@@ -69,8 +69,7 @@ class FlowHook(QuietHook):
         if kind is VERSION:
             await _version_changed(session, old, new)
         elif new is not None and (old is None or old.triggers != new.triggers):
-            key = FlowVersionKey(application_id=new.application_id, flow_id=new.id)
-            await session.flows.replace(key, _entries(new.triggers))
+            await session.flows.index(new.application_id, new.id, "", _indexed(new.triggers))
 
     def _keyed(self, trigger: FlowTrigger) -> FlowTrigger:
         if trigger.key:
@@ -92,24 +91,19 @@ async def _check_version(session: Session, flow: Any) -> None:
 
 async def _version_changed(session: Session, old: Any, new: Any) -> None:
     if new is None:
-        key = FlowVersionKey(
-            application_id=old.application_id, flow_id=old.flow_id, version_id=old.id
-        )
-        await session.flows.replace(key, ())
+        await session.flows.index(old.application_id, old.flow_id, old.id, ())
         flow = await session.resources.lock(FLOW, old.application_id, old.flow_id)
         if flow.default_version_id == old.id:
             await session.resources.put(FLOW, structs.replace(flow, default_version_id=UNSET))
     elif old is None:
-        key = FlowVersionKey(
-            application_id=new.application_id, flow_id=new.flow_id, version_id=new.id
-        )
-        await session.flows.replace(key, _entries(new.triggers))
+        triggers = _indexed(new.triggers)
+        await session.flows.index(new.application_id, new.flow_id, new.id, triggers)
 
 
-def _entries(triggers: Sequence[FlowTrigger]) -> list[TriggerEntry]:
+def _indexed(triggers: Sequence[FlowTrigger]) -> list[IndexedTrigger]:
     return [
-        TriggerEntry(
-            index=index,
+        IndexedTrigger(
+            position=index,
             type=trigger.type,
             key=trigger.key or "",
             config=msgspec.json.encode(trigger.config or {}),

@@ -75,7 +75,10 @@ class Chunks:
     async def _run(self, held: HeldLease, claim: Claim) -> None:
         work = await self._store.read(lambda session: self._gather(session, claim))
         present = [item for item in work.items if item.document is not None]
-        batches = _batches(held, work, present, self._timing.run_ms)
+        batches = [
+            msgspec.structs.replace(each, alone=claim.suspect, deadline_ms=self._timing.run_ms)
+            for each in _batches(held, work, present)
+        ]
         if len(present) < len(work.items):
             await self._settle_gone(held, claim, work.items)
         if not present or not batches:
@@ -121,9 +124,7 @@ class Chunks:
         await self._acks.settle(batch, msgspec.json.encode(gone), len(gone))
 
 
-def _batches(
-    held: HeldLease, work: _Work, items: Sequence[ClaimedItem], run_ms: int
-) -> list[FlowBatch]:
+def _batches(held: HeldLease, work: _Work, items: Sequence[ClaimedItem]) -> list[FlowBatch]:
     if not work.flows:
         return []
     execution = held.execution
@@ -139,7 +140,6 @@ def _batches(
             execution_id=execution.id,
             lease_id=held.id,
             fence=held.lease.fence,
-            deadline_ms=run_ms,
         )
         for flow in work.flows
     ]

@@ -1,8 +1,9 @@
-"""Which flows are to run when something happens."""
+"""The areas of the store for workflows: which are to run, what they keep, what became of runs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping  # noqa: TC003 - part of a struct
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
@@ -24,18 +25,10 @@ class FlowToRun(Struct, frozen=True, kw_only=True):
     config: bytes = b"{}"
 
 
-class FlowVersionKey(Struct, frozen=True, kw_only=True):
-    """A version of a flow; an empty ``version_id`` is the develop version."""
+class IndexedTrigger(Struct, frozen=True, kw_only=True):
+    """A trigger as it is found: its position in the flow, type, key and config (JSON)."""
 
-    application_id: str
-    flow_id: str
-    version_id: str = ""
-
-
-class TriggerEntry(Struct, frozen=True, kw_only=True):
-    """A trigger by its position in the version; ``config`` is JSON."""
-
-    index: int
+    position: int
     type: str
     key: str
     config: bytes = b"{}"
@@ -45,15 +38,124 @@ class FlowIndex(Protocol):
     """The triggers of flows, found by what they wait for."""
 
     async def subscribed(
-        self, application_id: str, trigger_type: str, key: str
+        self,
+        application_id: str,
+        trigger_type: str,
+        key: str,
+        *,
+        flow_id: str | None = None,
+        version: str | None = None,
     ) -> Sequence[FlowToRun]:
-        """Return each matching trigger of each enabled flow of the application."""
+        """Return each matching trigger of each enabled flow of the application.
+
+        Flows count in their default version, or in the version named; ``flow_id`` keeps to one
+        flow. Triggers on events of any level match every level.
+        """
         ...
 
-    async def replace(self, owner: FlowVersionKey, triggers: Sequence[TriggerEntry]) -> None:
-        """Note what a version of a flow waits for, in place of what was noted before."""
+    async def index(
+        self,
+        application_id: str,
+        flow_id: str,
+        version_id: str,
+        triggers: Sequence[IndexedTrigger],
+    ) -> None:
+        """Set what a version is found by, in place of what it was; "" is the develop version."""
         ...
 
     async def using(self, application_id: str, trigger_types: Sequence[str], key: str) -> set[str]:
         """Return the ids of flows with such a trigger in any version, enabled or not."""
+        ...
+
+    @property
+    def storage(self) -> FlowStorage:
+        """What flows keep between runs."""
+        ...
+
+    @property
+    def history(self) -> FlowHistory:
+        """What became of runs."""
+        ...
+
+
+class FlowStorage(Protocol):
+    """Values that flows keep between runs, by key, as JSON; all versions of a flow share them."""
+
+    async def get(self, flow_id: str, keys: Sequence[str]) -> dict[str, bytes]:
+        """Return the values of those keys that have one."""
+        ...
+
+    async def all(self, flow_id: str) -> dict[str, bytes]:
+        """Return every value, in order of their keys."""
+        ...
+
+    async def put(self, flow_id: str, key: str, value: bytes) -> None:
+        """Store a value."""
+        ...
+
+    async def lock(self, flow_id: str) -> None:
+        """Keep other units of work from changing the flow's values until this one ends."""
+        ...
+
+    async def remove(self, flow_id: str, key: str) -> None:
+        """Forget a value; one that is not there is no error."""
+        ...
+
+    async def clear(self, flow_id: str) -> None:
+        """Forget every value."""
+        ...
+
+    async def size(self, flow_id: str) -> tuple[int, int]:
+        """Return how many keys there are, and how many bytes keys and values take."""
+        ...
+
+
+class RunCounts(Struct, frozen=True, kw_only=True):
+    """Counts of the runs of one version of a flow in one minute; wall time in ms."""
+
+    flow_id: str
+    version: str
+    minute_ms: int
+    runs: int
+    paths_completed: int
+    paths_failed: int
+    wall_ms: float
+
+
+class RunNote(Struct, frozen=True, kw_only=True):
+    """A message of a run worth keeping: an error, or a line of the debug log."""
+
+    flow_id: str
+    version: str
+    topic: str
+    time_ms: int
+    document: Mapping[str, Any]
+
+
+class FlowHistory(Protocol):
+    """What became of runs: counts for each minute, and the last errors and debug messages."""
+
+    async def add(self, counts: Sequence[RunCounts], notes: Sequence[RunNote]) -> None:
+        """Add counts to those there are, and notes, and forget what is too old or too much.
+
+        What belongs to a flow that was deleted is passed over.
+        """
+        ...
+
+    async def counts(
+        self, flow_id: str, start_ms: int, end_ms: int, version: str | None = None
+    ) -> Sequence[RunCounts]:
+        """Return the counts of a span, oldest minute first; no version means all."""
+        ...
+
+    async def notes(
+        self,
+        flow_id: str,
+        topic: str,
+        span_ms: tuple[int, int],
+        *,
+        limit: int,
+        version: str | None = None,
+    ) -> Sequence[RunNote]:
+        """Return the newest notes of a span, newest first; no version means all."""
         ...

@@ -54,11 +54,15 @@ class Lease(Struct, frozen=True, kw_only=True):
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """A lease just taken, with its execution as it stands after the claim."""
+    """A lease just taken, with its execution as it stands after the claim.
+
+    ``suspect`` when its items have lost workers before.
+    """
 
     lease: Lease
     execution: Execution
     items: list[ClaimedItem]
+    suspect: bool = False
 
 
 class Ticket(Struct, frozen=True, kw_only=True):

@@ -9,11 +9,11 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-ACKNOWLEDGE: Final = "acknowledgeIteration"
+ACKNOWLEDGE: Final = "job.acknowledge"
 """The host operation that ends an iteration.
 
 Request: ``iterationId``, ``success`` and, where given, ``message`` and ``accumulator`` (text).
-Result: ``success``, ``startedAt``, ``completedAt`` (dates) and what was given of the others.
+Result: ``success``, ``startedAt``, ``completedAt`` (ms) and what was given of the others.
 """
 
 
@@ -52,7 +52,8 @@ class FlowBatch(Struct, frozen=True, kw_only=True):
     ``trigger_index`` is the position of the trigger that fired. ``payloads`` are JSON documents of
     the whole payload at start, dates as ``{"$date": ISO text}``; for iterations of a job
     ``iterations`` takes their place. ``lease_id`` and ``fence`` bind acknowledgements of the
-    batch's own iterations to the lease it runs under.
+    batch's own iterations to the lease it runs under. ``alone`` keeps others off its worker: its
+    runs have lost workers before.
     """
 
     application_id: str
@@ -67,6 +68,7 @@ class FlowBatch(Struct, frozen=True, kw_only=True):
     execution_id: str | None = None
     lease_id: str | None = None
     fence: int | None = None
+    alone: bool = False
     deadline_ms: int = 60_000
 
     @property
@@ -131,12 +133,6 @@ class Answerer(Protocol):
 
         Raises LeaseLost when the lease it ran under was lost.
         """
-        ...
-
-    async def run_script(
-        self, batch: FlowBatch, script: str, payloads: Sequence[Any], timeout_ms: int
-    ) -> Sequence[Any]:
-        """Run a user's JavaScript over each payload; see ``drover.ports.scripts``."""
         ...
 
 

@@ -24,10 +24,16 @@ START_S: Final = 30.0
 _CHUNK: Final = 256 * 1024
 _LARGEST_REPLY: Final = 64 * 1024 * 1024
 _NOTHING: Final[dict[str, str]] = {}
-_PROGRAM: Final = (
-    "import sys; sys.path[:0] = sys.argv[3:]; from drover.sandbox.child import main;"
-    " main(int(sys.argv[1]), int(sys.argv[2]))"
-)
+_PROGRAM: Final = """
+import sys
+from types import ModuleType
+page, memory_bytes, engine, package = sys.argv[1:]
+sys.path.append(engine)
+sys.modules["drover"] = ModuleType("drover")  # the package without what it imports for its users
+sys.modules["drover"].__path__ = [package]
+from drover.sandbox.child import main
+main(int(page), int(memory_bytes))
+"""
 
 
 class Ending(Enum):
@@ -59,17 +65,21 @@ class Cage:
     @classmethod
     async def open(cls, memory_bytes: int) -> "Cage":
         """Start a child and wait until it is locked in. Raises `ScriptsUnavailable`."""
+        starting = asyncio.create_task(asyncio.to_thread(_start, memory_bytes))
         try:
-            cage = await asyncio.to_thread(_start, memory_bytes)
+            cage = await asyncio.shield(starting)
         except OSError as error:
             raise ScriptsUnavailable(f"No script process can be started: {error}") from error
+        except asyncio.CancelledError:
+            await (await starting).close()  # a thread cannot be called off, but its child can
+            raise
         try:
             await cage.ready()
         except (OSError, EOFError, TimeoutError) as error:
             await cage.close()
             raise ScriptsUnavailable("A script process ended before it was ready") from error
         except BaseException:
-            cage.kill()
+            await cage.close()
             raise
         return cage
 
@@ -192,8 +202,8 @@ def _shared_page() -> int:
 
 
 def _folders() -> list[str]:
-    """Where the child finds Drover and the engine, however this process came to find them."""
+    """Where the child finds the engine and Drover, however this process came to find them."""
     engine = importlib.util.find_spec("_quickjs")
     if engine is None or engine.origin is None:
         raise OSError("the package quickjs-ng is not installed")
-    return [str(Path(__file__).parents[2]), str(Path(engine.origin).parent)]
+    return [str(Path(engine.origin).parent), str(Path(__file__).parents[1])]

@@ -11,6 +11,8 @@ import resource
 import sys
 from typing import Final
 
+from drover.sandbox import syscalls
+
 _MB: Final = 1 << 20
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
@@ -19,7 +21,7 @@ _SPARE_BYTES: Final = 192 * _MB
 
 
 def enter(memory_bytes: int) -> None:
-    """Give up files, processes, privileges and all memory beyond the scripts' and some room."""
+    """Give up files, processes, privileges, and memory beyond the scripts' and some room."""
     _forgo_privileges()
     for limit, most in (
         ("RLIMIT_CORE", 0),
@@ -30,6 +32,7 @@ def enter(memory_bytes: int) -> None:
         ("RLIMIT_AS", _address_space() + memory_bytes + _SPARE_BYTES),
     ):
         _lower(limit, most)
+    syscalls.confine()
 
 
 def allow_cpu(seconds: float) -> None:

@@ -48,7 +48,8 @@ class CagedScripts:
         self._limits = limits or Limits()
         self._ready: deque[Run] = deque()
         self._open_runs: set[Run] = set()
-        self._idle: asyncio.Queue[Cage | None] = asyncio.Queue()
+        self._idle: list[Cage | None] = []
+        self._turns = asyncio.Semaphore(0)
         self._wake = asyncio.Condition()
         self._workers: list[asyncio.Task[None]] = []
         self._cages: set[Cage] = set()
@@ -57,8 +58,8 @@ class CagedScripts:
         """Start the children. Raises `ScriptsUnavailable` when they cannot be."""
         places = range(self._limits.children)
         started = await asyncio.gather(*(self._open() for _ in places), return_exceptions=True)
-        for cage in started:
-            self._idle.put_nowait(cage if isinstance(cage, Cage) else None)
+        self._idle = [cage if isinstance(cage, Cage) else None for cage in started]
+        self._turns = asyncio.Semaphore(len(self._idle))
         self._workers = [asyncio.create_task(self._work()) for _ in (*places, *places)]
         for failure in started:
             if isinstance(failure, BaseException):
@@ -72,7 +73,7 @@ class CagedScripts:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
         await asyncio.gather(*(self._drop(cage) for cage in list(self._cages)))
-        self._idle = asyncio.Queue()
+        self._idle = []
         for run in list(self._open_runs):
             run.fail(ScriptsUnavailable("The script processes are being stopped"))
 
@@ -168,7 +169,10 @@ class CagedScripts:
     @asynccontextmanager
     async def _cage(self) -> AsyncIterator[Cage]:
         """Hold a child that can take a request, in the place of one dead or worn if need be."""
-        cage = await self._idle.get()
+        await (
+            self._turns.acquire()
+        )  # hands out turns in order; a queue lets the last one back in first
+        cage = self._idle.pop()
         try:
             if cage and not (cage.alive and cage.requests < self._limits.recycle_after):
                 await self._drop(cage)
@@ -176,7 +180,8 @@ class CagedScripts:
             cage = cage or await self._open()
             yield cage
         finally:
-            self._idle.put_nowait(cage)
+            self._idle.append(cage)
+            self._turns.release()
 
     async def _open(self) -> Cage:
         cage = await Cage.open(self._limits.memory_bytes)

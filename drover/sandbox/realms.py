@@ -163,7 +163,8 @@ def _judged(outcome: Outcome, terms: Terms) -> Outcome:
     """Refuse a result above the limit, and name the lack of memory that came as a bare null."""
     if outcome.status == frames.VALUE and len(outcome.body) > terms.output_bytes:
         return outcome._replace(status=frames.FAILURE, body=_TOO_LARGE_RESULT)
-    if outcome.body == _THROWN_NULL and "throw" not in terms.script:
+    nothing = outcome.body == _THROWN_NULL and "throw" not in terms.script
+    if nothing or outcome.body == _THROWN_NOTHING:
         # Nobody threw it: the engine had no memory left even for an error.
         return outcome._replace(body=_NO_MEMORY, reusable=False)
     return outcome
@@ -188,6 +189,7 @@ def _failure(name: str, message: str, stack: str = "") -> bytes:
 
 _TOO_LARGE_RESULT: Final = _failure("PayloadTooLarge", "The result is too large")
 _THROWN_NULL: Final = _failure("Error", "null")
+_THROWN_NOTHING: Final = _failure("Error", "[uninitialized]")
 _NO_MEMORY: Final = _failure("MemoryLimit", "The script took too much memory")
 _LACKED_MEMORY: Final = (b'["InternalError","out of memory"', b'["MemoryLimit"')
 

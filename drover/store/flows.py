@@ -1,52 +1,88 @@
-"""What flows wait for, in the store."""
+"""Workflows in the store: their index, what they keep, what became of their runs."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+import hashlib
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+from msgspec import Raw, Struct
 
-from drover.ports.flows import FlowToRun
+from drover.ports.flows import FlowToRun, RunCounts, RunNote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drover.ports.flows import FlowVersionKey, TriggerEntry
+    from drover.ports.flows import IndexedTrigger
     from drover.store.driver import Row, Transaction
+
+KEPT_NOTES: Final = 500
+"""Errors, and as many debug messages, kept of each flow."""
+
+KEPT_COUNTS_MS: Final = 30 * 24 * 3_600_000
+"""How long counts are kept, in milliseconds."""
+
+_EVENT: Final = "event"
+_ANY: Final = "any"
 
 
 class FlowStore:
-    """The trigger index within one transaction; see ``drover.ports.flows.FlowIndex``."""
+    """The triggers of flows; see ``drover.ports.flows.FlowIndex``."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    async def subscribed(
-        self, application_id: str, trigger_type: str, key: str
-    ) -> Sequence[FlowToRun]:
-        """Return each matching trigger of each enabled flow, in the version that runs."""
-        params = {"application_id": application_id, "type": trigger_type, "key": key}
-        return [_flow(row) for row in await self._tx.fetch("flow_subscribed", params)]
+    @cached_property
+    def storage(self) -> FlowStorageTable:
+        """What flows keep between runs."""
+        return FlowStorageTable(self._tx)
 
-    async def replace(self, owner: FlowVersionKey, triggers: Sequence[TriggerEntry]) -> None:
-        """Note what a version of a flow waits for, in place of what was noted before."""
-        key = {
-            "application_id": owner.application_id,
-            "flow_id": owner.flow_id,
-            "version_id": owner.version_id,
+    @cached_property
+    def history(self) -> FlowHistoryTables:
+        """What became of runs."""
+        return FlowHistoryTables(self._tx)
+
+    async def subscribed(
+        self,
+        application_id: str,
+        trigger_type: str,
+        key: str,
+        *,
+        flow_id: str | None = None,
+        version: str | None = None,
+    ) -> Sequence[FlowToRun]:
+        """Return each matching trigger of each enabled flow of the application."""
+        params = {
+            "application_id": application_id,
+            "type": trigger_type,
+            "key": key,
+            "other_key": _ANY if trigger_type == _EVENT else key,
+            "flow_id": flow_id,
+            "version": version,
         }
-        await self._tx.execute("flow_trigger_clear", key)
+        return [_to_run(row) for row in await self._tx.fetch("flow_subscribed", params)]
+
+    async def index(
+        self,
+        application_id: str,
+        flow_id: str,
+        version_id: str,
+        triggers: Sequence[IndexedTrigger],
+    ) -> None:
+        """Set what a version is found by, in place of what it was."""
+        own: dict[str, object] = {"flow_id": flow_id, "version_id": version_id}
+        await self._tx.execute("flow_trigger_clear", own)
         rows = [
             {
-                **key,
-                "position": each.index,
-                "type": each.type,
-                "key": each.key,
-                "config": each.config.decode(),
+                **own,
+                "application_id": application_id,
+                "position": trigger.position,
+                "type": trigger.type,
+                "key": trigger.key,
+                "config": trigger.config.decode(),
             }
-            for each in triggers
+            for trigger in triggers
         ]
         if rows:
             await self._tx.execute_many("flow_trigger_add", rows)
@@ -60,41 +96,159 @@ class FlowStore:
         return found
 
 
-def _flow(row: Row) -> FlowToRun:
-    definition = _definition(row["document"], row["version"], row["application"])
+class FlowStorageTable:
+    """What flows keep; see ``drover.ports.flows.FlowStorage``."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def get(self, flow_id: str, keys: Sequence[str]) -> dict[str, bytes]:
+        """Return the values of those keys that have one."""
+        params = {"flow_id": flow_id, "keys": list(keys)}
+        return _values(await self._tx.fetch("flow_storage_get", params))
+
+    async def all(self, flow_id: str) -> dict[str, bytes]:
+        """Return every value, in order of their keys."""
+        return _values(await self._tx.fetch("flow_storage_all", {"flow_id": flow_id}))
+
+    async def put(self, flow_id: str, key: str, value: bytes) -> None:
+        """Store a value."""
+        params = {"flow_id": flow_id, "key": key, "value": value.decode()}
+        await self._tx.execute("flow_storage_put", params)
+
+    async def lock(self, flow_id: str) -> None:
+        """Keep other units of work from changing the flow's values until this one ends."""
+        await self._tx.fetch("flow_storage_lock", {"flow_id": flow_id})
+
+    async def remove(self, flow_id: str, key: str) -> None:
+        """Forget a value; one that is not there is no error."""
+        await self._tx.execute("flow_storage_remove", {"flow_id": flow_id, "key": key})
+
+    async def clear(self, flow_id: str) -> None:
+        """Forget every value."""
+        await self._tx.execute("flow_storage_clear", {"flow_id": flow_id})
+
+    async def size(self, flow_id: str) -> tuple[int, int]:
+        """Return how many keys there are, and how many bytes keys and values take."""
+        row = await self._tx.fetch_one("flow_storage_size", {"flow_id": flow_id})
+        return (0, 0) if row is None else (int(row["keys"]), int(row["bytes"]))
+
+
+class FlowHistoryTables:
+    """What became of runs; see ``drover.ports.flows.FlowHistory``."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def add(self, counts: Sequence[RunCounts], notes: Sequence[RunNote]) -> None:
+        """Add counts to those there are, and notes, and forget what is too old or too much."""
+        if counts:
+            await self._tx.execute_many(
+                "flow_count_add", [msgspec.structs.asdict(c) for c in counts]
+            )
+            oldest = {each.flow_id: each.minute_ms - KEPT_COUNTS_MS for each in counts}
+            rows = [{"flow_id": flow, "before_ms": before} for flow, before in oldest.items()]
+            await self._tx.execute_many("flow_count_prune", rows)
+        if notes:
+            await self._tx.execute_many("flow_note_add", [_note_row(note) for note in notes])
+            kept = {(each.flow_id, each.topic) for each in notes}
+            full = [{"flow_id": flow, "topic": topic, "kept": KEPT_NOTES} for flow, topic in kept]
+            await self._tx.execute_many("flow_note_prune", full)
+
+    async def counts(
+        self, flow_id: str, start_ms: int, end_ms: int, version: str | None = None
+    ) -> Sequence[RunCounts]:
+        """Return the counts of a span, oldest minute first; no version means all."""
+        params = {"flow_id": flow_id, "start_ms": start_ms, "end_ms": end_ms, "version": version}
+        rows = await self._tx.fetch("flow_counts", params)
+        return [RunCounts(**{name: row[name] for name in _COUNTED}) for row in rows]
+
+    async def notes(
+        self,
+        flow_id: str,
+        topic: str,
+        span_ms: tuple[int, int],
+        *,
+        limit: int,
+        version: str | None = None,
+    ) -> Sequence[RunNote]:
+        """Return the newest notes of a span, newest first; no version means all."""
+        params = {
+            "flow_id": flow_id,
+            "topic": topic,
+            "start_ms": span_ms[0],
+            "end_ms": span_ms[1],
+            "version": version,
+            "limit": limit,
+        }
+        return [_note(row) for row in await self._tx.fetch("flow_notes", params)]
+
+
+_COUNTED: Final = RunCounts.__struct_fields__
+
+
+def _values(rows: Sequence[Row]) -> dict[str, bytes]:
+    return {row["key"]: row["value"].encode() for row in rows}
+
+
+def _note_row(note: RunNote) -> dict[str, object]:
+    row: dict[str, Any] = msgspec.structs.asdict(note)
+    # No NUL: PostgreSQL keeps none in text, and in JSON it is written as an escape.
+    return row | {"document": msgspec.json.encode(note.document).decode()}
+
+
+def _note(row: Row) -> RunNote:
+    return RunNote(
+        flow_id=row["flow_id"],
+        version=row["version"],
+        topic=row["topic"],
+        time_ms=row["time_ms"],
+        document=msgspec.json.decode(row["document"]),
+    )
+
+
+class _Parts(Struct):
+    """The parts of a stored flow, version or application that a definition is made from."""
+
+    id: str
+    name: str = ""
+    version: str = "develop"
+    flow_class: str = msgspec.field(default="cloud", name="flowClass")
+    triggers: Raw = Raw(b"[]")
+    nodes: Raw = Raw(b"[]")
+    globals: list[Any] = []
+
+
+def _to_run(row: Row) -> FlowToRun:
+    documents = (row["flow"], row["version"] or "", row["application"])
+    tag, definition = _definition(*documents)
     return FlowToRun(
         flow_id=row["flow_id"],
-        tag=blake2b(definition, digest_size=12).hexdigest(),
+        tag=tag,
         definition=definition,
         trigger_index=row["position"],
         config=row["config"].encode(),
     )
 
 
-@lru_cache(maxsize=512)
-def _definition(document: str, version: str | None, application: str) -> bytes:
-    """Return what a worker compiles: a version's parts with names, ids and merged globals."""
-    flow: dict[str, Any] = msgspec.json.decode(document)
-    part: dict[str, Any] = flow if version is None else msgspec.json.decode(version)
-    owner: dict[str, Any] = msgspec.json.decode(application)
-    given = [*owner.get("globals", ()), *part.get("globals", ())]
-    definition = {
-        "id": flow["id"],
-        "name": flow["name"],
-        "flowClass": flow["flowClass"],
-        "flowVersion": "develop" if version is None else part["version"],
-        "applicationId": owner["id"],
-        "applicationName": owner["name"],
-        "triggers": part.get("triggers", []),
-        "nodes": part.get("nodes", []),
-        "globals": {each["key"]: _value(each["json"]) for each in given},
-    }
-    return msgspec.json.encode(definition)
-
-
-def _value(text: str) -> Any:
-    """Return a global's value; text that is no JSON stands for itself."""
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return text
+@lru_cache(maxsize=256)
+def _definition(flow: str, version: str, application: str) -> tuple[str, bytes]:
+    """Return what workers compile, and a tag of its content."""
+    owner = msgspec.json.decode(application, type=_Parts)
+    base = msgspec.json.decode(flow, type=_Parts)
+    running = msgspec.json.decode(version, type=_Parts) if version else base
+    merged = {entry["key"]: entry for entry in [*owner.globals, *running.globals]}
+    definition = msgspec.json.encode(
+        {
+            "id": base.id,
+            "name": base.name,
+            "flowClass": base.flow_class,
+            "applicationId": owner.id,
+            "applicationName": owner.name,
+            "flowVersion": running.version,
+            "globals": list(merged.values()),
+            "triggers": running.triggers,
+            "nodes": running.nodes,
+        }
+    )
+    return hashlib.blake2b(definition, digest_size=16).hexdigest(), definition

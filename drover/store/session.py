@@ -38,11 +38,6 @@ class StoreSession:
         return ReportStore(self.tx)
 
     @cached_property
-    def flows(self) -> FlowStore:
-        """The triggers of flows, found by what they wait for."""
-        return FlowStore(self.tx)
-
-    @cached_property
     def resources(self) -> ResourceStore:
         """Resources of every kind."""
         return ResourceStore(self.tx)
@@ -56,6 +51,11 @@ class StoreSession:
     def jobs(self) -> JobStore:
         """Executions, their items, firings and schedules."""
         return JobStore(self.tx)
+
+    @cached_property
+    def flows(self) -> FlowStore:
+        """Workflows: their triggers, what they keep, what became of their runs."""
+        return FlowStore(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""

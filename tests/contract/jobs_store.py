@@ -62,7 +62,7 @@ class Bench:
         await self.snapshot(execution)
         return await self.jobs(lambda jobs: jobs.plans.begin(execution.number, NOW))
 
-    async def snapshot(self, execution, limit=1000, after=""):
+    async def snapshot(self, execution, limit=100_000, after=""):
         target = Target(resource_type="device")
         return await self.jobs(
             lambda jobs: jobs.iterations.snapshot(execution, target, All(), after, limit)

@@ -163,7 +163,8 @@ def least(*values: Value) -> float:
 def _extreme(choose: Callable[..., float], none: float, numbers: list[float]) -> float:
     if any(math.isnan(number) for number in numbers):
         return NAN
-    return choose(numbers, default=none)
+    # In JavaScript -0 is less than 0 here, and nowhere else.
+    return choose(numbers, key=lambda number: (number, math.copysign(1, number)), default=none)
 
 
 def absolute(value: Value) -> float:

@@ -79,7 +79,14 @@ def deep_copy(value: Value) -> Value:
 def _copy(value: Value) -> Value:
     kind = value.__class__
     if kind is dict:
-        return {key: _copy(member) for key, member in value.items() if member is not UNDEFINED}
+        return {
+            key: _copy(member) if member.__class__ in _CONTAINERS else member
+            for key, member in value.items()
+            if member is not UNDEFINED
+        }
     if kind is list:
         return [None if element is UNDEFINED else _copy(element) for element in value]
     return value
+
+
+_CONTAINERS: Final = frozenset({dict, list})

@@ -190,7 +190,7 @@ class IterationStore:
         await self._add(lease, expose_ms=None)
         taken = len(items)
         held = await count(self._tx, execution.number, in_flight=taken, waiting=-taken)
-        return Claim(lease=lease, execution=held, items=items)
+        return Claim(lease=lease, execution=held, items=items, suspect=losses > 0)
 
     async def _add(self, lease: Lease, expose_ms: int | None) -> None:
         params: dict[str, object] = {

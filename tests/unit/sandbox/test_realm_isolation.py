@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from drover.sandbox import frames
+from drover.sandbox import realms as realms_module
 from drover.sandbox.realms import Bench, Outcome, Realm
 
 # Every object that can be reached from syntax and from what built-ins answer, frozen or fresh.
@@ -189,3 +190,27 @@ def test_input_that_the_engine_cannot_hold_is_a_failure(once: Once):
 def test_a_script_without_words_of_its_own_that_throws_null_lacked_memory(once: Once):
     assert once("throw null").body == b'["Error","null",""]'
     assert once("payload.x = []; for (;;) payload.x.push([payload.x.length])").lacked_memory
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (realms_module._quickjs.JSException("InternalError: interrupted\n    at f"), "Timeout"),
+        (realms_module._quickjs.JSException("InternalError: out of memory"), "MemoryLimit"),
+        (realms_module._quickjs.JSException("null"), "MemoryLimit"),
+        (MemoryError(), "MemoryLimit"),
+        (realms_module._quickjs.StackOverflow("InternalError: stack overflow"), "RangeError"),
+        (realms_module._quickjs.JSException("TypeError: of ours"), "TypeError"),
+    ],
+)
+def test_what_the_engine_raises_is_named(once: Once, monkeypatch, error, name):
+    def stop(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(realms_module.Realm, "run", stop)
+    monkeypatch.setattr(realms_module.Realm, "logs", stop)
+
+    ended = once("return 1")
+
+    assert json.loads(ended.body)[0] == name
+    assert ended.logs == b""

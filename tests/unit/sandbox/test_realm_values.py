@@ -176,3 +176,23 @@ def test_a_payload_nested_without_end_is_unfit():
     assert unfit.value.failure.name == "RangeError"
     while endless:
         endless = endless.pop()  # a chain this long must be taken apart by hand
+
+
+def test_a_payload_of_strangers_is_unfit_also_on_the_slow_road():
+    for payload in ({"n": 10**30, "x": object()}, {"n": 10**30, "x": {1}}, {"x": b"bytes"}):
+        with pytest.raises(values.Unfit) as unfit:
+            values.encode(payload)
+
+        assert unfit.value.failure.name == "TypeError"
+
+
+def test_dates_that_share_no_place_with_those_that_went_in_are_found():
+    shape = (("Date", ("root", "a")), ("Date", ("root", "b", 0)))
+    moment = datetime(1970, 1, 1, tzinfo=UTC)
+
+    assert values.decode(b'{"a":{"~t":0},"c":{"~t":0}}', "~t", shape) == {"a": moment, "c": moment}
+    assert values.decode(b'{"a":{"~t":0},"b":[{"~t":0}]}', "~t", shape) == {
+        "a": moment,
+        "b": [moment],
+    }
+    assert values.decode(b'[{"~t":0},{"~t":0}]', "~t", shape) == [moment, moment]

@@ -1,5 +1,10 @@
 -- name: iterations_settle
 -- Apply acknowledgements to items that have not ended; none with a fence older than the item's.
+-- The execution comes from the given rows too, so that each is one look into the key.
+WITH given AS MATERIALIZED (
+    SELECT :number AS execution, value ->> 0 AS resource_id, value ->> 1 AS ok,
+           value ->> 2 AS message, value ->> 3 AS accumulator
+    FROM json_each(:rows))
 UPDATE iteration SET
     previous = CASE WHEN state = 1 AND held_by IS NOT NULL AND held_by <> :held_by THEN 6
                     ELSE state END,
@@ -17,11 +22,8 @@ UPDATE iteration SET
     message = given.message,
     accumulator = coalesce(given.accumulator, CAST(:accumulator AS TEXT)),
     held_by = NULL, deadline_ms = NULL
-FROM (
-    SELECT value ->> 0 AS resource_id, value ->> 1 AS ok, value ->> 2 AS message,
-           value ->> 3 AS accumulator
-    FROM json_each(:rows)) AS given
-WHERE iteration.execution = :number AND iteration.resource_id = given.resource_id
+FROM given
+WHERE iteration.execution = given.execution AND iteration.resource_id = given.resource_id
   AND iteration.state < 3 AND iteration.fence <= :fence
   AND (iteration.state > 0 OR iteration.resource_id <= :cursor)
 RETURNING iteration.resource_id, iteration.previous, iteration.state;

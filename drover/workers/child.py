@@ -1,0 +1,257 @@
+"""The program of a worker process: runs batches of flows until its server is gone.
+
+Started by ``drover.workers.local`` as ``python -m drover.workers.child`` with one JSON argument.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import itertools
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from drover.flows import compile_flow, run_batch
+from drover.handlers import REGISTERED
+from drover.system import SystemClock
+from drover.workers.frames import (
+    TO_WORKER,
+    Answer,
+    Ask,
+    Failed,
+    Forget,
+    FromWorker,
+    Lost,
+    Ready,
+    Receipt,
+    Settle,
+    Start,
+    ToWorker,
+    pack,
+    read,
+    told,
+)
+from drover.workers.host import BatchHost
+from drover.workers.payloads import payloads_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from drover.flows import CompiledFlow
+    from drover.ports.runner import FlowBatch, Settled
+    from drover.ports.scripts import ScriptResult, Scripts
+
+_LOG = structlog.get_logger("drover.worker")
+
+
+class Instructions(Struct, frozen=True, kw_only=True):
+    """How a worker is to run: file descriptors, modules with handlers, how often to give a sign.
+
+    ``scripts`` names what makes the place where users' scripts run, ``module:callable``.
+    """
+
+    socket: int
+    beat: int
+    beat_s: float
+    handlers: list[str] = []
+    scripts: str = ""
+
+
+class LateScripts:
+    """The cage of this worker, started when the first script is run."""
+
+    def __init__(self, maker: str) -> None:
+        self._maker = maker
+        self._lock = asyncio.Lock()
+        self._cage: Any = None
+
+    async def run(
+        self,
+        script: str,
+        payloads: Sequence[object],
+        *,
+        timeout_ms: int = 5000,
+        owner: str = "",
+    ) -> list[ScriptResult]:
+        """Run one script over many payloads; see ``drover.ports.scripts.Scripts``."""
+        async with self._lock:
+            if self._cage is None:
+                module, _, name = self._maker.partition(":")
+                cage = getattr(import_module(module), name)()
+                await cage.start()
+                self._cage = cage
+        results: list[ScriptResult] = await self._cage.run(
+            script, payloads, timeout_ms=timeout_ms, owner=owner
+        )
+        return results
+
+    async def close(self) -> None:
+        """End the cage, if there is one."""
+        if self._cage is not None:
+            await self._cage.close()
+
+
+class Worker:
+    """One worker: the batches it runs, and what they wait for from the server."""
+
+    def __init__(self, writer: asyncio.StreamWriter, scripts: Scripts) -> None:
+        self._writer = writer
+        self._scripts = scripts
+        self._clock = SystemClock()
+        self._flows: dict[str, CompiledFlow] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._numbers = itertools.count(1)
+
+    async def serve(self, reader: asyncio.StreamReader) -> None:
+        """Do what the server says until it is gone."""
+        self.send(Ready(sorted(REGISTERED)))
+        with contextlib.suppress(EOFError, ConnectionError):
+            while True:
+                self._take(TO_WORKER.decode(await read(reader)))
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def send(self, message: FromWorker) -> None:
+        """Say something to the server."""
+        self._writer.write(pack(message))
+
+    async def request(self, number: int, message: FromWorker) -> Any:
+        """Say something and wait for what comes back; raises ConnectionError."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        try:
+            self.send(message)
+            return await future
+        finally:
+            del self._waiting[number]
+
+    def next_number(self) -> int:
+        """Return a number for the next request."""
+        return next(self._numbers)
+
+    def _take(self, message: ToWorker) -> None:
+        match message:
+            case Start(number, batch):
+                task = asyncio.create_task(self._run(number, batch))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+            case Forget():
+                self._flows.clear()
+            case Answer(number, answers):
+                self._resolve(number, answers)
+            case Receipt(number, settled):
+                self._resolve(number, settled)
+            case Lost(number):
+                self._resolve(number, ConnectionAbortedError("the lease is lost"))
+
+    def _resolve(self, number: int, outcome: Any) -> None:
+        future = self._waiting.get(number)
+        if future is None or future.done():
+            return
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
+
+    async def _run(self, number: int, batch: FlowBatch) -> None:
+        try:
+            flow = self._compiled(batch)
+            records = await run_batch(
+                flow,
+                batch.trigger_index,
+                payloads_of(batch),
+                BatchHost(batch, _Line(self, number), self._scripts),
+                deadline_ms=batch.deadline_ms,
+                clock=self._clock,
+            )
+            self.send(told(records, number))
+        except ConnectionError as error:
+            self.send(Failed(number, lost=True, reason=str(error)))
+        except Exception as error:  # noqa: BLE001 - told to the server, which decides
+            _LOG.exception("batch_failed", flow=batch.flow_id)
+            self.send(Failed(number, lost=False, reason=f"{type(error).__name__}: {error}"))
+
+    def _compiled(self, batch: FlowBatch) -> CompiledFlow:
+        flow = self._flows.get(batch.flow_tag)
+        if flow is None:
+            flow = self._flows[batch.flow_tag] = compile_flow(batch.flow)
+        return flow
+
+
+class _Line:
+    """The way to the server for one batch."""
+
+    def __init__(self, worker: Worker, batch: int) -> None:
+        self._worker = worker
+        self._batch = batch
+
+    async def ask(
+        self, operation: str, requests: Sequence[Mapping[str, Any]]
+    ) -> Sequence[dict[str, Any]]:
+        """Run an operation of the host."""
+        number = self._worker.next_number()
+        message = Ask(self._batch, number, operation, list(map(dict, requests)))
+        answers: Sequence[dict[str, Any]] = await self._worker.request(number, message)
+        return answers
+
+    async def settle(self, rows: bytes, count: int) -> Settled:
+        """Acknowledge iterations of the batch itself."""
+        number = self._worker.next_number()
+        message = Settle(self._batch, number, rows, count)
+        settled: Settled = await self._worker.request(number, message)
+        return settled
+
+
+async def serve(instructions: Instructions) -> None:
+    """Run batches until the server is gone."""
+    link = socket.socket(fileno=instructions.socket)
+    reader, writer = await asyncio.open_connection(sock=link)
+    scripts = LateScripts(instructions.scripts)
+    try:
+        await Worker(writer, scripts).serve(reader)
+    finally:
+        await scripts.close()
+        writer.close()
+
+
+def give_signs(descriptor: int, every_s: float) -> None:
+    """Write a byte from time to time, from a thread: busy or not, the process is alive."""
+    while True:
+        try:
+            os.write(descriptor, b".")
+        except BlockingIOError:
+            pass  # nobody reads just now; what lies in the pipe says the same
+        except OSError:
+            os._exit(0)  # the server is gone, and the loop may be stuck in somebody's code
+        time.sleep(every_s)
+
+
+def main() -> None:
+    """Start the worker with the instructions given as the one argument."""
+    instructions = msgspec.json.decode(sys.argv[1], type=Instructions)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the server's to act on
+    os.set_blocking(instructions.beat, False)
+    threading.Thread(
+        target=give_signs, args=(instructions.beat, instructions.beat_s), daemon=True
+    ).start()
+    for module in instructions.handlers:
+        import_module(module)
+    gc.freeze()
+    asyncio.run(serve(instructions))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""What a server and its worker processes say to each other: MessagePack behind a length."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from drover.ports.runner import FlowBatch, RunRecord, Settled
+
+if TYPE_CHECKING:
+    import asyncio
+
+LENGTH: Final = struct.Struct("<I")
+LONGEST: Final = 1 << 30
+"""A longer frame is a fault of the other side."""
+
+
+class Ready(Struct, frozen=True, tag="ready", array_like=True):
+    """The worker can run batches; it knows these handlers."""
+
+    handlers: list[str]
+
+
+class Start(Struct, frozen=True, tag="start", array_like=True):
+    """Run a batch. Its flow is empty when the worker was sent this tag before."""
+
+    id: int
+    batch: FlowBatch
+
+
+class Forget(Struct, frozen=True, tag="forget", array_like=True):
+    """Drop all compiled flows."""
+
+
+class Ask(Struct, frozen=True, tag="ask", array_like=True):
+    """A running batch asks the host for one operation on many requests."""
+
+    batch: int
+    id: int
+    operation: str
+    requests: list[dict[str, Any]]
+
+
+class Settle(Struct, frozen=True, tag="settle", array_like=True):
+    """A running batch acknowledges iterations of its own: JSON rows, and how many."""
+
+    batch: int
+    id: int
+    rows: bytes
+    count: int
+
+
+class Answer(Struct, frozen=True, tag="answer", array_like=True):
+    """The host's answers to an Ask."""
+
+    id: int
+    answers: list[dict[str, Any]]
+
+
+class Receipt(Struct, frozen=True, tag="receipt", array_like=True):
+    """What became of a Settle."""
+
+    id: int
+    settled: Settled
+
+
+class Lost(Struct, frozen=True, tag="lost", array_like=True):
+    """The lease is lost: the batch that asked must stop."""
+
+    id: int
+
+
+class Done(Struct, frozen=True, tag="done", array_like=True):
+    """A batch has run. ``plain`` stands for every run of which nothing special is to be told."""
+
+    batch: int
+    count: int
+    plain: RunRecord
+    special: list[tuple[int, RunRecord]]
+
+
+class Failed(Struct, frozen=True, tag="failed", array_like=True):
+    """A batch could not be run to its end; ``lost`` when it had lost its lease."""
+
+    batch: int
+    lost: bool
+    reason: str
+
+
+FromWorker = Ready | Ask | Settle | Done | Failed
+ToWorker = Start | Forget | Answer | Receipt | Lost
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+FROM_WORKER: Final[msgspec.msgpack.Decoder[FromWorker]] = msgspec.msgpack.Decoder(FromWorker)
+TO_WORKER: Final[msgspec.msgpack.Decoder[ToWorker]] = msgspec.msgpack.Decoder(ToWorker)
+
+
+def pack(message: FromWorker | ToWorker) -> bytes:
+    """Return a message as a frame."""
+    body = _ENCODER.encode(message)
+    return LENGTH.pack(len(body)) + body
+
+
+async def read(reader: asyncio.StreamReader) -> bytes:
+    """Return the body of the next frame; raises EOFError at the end of the stream."""
+    (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
+    if length > LONGEST:
+        raise EOFError("a frame is too long")
+    return await reader.readexactly(length)
+
+
+def told(records: list[RunRecord], batch: int) -> Done:
+    """Return the records of a batch, those alike folded into one."""
+    special = [(index, each) for index, each in enumerate(records) if _is_special(each)]
+    plain = [each for each in records if not _is_special(each)] or [RunRecord(ok=True)]
+    average = RunRecord(
+        ok=True,
+        paths_completed=round(sum(each.paths_completed for each in plain) / len(plain)),
+        wall_time_ms=sum(each.wall_time_ms for each in plain) / len(plain),
+    )
+    return Done(batch, len(records), average, special)
+
+
+def records_of(done: Done) -> list[RunRecord]:
+    """Return one record for each run."""
+    records = [done.plain] * done.count
+    for index, record in done.special:
+        records[index] = record
+    return records
+
+
+def _is_special(record: RunRecord) -> bool:
+    return not record.ok or bool(record.debug) or bool(record.paths_failed)

@@ -1,0 +1,111 @@
+"""The server as a running batch sees it from inside a worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import msgspec
+
+from drover.model.iteration import cut_message
+from drover.ports.runner import ACKNOWLEDGE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from drover.ports.runner import FlowBatch, Settled
+    from drover.ports.scripts import ScriptResult, Scripts
+
+_REFUSED: Final = {
+    "unknown": ("NotFound", "Iteration was not found"),
+    "ended": ("Validation", "Iteration was already acknowledged"),
+    "fenced": ("Validation", "Iteration was handed to another worker"),
+}
+_ENCODE: Final = msgspec.json.Encoder().encode
+
+Request = dict[str, Any]
+
+
+class Server(Protocol):
+    """The way to the server; each call raises ConnectionError when it, or the lease, is gone."""
+
+    async def ask(
+        self, operation: str, requests: Sequence[Mapping[str, Any]]
+    ) -> Sequence[dict[str, Any]]:
+        """Run an operation of the host."""
+        ...
+
+    async def settle(self, rows: bytes, count: int) -> Settled:
+        """Acknowledge iterations of the batch itself."""
+        ...
+
+
+class BatchHost:
+    """The host of one batch: acknowledgements of its own iterations travel in short form."""
+
+    def __init__(self, batch: FlowBatch, server: Server, scripts: Scripts) -> None:
+        self._server = server
+        self._scripts = scripts
+        self._owner = f"{batch.application_id}/{batch.flow_id}"
+        own = batch.iterations.resource_ids if batch.iterations and batch.lease_id else ()
+        prefix = f"{batch.execution_id}-"
+        self._own = {prefix + resource_id: resource_id for resource_id in own}
+
+    async def call(
+        self, operation: str, requests: Sequence[Mapping[str, Any]]
+    ) -> Sequence[dict[str, Any]]:
+        """Run one operation for each request, in order; see ``drover.ports.host.Host``."""
+        if operation != ACKNOWLEDGE or not self._own:
+            return await self._server.ask(operation, requests)
+        return await self._acknowledge(requests)
+
+    async def run_script(
+        self, script: str, payloads: Sequence[Any], timeout_ms: int
+    ) -> Sequence[ScriptResult]:
+        """Run a user's JavaScript over each payload in the cage."""
+        return await self._scripts.run(script, payloads, timeout_ms=timeout_ms, owner=self._owner)
+
+    async def _acknowledge(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        first: dict[str, Mapping[str, Any]] = {}
+        others: list[int] = []
+        own = self._own
+        for index, request in enumerate(requests):
+            resource_id = own.get(request["iterationId"])
+            if resource_id is None or resource_id in first:
+                others.append(index)
+            else:
+                first[resource_id] = request
+        answers = await self._settle(first) if first else []
+        if not others:
+            return answers
+        later = await self._server.ask(ACKNOWLEDGE, [requests[index] for index in others])
+        for index, answer in zip(others, later, strict=True):
+            answers.insert(index, answer)
+        return answers
+
+    async def _settle(self, given: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+        rows = [
+            (
+                resource_id,
+                request["success"],
+                cut_message(request.get("message")),
+                cut_message(request.get("accumulator")),
+            )
+            for resource_id, request in given.items()
+        ]
+        settled = await self._server.settle(_ENCODE(rows), len(rows))
+        return [_answer(request, settled, resource_id) for resource_id, request in given.items()]
+
+
+def _answer(request: Mapping[str, Any], settled: Settled, resource_id: str) -> dict[str, Any]:
+    if resource_id in settled.refused:
+        kind, message = _REFUSED[settled.refused[resource_id]]
+        return {"error": {"type": kind, "message": message}}
+    result = {
+        "success": request["success"],
+        "startedAt": settled.started_ms,
+        "completedAt": settled.completed_ms,
+    }
+    for name in ("message", "accumulator"):
+        if name in request:
+            result[name] = request[name]
+    return {"result": result}

@@ -1,0 +1,144 @@
+"""Worker processes of the machine itself: started, watched, replaced when they end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from msgspec import Struct
+
+from drover.ports.runner import WorkerLost
+from drover.workers.process import WorkerProcess
+
+if TYPE_CHECKING:
+    from drover.ports.runner import Answerer, FlowBatch, RunRecord
+
+_LOG = structlog.get_logger("drover.engine")
+_BATCHES_EACH: Final = 8
+_LONGEST_REST_S: Final = 10.0
+
+
+class WorkerSettings(Struct, frozen=True, kw_only=True):
+    """How many workers, what they know, and when a silent one is ended; durations in seconds.
+
+    ``scripts`` names what makes the cage of a worker, ``module:callable``.
+    """
+
+    count: int = 0
+    handlers: tuple[str, ...] = ()
+    scripts: str = ""
+    beat_s: float = 1.0
+    silent_s: float = 15.0
+
+
+class LocalWorkers:
+    """Runs batches on the worker that has the least to do; answers the port Runner."""
+
+    def __init__(self, answerer: Answerer, settings: WorkerSettings | None = None) -> None:
+        self._answerer = answerer
+        self._settings = settings or WorkerSettings()
+        self._count = self._settings.count or os.cpu_count() or 1
+        self._workers: list[WorkerProcess] = []
+        self._keepers: list[asyncio.Task[None]] = []
+        self._changed = asyncio.Event()
+
+    @property
+    def capacity(self) -> int:
+        """How many batches can run at once."""
+        return self._count * _BATCHES_EACH
+
+    @property
+    def handlers(self) -> frozenset[str]:
+        """The names of the registered functions that the workers know."""
+        return frozenset(name for worker in self._workers for name in worker.handlers)
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the workers alive now."""
+        return [worker.pid for worker in self._workers if worker.alive]
+
+    async def start(self) -> None:
+        """Start the workers. Raises WorkerLost when they cannot be: a handler module is broken."""
+        workers = [WorkerProcess(self._answerer) for _ in range(self._count)]
+        self._workers = workers
+        try:
+            await asyncio.gather(*(self._begin(worker) for worker in workers))
+        except BaseException:
+            await asyncio.gather(*(worker.stop() for worker in workers))
+            self._workers = []
+            raise
+        self._keepers = [asyncio.create_task(self._keep(place)) for place in range(self._count)]
+
+    async def stop(self) -> None:
+        """End the workers. Safe to call twice."""
+        keepers, self._keepers = self._keepers, []
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
+        workers, self._workers = self._workers, []
+        await asyncio.gather(*(worker.stop() for worker in workers))
+
+    async def run(self, batch: FlowBatch) -> list[RunRecord]:
+        """Run a batch to its end; raises WorkerLost, LeaseLost."""
+        if batch.alone:
+            return await self._run_alone(batch)
+        worker = await self._pick()
+        return await worker.run(batch)
+
+    async def _run_alone(self, batch: FlowBatch) -> list[RunRecord]:
+        """Run a batch that may kill its worker where it takes no other along."""
+        worker = await self._pick()
+        while True:
+            worker.reserved = True
+            try:
+                await worker.idle()
+                if worker.alive:
+                    return await worker.run(batch)
+            finally:
+                worker.reserved = False
+                self._changed.set()
+            worker = await self._pick()
+
+    async def _pick(self) -> WorkerProcess:
+        """Return the worker with the least to do, once there is one to be had."""
+        while True:
+            free = [worker for worker in self._workers if worker.alive and not worker.reserved]
+            if free:
+                return min(free, key=lambda worker: worker.load)
+            if not self._keepers:
+                raise WorkerLost("the workers are stopped")
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _begin(self, worker: WorkerProcess) -> None:
+        settings = self._settings
+        await worker.start(settings.handlers, settings.scripts, settings.beat_s)
+
+    async def _keep(self, place: int) -> None:
+        """Watch the worker at a place; end it when it is silent, put another in its place."""
+        rest_s = 0.0
+        while True:
+            await self._watch(self._workers[place])
+            await self._workers[place].stop()
+            await asyncio.sleep(rest_s)
+            self._workers[place] = WorkerProcess(self._answerer)
+            try:
+                await self._begin(self._workers[place])
+            except (WorkerLost, OSError) as error:
+                _LOG.error("worker_not_started", error=str(error))
+                rest_s = min(max(0.1, rest_s * 2), _LONGEST_REST_S)
+                continue
+            rest_s = 0.0
+            self._changed.set()
+
+    async def _watch(self, worker: WorkerProcess) -> None:
+        while worker.alive:
+            if worker.hear() > self._settings.silent_s:
+                _LOG.warning("worker_silent", pid=worker.pid)
+                worker.kill()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.beat_s):
+                    await worker.ended()

@@ -1,0 +1,247 @@
+"""One worker process as its server sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import socket
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import structlog
+
+from drover.model.errors import DroverError
+from drover.ports.runner import FlowBatch, LeaseLost, RunRecord, WorkerLost
+from drover.workers.child import Instructions
+from drover.workers.frames import (
+    FROM_WORKER,
+    Answer,
+    Ask,
+    Done,
+    Failed,
+    Forget,
+    FromWorker,
+    Lost,
+    Ready,
+    Receipt,
+    Settle,
+    Start,
+    ToWorker,
+    pack,
+    read,
+    records_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from drover.ports.runner import Answerer
+
+_LOG = structlog.get_logger("drover.engine")
+_TAGS: Final = 512
+_READ_LIMIT: Final = 1 << 22
+_GRACE_S: Final = 2.0
+
+
+class WorkerProcess:
+    """A child process and the batches it runs."""
+
+    def __init__(self, answerer: Answerer) -> None:
+        self.handlers: list[str] = []
+        self.heard_s = time.monotonic()
+        self.reserved = False
+        self._answerer = answerer
+        self._process: asyncio.subprocess.Process | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._beat = -1
+        self._ready = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._numbers = itertools.count(1)
+        self._batches: dict[int, tuple[FlowBatch, asyncio.Future[list[RunRecord]]]] = {}
+        self._answering: set[asyncio.Task[None]] = set()
+        self._known: set[str] = set()
+
+    @property
+    def load(self) -> int:
+        """How many runs it has in hand."""
+        return sum(batch.size for batch, _ in self._batches.values())
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be given work."""
+        return self._reading is not None and not self._reading.done()
+
+    @property
+    def pid(self) -> int:
+        """Its process id; 0 before it was started."""
+        return self._process.pid if self._process is not None else 0
+
+    async def start(self, handlers: Sequence[str], scripts: str, beat_s: float) -> None:
+        """Start the process and wait until it can run batches; raises WorkerLost."""
+        ours, theirs = socket.socketpair()
+        self._beat, beat_theirs = os.pipe()
+        os.set_blocking(self._beat, False)
+        instructions = Instructions(
+            socket=theirs.fileno(),
+            beat=beat_theirs,
+            beat_s=beat_s,
+            handlers=list(handlers),
+            scripts=scripts,
+        )
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "drover.workers.child",
+            msgspec.json.encode(instructions).decode(),
+            pass_fds=(theirs.fileno(), beat_theirs),
+            stdin=asyncio.subprocess.DEVNULL,
+            # What can be imported here can be imported there: modules of handlers above all.
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        theirs.close()
+        os.close(beat_theirs)
+        reader, self._writer = await asyncio.open_connection(sock=ours, limit=_READ_LIMIT)
+        self._reading = asyncio.create_task(self._read(reader))
+        await self._ready.wait()
+        if not self.alive:
+            raise WorkerLost("the worker ended before it was ready")
+
+    async def run(self, batch: FlowBatch) -> list[RunRecord]:
+        """Run a batch; raises WorkerLost, LeaseLost."""
+        if not self.alive:
+            raise WorkerLost("the worker has ended")
+        number = next(self._numbers)
+        future: asyncio.Future[list[RunRecord]] = asyncio.get_running_loop().create_future()
+        self._batches[number] = (batch, future)
+        self._idle.clear()
+        try:
+            self._send(Start(number, self._without_known_flow(batch)))
+            return await future
+        finally:
+            del self._batches[number]
+            if not self._batches:
+                self._idle.set()
+
+    async def idle(self) -> None:
+        """Wait until it has nothing in hand."""
+        await self._idle.wait()
+
+    async def ended(self) -> None:
+        """Wait until it takes no more work."""
+        if self._reading is not None:
+            await asyncio.wait([self._reading])
+
+    def hear(self) -> float:
+        """Take the signs of life that came; return how many seconds ago the last one did."""
+        with contextlib.suppress(BlockingIOError, OSError):
+            if os.read(self._beat, 4096):
+                self.heard_s = time.monotonic()
+        return time.monotonic() - self.heard_s
+
+    def kill(self) -> None:
+        """End the process at once."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+    async def stop(self) -> None:
+        """End the process: it goes when its line is closed, or is killed after a moment."""
+        if self._writer is not None:
+            self._writer.close()
+        if self._process is not None:
+            try:
+                async with asyncio.timeout(_GRACE_S):
+                    await self._process.wait()
+            except TimeoutError:
+                self.kill()
+                await self._process.wait()
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+        if self._beat >= 0:
+            os.close(self._beat)
+            self._beat = -1
+
+    def _send(self, message: ToWorker) -> None:
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(pack(message))
+
+    def _without_known_flow(self, batch: FlowBatch) -> FlowBatch:
+        if batch.flow_tag in self._known:
+            return msgspec.structs.replace(batch, flow=b"")
+        if len(self._known) >= _TAGS:
+            self._known.clear()
+            self._send(Forget())
+        self._known.add(batch.flow_tag)
+        return batch
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                self._take(FROM_WORKER.decode(await read(reader)))
+        except (EOFError, OSError, msgspec.DecodeError) as error:
+            _LOG.warning("worker_lost", pid=self.pid, error=str(error))
+        finally:
+            self.kill()
+            self._ready.set()
+            for _, future in self._batches.values():
+                if not future.done():
+                    future.set_exception(WorkerLost(f"worker process {self.pid} ended"))
+            for task in self._answering:
+                task.cancel()
+
+    def _take(self, message: FromWorker) -> None:
+        match message:
+            case Ready(handlers):
+                self.handlers = handlers
+                self._ready.set()
+            case Done(number):
+                self._resolve(number, records_of(message))
+            case Failed(number, lost, reason):
+                self._resolve(number, LeaseLost(reason) if lost else WorkerLost(reason))
+            case Ask() | Settle():
+                task = asyncio.create_task(self._answer(message))
+                self._answering.add(task)
+                task.add_done_callback(self._answering.discard)
+
+    def _resolve(self, number: int, outcome: Any) -> None:
+        _, future = self._batches.get(number, (None, None))
+        if future is None or future.done():
+            return
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
+
+    async def _answer(self, message: Ask | Settle) -> None:
+        known = self._batches.get(message.batch)
+        if known is None:
+            self._send(Lost(message.id))
+            return
+        try:
+            if isinstance(message, Settle):
+                settled = await self._answerer.settle(known[0], message.rows, message.count)
+                self._send(Receipt(message.id, settled))
+            else:
+                self._send(Answer(message.id, await self._asked(known[0], message)))
+        except LeaseLost:
+            self._send(Lost(message.id))
+        except Exception:  # noqa: BLE001 - the run must end, not wait for ever
+            _LOG.exception("answer_failed", batch=message.batch)
+            self._send(Lost(message.id))
+
+    async def _asked(self, batch: FlowBatch, message: Ask) -> list[dict[str, Any]]:
+        requests: Sequence[Mapping[str, Any]] = message.requests
+        try:
+            return [
+                dict(each) for each in await self._answerer.call(batch, message.operation, requests)
+            ]
+        except DroverError as error:
+            answer = {"error": {"type": error.code, "message": error.message}}
+            return [answer] * len(requests)

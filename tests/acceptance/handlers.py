@@ -1,0 +1,35 @@
+"""Handlers that tests let worker processes import."""
+
+import asyncio
+import os
+import signal
+import time
+
+from drover.handlers import handler
+
+
+@handler("no-op")
+def no_op(_payload):
+    return None
+
+
+@handler("wait")
+async def wait(_payload):
+    await asyncio.sleep(0.01)
+
+
+@handler("poison")
+def poison(payload):
+    if payload["data"]["device"]["n"] == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@handler("freeze")
+def freeze(payload):
+    if payload["data"]["device"]["n"] == 7 and payload["data"].get("attemptNumber", 1) == 1:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+@handler("slow")
+def slow(_payload):
+    time.sleep(0.002)

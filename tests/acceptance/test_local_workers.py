@@ -1,0 +1,106 @@
+"""The engine with real worker processes."""
+
+import os
+
+import pytest
+
+from drover.model.execution import State
+from drover.model.iteration import ItemState
+from drover.ports.runner import FlowBatch, WorkerLost
+from drover.workers.local import LocalWorkers, WorkerSettings
+from tests.acceptance.fan_out import ACKNOWLEDGE, NO_OP, FanOut, flow, node
+from tests.contract.jobs_store import device_id
+
+
+async def test_a_flow_runs_for_each_device_in_worker_processes(database):
+    async with FanOut(database) as server:
+        await server.add_devices(1000)
+        number = await server.execute(concurrency=200)
+
+        ended = await server.ended(number)
+
+    assert (ended.state, ended.succeeded) == (State.SUCCEEDED, 1000)
+    assert sum(len(records) for _, records in server.log.notes) == 1000
+    assert server.heart.acks.fenced == 0
+
+
+async def test_serial_items_see_the_accumulator_and_messages_are_kept(sqlite_database):
+    definition = flow(
+        node(
+            "ack",
+            "ResourceJobAcknowledgeNode",
+            {
+                "successExpression": "{{data.device.n}} != 2",
+                "messageTemplate": "{{data.iterationId}} {{jsonEncode data.accumulator}}",
+                "accumulatorMethod": "jsonTemplate",
+                "accumulatorValue": '{"last": {{data.device.n}}}',
+            },
+        )
+    )
+    async with FanOut(sqlite_database, definition, workers=1) as server:
+        await server.add_devices(3)
+        number = await server.execute(concurrency=1)
+
+        ended = await server.ended(number)
+        items = await server.items(number)
+
+    assert [item.state for item in items] == [
+        ItemState.SUCCEEDED,
+        ItemState.FAILED,
+        ItemState.SUCCEEDED,
+    ]
+    assert [item.message.partition(" ")[2] for item in items] == [
+        "{}",
+        "{&quot;last&quot;:1}",
+        "{&quot;last&quot;:2}",
+    ] or [item.message.partition(" ")[2] for item in items] == ["{}", '{"last":1}', '{"last":2}']
+    assert ended.accumulator == '{"last":3}'
+
+
+async def test_an_item_that_kills_its_worker_times_out_alone(sqlite_database):
+    definition = flow(node("call", "PythonHandlerNode", {"handler": "poison"}, "ack"), ACKNOWLEDGE)
+    async with FanOut(sqlite_database, definition, workers=1, sweep_ms=200) as server:
+        await server.add_devices(20)
+        number = await server.execute(concurrency=100)
+
+        ended = await server.ended(number)
+        items = {item.resource_id: item for item in await server.items(number)}
+
+    assert (ended.succeeded, ended.timed_out) == (19, 1)
+    assert items[device_id(7)].message == "worker lost"
+
+
+async def test_a_worker_that_falls_silent_is_ended_and_replaced(sqlite_database):
+    definition = flow(node("call", "PythonHandlerNode", {"handler": "freeze"}, "ack"), ACKNOWLEDGE)
+    pace = {"concurrency": 100, "retry_on_failure": True}
+    timing = {"lease_ms": 2000, "beat_ms": 200, "sweep_ms": 200}
+    async with FanOut(sqlite_database, definition, workers=1, **timing) as server:
+        await server.add_devices(10)
+        number = await server.execute(**pace)
+
+        ended = await server.ended(number)
+
+    assert ended.succeeded == 10
+
+
+async def test_a_broken_handler_module_is_told_at_start():
+    workers = LocalWorkers(None, WorkerSettings(count=1, handlers=("tests.no_such_module",)))
+
+    with pytest.raises(WorkerLost):
+        await workers.start()
+
+
+async def test_stopped_workers_refuse_and_leave_no_process():
+    workers = LocalWorkers(None, WorkerSettings(count=2))
+    await workers.start()
+    pids = workers.pids
+
+    await workers.stop()
+    await workers.stop()
+
+    batch = FlowBatch(application_id="a", flow_id="f", flow_tag="1", flow=NO_OP, trigger_index=0)
+    with pytest.raises(WorkerLost):
+        await workers.run(batch)
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
