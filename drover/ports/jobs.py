@@ -12,7 +12,7 @@ Promises every adapter keeps, and the conformance suite checks:
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -349,8 +349,25 @@ class Deadlines(Protocol):
         ...
 
 
+class ReportRow(NamedTuple):
+    """An item as reports need it: plain values, since there may be a million of them."""
+
+    resource_id: str
+    resource_name: str | None
+    state: int
+    attempt: int
+    message: str | None
+    accumulator: str | None
+    started_ms: int | None
+    completed_ms: int | None
+
+
 class Items(Protocol):
     """Items as they are shown."""
+
+    async def report_rows(self, number: int, *, after_id: str, limit: int) -> Sequence[ReportRow]:
+        """Return items by resource id from after ``after_id`` on, as plain values."""
+        ...
 
     async def page(
         self, number: int, *, states: Sequence[ItemState], after_id: str, limit: int
