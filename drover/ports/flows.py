@@ -53,6 +53,10 @@ class FlowIndex(Protocol):
         """
         ...
 
+    async def awaited(self, application_id: str, trigger_type: str, key: str) -> bool:
+        """Tell whether any flow, running or not, has such a trigger."""
+        ...
+
     async def index(
         self,
         application_id: str,
@@ -143,9 +147,17 @@ class FlowHistory(Protocol):
         ...
 
     async def counts(
-        self, flow_id: str, start_ms: int, end_ms: int, version: str | None = None
+        self,
+        flow_id: str,
+        span_ms: tuple[int, int],
+        *,
+        newest: int | None = None,
+        version: str | None = None,
     ) -> Sequence[RunCounts]:
-        """Return the counts of a span, oldest minute first; no version means all."""
+        """Return the counts of a span, newest minute first, or the newest few of them.
+
+        No version means all.
+        """
         ...
 
     async def notes(
