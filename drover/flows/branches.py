@@ -39,7 +39,7 @@ class Branches:
         self._order: list[tuple[int, int]] = []
 
     def __bool__(self) -> bool:
-        """Some branch stands at a node."""
+        """Tell whether some branch stands at a node."""
         return bool(self._order)
 
     def take_wave(self) -> tuple[CompiledNode, list[Visit]]:

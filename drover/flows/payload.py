@@ -85,10 +85,10 @@ def from_ms(ms: int) -> datetime:
 
 
 def moment(value: Any) -> Any:
-    """Return the date of milliseconds since the epoch or of a date's text; None stays None."""
-    if value is None:
-        return None
-    return from_ms(value) if isinstance(value, int) else date_of(value)
+    """Return the date of milliseconds since the epoch or of a date's text; others stay."""
+    if isinstance(value, int):
+        return from_ms(value)
+    return date_of(value) if isinstance(value, str) else value
 
 
 def dated(resource: dict[str, Any], *more: str) -> dict[str, Any]:
