@@ -20,8 +20,7 @@ from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.access.redaction import redact_event
-from drover.app.applications import ApplicationHook, Applications
-from drover.app.catalog import Catalog
+from drover.app.assembly import Surroundings, library
 from drover.app.services import Services
 from drover.discover import discover
 from drover.faces.declared import declared
@@ -65,16 +64,21 @@ class Server:
         doors = access.build(store, revisions_of(database), self.ids, self.clock)
         self._open.callback(doors.close)
         kinds = discover(drover.kinds, "KIND", Kind)
-        hooks = doors.hooks
-        hooks["application"].insert(0, ApplicationHook(owners_for))
-        catalog = Catalog(store, self.ids, kinds, hooks)
-        applications = Applications(store, catalog, self.ids, visible_applications)
-        first = access.bootstrap(doors, applications, store, self.ids, self.clock)
+        around = Surroundings(
+            store=store,
+            ids=self.ids,
+            clock=self.clock,
+            kinds=kinds,
+            owners=owners_for,
+            seen=visible_applications,
+        )
+        shelf = library(around, [doors.hooks])
+        first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
         self.created = await first.run(
             self.settings.admin_email, self.settings.admin_password or None
         )
         published = Published(__version__)
-        services = Services(catalog, applications, published, *doors.services)
+        services = Services(published, *shelf.services, *doors.services)
         limits = Limits(
             body_bytes=self.settings.max_body_bytes, requests=self.settings.max_requests
         )

@@ -35,7 +35,7 @@ _AT_A_TIME: Final = 200
 _FLOW_ERROR: Final = "flowError"
 _TIMED_OUT: Final = msgspec.json.Decoder(TimedOut)
 
-_Group = tuple[str, str, str, str | None, int | None, int]
+_Group = tuple[str, str, str, str | None, str | None, int | None, int]
 
 
 class Batch(NamedTuple):
@@ -145,12 +145,15 @@ class FiringDispatcher:
         first = firings[0]
         flows = await self._store.read(
             lambda session: session.flows.subscribed(
-                first.application_id, first.trigger_type, first.key
+                first.application_id,
+                first.trigger_type,
+                first.key,
+                flow_id=first.flow_id,
+                version=first.flow_version,
             )
         )
         for flow in flows:
-            if first.flow_id is None or first.flow_id == flow.flow_id:
-                await self._run_flow(flow, firings)
+            await self._run_flow(flow, firings)
 
     async def _run_flow(self, flow: FlowToRun, firings: Sequence[Firing]) -> None:
         wanted = [
@@ -191,6 +194,7 @@ def _grouped(firings: Iterable[LeasedFiring]) -> dict[_Group, list[LeasedFiring]
             each.trigger_type,
             each.key,
             each.flow_id,
+            each.flow_version,
             each.execution,
             each.depth,
         )

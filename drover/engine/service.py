@@ -1,4 +1,24 @@
-"""The engine of one process: its loops, started and stopped together."""
+"""The engine of one process: its loops, started and stopped together.
+
+How a server puts it together, from its settings::
+
+    timing = Timing(lease_ms=..., beat_ms=..., sweep_ms=...)
+    heart = Heart(store, timing, worker=a name no other process has)
+    workers = LocalWorkers(Answers(heart.acks, host_operations), WorkerSettings(
+        count=settings.workers, handlers=tuple(settings.handlers),
+        scripts="drover.sandbox.pool:cages", beat_s=timing.beat_ms / 2000,
+        silent_s=timing.lease_ms / 2000))
+    await workers.start()
+    engine = Engine(heart, Surroundings(runner=workers, blobs=blobs, log=flow_runs,
+        report_url=..., matches=drover.flows.matching.matches, actions={}))
+    await engine.start()
+
+On a signal to stop, ``engine.claim_nothing_more()`` at once; then ``engine.stop()`` and
+``workers.stop()``, in this order, before the store is closed. Whoever changes an execution calls
+``heart.signals.changed(execution)``, who stores a firing ``heart.signals.fire.set()``, who puts a
+schedule ``heart.signals.schedule.set()``: it saves waiting for the next sweep, no more. A process
+without the role of the engine uses ``Heart`` alone.
+"""
 
 from __future__ import annotations
 
@@ -94,12 +114,16 @@ class Engine:
             loops = [*self._loops, self._beat]
             self._tasks = [asyncio.create_task(loop.run(), name=loop.name) for loop in loops]
 
-    async def stop(self) -> None:
-        """Claim nothing more at once, let chunks end, hand back what is unfinished. Safe twice."""
+    def claim_nothing_more(self) -> None:
+        """Begin to stop: what runs goes on, nothing else is begun. Safe to call twice."""
         self.dispatcher.stop()
         self.firings.stop()
         for loop in self._loops:
             loop.stop()
+
+    async def stop(self) -> None:
+        """Claim nothing more, let chunks end, hand back what is unfinished. Safe twice."""
+        self.claim_nothing_more()
         drain_s = self._heart.timing.drain_ms / 1000
         await asyncio.gather(self.dispatcher.drain(drain_s), self.firings.drain(drain_s))
         self._beat.stop()

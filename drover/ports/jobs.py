@@ -12,7 +12,7 @@ Promises every adapter keeps, and the conformance suite checks:
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -194,8 +194,20 @@ class Executions(Protocol):
         """Return executions of a job, newest first."""
         ...
 
+    async def count(self, job_id: str) -> int:
+        """Return how many executions of a job are kept."""
+        ...
+
     async def count_open(self, job_id: str) -> int:
         """Return how many executions of a job have not ended."""
+        ...
+
+    async def open_of_job(self, job_id: str) -> Sequence[Execution]:
+        """Return the executions of a job that have not ended."""
+        ...
+
+    async def hold(self, number: int) -> Execution:
+        """Return one that nobody else changes before this unit of work ends; raises Missing."""
         ...
 
     async def forget(self, job_id: str) -> int:
@@ -337,8 +349,25 @@ class Deadlines(Protocol):
         ...
 
 
+class ReportRow(NamedTuple):
+    """An item as reports need it: plain values, since there may be a million of them."""
+
+    resource_id: str
+    resource_name: str | None
+    state: int
+    attempt: int
+    message: str | None
+    accumulator: str | None
+    started_ms: int | None
+    completed_ms: int | None
+
+
 class Items(Protocol):
     """Items as they are shown."""
+
+    async def report_rows(self, number: int, *, after_id: str, limit: int) -> Sequence[ReportRow]:
+        """Return items by resource id from after ``after_id`` on, as plain values."""
+        ...
 
     async def page(
         self, number: int, *, states: Sequence[ItemState], after_id: str, limit: int

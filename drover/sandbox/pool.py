@@ -193,6 +193,11 @@ class CagedScripts:
         await cage.close()
 
 
+def cages(children: int) -> CagedScripts:
+    """Return scripts run by so many children: what a worker process makes its cage with."""
+    return CagedScripts(Limits(children=children))
+
+
 def _shared(script: str, count: int, owner: str) -> str:
     """Name of the hardened realm to use, or nothing for a fresh realm for each payload."""
     if changes_builtins(script):

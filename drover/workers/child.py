@@ -58,7 +58,8 @@ _LOG = structlog.get_logger("drover.worker")
 class Instructions(Struct, frozen=True, kw_only=True):
     """How a worker is to run: file descriptors, modules with handlers, how often to give a sign.
 
-    ``scripts`` names what makes the place where users' scripts run, ``module:callable``.
+    ``scripts`` names what makes the place where users' scripts run, ``module:callable``; it is
+    called with the number of ``cages``.
     """
 
     socket: int
@@ -66,13 +67,15 @@ class Instructions(Struct, frozen=True, kw_only=True):
     beat_s: float
     handlers: list[str] = []
     scripts: str = ""
+    cages: int = 1
 
 
 class LateScripts:
     """The cage of this worker, started when the first script is run."""
 
-    def __init__(self, maker: str) -> None:
+    def __init__(self, maker: str, cages: int) -> None:
         self._maker = maker
+        self._cages = cages
         self._lock = asyncio.Lock()
         self._cage: Any = None
 
@@ -88,7 +91,7 @@ class LateScripts:
         async with self._lock:
             if self._cage is None:
                 module, _, name = self._maker.partition(":")
-                cage = getattr(import_module(module), name)()
+                cage = getattr(import_module(module), name)(self._cages)
                 await cage.start()
                 self._cage = cage
         results: list[ScriptResult] = await self._cage.run(
@@ -219,7 +222,7 @@ async def serve(instructions: Instructions) -> None:
     """Run batches until the server is gone."""
     link = socket.socket(fileno=instructions.socket)
     reader, writer = await asyncio.open_connection(sock=link)
-    scripts = LateScripts(instructions.scripts)
+    scripts = LateScripts(instructions.scripts, instructions.cages)
     try:
         await Worker(writer, scripts).serve(reader)
     finally:

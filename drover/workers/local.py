@@ -8,30 +8,18 @@ import os
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from msgspec import Struct
 
 from drover.ports.runner import WorkerLost
-from drover.workers.process import WorkerProcess
+from drover.workers.process import WorkerProcess, WorkerSettings
 
 if TYPE_CHECKING:
     from drover.ports.runner import Answerer, FlowBatch, RunRecord
 
+__all__ = ["LocalWorkers", "WorkerSettings"]
+
 _LOG = structlog.get_logger("drover.engine")
 _BATCHES_EACH: Final = 8
 _LONGEST_REST_S: Final = 10.0
-
-
-class WorkerSettings(Struct, frozen=True, kw_only=True):
-    """How many workers, what they know, and when a silent one is ended; durations in seconds.
-
-    ``scripts`` names what makes the cage of a worker, ``module:callable``.
-    """
-
-    count: int = 0
-    handlers: tuple[str, ...] = ()
-    scripts: str = ""
-    beat_s: float = 1.0
-    silent_s: float = 15.0
 
 
 class LocalWorkers:
@@ -114,8 +102,7 @@ class LocalWorkers:
             await self._changed.wait()
 
     async def _begin(self, worker: WorkerProcess) -> None:
-        settings = self._settings
-        await worker.start(settings.handlers, settings.scripts, settings.beat_s)
+        await worker.start(self._settings)
 
     async def _keep(self, place: int) -> None:
         """Watch the worker at a place; end it when it is silent, put another in its place."""

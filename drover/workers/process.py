@@ -47,6 +47,20 @@ _READ_LIMIT: Final = 1 << 22
 _GRACE_S: Final = 2.0
 
 
+class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How many workers, what they know, and when a silent one is ended; durations in seconds.
+
+    ``scripts`` names what makes the cages of a worker, ``module:callable``; each has ``cages``.
+    """
+
+    count: int = 0
+    handlers: tuple[str, ...] = ()
+    scripts: str = ""
+    cages: int = 1
+    beat_s: float = 1.0
+    silent_s: float = 15.0
+
+
 class WorkerProcess:
     """A child process and the batches it runs."""
 
@@ -82,7 +96,7 @@ class WorkerProcess:
         """Its process id; 0 before it was started."""
         return self._process.pid if self._process is not None else 0
 
-    async def start(self, handlers: Sequence[str], scripts: str, beat_s: float) -> None:
+    async def start(self, settings: WorkerSettings) -> None:
         """Start the process and wait until it can run batches; raises WorkerLost."""
         ours, theirs = socket.socketpair()
         self._beat, beat_theirs = os.pipe()
@@ -90,9 +104,10 @@ class WorkerProcess:
         instructions = Instructions(
             socket=theirs.fileno(),
             beat=beat_theirs,
-            beat_s=beat_s,
-            handlers=list(handlers),
-            scripts=scripts,
+            beat_s=settings.beat_s,
+            handlers=list(settings.handlers),
+            scripts=settings.scripts,
+            cages=settings.cages,
         )
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,

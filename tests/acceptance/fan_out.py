@@ -42,7 +42,7 @@ class RealFlows(FakeFlows):
         super().__init__({})
         self.definition = definition
 
-    async def subscribed(self, application_id, trigger_type, key):
+    async def subscribed(self, application_id, trigger_type, key, *, flow_id=None, version=None):
         if trigger_type != "resourceJobIteration":
             return []
         return [FlowToRun(flow_id="f" * 24, tag="1", definition=self.definition, trigger_index=0)]

@@ -11,17 +11,12 @@ import uvicorn
 
 import drover.kinds
 from drover.app.access.assembly import build
-from drover.app.applications import ApplicationHook, Applications
-from drover.app.catalog import Catalog
-from drover.app.device_reports import DeviceReports
-from drover.app.devices import Devices
-from drover.app.events import Events
-from drover.app.rows import TableRows
+from drover.app.assembly import Surroundings, library
 from drover.app.services import Services
-from drover.app.tree import TreeHook
 from drover.discover import discover
 from drover.faces.declared import declared
 from drover.faces.http import HttpApp, Limits, bearer
+from drover.faces.openapi import Published
 from drover.model.access import Caller
 from drover.model.errors import Forbidden, Missing, Unauthorized
 from drover.model.kind import Kind
@@ -79,22 +74,11 @@ class CatalogServer:
         self.gate = FakeGate(database)
         kinds = discover(drover.kinds, "KIND", Kind)
         store, ids = SqlStore(database), RandomIds()
-        hooks = {
-            "application": [ApplicationHook()],
-            "device": [TreeHook()],
-            "experienceGroup": [TreeHook()],
-        }
-        self.catalog = Catalog(store, ids, kinds, hooks)
+        around = Surroundings(store=store, ids=ids, clock=SystemClock(), kinds=kinds)
+        shelf = library(around, ())
+        self.catalog = shelf.catalog
         access = build(store, StoredRevisions(database), ids, SystemClock())
-        self.services = Services(
-            self.catalog,
-            Applications(store, self.catalog, ids),
-            TableRows(store, self.catalog, ids),
-            Events(store, self.catalog, ids),
-            Devices(store, self.catalog),
-            DeviceReports(store, ids, SystemClock()),
-            *access.services,
-        )
+        self.services = Services(Published("0"), *shelf.services, *access.services)
         self.app = HttpApp(declared(self.services), self.gate, limits=limits)
         self.url = ""
 

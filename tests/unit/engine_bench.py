@@ -24,7 +24,7 @@ class FakeFlows:
     def __init__(self, triggers):
         self.triggers = triggers
 
-    async def subscribed(self, application_id, trigger_type, key):
+    async def subscribed(self, application_id, trigger_type, key, *, flow_id=None, version=None):
         return [
             FlowToRun(flow_id=flow, tag="1", definition=b"{}", trigger_index=0)
             for flow in self.triggers.get(trigger_type, ())

@@ -10,7 +10,7 @@ from drover.model.iteration import Acknowledgement, ItemState
 from drover.model.run import Actor, Change, Pace, Target
 from drover.ports.jobs import Firing, Schedule
 from drover.ports.runner import LeaseLost, WorkerLost
-from tests.contract.jobs_store import APPLICATION, JOB, device_id
+from tests.contract.jobs_store import APPLICATION, device_id
 from tests.unit.engine_bench import EngineBench
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drover.model.errors import Missing
+from drover.ports.jobs import ReportRow
 from drover.store.jobs.rows import item_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ class ItemStore:
             params["states"] = [int(state) for state in states]
         statement = "iterations_page_in" if states else "iterations_page"
         return [item_of(row) for row in await self._tx.fetch(statement, params)]
+
+    async def report_rows(self, number: int, *, after_id: str, limit: int) -> Sequence[ReportRow]:
+        """Return items by resource id from after ``after_id`` on, as plain values."""
+        params = {"number": number, "after_id": after_id, "limit": limit}
+        rows: Any = await self._tx.fetch("iterations_report", params)
+        return list(map(ReportRow._make, rows))
 
     async def get(self, number: int, resource_id: str) -> Item:
         """Return one; raises Missing."""

@@ -154,3 +154,11 @@ ORDER BY iteration.resource_id;
 -- name: iterations_last
 -- Read the item with the greatest resource id.
 SELECT resource_id FROM iteration WHERE execution = :number ORDER BY resource_id DESC LIMIT 1;
+
+-- name: iterations_report
+-- Read items in order of their resources with the columns of a report.
+SELECT resource_id, resource_name, state, attempt, message, accumulator, started_ms, completed_ms
+FROM iteration
+WHERE execution = :number AND resource_id > :after_id
+ORDER BY resource_id
+LIMIT :limit;

@@ -1,0 +1,90 @@
+"""The use cases about resources, put together for a server."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from drover.app.applications import ApplicationHook, Applications, own_only, owned
+from drover.app.catalog import Catalog, Hook
+from drover.app.device_reports import DeviceReports
+from drover.app.devices import Devices
+from drover.app.events import Events
+from drover.app.flows import FlowHook, Flows
+from drover.app.rows import TableRows
+from drover.app.tree import TreeHook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from drover.app.applications import Owners, Seen
+    from drover.model.kind import Kind
+    from drover.ports.clock import Clock, Ids
+    from drover.ports.store import Store
+
+Hooks = dict[str, list[Hook]]
+"""What belongs to changes of resources, by kind."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What the use cases stand on, and whose applications a caller may make and see."""
+
+    store: Store
+    ids: Ids
+    clock: Clock
+    kinds: Sequence[Kind[Any]]
+    owners: Owners = own_only
+    seen: Seen = owned
+
+
+@dataclass(frozen=True, kw_only=True)
+class Library:
+    """The use cases about resources."""
+
+    catalog: Catalog
+    applications: Applications
+    rows: TableRows
+    events: Events
+    devices: Devices
+    reports: DeviceReports
+    flows: Flows
+
+    @property
+    def services(self) -> tuple[object, ...]:
+        """What faces ask for."""
+        return (
+            self.catalog,
+            self.applications,
+            self.rows,
+            self.events,
+            self.devices,
+            self.reports,
+            self.flows,
+        )
+
+
+def library(around: Surroundings, more_hooks: Iterable[Mapping[str, Sequence[Hook]]]) -> Library:
+    """Return the use cases; ``more_hooks`` run after those of the resources themselves."""
+    store, ids, clock = around.store, around.ids, around.clock
+    hooks: Hooks = defaultdict(list)
+    flow_hook = FlowHook(ids)
+    hooks["application"].append(ApplicationHook(around.owners))
+    hooks["device"].append(TreeHook())
+    hooks["experienceGroup"].append(TreeHook())
+    hooks["flow"].append(flow_hook)
+    hooks["flowVersion"].append(flow_hook)
+    for more in more_hooks:
+        for kind, added in more.items():
+            hooks[kind] += added
+    catalog = Catalog(store, ids, around.kinds, hooks)
+    return Library(
+        catalog=catalog,
+        applications=Applications(store, catalog, ids, around.seen),
+        rows=TableRows(store, catalog, ids),
+        events=Events(store, catalog, ids),
+        devices=Devices(store, catalog),
+        reports=DeviceReports(store, ids, clock),
+        flows=Flows(store, catalog),
+    )
