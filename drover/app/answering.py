@@ -13,6 +13,7 @@ from drover.model.errors import DroverError
 
 if TYPE_CHECKING:
     from drover.app.services import Services
+    from drover.ports.clock import Ids
     from drover.ports.runner import FlowBatch, Settled
     from drover.ports.scripts import Scripts
     from drover.ports.store import Store
@@ -31,6 +32,7 @@ class Asking:
     batch: FlowBatch
     services: Services
     store: Store
+    ids: Ids
     wake: Callable[[], None]
 
     @property
@@ -99,6 +101,7 @@ class Answers:
         self,
         services: Services,
         store: Store,
+        ids: Ids,
         settle: Callable[[FlowBatch, bytes, int], Awaitable[Settled]],
         wake: Callable[[], None] = lambda: None,
         scripts: Scripts | None = None,
@@ -112,6 +115,7 @@ class Answers:
         }
         self._services = services
         self._store = store
+        self._ids = ids
         self._settle = settle
         self._wake = wake
         self._scripts = scripts
@@ -124,7 +128,8 @@ class Answers:
         if run is None:
             message = f"The server has no operation {operation}"
             return [{"error": {"type": "NotImplemented", "message": message}}] * len(requests)
-        return await run(Asking(batch, self._services, self._store, self._wake), requests)
+        asking = Asking(batch, self._services, self._store, self._ids, self._wake)
+        return await run(asking, requests)
 
     async def settle(self, batch: FlowBatch, rows: bytes, count: int) -> Settled:
         """Acknowledge iterations of the batch itself; raises LeaseLost."""

@@ -16,7 +16,6 @@ from drover.app.workflows import (
 )
 from drover.model.errors import Invalid, Missing, TooLarge
 from drover.model.moments import moment_ms
-from drover.ports.clock import Ids
 
 if TYPE_CHECKING:
     from drover.ports.jobs import Firing
@@ -38,7 +37,7 @@ async def _trigger(asking: Asking, request: Request) -> dict[str, Any]:
 
 async def _schedule(asking: Asking, request: Request) -> dict[str, Any]:
     """Press a button at a moment; a run id that waits already is replaced."""
-    run_id = request.get("runId") or asking.services[_ids()].new()
+    run_id = request.get("runId") or asking.ids.new()
 
     async def work(session: Session) -> tuple[Firing, bool]:
         now_ms = await session.now_ms()

@@ -19,9 +19,7 @@ _NOT_FOUND: Final = "Data Table Row was not found"
 
 async def _query(asking: Asking, request: Request) -> dict[str, Any]:
     wanted = _wanted(request)
-    page = await asking.services[TableRows].page(
-        asking.application_id, request["tableId"], wanted
-    )
+    page = await asking.services[TableRows].page(asking.application_id, request["tableId"], wanted)
     return {
         "items": [_present(row) for row in page.items],
         "count": len(page.items),
@@ -81,9 +79,7 @@ async def _delete(asking: Asking, request: Request) -> dict[str, Any]:
 async def _first(asking: Asking, request: Request) -> str | None:
     """Return the first row that matches, by id ascending."""
     wanted = Wanted(query=request["query"], sort_column="id", limit=1)
-    page = await asking.services[TableRows].page(
-        asking.application_id, request["tableId"], wanted
-    )
+    page = await asking.services[TableRows].page(asking.application_id, request["tableId"], wanted)
     return page.items[0]["id"] if page.items else None
 
 
