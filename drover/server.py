@@ -69,6 +69,7 @@ class Server:
             ids=self.ids,
             clock=self.clock,
             kinds=kinds,
+            hasher=doors.passwords,
             owners=owners_for,
             seen=visible_applications,
         )
