@@ -13,10 +13,12 @@ from drover.model.errors import DroverError
 
 if TYPE_CHECKING:
     from drover.app.services import Services
+    from drover.engine.acks import Acks
     from drover.ports.clock import Ids
     from drover.ports.runner import FlowBatch, Settled
     from drover.ports.scripts import Scripts
     from drover.ports.store import Store
+    from drover.ports.web import Web
 
 AT_ONCE: Final = 32
 """Requests of one call that are worked on at the same time."""
@@ -25,15 +27,39 @@ Request = Mapping[str, Any]
 Answer = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Asking:
-    """Who asks: a run of a workflow, with what it may use. ``wake`` tells of stored firings."""
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What answers are made with.
 
-    batch: FlowBatch
+    ``wake`` is called after something was stored that workflows are to be run for. ``scripts`` runs
+    users' scripts where workers have no cage of their own.
+    """
+
     services: Services
     store: Store
     ids: Ids
-    wake: Callable[[], None]
+    acks: Acks
+    web: Web
+    wake: Callable[[], None] = lambda: None
+    scripts: Scripts | None = None
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks: a run of a workflow, with what answers are made with."""
+
+    batch: FlowBatch
+    tools: Tools
+
+    @property
+    def services(self) -> Services:
+        """The use cases of the server."""
+        return self.tools.services
+
+    @property
+    def store(self) -> Store:
+        """The store."""
+        return self.tools.store
 
     @property
     def application_id(self) -> str:
@@ -91,21 +117,9 @@ def refusal(error: DroverError) -> Answer:
 
 
 class Answers:
-    """Answers the operations of running workflows; see ``drover.ports.runner.Answerer``.
+    """Answers the operations of running workflows; see ``drover.ports.runner.Answerer``."""
 
-    ``settle`` is the engine's; ``scripts`` runs users' scripts where workers have no cage of their
-    own.
-    """
-
-    def __init__(
-        self,
-        services: Services,
-        store: Store,
-        ids: Ids,
-        settle: Callable[[FlowBatch, bytes, int], Awaitable[Settled]],
-        wake: Callable[[], None] = lambda: None,
-        scripts: Scripts | None = None,
-    ) -> None:
+    def __init__(self, tools: Tools) -> None:
         from drover.app import host
 
         self.operations: dict[str, Run] = {
@@ -113,12 +127,7 @@ class Answers:
             for operations in discover(host, "OPERATIONS", HostOperations)
             for name, run in operations.by_name.items()
         }
-        self._services = services
-        self._store = store
-        self._ids = ids
-        self._settle = settle
-        self._wake = wake
-        self._scripts = scripts
+        self._tools = tools
 
     async def call(
         self, batch: FlowBatch, operation: str, requests: Sequence[Request]
@@ -128,18 +137,18 @@ class Answers:
         if run is None:
             message = f"The server has no operation {operation}"
             return [{"error": {"type": "NotImplemented", "message": message}}] * len(requests)
-        asking = Asking(batch, self._services, self._store, self._ids, self._wake)
-        return await run(asking, requests)
+        return await run(Asking(batch, self._tools), requests)
 
     async def settle(self, batch: FlowBatch, rows: bytes, count: int) -> Settled:
         """Acknowledge iterations of the batch itself; raises LeaseLost."""
-        return await self._settle(batch, rows, count)
+        return await self._tools.acks.settle(batch, rows, count)
 
     async def run_script(
         self, batch: FlowBatch, script: str, payloads: Sequence[Any], timeout_ms: int
     ) -> Sequence[Any]:
         """Run a user's JavaScript over each payload."""
-        if self._scripts is None:
+        scripts = self._tools.scripts
+        if scripts is None:
             raise RuntimeError("this server runs no scripts")
         owner = f"{batch.application_id}/{batch.flow_id}"
-        return await self._scripts.run(script, payloads, timeout_ms=timeout_ms, owner=owner)
+        return await scripts.run(script, payloads, timeout_ms=timeout_ms, owner=owner)

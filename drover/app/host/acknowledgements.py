@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from drover.app.answering import Asking, HostOperations, Request, each
-from drover.engine.acks import Acks
 from drover.kinds.device import KIND as DEVICE
 from drover.model.errors import Forbidden, Invalid, Missing
 from drover.model.iteration import Acknowledgement, split_iteration_id
@@ -35,7 +34,7 @@ async def _acknowledge(asking: Asking, request: Request) -> dict[str, Any]:
         request.get("message"),
         None if not execution.pace.serial else request.get("accumulator"),
     )
-    settlement = await asking.services[Acks].acknowledge(execution.number, [given])
+    settlement = await asking.tools.acks.acknowledge(execution.number, [given])
     refused = settlement.refused.get(resource_id)
     if refused is not None:
         raise _refusal(refused)

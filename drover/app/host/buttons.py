@@ -31,13 +31,13 @@ async def _trigger(asking: Asking, request: Request) -> dict[str, Any]:
         return firing
 
     firing = await asking.store.write(work)
-    asking.wake()
+    asking.tools.wake()
     return _shown(firing)
 
 
 async def _schedule(asking: Asking, request: Request) -> dict[str, Any]:
     """Press a button at a moment; a run id that waits already is replaced."""
-    run_id = request.get("runId") or asking.ids.new()
+    run_id = request.get("runId") or asking.tools.ids.new()
 
     async def work(session: Session) -> tuple[Firing, bool]:
         now_ms = await session.now_ms()
@@ -48,7 +48,7 @@ async def _schedule(asking: Asking, request: Request) -> dict[str, Any]:
         return firing, waits
 
     firing, waited = await asking.store.write(work)
-    asking.wake()
+    asking.tools.wake()
     word = "update" if waited else "new"
     return {**_shown(firing), "runId": run_id, "runAt": firing.due_ms, "newOrUpdate": word}
 

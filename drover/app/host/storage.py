@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -75,13 +76,13 @@ async def _change(session: Session, flow_id: str, request: Request) -> Answer:
     return {"value": value}
 
 
-def _sum(old: Any, step: float) -> float:
+def _sum(old: object, step: float) -> float:
     if old is None:
-        old = 0
-    if isinstance(old, bool) or not isinstance(old, (int, float)):
+        return step
+    if isinstance(old, bool) or not isinstance(old, int | float):
         raise Invalid("The stored value is not a number")
     total = old + step
-    return int(total) if isinstance(total, float) and total.is_integer() else total
+    return int(total) if math.isfinite(total) and total == int(total) else total
 
 
 OPERATIONS = HostOperations({"storage.get": _get, "storage.store": _store})
