@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from drover.flows.language import UNDEFINED
 from drover.model.instants import to_ms, to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _DATE: Final = "$date"
 _DATED: Final = frozenset({"creationDate", "lastUpdated", "createdAt", "updatedAt"})
