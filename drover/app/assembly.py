@@ -11,7 +11,8 @@ from drover.app.catalog import Catalog, Hook
 from drover.app.device_reports import DeviceReports
 from drover.app.devices import Devices
 from drover.app.events import Events
-from drover.app.flows import FlowHook, Flows
+from drover.app.flow_saving import FlowSaving
+from drover.app.flows import Flows
 from drover.app.rows import TableRows
 from drover.app.tree import TreeHook
 
@@ -69,7 +70,7 @@ def library(around: Surroundings, more_hooks: Iterable[Mapping[str, Sequence[Hoo
     """Return the use cases; ``more_hooks`` run after those of the resources themselves."""
     store, ids, clock = around.store, around.ids, around.clock
     hooks: Hooks = defaultdict(list)
-    flow_hook = FlowHook(ids)
+    flow_hook = FlowSaving(ids)
     hooks["application"].append(ApplicationHook(around.owners))
     hooks["device"].append(TreeHook())
     hooks["experienceGroup"].append(TreeHook())

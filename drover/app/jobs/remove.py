@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from drover.kinds.flow import KIND as FLOW
 from drover.kinds.resource_job import KIND as JOB
-from drover.ports.resources import Listing
-from drover.query.kinds import FLOWS
-from drover.query.losant import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from drover.app.catalog import Catalog
     from drover.app.jobs.found import Place
     from drover.engine.signals import Signals
@@ -40,17 +35,11 @@ class JobRemoval:
 
         async def work(session: Session) -> None:
             job = await session.resources.lock(JOB, application_id, job_id)
-            for flow_id in await _flows(session, place) if include_workflows else ():
+            using = await session.flows.using(application_id, TRIGGERS, job_id)
+            for flow_id in sorted(using) if include_workflows else ():
                 flow = await session.resources.lock(FLOW, application_id, flow_id)
                 await self._catalog.drop(session, caller, FLOW, flow)
             await self._catalog.drop(session, caller, JOB, job)
 
         await self._store.write(work)
         self._signals.close.set()
-
-
-async def _flows(session: Session, place: Place) -> Sequence[str]:
-    application_id, job_id = place
-    conditions: list[Any] = [{"triggers": {"type": each, "key": job_id}} for each in TRIGGERS]
-    listing = Listing(sort_field="id", query=parse({"$or": conditions}, FLOWS))
-    return await session.resources.ids(FLOW, application_id, listing)
