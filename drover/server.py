@@ -83,6 +83,7 @@ class Server:
             ids=self.ids,
             clock=self.clock,
             kinds=kinds,
+            hasher=doors.passwords,
             owners=owners_for,
             seen=visible_applications,
         )
@@ -90,7 +91,7 @@ class Server:
         shelf = library(around, [doors.hooks, {"resourceJob": [job_hook]}])
         heart = Heart(store, timing_of(self.settings), self._name())
         machine = self._machine()
-        work = jobs.build(heart, shelf.catalog, machine, job_limits_of(self.settings))
+        work = jobs.build(heart, machine, job_limits_of(self.settings))
         self._jobs = work
         first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
         self.created = await first.run(

@@ -11,6 +11,7 @@ from drover.app.catalog import Catalog, Hook
 from drover.app.device_reports import DeviceReports
 from drover.app.devices import Devices
 from drover.app.events import Events
+from drover.app.experience import ExperienceGroupHook, ExperienceGroups, ExperienceUserHook
 from drover.app.flow_saving import FlowSaving
 from drover.app.flows import Flows
 from drover.app.rows import TableRows
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from drover.app.applications import Owners, Seen
+    from drover.app.device_reports import ReportHook
+    from drover.app.experience import Hasher
+    from drover.app.rows import RowHook
     from drover.model.kind import Kind
     from drover.ports.clock import Clock, Ids
     from drover.ports.store import Store
@@ -36,6 +40,7 @@ class Surroundings:
     ids: Ids
     clock: Clock
     kinds: Sequence[Kind[Any]]
+    hasher: Hasher
     owners: Owners = own_only
     seen: Seen = owned
 
@@ -51,6 +56,7 @@ class Library:
     devices: Devices
     reports: DeviceReports
     flows: Flows
+    groups: ExperienceGroups
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -63,17 +69,24 @@ class Library:
             self.devices,
             self.reports,
             self.flows,
+            self.groups,
         )
 
 
-def library(around: Surroundings, more_hooks: Iterable[Mapping[str, Sequence[Hook]]]) -> Library:
+def library(
+    around: Surroundings,
+    more_hooks: Iterable[Mapping[str, Sequence[Hook]]],
+    row_hooks: Sequence[RowHook] = (),
+    report_hooks: Sequence[ReportHook] = (),
+) -> Library:
     """Return the use cases; ``more_hooks`` run after those of the resources themselves."""
     store, ids, clock = around.store, around.ids, around.clock
     hooks: Hooks = defaultdict(list)
     flow_hook = FlowSaving(ids)
     hooks["application"].append(ApplicationHook(around.owners))
     hooks["device"].append(TreeHook())
-    hooks["experienceGroup"].append(TreeHook())
+    hooks["experienceUser"].append(ExperienceUserHook(around.hasher))
+    hooks["experienceGroup"] += [TreeHook(), ExperienceGroupHook()]
     hooks["flow"].append(flow_hook)
     hooks["flowVersion"].append(flow_hook)
     for more in more_hooks:
@@ -83,9 +96,10 @@ def library(around: Surroundings, more_hooks: Iterable[Mapping[str, Sequence[Hoo
     return Library(
         catalog=catalog,
         applications=Applications(store, catalog, ids, around.seen),
-        rows=TableRows(store, catalog, ids),
+        rows=TableRows(store, catalog, ids, row_hooks),
         events=Events(store, catalog, ids),
         devices=Devices(store, catalog),
-        reports=DeviceReports(store, ids, clock),
+        reports=DeviceReports(store, ids, clock, report_hooks),
         flows=Flows(store, catalog),
+        groups=ExperienceGroups(store),
     )

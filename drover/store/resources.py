@@ -15,7 +15,7 @@ from drover.store.columns import COLUMNS, DOCUMENT_COLUMNS
 from drover.store.compile import compile_query
 from drover.store.compile.columns import JsonField
 from drover.store.driver import UniqueBroken
-from drover.store.relations import RELATIONS, SHOWN
+from drover.store.relations import SHOWN, SIDES, relate, relate_many
 from drover.store.statements import load
 from drover.store.tables import TABLES
 
@@ -40,6 +40,19 @@ class ResourceStore:
     async def add(self, kind: Kind[E], resource: E) -> None:
         """Insert; raises Duplicate when a unique value is taken."""
         await self._save(kind, resource, "add")
+
+    async def add_many(self, kind: Kind[E], resources: Sequence[E]) -> None:
+        """Insert many the fastest way; raises Duplicate when a unique value is taken."""
+        table = TABLES[kind.table]
+        columns = table.stored
+        full = [table.values(kind, each) for each in resources]
+        rows = [tuple(values[column] for column in columns) for values in full]
+        try:
+            await self._tx.copy_rows(table.name, columns, rows)
+        except UniqueBroken as error:
+            raise Duplicate(f"{kind.title} already exists") from error
+        if kind.table in SIDES:
+            await relate_many(self._tx, kind.table, resources)
 
     async def put(self, kind: Kind[E], resource: E) -> None:
         """Replace one that exists; raises Missing, Duplicate."""
@@ -108,6 +121,13 @@ class ResourceStore:
         if not await self._tx.execute(f"{kind.table}_remove", key):
             raise _missing(kind)
 
+    async def counts(self, application_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Return how many resources of each kind some applications have, by id and kind."""
+        found: dict[str, dict[str, int]] = {each: {} for each in application_ids}
+        for row in await self._tx.fetch("application_counts", {"ids": list(application_ids)}):
+            found[row["application_id"]][row["kind"]] = row["total"]
+        return found
+
     async def purge(self, application_id: str) -> None:
         """Delete all that an application had."""
         for statement in _purges(self._tx.dialect):
@@ -121,8 +141,8 @@ class ResourceStore:
             raise Duplicate(f"{kind.title} already exists") from error
         if not touched:
             raise _missing(kind)
-        if relate := RELATIONS.get(kind.table):
-            await relate(self._tx, resource, fresh=how == "add")
+        if kind.table in SIDES:
+            await relate(self._tx, kind.table, resource, fresh=how == "add")
 
     async def _row(
         self,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from argon2 import PasswordHasher
 
 import drover.kinds
 from drover.app.access.assembly import build
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 USER = "5f" * 12
 OTHER_USER = "6f" * 12
 
@@ -74,10 +76,12 @@ class CatalogServer:
         self.gate = FakeGate(database)
         kinds = discover(drover.kinds, "KIND", Kind)
         store, ids = SqlStore(database), RandomIds()
-        around = Surroundings(store=store, ids=ids, clock=SystemClock(), kinds=kinds)
+        access = build(store, StoredRevisions(database), ids, SystemClock(), CHEAP)
+        around = Surroundings(
+            store=store, ids=ids, clock=SystemClock(), kinds=kinds, hasher=access.passwords
+        )
         shelf = library(around, ())
         self.catalog = shelf.catalog
-        access = build(store, StoredRevisions(database), ids, SystemClock())
         self.services = Services(Published("0"), *shelf.services, *access.services)
         self.app = HttpApp(declared(self.services), self.gate, limits=limits)
         self.url = ""

@@ -143,7 +143,7 @@ def _parse_iso_days(text: str) -> datetime | None:
         return None
     if re.fullmatch(r"\d{4}-\d{3}", text):
         year, day = text.split("-")
-        return datetime(int(year), 1, 1, tzinfo=UTC) + timedelta(days=int(day) - 1)
+        return datetime.strptime(f"{year} {day}", "%Y %j").replace(tzinfo=UTC)
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 

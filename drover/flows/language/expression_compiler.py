@@ -100,9 +100,9 @@ def _is_constant(node: Node) -> bool:
     match node:
         case Constant():
             return True
-        case Prefixed(_, operand):
+        case Prefixed(operand=operand):
             return _is_constant(operand)
-        case Chain(first, rest):
+        case Chain(first=first, rest=rest):
             return _is_constant(first) and all(_is_constant(operand) for _, operand in rest)
         case _:
             return False

@@ -26,6 +26,9 @@ WHITE_SPACE: Final = (
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
 
+_LONGEST_DOUBLE: Final = 309
+"""Digits of the largest whole number that a double holds."""
+
 _DECIMAL: Final = re.compile(
     r"[+-]?(?:Infinity|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
 )
@@ -102,5 +105,5 @@ def parse_number(text: str) -> float:
 
 
 def json_integer(text: str) -> float:
-    """Read the digits of a whole number in JSON; beyond 53 bits it is a double."""
-    return int(text) if len(text) <= len("9007199254740992") else plain(float(text))
+    """Read the digits of a whole number in JSON; beyond the range of doubles it is infinite."""
+    return int(text) if len(text) <= _LONGEST_DOUBLE else float(text)

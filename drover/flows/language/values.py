@@ -89,4 +89,4 @@ def _copy(value: Value) -> Value:
     return value
 
 
-_CONTAINERS: Final = frozenset({dict, list})
+_CONTAINERS: Final[frozenset[type]] = frozenset({dict, list})
