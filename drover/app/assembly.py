@@ -13,6 +13,7 @@ from drover.app.devices import Devices
 from drover.app.events import Events
 from drover.app.experience import ExperienceGroupHook, ExperienceGroups, ExperienceUserHook
 from drover.app.flow_saving import FlowSaving
+from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
 from drover.app.flows import Flows
 from drover.app.rows import TableRows
 from drover.app.tree import TreeHook
@@ -82,13 +83,14 @@ def library(
     """Return the use cases; ``more_hooks`` run after those of the resources themselves."""
     store, ids, clock = around.store, around.ids, around.clock
     hooks: Hooks = defaultdict(list)
-    flow_hook = FlowSaving(ids)
+    saving = FlowSaving(ids)
     hooks["application"].append(ApplicationHook(around.owners))
-    hooks["device"].append(TreeHook())
+    hooks["device"] += [TreeHook(), DeviceTriggers()]
+    hooks["event"].append(EventTriggers())
     hooks["experienceUser"].append(ExperienceUserHook(around.hasher))
     hooks["experienceGroup"] += [TreeHook(), ExperienceGroupHook()]
-    hooks["flow"].append(flow_hook)
-    hooks["flowVersion"].append(flow_hook)
+    hooks["flow"].append(saving)
+    hooks["flowVersion"].append(saving)
     for more in more_hooks:
         for kind, added in more.items():
             hooks[kind] += added
@@ -96,7 +98,7 @@ def library(
     return Library(
         catalog=catalog,
         applications=Applications(store, catalog, ids, around.seen),
-        rows=TableRows(store, catalog, ids, row_hooks),
+        rows=TableRows(store, catalog, ids, (RowTriggers(), *row_hooks)),
         events=Events(store, catalog, ids),
         devices=Devices(store, catalog),
         reports=DeviceReports(store, ids, clock, report_hooks),
