@@ -27,6 +27,7 @@ from drover.app.services import Services
 from drover.app.workflows import Workflows
 from drover.discover import discover
 from drover.engine.answers import Answers
+from drover.engine.loops import Loop
 from drover.engine.service import Engine, Heart
 from drover.engine.service import Surroundings as EngineSurroundings
 from drover.engine.timing import Timing
@@ -53,6 +54,9 @@ if TYPE_CHECKING:
 DRAIN_S: Final = 20
 """How long requests and runs in progress may take to end once the server is told to stop."""
 
+COUNTS_S: Final = 1.0
+"""How often the counts of workflows' runs are written."""
+
 
 class Server:
     """The parts of one process; ``open`` starts what its roles ask for."""
@@ -67,6 +71,8 @@ class Server:
         self.created: Created | None = None
         self._jobs: jobs.JobServices | None = None
         self._engine: Engine | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
         self._open = AsyncExitStack()
 
     async def open(self) -> None:
@@ -115,10 +121,16 @@ class Server:
             self._jobs.progress.stop()
         if self._engine is not None:
             self._engine.claim_nothing_more()
+            # What runs ends while requests do, not after them: a stop takes no longer than either.
+            self._loop.call_soon_threadsafe(self._stop_engine)
 
     async def close(self) -> None:
         """Stop what was started, last first."""
         await self._open.aclose()
+
+    def _stop_engine(self) -> None:
+        if self._engine is not None:
+            self._stopping = asyncio.create_task(self._engine.stop())
 
     def _name(self) -> str:
         """Return what leases call this process: no other one is called so."""
@@ -153,7 +165,16 @@ class Server:
         )
         self._engine = Engine(heart, around, schedules="scheduler" in self.settings.roles)
         await self._engine.start()
+        counts = Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S)
+        counting = asyncio.create_task(counts.run())
+        self._open.push_async_callback(runs.flush)
+        self._open.push_async_callback(_end, counts, counting)
         self._open.push_async_callback(self._engine.stop)
+
+
+async def _end(loop: Loop, task: asyncio.Task[None]) -> None:
+    loop.stop()
+    await task
 
 
 class _NoHost:
