@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
-from msgspec import UNSET, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from drover.app.catalog import QuietHook
-from drover.kinds.application import KIND
-from drover.model.errors import Forbidden
+from drover.kinds.application import KIND, Readme
+from drover.model.errors import Forbidden, Invalid
+from drover.model.fields import Global, Key, ShortProse
+from drover.model.instants import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +22,18 @@ if TYPE_CHECKING:
     from drover.ports.clock import Ids
     from drover.ports.resources import Listing, Page
     from drover.ports.store import Session, Store
+
+
+MOST_GLOBALS: Final = 100
+
+
+class GlobalPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A change of one global; null JSON takes it away."""
+
+    key: Key
+    json: Annotated[str, Meta(min_length=1, max_length=32767)] | UnsetType | None = UNSET
+    cloud_only: bool | UnsetType = UNSET
+    description: ShortProse | UnsetType = UNSET
 
 
 class Owners(Protocol):
@@ -107,3 +121,86 @@ class Applications:
             return await session.resources.page_bytes(KIND, "", narrowed)
 
         return await self._store.read(work)
+
+    async def summaries(self, application_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Return how many resources of each counted kind applications have, by id and count."""
+        found = await self._store.read(lambda session: session.resources.counts(application_ids))
+        counted = {kind.one: kind.counted_as for kind in self._catalog.kinds.values()}
+        return {
+            application_id: {
+                counted[one]: total for one, total in counts.items() if counted.get(one)
+            }
+            for application_id, counts in found.items()
+        }
+
+    async def patch_globals(
+        self, caller: Caller, application_id: str, changes: Sequence[GlobalPatch]
+    ) -> bytes:
+        """Merge globals by key, those without a value going away, and return the document."""
+
+        async def work(session: Session) -> bytes:
+            old = await session.resources.lock(KIND, application_id, application_id)
+            merged = merge_globals(old.globals, changes)
+            now = to_text(await session.now_ms())
+            new = structs.replace(old, globals=merged, last_updated=now)
+            await self._catalog.change(session, caller, KIND, old, new)
+            return await session.resources.get_bytes(KIND, application_id, application_id)
+
+        return await self._store.write(work)
+
+    async def readme(self, application_id: str) -> Readme:
+        """Return the long text that introduces an application; raises Missing."""
+
+        async def work(session: Session) -> Readme:
+            found = await session.resources.get(KIND, application_id, application_id)
+            return _readme(found)
+
+        return await self._store.read(work)
+
+    async def patch_readme(
+        self, caller: Caller, application_id: str, content: str | UnsetType
+    ) -> Readme:
+        """Replace the long text of an application and return it; raises Missing."""
+
+        async def work(session: Session) -> Readme:
+            old = await session.resources.lock(KIND, application_id, application_id)
+            if content is UNSET:
+                return _readme(old)
+            readme = Readme(
+                content=content,
+                last_updated=to_text(await session.now_ms()),
+                last_updated_by_id=caller.id,
+                last_updated_by_type=caller.type,
+            )
+            await session.resources.put(KIND, structs.replace(old, readme=readme))
+            return readme
+
+        return await self._store.write(work)
+
+
+def merge_globals(current: Sequence[Global], changes: Sequence[GlobalPatch]) -> tuple[Global, ...]:
+    """Return globals with changes merged by key; null JSON takes one away.
+
+    Raises Invalid for a new one without JSON and for too many.
+    """
+    merged = {each.key: each for each in current}
+    for change in changes:
+        old = merged.get(change.key)
+        if change.json is None:
+            merged.pop(change.key, None)
+            continue
+        given = {
+            name: value
+            for name in ("json", "cloud_only", "description")
+            if (value := getattr(change, name)) is not UNSET
+        }
+        if old is None and "json" not in given:
+            raise Invalid("Object missing required field `json`", field="json")
+        merged[change.key] = structs.replace(old or Global(key=change.key, json="null"), **given)
+    if len(merged) > MOST_GLOBALS:
+        raise Invalid(f"At most {MOST_GLOBALS} globals are kept", field="globals")
+    return tuple(merged.values())
+
+
+def _readme(application: Any) -> Readme:
+    return application.readme or Readme()

@@ -11,14 +11,21 @@ from drover.app.catalog import Catalog, Hook
 from drover.app.device_reports import DeviceReports
 from drover.app.devices import Devices
 from drover.app.events import Events
-from drover.app.flows import FlowHook, Flows
+from drover.app.experience import ExperienceGroupHook, ExperienceGroups, ExperienceUserHook
+from drover.app.flow_saving import FlowSaving
+from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
+from drover.app.flows import Flows
 from drover.app.rows import TableRows
 from drover.app.tree import TreeHook
+from drover.app.workflows import Workflows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from drover.app.applications import Owners, Seen
+    from drover.app.device_reports import ReportHook
+    from drover.app.experience import Hasher
+    from drover.app.rows import RowHook
     from drover.model.kind import Kind
     from drover.ports.clock import Clock, Ids
     from drover.ports.store import Store
@@ -29,14 +36,19 @@ Hooks = dict[str, list[Hook]]
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What the use cases stand on, and whose applications a caller may make and see."""
+    """What the use cases stand on, and whose applications a caller may make and see.
+
+    ``wake`` is called after something was stored that workflows are to be run for.
+    """
 
     store: Store
     ids: Ids
     clock: Clock
     kinds: Sequence[Kind[Any]]
+    hasher: Hasher
     owners: Owners = own_only
     seen: Seen = owned
+    wake: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +62,8 @@ class Library:
     devices: Devices
     reports: DeviceReports
     flows: Flows
+    workflows: Workflows
+    groups: ExperienceGroups
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -62,19 +76,28 @@ class Library:
             self.devices,
             self.reports,
             self.flows,
+            self.workflows,
+            self.groups,
         )
 
 
-def library(around: Surroundings, more_hooks: Iterable[Mapping[str, Sequence[Hook]]]) -> Library:
+def library(
+    around: Surroundings,
+    more_hooks: Iterable[Mapping[str, Sequence[Hook]]],
+    row_hooks: Sequence[RowHook] = (),
+    report_hooks: Sequence[ReportHook] = (),
+) -> Library:
     """Return the use cases; ``more_hooks`` run after those of the resources themselves."""
     store, ids, clock = around.store, around.ids, around.clock
     hooks: Hooks = defaultdict(list)
-    flow_hook = FlowHook(ids)
+    saving = FlowSaving(ids)
     hooks["application"].append(ApplicationHook(around.owners))
-    hooks["device"].append(TreeHook())
-    hooks["experienceGroup"].append(TreeHook())
-    hooks["flow"].append(flow_hook)
-    hooks["flowVersion"].append(flow_hook)
+    hooks["device"] += [TreeHook(), DeviceTriggers()]
+    hooks["event"].append(EventTriggers())
+    hooks["experienceUser"].append(ExperienceUserHook(around.hasher))
+    hooks["experienceGroup"] += [TreeHook(), ExperienceGroupHook()]
+    hooks["flow"].append(saving)
+    hooks["flowVersion"].append(saving)
     for more in more_hooks:
         for kind, added in more.items():
             hooks[kind] += added
@@ -82,9 +105,11 @@ def library(around: Surroundings, more_hooks: Iterable[Mapping[str, Sequence[Hoo
     return Library(
         catalog=catalog,
         applications=Applications(store, catalog, ids, around.seen),
-        rows=TableRows(store, catalog, ids),
+        rows=TableRows(store, catalog, ids, (RowTriggers(), *row_hooks)),
         events=Events(store, catalog, ids),
         devices=Devices(store, catalog),
-        reports=DeviceReports(store, ids, clock),
+        reports=DeviceReports(store, ids, clock, report_hooks),
         flows=Flows(store, catalog),
+        workflows=Workflows(store, around.wake),
+        groups=ExperienceGroups(store),
     )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import UNSET, structs
 
 from drover.app.device_updates import applied
 from drover.kinds.device import KIND, Device
+from drover.model.attributes import coerce
 from drover.model.errors import Invalid, Missing
 from drover.model.instants import to_text
+from drover.ports.reports import Reading
 from drover.ports.resources import Listing
 from drover.query.filters import by_glob, tagged_any
 from drover.query.tree import (
@@ -28,7 +30,7 @@ from drover.query.tree import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from msgspec import Struct
 
@@ -79,6 +81,14 @@ def narrowed(
     if parent_id is not None:
         parts.append(Compare("parentId", Operator.EQUAL, parent_id))
     return all_of(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class NewDevice:
+    """A device to create, by its decoded body, and the values it reports at once."""
+
+    device: Struct
+    state: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +156,51 @@ class Devices:
             return True
 
         return await self._each(application_id, chosen, drop)
+
+    async def create_many(
+        self, caller: Caller, application_id: str, bodies: Sequence[NewDevice]
+    ) -> list[str]:
+        """Store many devices with the state they report, all or none, and return their ids.
+
+        Workflows that wait for new devices are not run. Raises Invalid.
+        """
+
+        async def work(session: Session) -> list[str]:
+            now_ms = await session.now_ms()
+            made: list[Device] = []
+            for body in bodies:
+                stamp = self._catalog.stamp(caller, application_id, now_ms)
+                made.append(KIND.create(body.device, stamp))
+            placed = await self._placed(session, application_id, made)
+            await session.resources.add_many(KIND, placed)
+            readings = [
+                reading
+                for device, body in zip(placed, bodies, strict=True)
+                for reading in _first_state(caller, device, body.state, now_ms)
+            ]
+            if readings:
+                await session.reports.record(readings)
+            return [device.id for device in placed]
+
+        return await self._store.write(work)
+
+    async def _placed(
+        self, session: Session, application_id: str, devices: Sequence[Device]
+    ) -> list[Device]:
+        """Return devices with their ancestors; raises Invalid for a parent that is not there."""
+        named = [*(each.parent_id for each in devices), *(each.gateway_id for each in devices)]
+        wanted = sorted({each for each in named if each})
+        absent = await session.resources.absent(KIND, application_id, wanted)
+        if absent:
+            raise Invalid(f"Device {absent[0]} was not found at `parentId`", field="parentId")
+        lines: dict[str, tuple[str, ...]] = {}
+        for parent_id in {each.parent_id for each in devices if each.parent_id}:
+            parent = await session.resources.get(KIND, application_id, parent_id)
+            lines[parent_id] = (parent.id, *parent.ancestor_ids)
+        return [
+            structs.replace(each, ancestor_ids=lines[each.parent_id]) if each.parent_id else each
+            for each in devices
+        ]
 
     async def restore(self, application_id: str, chosen: Node) -> int:
         """Bring back all deleted devices chosen and return how many."""
@@ -225,6 +280,24 @@ async def _one(
 def everything(chosen: Node, *, deleted: bool = False) -> Listing:
     """Return what lists all devices chosen, in order of id."""
     return Listing(sort_field="id", query=chosen, limit=_ALL, deleted=deleted)
+
+
+def _first_state(
+    caller: Caller, device: Device, state: Mapping[str, Any], now_ms: int
+) -> list[Reading]:
+    types = {attribute.name: attribute.data_type for attribute in device.attributes}
+    return [
+        Reading(
+            device_id=device.id,
+            attribute=name,
+            time_ms=now_ms,
+            value=value,
+            relay_id=caller.id,
+            relay_type=caller.type,
+        )
+        for name, raw in state.items()
+        if name in types and (value := coerce(types[name], raw)) is not None
+    ]
 
 
 def _sum(one: Outcome, two: Outcome) -> Outcome:

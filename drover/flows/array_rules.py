@@ -27,7 +27,7 @@ MOST_ELEMENTS: Final = 10_001
 """Of an array that a rule makes longer by writing past its end."""
 
 _LONE: Final = re.compile(r"\s*\{\{\{?\s*(?:[^{}\s\[\]]|\[[^\]]*\])+\s*\}?\}\}\s*")
-_FALSY: Final = frozenset({"", None, False, 0})
+_FALSY: Final = frozenset({"", None, False})
 
 
 @dataclass(frozen=True, slots=True)

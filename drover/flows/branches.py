@@ -39,7 +39,7 @@ class Branches:
         self._order: list[tuple[int, int]] = []
 
     def __bool__(self) -> bool:
-        """Some branch stands at a node."""
+        """Tell whether some branch stands at a node."""
         return bool(self._order)
 
     def take_wave(self) -> tuple[CompiledNode, list[Visit]]:
@@ -231,8 +231,7 @@ class Branches:
             visit.weight = measure(payload)
             parked.run.held += visit.weight
         try:
-            if parked.run.held > MOST_BRANCH_BYTES:
-                raise Thrown("PayloadTooLarge", "The rounds of the loop hold too much")
+            _check_held(parked.run)
             loop.action.write_item(visit, copied_item(loop.item(inside.index)))
         except Exception as error:  # noqa: BLE001 - one run's fault must not end the others
             loop.items = loop.items[: loop.started]  # the next round would fail alike
@@ -301,6 +300,11 @@ def copied_item(item: dict[str, Any]) -> dict[str, Any]:
     """Return a loop's item with a value of its own."""
     item["value"] = copied(item["value"])
     return item
+
+
+def _check_held(run: Run) -> None:
+    if run.held > MOST_BRANCH_BYTES:
+        raise Thrown("PayloadTooLarge", "The branches of the run hold too much")
 
 
 def _copy(visit: Visit, weight: int) -> Visit:

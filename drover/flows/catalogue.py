@@ -9,18 +9,19 @@ ACCEPTED: Final = frozenset(
     AwsLambdaNode AwsS3GetNode AwsS3PutNode BranchOnChangeNode CSVDecodeNode CSVEncodeNode
     CertificateCreateNode CertificateReadNode CreateAccessKeyNode CreateExperienceGroupNode
     CreateExperienceUserNode CryptoSignNode CryptoVerifyNode CustomNodeExecuteNode
-    DatadogLogsWriteNode DateTimeNode DeleteExperienceUserNode DeviceSendCommandNode EdgeDeployNode
-    EndpointReplyNode ExperienceGroupSummaryNode ExperienceUserAuthNode ExperienceUserTokenNode
-    FTPGetNode FTPPutNode FileCreateNode FileGetNode GaugeNode GenerateIdNode GeofenceNode
-    GetExperienceGroupNode GetExperienceUserNode HashNode HtmlParserNode JWTCreateNode
-    JWTDecodeNode JWTVerifyNode LatchNode LogglyWriteNode LosantApiNode MailgunNode MongoNode
-    MqttMessageNode NotebookExecuteNode ParticleCallNode RandomNumberNode RedisNode
-    RegisterDeviceCertificateNode SalesforceNode SamlLoginRedirectNode SamlVerifyNode
-    SendgridEmailNode ServiceNowNode SlackNode SnowflakeNode SqlNode SqsSendNode
-    StructureEmailNode StructureSmsNode ThrottleNode TimeRangeNode TimeSeriesNode TwilioSmsNode
-    UpdateExperienceGroupNode UpdateExperienceUserNode VerifyDeviceNode
-    VerifyExperienceGroupNode WebhookReplyNode WebsocketMessageNode WhatsAppNode
-    """.split()
+    DatadogLogsWriteNode DateTimeNode DeleteExperienceUserNode DeviceSendCommandNode
+    EdgeDeployNode EndpointReplyNode ExperienceGroupSummaryNode ExperienceUserAuthNode
+    ExperienceUserTokenNode FTPGetNode FTPPutNode FileCreateNode FileGetNode GaugeNode
+    GenerateIdNode GeofenceNode GetExperienceGroupNode GetExperienceUserNode HashNode
+    HtmlParserNode JWTCreateNode JWTDecodeNode JWTVerifyNode LatchNode LogglyWriteNode
+    LosantApiNode MailgunNode MongoNode MqttMessageNode NotebookExecuteNode ParticleCallNode
+    RandomNumberNode RedisNode RegisterDeviceCertificateNode SalesforceNode
+    SamlLoginRedirectNode SamlVerifyNode SendgridEmailNode ServiceNowNode SlackNode
+    SnowflakeNode SqlNode SqsSendNode StructureEmailNode StructureSmsNode ThrottleNode
+    TimeRangeNode TimeSeriesNode TwilioSmsNode UpdateExperienceGroupNode
+    UpdateExperienceUserNode VerifyDeviceNode VerifyExperienceGroupNode WebhookReplyNode
+    WebsocketMessageNode WhatsAppNode
+    """.split()  # noqa: SIM905 - a list of this length reads better as text
 )
 """Accepted when a workflow is saved, with a warning; a run that reaches one throws.
 

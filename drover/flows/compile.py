@@ -34,8 +34,8 @@ class CompiledNode:
     """A node ready to run.
 
     ``outputs`` are the indexes of the nodes each output leads to; ``rank`` orders the nodes so that
-    one comes after those that lead to it; ``straight`` marks a loop whose every round ends in a cap,
-    so that its payload need not be kept to fall back on.
+    one comes after those that lead to it; ``straight`` marks a loop each round of which ends in a
+    cap, so that its payload need not be kept to fall back on.
     """
 
     index: int

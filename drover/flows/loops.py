@@ -95,7 +95,7 @@ class Round:
 
     @property
     def dead(self) -> bool:
-        """This round, or one around it, has failed."""
+        """Whether this round, or one around it, has failed."""
         inside: Round | None = self
         while inside is not None:
             if inside.failure is not None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from drover.flows.language import UNDEFINED
 from drover.model.instants import to_ms, to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _DATE: Final = "$date"
 _DATED: Final = frozenset({"creationDate", "lastUpdated", "createdAt", "updatedAt"})
@@ -85,10 +87,10 @@ def from_ms(ms: int) -> datetime:
 
 
 def moment(value: Any) -> Any:
-    """Return the date of milliseconds since the epoch or of a date's text; None stays None."""
-    if value is None:
-        return None
-    return from_ms(value) if isinstance(value, int) else date_of(value)
+    """Return the date of milliseconds since the epoch or of a date's text; others stay."""
+    if isinstance(value, int):
+        return from_ms(value)
+    return date_of(value) if isinstance(value, str) else value
 
 
 def dated(resource: dict[str, Any], *more: str) -> dict[str, Any]:

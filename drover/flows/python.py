@@ -62,9 +62,11 @@ async def call(handler: str, calls: list[PythonCall]) -> list[Outcome]:
 async def _awaited(
     function: Callable[[Any], Any], one: PythonCall, gate: asyncio.Semaphore
 ) -> Outcome:
+    limit = asyncio.timeout(None)
     async with gate:
         try:
-            async with asyncio.timeout(one.timeout_s) as limit:
+            async with limit:
+                limit.reschedule(asyncio.get_running_loop().time() + one.timeout_s)
                 return _outcome(await function(one.value))
         except TimeoutError as error:
             return Outcome(error=_TIMED_OUT) if limit.expired() else _failed(error)

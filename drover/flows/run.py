@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _BREATH_MS: Final = 20
 
 
-async def run_batch(
+async def run_batch(  # noqa: PLR0913 - what a run needs, named at the call
     flow: CompiledFlow,
     trigger_index: int,
     payloads: Sequence[dict[str, Any]],

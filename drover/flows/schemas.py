@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import re2
@@ -17,6 +16,9 @@ from referencing.exceptions import Unresolvable
 from drover.flows.language import UNDEFINED
 from drover.flows.payload import jsonable
 from drover.flows.visit import Thrown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 MOST_ERRORS: Final = 100
 """Errors told of one value."""
@@ -122,8 +124,8 @@ _PATTERNS: Final = {
     "patternProperties": _pattern_properties,
     "additionalProperties": _additional_properties,
 }
-_DRAFT7: Final = extend(Draft7Validator, _PATTERNS)
-_DRAFT4: Final = extend(
+_DRAFT7: Final = extend(Draft7Validator, _PATTERNS)  # type: ignore[no-untyped-call]  # no types
+_DRAFT4: Final = extend(  # type: ignore[no-untyped-call]  # as above
     Draft4Validator,
     {
         **_PATTERNS,

@@ -94,7 +94,7 @@ class Settings:
         One that is required throws when it renders to nothing.
         """
         source = self._text(key, required=required, label=label)
-        render = self._compiled(key, compile_template, source if source else default)
+        render = self._compiled(key, compile_template, source or default)
         return _insisting(render, label or title(key)) if required else render
 
     def value(self, key: str, *, required: bool = False) -> Render:

@@ -9,12 +9,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import msgspec
-from cronsim import CronSim, CronSimError
 
-from drover.flows.payload import from_ms
+from drover.model.errors import Invalid
+from drover.model.schedule import next_cron_ms
 
 Check = Callable[[Any], str | None]
 """Tells what is wrong with a value; None when nothing is."""
@@ -24,16 +23,12 @@ GENERATED: Final = frozenset({"timer", "virtualButton", "flowError"})
 
 DEVICE_CREATE_KEY: Final = "/"
 
+UTC: Final = "UTC"
+"""The zone of a timer that names none."""
+
 _EVENT_LEVELS: Final = frozenset({"any", "info", "warning", "error", "critical"})
 _YEAR_S: Final = 366 * 24 * 3600
-_CRON_NAMES: Final = {
-    "@yearly": "0 0 1 1 *",
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *",
-    "@hourly": "0 * * * *",
-}
-_CRON_LETTERS: Final = re.compile(r"[LW#?]")
+_ANY_CRON: Final = "* * * * *"
 _ATTRIBUTE: Final = re.compile(r"[0-9a-zA-Z_-]{1,255}")
 _ID: Final = re.compile(r"[A-Fa-f\d]{24}")
 
@@ -61,34 +56,8 @@ def config_flaws(trigger_type: str, trigger: Mapping[str, Any]) -> Iterator[tupl
     if isinstance(meta, Mapping) and meta.get("name", known.names[0]) not in known.names:
         yield "/meta/name", f"must be one of {', '.join(known.names)}"
     if isinstance(config, Mapping):
-        yield from _RULES.get(trigger_type, _no_rules)(trigger.get("key"), config, meta)
-
-
-def cron_of(text: str) -> str:
-    """Return a cron expression with its names written out; raises ValueError.
-
-    Five fields, or six with seconds first; no ``L W # ?``.
-    """
-    expression = _CRON_NAMES.get(text.strip().lower(), text.strip())
-    if expression.startswith("@"):
-        raise ValueError(f"{expression[:32]} is not one of {', '.join(_CRON_NAMES)}")
-    # Names of months and days are letters too, and hold none of these but in JUL and WED.
-    bare = re.sub(r"JUL|WED", "", expression.upper())
-    if _CRON_LETTERS.search(bare):
-        raise ValueError("L, W, # and ? are not supported in a cron expression")
-    try:
-        CronSim(expression, from_ms(0))
-    except CronSimError as error:
-        raise ValueError(f"{error} in the cron expression") from error
-    return expression
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """Return a time zone by its name; raises ValueError."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, OSError, ValueError) as error:
-        raise ValueError(f"'{name[:64]}' is not a time zone") from error
+        rule = _RULES.get(trigger_type)
+        yield from rule(trigger.get("key"), config, meta) if rule else ()
 
 
 # ---------------------------------------------------------------------- checks of single values
@@ -173,10 +142,6 @@ def _object_flaws(value: Any, fields: Mapping[str, Check], place: str) -> Iterat
 _Rule = Callable[[Any, Mapping[str, Any], Any], Iterator[tuple[str, str]]]
 
 
-def _no_rules(_key: Any, _config: Any, _meta: Any) -> Iterator[tuple[str, str]]:
-    return iter(())
-
-
 def _timer(_key: Any, config: Mapping[str, Any], _meta: Any) -> Iterator[tuple[str, str]]:
     seconds, cron, zone = config.get("seconds"), config.get("cron"), config.get("tz")
     if seconds is None and not cron:
@@ -184,16 +149,16 @@ def _timer(_key: Any, config: Mapping[str, Any], _meta: Any) -> Iterator[tuple[s
     if seconds is not None and _number(seconds) is None and not 1 <= seconds < _YEAR_S:
         yield "/config/seconds", "Seconds must be at least 1 and less than a year"
     if isinstance(cron, str) and cron:
-        yield from _told("/config/cron", cron_of, cron)
+        yield from _told("/config/cron", cron, UTC)
     if isinstance(zone, str) and zone:
-        yield from _told("/config/tz", zone_of, zone)
+        yield from _told("/config/tz", _ANY_CRON, zone)
 
 
-def _told(place: str, parse: Callable[[str], Any], text: str) -> Iterator[tuple[str, str]]:
+def _told(place: str, cron: str, zone: str) -> Iterator[tuple[str, str]]:
     try:
-        parse(text)
-    except ValueError as error:
-        yield place, str(error)
+        next_cron_ms(cron, zone, 0)
+    except Invalid as error:
+        yield place, error.message
 
 
 def _button(_key: Any, _config: Any, meta: Any) -> Iterator[tuple[str, str]]:
@@ -273,7 +238,7 @@ def _texts(check: Check, *names: str) -> dict[str, Check]:
 
 
 def _plain(*names: str, edge_only: bool = False) -> Trigger:
-    """A type without config; the published schema lets any of its siblings' names stand."""
+    """Return a type without config."""
     return Trigger(names=names, config={}, meta=_META | {"triggerId": _TINY}, edge_only=edge_only)
 
 

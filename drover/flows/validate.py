@@ -130,9 +130,11 @@ def _unknown_keys(entry: Mapping[str, Any], known: frozenset[str]) -> Iterator[t
 
 def _check_node(node: Mapping[str, Any], place: str, flow_class: str, report: Report) -> None:
     flaws = [*_unknown_keys(node, _NODE_KEYS)]
-    for key in ("config", "meta"):
-        if node.get(key) is not None and not isinstance(node[key], Mapping):
-            flaws.append((f"/{key}", f"{key} must be an object"))
+    flaws += [
+        (f"/{key}", f"{key} must be an object")
+        for key in ("config", "meta")
+        if node.get(key) is not None and not isinstance(node[key], Mapping)
+    ]
     name = node.get("id")
     if name is not None and (not isinstance(name, str) or len(name) > _LONGEST):
         flaws.append(("/id", f"id must be text of at most {_LONGEST} characters"))
@@ -192,9 +194,9 @@ def _check_wires(
     nodes: list[tuple[int, Mapping[str, Any]]],
     report: Report,
 ) -> None:
-    names = [str(node["id"]) for _, node in nodes if node.get("id")]
+    names = Counter(str(node["id"]) for _, node in nodes if node.get("id"))
     for index, node in nodes:
-        if names.count(str(node.get("id"))) > 1:
+        if names[str(node.get("id"))] > 1:
             report.flaws.append(Flaw(f"/nodes/{index}/id", "Node IDs must be unique."))
     groups = {str(node["id"]): _group(node) for _, node in nodes if node.get("id")}
     for index, trigger in triggers:
@@ -222,13 +224,14 @@ def _check_outputs(
         return
     own = entry.get("id")
     is_node = "id" in entry or _known_node(entry) is not None
-    is_loop = entry.get("type") == "LoopNode"
+    outside = _group(entry) if is_node else None
+    inside = str(own) if entry.get("type") == "LoopNode" else outside
     for number, ids in enumerate(outputs):
-        group = str(own) if is_loop and number == 1 else _group(entry) if is_node else None
+        group = inside if number == 1 else outside
         for position, name in enumerate(ids):
-            message = _wire_flaw(name, own, group, groups)
-            if message is not None:
-                report.flaws.append(Flaw(f"{place}/outputIds/{number}/{position}", message))
+            problem = _wire_flaw(name, own, group, groups)
+            if problem is not None:
+                report.flaws.append(Flaw(f"{place}/outputIds/{number}/{position}", problem))
 
 
 def _is_output(ids: Any) -> bool:

@@ -142,7 +142,13 @@ class Kind(Generic[E]):
     def load(self, document: bytes | str, apart: str | None = None) -> E:
         """Return the resource of a stored document and the fields kept apart from it."""
         resource = msgspec.json.decode(document, type=self.entity, strict=True)
-        return structs.replace(resource, **msgspec.json.decode(apart)) if apart else resource
+        if not apart:
+            return resource
+        kept = {
+            name: msgspec.convert(value, self._hints[name])
+            for name, value in msgspec.json.decode(apart).items()
+        }
+        return structs.replace(resource, **kept)
 
     def scopes(self, verb: str, *, collection: bool = False, reads: bool = False) -> frozenset[str]:
         """Return the token scopes any one of which allows ``verb``."""

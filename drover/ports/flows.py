@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - part of a struct
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
@@ -51,6 +51,10 @@ class FlowIndex(Protocol):
         Flows count in their default version, or in the version named; ``flow_id`` keeps to one
         flow. Triggers on events of any level match every level.
         """
+        ...
+
+    async def awaited(self, application_id: str, trigger_type: str, key: str) -> bool:
+        """Tell whether any flow, running or not, has such a trigger."""
         ...
 
     async def index(
@@ -143,9 +147,17 @@ class FlowHistory(Protocol):
         ...
 
     async def counts(
-        self, flow_id: str, start_ms: int, end_ms: int, version: str | None = None
+        self,
+        flow_id: str,
+        span_ms: tuple[int, int],
+        *,
+        newest: int | None = None,
+        version: str | None = None,
     ) -> Sequence[RunCounts]:
-        """Return the counts of a span, oldest minute first; no version means all."""
+        """Return the counts of a span, newest minute first, or the newest few of them.
+
+        No version means all.
+        """
         ...
 
     async def notes(

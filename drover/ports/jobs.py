@@ -194,8 +194,20 @@ class Executions(Protocol):
         """Return executions of a job, newest first."""
         ...
 
+    async def count(self, job_id: str) -> int:
+        """Return how many executions of a job are kept."""
+        ...
+
     async def count_open(self, job_id: str) -> int:
         """Return how many executions of a job have not ended."""
+        ...
+
+    async def open_of_job(self, job_id: str) -> Sequence[Execution]:
+        """Return the executions of a job that have not ended."""
+        ...
+
+    async def hold(self, number: int) -> Execution:
+        """Return one that nobody else changes before this unit of work ends; raises Missing."""
         ...
 
     async def forget(self, job_id: str) -> int:

@@ -57,6 +57,10 @@ class Resources(Protocol):
         """Insert; raises Duplicate when a unique value is taken."""
         ...
 
+    async def add_many(self, kind: Kind[E], resources: Sequence[E]) -> None:
+        """Insert many the fastest way; raises Duplicate when a unique value is taken."""
+        ...
+
     async def put(self, kind: Kind[E], resource: E) -> None:
         """Replace one that exists; raises Missing, Duplicate."""
         ...
@@ -105,6 +109,10 @@ class Resources(Protocol):
 
     async def remove(self, kind: Kind[Any], application_id: str, resource_id: str) -> None:
         """Delete one; raises Missing."""
+        ...
+
+    async def counts(self, application_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+        """Return how many resources of each kind some applications have, by id and kind."""
         ...
 
     async def purge(self, application_id: str) -> None:

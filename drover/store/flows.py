@@ -25,6 +25,7 @@ KEPT_COUNTS_MS: Final = 30 * 24 * 3_600_000
 
 _EVENT: Final = "event"
 _ANY: Final = "any"
+_ALL: Final = 2**31 - 1
 
 
 class FlowStore:
@@ -54,14 +55,16 @@ class FlowStore:
     ) -> Sequence[FlowToRun]:
         """Return each matching trigger of each enabled flow of the application."""
         params = {
-            "application_id": application_id,
-            "type": trigger_type,
-            "key": key,
-            "other_key": _ANY if trigger_type == _EVENT else key,
+            **_wanted(application_id, trigger_type, key),
             "flow_id": flow_id,
             "version": version,
         }
         return [_to_run(row) for row in await self._tx.fetch("flow_subscribed", params)]
+
+    async def awaited(self, application_id: str, trigger_type: str, key: str) -> bool:
+        """Tell whether any flow, running or not, has such a trigger."""
+        params = _wanted(application_id, trigger_type, key)
+        return await self._tx.fetch_one("flow_awaited", params) is not None
 
     async def index(
         self,
@@ -143,9 +146,8 @@ class FlowHistoryTables:
     async def add(self, counts: Sequence[RunCounts], notes: Sequence[RunNote]) -> None:
         """Add counts to those there are, and notes, and forget what is too old or too much."""
         if counts:
-            await self._tx.execute_many(
-                "flow_count_add", [msgspec.structs.asdict(c) for c in counts]
-            )
+            added = [msgspec.structs.asdict(each) for each in counts]
+            await self._tx.execute_many("flow_count_add", added)
             oldest = {each.flow_id: each.minute_ms - KEPT_COUNTS_MS for each in counts}
             rows = [{"flow_id": flow, "before_ms": before} for flow, before in oldest.items()]
             await self._tx.execute_many("flow_count_prune", rows)
@@ -156,10 +158,21 @@ class FlowHistoryTables:
             await self._tx.execute_many("flow_note_prune", full)
 
     async def counts(
-        self, flow_id: str, start_ms: int, end_ms: int, version: str | None = None
+        self,
+        flow_id: str,
+        span_ms: tuple[int, int],
+        *,
+        newest: int | None = None,
+        version: str | None = None,
     ) -> Sequence[RunCounts]:
-        """Return the counts of a span, oldest minute first; no version means all."""
-        params = {"flow_id": flow_id, "start_ms": start_ms, "end_ms": end_ms, "version": version}
+        """Return the counts of a span, newest minute first, or the newest few of them."""
+        params = {
+            "flow_id": flow_id,
+            "start_ms": span_ms[0],
+            "end_ms": span_ms[1],
+            "version": version,
+            "limit": _ALL if newest is None else newest,
+        }
         rows = await self._tx.fetch("flow_counts", params)
         return [RunCounts(**{name: row[name] for name in _COUNTED}) for row in rows]
 
@@ -185,6 +198,15 @@ class FlowHistoryTables:
 
 
 _COUNTED: Final = RunCounts.__struct_fields__
+
+
+def _wanted(application_id: str, trigger_type: str, key: str) -> dict[str, object]:
+    return {
+        "application_id": application_id,
+        "type": trigger_type,
+        "key": key,
+        "other_key": _ANY if trigger_type == _EVENT else key,
+    }
 
 
 def _values(rows: Sequence[Row]) -> dict[str, bytes]:

@@ -15,7 +15,8 @@ from drover.store.columns import COLUMNS, DOCUMENT_COLUMNS
 from drover.store.compile import compile_query
 from drover.store.compile.columns import JsonField
 from drover.store.driver import UniqueBroken
-from drover.store.relations import RELATIONS, SHOWN
+from drover.store.ownership import with_owned
+from drover.store.relations import SHOWN, SIDES, relate, relate_many
 from drover.store.statements import load
 from drover.store.tables import TABLES
 
@@ -40,6 +41,19 @@ class ResourceStore:
     async def add(self, kind: Kind[E], resource: E) -> None:
         """Insert; raises Duplicate when a unique value is taken."""
         await self._save(kind, resource, "add")
+
+    async def add_many(self, kind: Kind[E], resources: Sequence[E]) -> None:
+        """Insert many the fastest way; raises Duplicate when a unique value is taken."""
+        table = TABLES[kind.table]
+        columns = table.stored
+        full = [table.values(kind, each) for each in resources]
+        rows = [tuple(values[column] for column in columns) for values in full]
+        try:
+            await self._tx.copy_rows(table.name, columns, rows)
+        except UniqueBroken as error:
+            raise Duplicate(f"{kind.title} already exists") from error
+        if kind.table in SIDES:
+            await relate_many(self._tx, kind.table, resources)
 
     async def put(self, kind: Kind[E], resource: E) -> None:
         """Replace one that exists; raises Missing, Duplicate."""
@@ -84,7 +98,7 @@ class ResourceStore:
 
     async def ids(self, kind: Kind[Any], application_id: str, listing: Listing) -> Sequence[str]:
         """Return the ids of all that match, whatever the page, in order of id."""
-        where, params = self._matching(kind, application_id, listing)
+        where, params = await self._matching(kind, application_id, listing)
         # The names in this text are the program's own; all that callers give are parameters.
         sql = f"SELECT id FROM {TABLES[kind.table].name} WHERE {where} ORDER BY id"  # noqa: S608
         return [row["id"] for row in await self._tx.fetch_sql(sql, params)]
@@ -108,6 +122,13 @@ class ResourceStore:
         if not await self._tx.execute(f"{kind.table}_remove", key):
             raise _missing(kind)
 
+    async def counts(self, application_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Return how many resources of each kind some applications have, by id and kind."""
+        found: dict[str, dict[str, int]] = {each: {} for each in application_ids}
+        for row in await self._tx.fetch("application_counts", {"ids": list(application_ids)}):
+            found[row["application_id"]][row["kind"]] = row["total"]
+        return found
+
     async def purge(self, application_id: str) -> None:
         """Delete all that an application had."""
         for statement in _purges(self._tx.dialect):
@@ -121,8 +142,8 @@ class ResourceStore:
             raise Duplicate(f"{kind.title} already exists") from error
         if not touched:
             raise _missing(kind)
-        if relate := RELATIONS.get(kind.table):
-            await relate(self._tx, resource, fresh=how == "add")
+        if kind.table in SIDES:
+            await relate(self._tx, kind.table, resource, fresh=how == "add")
 
     async def _row(
         self,
@@ -149,7 +170,7 @@ class ResourceStore:
 
     async def _page(self, kind: Kind[Any], application_id: str, listing: Listing) -> Page[Row]:
         table, dialect = TABLES[kind.table], self._tx.dialect
-        where, params = self._matching(kind, application_id, listing)
+        where, params = await self._matching(kind, application_id, listing)
         order = table.order(listing.sort_field, dialect, descending=listing.descending)
         # The names in this text are the program's own; all that callers give are parameters.
         sql = (
@@ -164,7 +185,7 @@ class ResourceStore:
         count = await self._tx.fetch_sql(counted, params)
         return Page(rows, count[0]["total"])
 
-    def _matching(
+    async def _matching(
         self, kind: Kind[Any], application_id: str, listing: Listing
     ) -> tuple[str, dict[str, object]]:
         table = TABLES[kind.table]
@@ -185,6 +206,7 @@ class ResourceStore:
             asked = listing.query
         else:
             asked = by_glob(listing.filter_field, listing.filter)
+        asked = await with_owned(self._tx, kind.one, application_id, asked)
         if not isinstance(asked, All):
             compiled = compile_query(asked, _columns(kind), self._tx.dialect)
             parts.append(compiled.sql)

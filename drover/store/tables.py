@@ -40,6 +40,15 @@ class Table:
     keeps_deleted: bool = False
 
     @property
+    def stored(self) -> tuple[str, ...]:
+        """The columns that a new row fills."""
+        own = () if self.name == "application" else ("application_id",)
+        more = ("kind", "parent_id") if self.by_kind else ()
+        apart = ("apart",) if self.apart else ()
+        kept = (*self.columns, *self.moments, "created_ms", "updated_ms", *apart, "document")
+        return (*own, *more, "id", *kept)
+
+    @property
     def selected(self) -> str:
         """The columns that a list reads."""
         apart = "apart" if self.apart else "CAST(NULL AS TEXT) AS apart"

@@ -93,6 +93,16 @@ def _actions(call: Call) -> bytes:
     return b',"_actions":{}' if call.flag("_actions") else b""
 
 
+def id_of(document: bytes) -> str:
+    """Return the id of a document without decoding it."""
+    return _id_of(document).decode()
+
+
+def with_member(document: bytes, name: str, value: object) -> bytes:
+    """Return a document with one more member."""
+    return b'%b,"%b":%b}' % (document[:-1], name.encode(), msgspec.json.encode(value))
+
+
 _ID_STARTS = len(b'{"id":"')
 
 

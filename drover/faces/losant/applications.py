@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
-from drover.app.applications import Applications
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from drover.app.applications import Applications, GlobalPatch
 from drover.app.catalog import Catalog
 from drover.faces.losant import _envelope, _lists
 from drover.faces.operation import Call, Operation
@@ -12,11 +16,49 @@ from drover.kinds.application import KIND
 from drover.model.scopes import for_operation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from drover.app.services import Services
+    from drover.kinds.application import Readme
 
 _ONE = "/applications/{applicationId}"
+_SUMMARY = ("summaryInclude", "summaryExclude")
+
+COUNTS = (
+    "apiTokenCount",
+    "certificateCount",
+    "certificateAuthorityCount",
+    "credentialCount",
+    "dashCount",
+    "dataTableCount",
+    "deviceCount",
+    "deviceRecipeCount",
+    "eventCount",
+    "experienceDomainCount",
+    "experienceEndpointCount",
+    "experienceGroupCount",
+    "experienceSlugCount",
+    "experienceUserCount",
+    "experienceVersionCount",
+    "experienceViewCount",
+    "fileCount",
+    "flowCount",
+    "integrationCount",
+    "keyCount",
+    "notebookCount",
+    "privateFileCount",
+    "resourceJobCount",
+    "webhookCount",
+)
+"""The counts of a summary; those of kinds that there are not are zero."""
+
+GlobalPatches = Annotated[tuple[GlobalPatch, ...], Meta(max_length=100)]
+
+
+class ReadmePatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body that replaces the long text."""
+
+    content: Annotated[str, Meta(max_length=131_072)] | UnsetType = UNSET
 
 
 class _Calls:
@@ -26,39 +68,89 @@ class _Calls:
         self._catalog = catalog
         self._applications = applications
 
-    async def list(self, call: Call) -> bytes:
+    async def page(self, call: Call) -> bytes:
         """Return one page."""
         listing = _lists.listing(call, KIND)
         org_id = call.query.get("orgId") or None
         found = await self._applications.list(call.caller, listing, org_id)
-        return _envelope.page(KIND, call, listing, found)
+        items = await self._summed(call, found.items)
+        return _envelope.page(KIND, call, listing, replace(found, items=items))
 
     async def post(self, call: Call) -> bytes:
         """Create one."""
-        return _envelope.one(KIND, call, await self._applications.create(call.caller, call.body))
+        document = await self._applications.create(call.caller, call.body)
+        return await self._one(call, document)
 
     async def get(self, call: Call) -> bytes:
         """Return one."""
         document = await self._catalog.get(KIND, call.application_id, call.application_id)
-        return _envelope.one(KIND, call, document)
+        return await self._one(call, document)
 
     async def patch(self, call: Call) -> bytes:
         """Change one."""
         old = (call.application_id, call.application_id, None)
         document = await self._catalog.patch(call.caller, KIND, old, call.body)
-        return _envelope.one(KIND, call, document)
+        return await self._one(call, document)
 
     async def delete(self, call: Call) -> dict[str, bool]:
         """Delete one and all that is in it."""
         await self._catalog.delete(call.caller, KIND, call.application_id, call.application_id)
         return {"success": True}
 
+    async def patch_globals(self, call: Call) -> bytes:
+        """Merge globals by key."""
+        changes = call.json(GlobalPatches)
+        document = await self._applications.patch_globals(call.caller, call.application_id, changes)
+        return await self._one(call, document)
+
+    async def readme(self, call: Call) -> dict[str, Any]:
+        """Return the long text."""
+        return _readme(call, await self._applications.readme(call.application_id))
+
+    async def patch_readme(self, call: Call) -> dict[str, Any]:
+        """Replace the long text."""
+        content = call.json(ReadmePatch).content
+        kept = await self._applications.patch_readme(call.caller, call.application_id, content)
+        return _readme(call, kept)
+
+    async def _one(self, call: Call, document: bytes) -> bytes:
+        return _envelope.one(KIND, call, (await self._summed(call, [document]))[0])
+
+    async def _summed(self, call: Call, documents: Sequence[bytes]) -> list[bytes]:
+        names = _asked(call)
+        if not names:
+            return list(documents)
+        ids = [_envelope.id_of(document) for document in documents]
+        found = await self._applications.summaries(ids)
+        return [
+            _envelope.with_member(document, "summary", _summary(found[each], names))
+            for each, document in zip(ids, documents, strict=True)
+        ]
+
+
+def _asked(call: Call) -> list[str]:
+    """Return the counts that the request wants."""
+    wanted, unwanted = (
+        {name.strip() for name in call.query.get(parameter, "").split(",") if name.strip()}
+        for parameter in ("summaryInclude", "summaryExclude")
+    )
+    return [each for each in COUNTS if (not wanted or each in wanted) and each not in unwanted]
+
+
+def _summary(counts: Mapping[str, int], names: Sequence[str]) -> dict[str, int]:
+    return {name: counts.get(name, 0) for name in names}
+
+
+def _readme(call: Call, readme: Readme) -> dict[str, Any]:
+    own = {"applicationId": call.application_id, "_type": "applicationReadme"}
+    return {**own, **msgspec.to_builtins(readme)}
+
 
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on applications."""
     calls = _Calls(services[Catalog], services[Applications])
     for method, path, verb, run, status in (
-        ("GET", "/applications", "get", calls.list, 200),
+        ("GET", "/applications", "get", calls.page, 200),
         ("POST", "/applications", "post", calls.post, 201),
         ("GET", _ONE, "get", calls.get, 200),
         ("PATCH", _ONE, "patch", calls.patch, 200),
@@ -74,8 +166,31 @@ def operations(services: Services) -> Iterator[Operation]:
             summary=f"{verb.capitalize()} {'applications' if collection else 'an application'}",
             status=status,
             body={"POST": KIND.post_type, "PATCH": KIND.patch_type}.get(method),
+            parameters=_parameters(method, collection=collection),
             kind=KIND.one,
         )
+    # The scopes of these three are those of reading and changing the application itself.
+    for method, part, verb, name, run, body in (
+        ("PATCH", "globals", "patch", "globals", calls.patch_globals, None),
+        ("GET", "readme", "get", "readme", calls.readme, None),
+        ("PATCH", "readme", "patch", "readmePatch", calls.patch_readme, ReadmePatch),
+    ):
+        yield Operation(
+            method=method,
+            path=f"{_ONE}/{part}",
+            scopes=KIND.scopes(verb),
+            run=run,
+            name=f"application.{name}",
+            summary=f"{verb.capitalize()} the {part} of an application",
+            body=body,
+        )
+
+
+def _parameters(method: str, *, collection: bool) -> tuple[str, ...]:
+    if method == "DELETE":
+        return ()
+    lists = method == "GET" and collection
+    return (*(_lists.PARAMETERS if lists else ()), *(("orgId",) if lists else ()), *_SUMMARY)
 
 
 def _scopes(verb: str) -> frozenset[str]:

@@ -142,13 +142,19 @@ def operations(services: Services) -> Iterator[Operation]:
         yield Operation(
             method=method,
             path=path,
-            scopes=ROW.scopes(verb, collection=collection, reads=verb == "query"),
+            scopes=_scopes(verb, collection=collection),
             run=run,
             name=f"{ROW.many if collection else ROW.one}.{verb}",
             summary=f"{verb.capitalize()} rows of a data table",
             status=201 if verb == "post" else 200,
             parameters=_PARAMETERS if lists else ("limit",) if verb == "delete" else (),
         )
+
+
+def _scopes(verb: str, *, collection: bool) -> frozenset[str]:
+    """Return what opens an operation on rows; the command line's tokens read lists of them only."""
+    scopes = ROW.scopes(verb, collection=collection, reads=verb == "query")
+    return scopes if collection else scopes - {"all.Application.cli", "all.User.cli"}
 
 
 def _column(

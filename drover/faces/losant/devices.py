@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from drover.app.catalog import Catalog
 from drover.app.device_updates import Changes, check
-from drover.app.devices import Devices, Update, everything, narrowed
+from drover.app.devices import Devices, NewDevice, Update, everything, narrowed
 from drover.faces.losant import _envelope, _lists
 from drover.faces.operation import Call, Operation
 from drover.kinds.device import KIND, DataType, DeviceClass
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _MANY = "/applications/{applicationId}/devices"
 _ONE = f"{_MANY}/{{deviceId}}"
+_BATCH = f"{_MANY}/batch"
 _MOST_NAMES = 1000
 _PARAMETERS = (
     *_lists.PARAMETERS,
@@ -59,6 +60,12 @@ class BulkPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
     query: dict[str, Any] | UnsetType = UNSET
     email: Email | UnsetType = UNSET
     callback_url: Url | UnsetType = UNSET
+
+
+class BatchPost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body that creates many devices; each may hold the ``state`` it reports at once."""
+
+    devices: Annotated[tuple[dict[str, Any], ...], Meta(max_length=10_000)]
 
 
 class BulkChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -124,6 +131,23 @@ class _Calls:
         chosen = parse(call.json(BulkChoice).query, DEVICES)
         restored = await self._devices.restore(call.application_id, chosen)
         return {"restored": restored, "failed": 0}
+
+    async def post_many(self, call: Call) -> dict[str, Any]:
+        """Create many, all or none."""
+        bodies = call.json(BatchPost).devices
+        made = [
+            NewDevice(
+                convert(
+                    {name: value for name, value in body.items() if name != "state"},
+                    KIND.post_type,
+                    f"devices[{index}]",
+                ),
+                convert(body.get("state") or {}, dict[str, Any], f"devices[{index}].state"),
+            )
+            for index, body in enumerate(bodies)
+        ]
+        ids = await self._devices.create_many(call.caller, call.application_id, made)
+        return {"created": len(ids), "deviceIds": ids}
 
     async def tag_keys(self, call: Call) -> dict[str, Any]:
         """Return keys of tags in use."""
@@ -240,6 +264,7 @@ def operations(services: Services) -> Iterator[Operation]:
         ("PATCH", _MANY, "patch", calls.patch_many, 200),
         ("POST", f"{_MANY}/delete", "delete", calls.delete_many, 200),
         ("POST", f"{_MANY}/restore", "restore", calls.restore_many, 200),
+        ("POST", _BATCH, "batch", calls.post_many, 201),
         ("GET", f"{_MANY}/tagKeys", "tagKeys", calls.tag_keys, 200),
         ("GET", f"{_MANY}/tagValues", "tagValues", calls.tag_values, 200),
         ("GET", f"{_MANY}/attributeNames", "attributeNames", calls.attribute_names, 200),
@@ -251,7 +276,9 @@ def operations(services: Services) -> Iterator[Operation]:
         yield Operation(
             method=method,
             path=path,
-            scopes=KIND.scopes(verb, collection=collection, reads=method == "GET"),
+            scopes=KIND.scopes(
+                "post" if verb == "batch" else verb, collection=collection, reads=method == "GET"
+            ),
             run=run,
             name=f"{KIND.many if collection else KIND.one}.{verb}",
             summary=_SUMMARIES[verb],
@@ -259,6 +286,7 @@ def operations(services: Services) -> Iterator[Operation]:
             body=_BODIES.get((path, verb)),
             parameters=_PARAMETERS if method == "GET" else (),
             kind=KIND.one,
+            ours=verb == "batch",
         )
 
 
@@ -266,6 +294,7 @@ _BODIES: Mapping[tuple[str, str], type[Struct]] = {
     (_MANY, "post"): KIND.post_type,
     (_MANY, "patch"): BulkPatch,
     (_ONE, "patch"): KIND.patch_type,
+    (_BATCH, "batch"): BatchPost,
     (f"{_MANY}/delete", "delete"): BulkChoice,
     (f"{_MANY}/restore", "restore"): BulkChoice,
 }
@@ -275,6 +304,7 @@ _SUMMARIES = {
     "patch": "Change devices",
     "delete": "Delete the devices that a query matches",
     "restore": "Bring back the deleted devices that a query matches",
+    "batch": "Create many devices",
     "tagKeys": "Suggest keys of tags",
     "tagValues": "Suggest values of a tag",
     "attributeNames": "Suggest names of attributes",

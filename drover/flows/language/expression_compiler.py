@@ -85,10 +85,7 @@ def _compile(node: Node) -> Getter:
     compiled = _COMPILERS[type(node)](node)
     if not _is_constant(node):
         return compiled
-    try:
-        value = compiled(_NO_SCOPE)
-    except RenderLimit:
-        return compiled
+    value = compiled(_NO_SCOPE)
     return lambda _: value
 
 
@@ -100,9 +97,9 @@ def _is_constant(node: Node) -> bool:
     match node:
         case Constant():
             return True
-        case Prefixed(_, operand):
+        case Prefixed(operand=operand):
             return _is_constant(operand)
-        case Chain(first, rest):
+        case Chain(first=first, rest=rest):
             return _is_constant(first) and all(_is_constant(operand) for _, operand in rest)
         case _:
             return False

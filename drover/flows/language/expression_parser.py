@@ -50,6 +50,7 @@ class Chain:
 
     first: Node
     rest: tuple[tuple[str, Node], ...]
+    depth: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Prefixed:
 
     operator: str
     operand: Node
+    depth: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,16 @@ class Applied:
     name: str
     arguments: tuple[Node, ...]
     position: int
+    depth: int
 
 
 Node: TypeAlias = Constant | Mention | Quoted | Chain | Prefixed | Applied
+
+
+def depth_of(node: Node) -> int:
+    """Return how many operators and calls stand inside one another in ``node``."""
+    return node.depth if isinstance(node, Chain | Prefixed | Applied) else 0
+
 
 _SPACE: Final = re.compile(r"\s*")
 _NUMBER: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -87,7 +96,10 @@ _OPERATORS: Final = tuple(
         r"[*/%]",
     )
 )
+_POWER: Final = re.compile(r"\^")
+_COMMA: Final = re.compile(",")
 _PREFIX: Final = re.compile(r"[!+-]|typeof(?![\w$])")
+_REFERENCE: Final = re.compile(r"\{\{(?:~?\{|~?&|~?)(?![#^/!>*{])")
 _CONSTANTS: Final = {
     "true": True,
     "false": False,
@@ -124,7 +136,7 @@ class _Parser:
         self._skip_space()
         if self._position == len(self._source):
             return Constant(UNDEFINED)
-        node = self._chain(0)
+        node = self._binary(0)
         self._skip_space()
         if self._position < len(self._source):
             raise self._fail("Unexpected character in expression", "an operator or the end")
@@ -148,36 +160,59 @@ class _Parser:
     @contextmanager
     def _deeper(self) -> Iterator[None]:
         if self._depth == MAX_DEPTH:
-            raise self._fail("The expression is nested too deeply", f"at most {MAX_DEPTH} levels")
+            raise self._too_deep()
         self._depth += 1
         yield
         self._depth -= 1
 
-    def _chain(self, level: int) -> Node:
-        """Read operands joined by the operators of ``level`` or tighter ones."""
-        if level == len(_OPERATORS):
-            return self._prefixed()
-        first = self._chain(level + 1)
+    def _too_deep(self) -> LanguageError:
+        return self._fail("The expression is nested too deeply", f"at most {MAX_DEPTH} levels")
+
+    def _depth_above(self, *nodes: Node) -> int:
+        """Return the depth of a node that holds ``nodes``."""
+        depth = 1 + max((depth_of(node) for node in nodes), default=0)
+        if depth > MAX_DEPTH:
+            raise self._too_deep()
+        return depth
+
+    def _binary(self, loosest: int) -> Node:
+        """Read operands joined by operators of the precedence ``loosest`` or tighter ones."""
+        node = self._prefixed()
+        while (level := self._next_level()) >= loosest:
+            node = self._chain(node, level)
+        return node
+
+    def _next_level(self) -> int:
+        """Return the precedence of the operator that comes next, -1 if none does."""
+        self._skip_space()
+        for level, pattern in enumerate(_OPERATORS):
+            if pattern.match(self._source, self._position):
+                return level
+        return -1
+
+    def _chain(self, first: Node, level: int) -> Node:
         rest: list[tuple[str, Node]] = []
         while operator := self._take(_OPERATORS[level]):
-            rest.append((operator, self._chain(level + 1)))
-        return Chain(first, tuple(rest)) if rest else first
+            with self._deeper():
+                rest.append((operator, self._binary(level + 1)))
+        depth = self._depth_above(first, *(operand for _, operand in rest))
+        return Chain(first, tuple(rest), depth)
 
     def _prefixed(self) -> Node:
         operator = self._take(_PREFIX)
         if operator is None:
             return self._power()
         with self._deeper():
-            return Prefixed(operator, self._prefixed())
+            operand = self._prefixed()
+        return Prefixed(operator, operand, self._depth_above(operand))
 
     def _power(self) -> Node:
         base = self._operand()
-        self._skip_space()
-        if not self._source.startswith("^", self._position):
+        if self._take(_POWER) is None:
             return base
-        self._position += 1
         with self._deeper():
-            return Chain(base, (("^", self._prefixed()),))
+            exponent = self._prefixed()
+        return Chain(base, (("^", exponent),), self._depth_above(base, exponent))
 
     def _operand(self) -> Node:
         self._skip_space()
@@ -195,7 +230,7 @@ class _Parser:
     def _parenthesised(self) -> Node:
         self._position += 1
         with self._deeper():
-            node = self._chain(0)
+            node = self._binary(0)
         self._expect(")")
         return node
 
@@ -212,7 +247,8 @@ class _Parser:
             raise self._fail("An operand is missing", _OPERAND)
         self._skip_space()
         if self._source.startswith("(", self._position):
-            return Applied(name, self._arguments(), start)
+            arguments = self._arguments()
+            return Applied(name, arguments, start, self._depth_above(*arguments))
         if name not in _CONSTANTS:
             raise LanguageError(f"The name {name} means nothing here", start, _OPERAND)
         return Constant(_CONSTANTS[name])
@@ -224,9 +260,9 @@ class _Parser:
             self._position += 1
             return ()
         with self._deeper():
-            arguments = [self._chain(0)]
+            arguments = [self._binary(0)]
             while self._take(_COMMA):
-                arguments.append(self._chain(0))
+                arguments.append(self._binary(0))
         self._expect(")")
         return tuple(arguments)
 
@@ -273,7 +309,3 @@ class _Parser:
         self._position += 2
         escaped = self._source[self._position - 1 : self._position]
         return _ESCAPES.get(escaped, escaped)
-
-
-_COMMA: Final = re.compile(",")
-_REFERENCE: Final = re.compile(r"\{\{(?:~?\{|~?&|~?)(?![#^/!>*{])")

@@ -11,7 +11,7 @@ MAX_NESTING: Final = 32
 """Blocks in blocks plus subexpressions in subexpressions of a template."""
 
 MAX_DEPTH: Final = 64
-"""Parentheses, calls, signs and powers inside one another in an expression."""
+"""Operators, calls and parentheses inside one another in an expression."""
 
 MAX_OUTPUT: Final = 5_000_000
 """Characters that one rendering may print."""
@@ -19,7 +19,7 @@ MAX_OUTPUT: Final = 5_000_000
 MAX_JSON: Final = 32_000_000
 """Characters of one value written as JSON."""
 
-MAX_WORK: Final = 10_000_000
+MAX_WORK: Final = 5_000_000
 """Units of work in one rendering: characters produced and elements visited by helpers."""
 
 WORK_PER_ITERATION: Final = 10

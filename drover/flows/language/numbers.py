@@ -26,6 +26,9 @@ WHITE_SPACE: Final = (
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
 
+_LONGEST_DOUBLE: Final = 309
+"""Digits of the largest whole number that a double holds."""
+
 _DECIMAL: Final = re.compile(
     r"[+-]?(?:Infinity|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
 )
@@ -74,15 +77,16 @@ def _unusual_text(number: float, text: str) -> str:
     if math.isinf(number):
         return f"{sign}Infinity"
     mantissa, _, exponent = text.lstrip("-").partition("e")
-    return sign + place_point(mantissa.replace(".", ""), int(exponent) + 1)
+    return sign + _place_point(mantissa.replace(".", ""), int(exponent) + 1)
 
 
-def place_point(digits: str, point: int) -> str:
-    """Print significant ``digits`` whose decimal point stands after ``point`` of them."""
+def _place_point(digits: str, point: int) -> str:
+    """Print significant ``digits`` whose decimal point stands after ``point`` of them.
+
+    It never stands among them: numbers with an exponent in Python are whole or below 1.
+    """
     if len(digits) <= point <= _LARGEST_PLAIN:
         return digits.ljust(point, "0")
-    if 0 < point <= _LARGEST_PLAIN:
-        return f"{digits[:point]}.{digits[point:]}"
     if _SMALLEST_PLAIN < point <= 0:
         return f"0.{'0' * -point}{digits}"
     fraction = f".{digits[1:]}" if len(digits) > 1 else ""
@@ -102,5 +106,5 @@ def parse_number(text: str) -> float:
 
 
 def json_integer(text: str) -> float:
-    """Read the digits of a whole number in JSON; beyond 53 bits it is a double."""
-    return int(text) if len(text) <= len("9007199254740992") else plain(float(text))
+    """Read the digits of a whole number in JSON; beyond the range of doubles it is infinite."""
+    return int(text) if len(text) <= _LONGEST_DOUBLE else float(text)

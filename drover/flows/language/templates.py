@@ -14,9 +14,9 @@ from drover.flows.language.errors import InvalidJsonTemplate
 from drover.flows.language.json_text import parse_json
 from drover.flows.language.limits import CACHE_SIZE
 from drover.flows.language.scope import Scope
-from drover.flows.language.syntax import Print, Reference
+from drover.flows.language.syntax import Reference
 from drover.flows.language.template_compiler import compile_program
-from drover.flows.language.template_parser import parse_template
+from drover.flows.language.template_scanner import Tag, scan
 from drover.flows.language.term_compiler import compile_mention
 from drover.flows.language.values import UNDEFINED, Payload, Value
 
@@ -40,13 +40,11 @@ def compile_value_template(text: str) -> ValueTemplate:
 
     Everything else gives text. Raises LanguageError now; the function raises RenderLimit.
     """
-    statements = parse_template(text)
-    if len(statements) != 1 or not text.startswith("{{") or not text.endswith("}}"):
+    tokens = scan(text)
+    only = tokens[0].content if len(tokens) == 1 and isinstance(tokens[0], Tag) else None
+    if not isinstance(only, Reference):
         return compile_template(text)
-    only = statements[0]
-    if not isinstance(only, Print) or not isinstance(only.term, Reference):
-        return compile_template(text)
-    get = compile_mention(only.term)
+    get = compile_mention(only)
     return lambda payload: get(Scope(payload))
 
 

@@ -57,7 +57,7 @@ def _rules(settings: Settings) -> list[tuple[Rule, Write | None]]:
 
 def _values(given: Any) -> list[Any] | None:
     if given.__class__ is list:
-        return given  # type: ignore[no-any-return]  # its class was just compared
+        return given
     return list(given) if given.__class__ is str else None
 
 

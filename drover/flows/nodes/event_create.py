@@ -51,7 +51,7 @@ def _fields(settings: Settings) -> Callable[[Any], dict[str, Any]]:
     untracked = settings.flag("disableTagChangeTracking")
 
     def render(payload: Any) -> dict[str, Any]:
-        body = {key: text(payload) for key, text in {**required, **texts}.items()}
+        body: dict[str, Any] = {key: text(payload) for key, text in {**required, **texts}.items()}
         body["data"] = data(payload)
         body["creationDate"] = time(payload)
         body["eventTags"] = {key: value for key, value in tags(payload) if value} or UNDEFINED

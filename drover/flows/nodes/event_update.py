@@ -53,7 +53,7 @@ def _fields(settings: Settings) -> Callable[[Any], dict[str, Any]]:
     tags = pairs(settings, "eventTags")
 
     def render(payload: Any) -> dict[str, Any]:
-        body = {key: text(payload) for key, text in texts.items()}
+        body: dict[str, Any] = {key: text(payload) for key, text in texts.items()}
         body["deviceId"] = device_id(payload)
         body["data"] = data(payload)
         merged = {key: value or None for key, value in tags(payload)}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from drover.flows.actions import Action, Ask
+from drover.flows.actions import NOTHING, Action, Ask
 from drover.flows.answers import softly
 from drover.flows.language import UNDEFINED, to_json, truthy
 from drover.flows.node import Node
 from drover.flows.payload import moment
 from drover.flows.visit import Thrown
+from drover.ports.runner import ACKNOWLEDGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ LONGEST_MESSAGE: Final = 256
 LONGEST_ACCUMULATOR: Final = 256
 """Characters of its text or JSON; a longer one is thrown."""
 
+_NO_ITERATION: Final = {"error": {"type": "Validation", "message": "The iteration id must be text"}}
 _METHODS: Final = ("payloadPath", "jsonTemplate", "stringTemplate")
 
 
@@ -36,10 +38,15 @@ def _compile(settings: Settings) -> Action | None:
         return None
     read_iteration = iteration.get
 
-    def request(visit: Visit) -> dict[str, Any]:
+    def request(visit: Visit) -> Any:
         payload = visit.payload
+        iteration_id = read_iteration(payload)
+        if iteration_id.__class__ is not str:
+            if write is not None:
+                write(visit, _NO_ITERATION.copy())
+            return NOTHING
         asked: dict[str, Any] = {
-            "iterationId": read_iteration(payload),
+            "iterationId": iteration_id,
             "success": truthy(success(payload)),
         }
         if text := message(payload):
@@ -50,7 +57,7 @@ def _compile(settings: Settings) -> Action | None:
             asked["relay"] = visit.run.relay
         return asked
 
-    return Ask("job.acknowledge", request, softly(write, _shaped))
+    return Ask(ACKNOWLEDGE, request, softly(write, _shaped))
 
 
 def _accumulator(settings: Settings) -> Callable[[Any], Any] | None:

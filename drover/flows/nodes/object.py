@@ -67,13 +67,13 @@ def _listing(make: Callable[[Any], Any], write: Write | None) -> Operation:
 def _object(value: Any) -> dict[str, Any]:
     if value.__class__ is not dict:
         raise Thrown("Validation", "Object: the value must be an object")
-    return value  # type: ignore[no-any-return]  # its class was just compared
+    return value
 
 
 def _array(value: Any) -> list[Any]:
     if value.__class__ is not list:
         raise Thrown("Validation", "Object: the value must be an array")
-    return value  # type: ignore[no-any-return]  # its class was just compared
+    return value
 
 
 def _keys(value: Any) -> list[str]:

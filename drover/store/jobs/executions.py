@@ -70,10 +70,23 @@ class ExecutionStore:
             {"job_id": job_id, "limit": limit, "since_ms": since_ms, "offset": offset},
         )
 
+    async def count(self, job_id: str) -> int:
+        """Return how many executions of a job are kept."""
+        row = await self._tx.fetch_one("count_executions", {"job_id": job_id})
+        return int(row["count"]) if row is not None else 0
+
     async def count_open(self, job_id: str) -> int:
         """Return how many executions of a job have not ended."""
         row = await self._tx.fetch_one("count_open_executions", {"job_id": job_id})
         return int(row["count"]) if row is not None else 0
+
+    async def open_of_job(self, job_id: str) -> Sequence[Execution]:
+        """Return the executions of a job that have not ended."""
+        return await _all(self._tx, "executions_open_of_job", {"job_id": job_id})
+
+    async def hold(self, number: int) -> Execution:
+        """Return one that nobody else changes before this unit of work ends; raises Missing."""
+        return _there(await _one(self._tx, "execution_hold", {"number": number}))
 
     async def forget(self, job_id: str) -> int:
         """Delete a job's executions that have ended, with their items; return how many."""

@@ -37,6 +37,16 @@ LIMIT :limit OFFSET :offset;
 SELECT count(*) AS count FROM execution
 WHERE job_id = :job_id AND state IN ('queued', 'running', 'paused', 'failing', 'canceling');
 
+-- name: count_executions
+-- Count a job's executions.
+SELECT count(*) AS count FROM execution WHERE job_id = :job_id;
+
+-- name: executions_open_of_job
+-- Read a job's executions that have not ended.
+SELECT * FROM execution
+WHERE job_id = :job_id AND state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+ORDER BY number;
+
 -- name: executions_forget
 -- Delete a job's executions that have ended, with their items.
 DELETE FROM execution WHERE job_id = :job_id AND state IN ('succeeded', 'failed', 'canceled');

@@ -19,11 +19,12 @@ ON CONFLICT (flow_id, minute_ms, version) DO UPDATE SET
 DELETE FROM flow_count WHERE flow_id = :flow_id AND minute_ms < :before_ms;
 
 -- name: flow_counts
--- Read a flow's counts of a span, oldest first.
+-- Read a flow's counts of a span, newest first.
 SELECT * FROM flow_count
 WHERE flow_id = :flow_id AND minute_ms >= :start_ms AND minute_ms < :end_ms
     AND (CAST(:version AS TEXT) IS NULL OR version = CAST(:version AS TEXT))
-ORDER BY minute_ms, version;
+ORDER BY minute_ms DESC, version
+LIMIT :limit;
 
 -- name: flow_note_add
 -- Keep an error or a debug message, unless the flow is gone.

@@ -21,6 +21,12 @@ WHERE trigger.application_id = :application_id
     END
 ORDER BY trigger.flow_id, trigger.position;
 
+-- name: flow_awaited
+-- Look whether any flow has a trigger of a type and key.
+SELECT 1 AS found FROM flow_trigger
+WHERE application_id = :application_id AND type = :type AND key IN (:key, :other_key)
+LIMIT 1;
+
 -- name: flow_trigger_clear
 -- Forget what a version of a flow is found by.
 DELETE FROM flow_trigger WHERE flow_id = :flow_id AND version_id = :version_id;

@@ -1,0 +1,83 @@
+"""Everything about resource jobs, put together for a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drover.app.jobs.control import ExecutionControl
+from drover.app.jobs.execute import JobExecutions
+from drover.app.jobs.hook import JobHook
+from drover.app.jobs.logs import ExecutionLogs
+from drover.app.jobs.preview import JobPreview
+from drover.app.jobs.progress import Progress
+from drover.app.jobs.reports import ReportFiles, ReportLinks
+
+if TYPE_CHECKING:
+    from drover.engine.service import Heart
+    from drover.ports.blobs import Blobs
+    from drover.ports.clock import Clock, Ids
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobLimits:
+    """What a server allows: open executions of one job, and the life of a report's address."""
+
+    most_open: int = 100
+    report_url_seconds: int = 604_800
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobServices:
+    """The use cases of resource jobs; ``links`` signs the addresses of reports."""
+
+    executions: JobExecutions
+    control: ExecutionControl
+    logs: ExecutionLogs
+    preview: JobPreview
+    progress: Progress
+    reports: ReportFiles
+    links: ReportLinks
+
+    @property
+    def services(self) -> tuple[object, ...]:
+        """What faces ask for."""
+        return (
+            self.executions,
+            self.control,
+            self.logs,
+            self.preview,
+            self.progress,
+            self.reports,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What the use cases need of the machine they run on."""
+
+    ids: Ids
+    clock: Clock
+    blobs: Blobs
+    report_key: bytes
+    public_url: str
+
+
+def hook(min_iteration_timeout_ms: int) -> JobHook:
+    """Return what belongs to changes of the kind ``resourceJob``."""
+    return JobHook(min_iteration_timeout_ms)
+
+
+def build(heart: Heart, machine: Machine, limits: JobLimits) -> JobServices:
+    """Return the use cases over the store of an engine's heart."""
+    store, signals, clock = heart.store, heart.signals, machine.clock
+    links = ReportLinks(machine.report_key, machine.public_url, limits.report_url_seconds, clock)
+    return JobServices(
+        executions=JobExecutions(store, machine.ids, signals, limits.most_open),
+        control=ExecutionControl(store, signals, heart.timing.pause_ms),
+        logs=ExecutionLogs(store, heart.acks, links.url),
+        preview=JobPreview(store),
+        progress=Progress(store, clock),
+        reports=ReportFiles(store, machine.blobs, links),
+        links=links,
+    )

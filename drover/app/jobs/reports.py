@@ -1,0 +1,70 @@
+"""Reports of executions: signed addresses that expire, and what is behind them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import TYPE_CHECKING, Final
+
+from drover.model.errors import Forbidden, Missing
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from drover.model.run import Execution
+    from drover.ports.blobs import Blobs
+    from drover.ports.clock import Clock
+    from drover.ports.store import Store
+
+PATH: Final = "/reports/{executionId}"
+_STEPS: Final = 10
+
+
+class ReportLinks:
+    """Signs addresses of reports; they are good for ``seconds``, or up to a tenth less."""
+
+    def __init__(self, key: bytes, base_url: str, seconds: int, clock: Clock) -> None:
+        self._key = key
+        self._base_url = base_url.rstrip("/")
+        self._seconds = seconds
+        self._clock = clock
+
+    def url(self, execution: Execution) -> str:
+        """Return the address of an execution's report."""
+        # In steps, so that reading an entry twice gives the same text.
+        step = max(1, self._seconds // _STEPS)
+        expires = self._clock.now_ms() // 1000 // step * step + self._seconds
+        signature = self._signature(execution.id, str(expires))
+        path = PATH.format(executionId=execution.id)
+        return f"{self._base_url}{path}?expires={expires}&signature={signature}"
+
+    def check(self, execution_id: str, expires: str, signature: str) -> None:
+        """Raise Forbidden unless the address was signed here and is still good."""
+        wanted = self._signature(execution_id, expires)
+        if not hmac.compare_digest(wanted.encode(), signature.encode("utf-8", "replace")):
+            raise Forbidden("The signature of this address is not valid")
+        if int(expires) * 1000 < self._clock.now_ms():
+            raise Forbidden("This address has expired; read the execution again for a new one")
+
+    def _signature(self, execution_id: str, expires: str) -> str:
+        text = f"{execution_id} {expires}".encode("utf-8", "replace")
+        return hmac.new(self._key, text, hashlib.sha256).hexdigest()
+
+
+class ReportFiles:
+    """Opens reports for whoever has a good address."""
+
+    def __init__(self, store: Store, blobs: Blobs, links: ReportLinks) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._links = links
+
+    async def open(self, execution_id: str, expires: str, signature: str) -> AsyncIterator[bytes]:
+        """Return a report's content in pieces; raises Forbidden, Missing."""
+        self._links.check(execution_id, expires, signature)
+        execution = await self._store.read(
+            lambda session: session.jobs.executions.get(execution_id)
+        )
+        if execution.report_key is None or await self._blobs.head(execution.report_key) is None:
+            raise Missing("The report was not found")
+        return self._blobs.get_stream(execution.report_key)
