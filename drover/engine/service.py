@@ -85,7 +85,7 @@ class Engine:
         store, timing, signals = heart.store, heart.timing, heart.signals
         chunks = Chunks(store, around.runner, heart.leases, heart.acks, around.log, timing)
         self.dispatcher = Dispatcher(
-            store, chunks, timing, signals, heart.worker, around.runner.capacity
+            store, chunks, timing, signals, heart.leases, around.runner.capacity
         )
         self.firings = FiringDispatcher(
             store, around.runner, around.log, timing, signals, around.matches
