@@ -32,4 +32,4 @@ class Helper:
     raw: bool = False
     """What it prints is never escaped."""
     measured: bool = False
-    """Its work grows with the size of its first argument, which is charged."""
+    """Its work grows with the size of the arrays and objects given to it."""
