@@ -374,3 +374,16 @@ def test_formats_longer_than_any_format_print_nothing_special():
 
     assert compile_template("{{format n long}}")(payload) == "1.5"
     assert compile_template("{{formatDate at long}}")(payload) == payload["long"]
+
+
+def test_an_array_too_long_to_print_is_refused():
+    with pytest.raises(RenderLimit, match="too long"):
+        to_text(["x" * 1_000_000] * 6)
+
+
+def test_halves_of_characters_do_no_harm():
+    payload = {"half": "\ud800"}
+
+    assert compile_template("{{#match half '.'}}y{{else}}n{{/match}}")(payload) == "n"
+    assert compile_template("{{encodeURIComponent half}}{{encodeURI half}}")(payload) == ""
+    assert compile_template("{{decodeBase64 (encodeBase64 half)}}")(payload) == "\ufffd"
