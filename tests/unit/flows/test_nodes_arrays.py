@@ -23,7 +23,12 @@ def changed(kind, data, **rule):
         ("concat", {"inputTemplate": "[4, 5]"}, [1], [1, 4, 5]),
         ("concat", {"inputTemplate": "{{data.a}}"}, [1], [1, 1]),
         ("concat", {"inputTemplate": "text"}, [1], [1, "text"]),
-        ("deduplicate", {}, [1, 1.0, True, "1", "1", None, None, {}, {}], [1, True, "1", None, {}, {}]),
+        (
+            "deduplicate",
+            {},
+            [1, 1.0, True, "1", "1", None, None, {}, {}],
+            [1, True, "1", None, {}, {}],
+        ),
         ("flatten", {}, [1, [2, [3, [4]]], []], [1, 2, 3, 4]),
         ("insertAt", {"inputTemplate": "9", "indexTemplate": "1"}, [1, 2], [1, 9, 2]),
         ("insertAt", {"inputTemplate": "9", "indexTemplate": "99"}, [1, 2], [1, 2, 9]),
@@ -49,13 +54,28 @@ def test_rules_that_change_the_array(kind, rule, before, after):
 @pytest.mark.parametrize(
     ("kind", "rule", "data", "expected"),
     [
-        ("deduplicateBy", {"inputTemplate": "k"}, [{"k": 1}, {"k": 1, "x": 2}, {"k": 2}], [{"k": 1}, {"k": 2}]),
+        (
+            "deduplicateBy",
+            {"inputTemplate": "k"},
+            [{"k": 1}, {"k": 1, "x": 2}, {"k": 2}],
+            [{"k": 1}, {"k": 2}],
+        ),
         ("filter", {"inputTemplate": "{{value}} > 1 && {{index}} < 3"}, [1, 2, 3, 4], [2, 3]),
         ("filter", {"inputTemplate": "{{value}} === {{payload.data.a.[0]}}"}, [2, 1, 2], [2, 2]),
-        ("groupBy", {"inputTemplate": "t.[0]"}, [{"t": ["x"]}, {"t": []}], {"x": [{"t": ["x"]}], "undefined": [{"t": []}]}),
+        (
+            "groupBy",
+            {"inputTemplate": "t.[0]"},
+            [{"t": ["x"]}, {"t": []}],
+            {"x": [{"t": ["x"]}], "undefined": [{"t": []}]},
+        ),
         ("indexOf", {"inputTemplate": "2"}, [1, "2", 2], 2),
         ("indexOf", {"inputTemplate": "5"}, [1], -1),
-        ("keyBy", {"inputTemplate": "id"}, [{"id": 1, "v": 1}, {"id": 1, "v": 2}], {"1": {"id": 1, "v": 2}}),
+        (
+            "keyBy",
+            {"inputTemplate": "id"},
+            [{"id": 1, "v": 1}, {"id": 1, "v": 2}],
+            {"1": {"id": 1, "v": 2}},
+        ),
         ("length", {}, [1, 2, 3], 3),
         ("lookupAt", {"indexTemplate": "-1"}, [1, 2, 3], 3),
         ("lookupAt", {"indexTemplate": "3"}, [1, 2, 3], None),
@@ -82,7 +102,10 @@ def test_a_missing_source_becomes_an_empty_array():
 
 
 def test_a_text_is_its_characters_and_stays_a_text():
-    payload = array([{"type": "reverse"}, {"type": "lookupAt", "indexTemplate": "0", "outputPath": "out"}], {"a": "abc"})
+    payload = array(
+        [{"type": "reverse"}, {"type": "lookupAt", "indexTemplate": "0", "outputPath": "out"}],
+        {"a": "abc"},
+    )
 
     assert payload["out"] == "c"
     assert payload["data"]["a"] == "abc"
@@ -110,13 +133,19 @@ def test_rules_see_what_earlier_ones_did():
 def test_an_index_must_be_a_whole_number():
     rules = [{"type": "lookupAt", "indexTemplate": "1.5", "outputPath": "out"}]
 
-    assert error_of("ArrayNode", {"sourceArrayPath": "data", "rules": rules}, [1])["name"] == "Validation"
+    assert (
+        error_of("ArrayNode", {"sourceArrayPath": "data", "rules": rules}, [1])["name"]
+        == "Validation"
+    )
 
 
 def test_an_array_cannot_be_blown_up_by_an_index():
     rules = [{"type": "replaceAt", "indexTemplate": "99999999", "inputTemplate": "1"}]
 
-    assert error_of("ArrayNode", {"sourceArrayPath": "data", "rules": rules}, [1])["name"] == "Validation"
+    assert (
+        error_of("ArrayNode", {"sourceArrayPath": "data", "rules": rules}, [1])["name"]
+        == "Validation"
+    )
 
 
 def object_node(operations, data, **config):
@@ -128,7 +157,12 @@ def object_node(operations, data, **config):
     ("kind", "template", "source", "expected"),
     [
         ("assign", '{"b": {"y": 2}}', {"a": 1, "b": {"x": 1}}, {"a": 1, "b": {"y": 2}}),
-        ("mergeDeep", '{"b": {"y": [2]}}', {"a": 1, "b": {"x": 1, "y": [1, 1]}}, {"a": 1, "b": {"x": 1, "y": [2]}}),
+        (
+            "mergeDeep",
+            '{"b": {"y": [2]}}',
+            {"a": 1, "b": {"x": 1, "y": [1, 1]}},
+            {"a": 1, "b": {"x": 1, "y": [2]}},
+        ),
         ("omit", '["a", "b.x"]', {"a": 1, "b.x": 2, "b": {"x": 3}}, {"b": {"x": 3}}),
         ("pick", '["a", "none"]', {"a": 1, "b": 2}, {"a": 1}),
         ("zipObject", '["x", "y", "z"]', [1, 2], {"x": 1, "y": 2}),
@@ -171,7 +205,11 @@ def test_operations_feed_each_other_and_a_missing_source_is_empty():
 
 
 def test_the_wrong_type_throws():
-    config = {"sourcePath": "data", "destPath": "out", "operations": [{"type": "keys", "outputPath": "k"}]}
+    config = {
+        "sourcePath": "data",
+        "destPath": "out",
+        "operations": [{"type": "keys", "outputPath": "k"}],
+    }
     assert error_of("ObjectNode", config, [1])["name"] == "Validation"
 
     config["operations"] = [{"type": "pick", "inputTemplate": "{}"}]

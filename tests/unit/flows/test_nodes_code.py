@@ -7,7 +7,17 @@ import pytest
 
 from drover.handlers import REGISTERED
 from drover.ports.scripts import ScriptFailure, ScriptResult
-from tests.support.flow_world import SHOW, FakeHost, error_of, flow, node, result_of, run_many, shown, start
+from tests.support.flow_world import (
+    SHOW,
+    FakeHost,
+    error_of,
+    flow,
+    node,
+    result_of,
+    run_many,
+    shown,
+    start,
+)
 
 
 def script_host(run):
@@ -28,7 +38,9 @@ def test_a_function_gets_the_payload_and_its_result_replaces_it():
 def test_a_scoped_function_sees_and_changes_only_its_part():
     host = script_host(lambda value: value * 2)
 
-    payload = result_of("RawFunctionNode", {"script": "...", "scopePath": "data.x"}, {"x": 4, "y": 1}, host)
+    payload = result_of(
+        "RawFunctionNode", {"script": "...", "scopePath": "data.x"}, {"x": 4, "y": 1}, host
+    )
 
     assert payload["data"] == {"x": 8, "y": 1}
 
@@ -45,12 +57,14 @@ def test_a_missing_scope_is_undefined_and_null_is_null():
 
 
 def test_a_whole_payload_must_stay_an_object():
-    assert error_of("RawFunctionNode", {"script": "..."}, {}, script_host(lambda _p: ScriptResult(7)))["name"] == (
-        "FunctionNodeTypeError"
-    )
+    assert error_of(
+        "RawFunctionNode", {"script": "..."}, {}, script_host(lambda _p: ScriptResult(7))
+    )["name"] == ("FunctionNodeTypeError")
 
 
-@pytest.mark.parametrize(("name", "thrown"), [("RangeError", "FunctionNodeRangeError"), ("Timeout", "Timeout")])
+@pytest.mark.parametrize(
+    ("name", "thrown"), [("RangeError", "FunctionNodeRangeError"), ("Timeout", "Timeout")]
+)
 def test_what_a_script_throws_is_thrown_by_its_node(name, thrown):
     failure = ScriptResult(ScriptFailure(name, "bad", ("at 1",)))
 
@@ -108,7 +122,9 @@ def test_a_handler_may_be_given_one_value_or_json(register):
     register("same", lambda value: value)
 
     assert handler("same", {"x": [1]}, inputMethod="payloadPath", inputValue="data.x")["out"] == [1]
-    assert handler("same", {"x": 2}, inputMethod="jsonTemplate", inputValue='{"n": {{data.x}}}')["out"] == {"n": 2}
+    assert handler("same", {"x": 2}, inputMethod="jsonTemplate", inputValue='{"n": {{data.x}}}')[
+        "out"
+    ] == {"n": 2}
     assert handler("same", {}, inputMethod="payloadPath", inputValue="data.none").get("out") is None
 
 
@@ -147,7 +163,10 @@ def test_what_a_handler_raises_is_thrown_or_written(register):
 
     register("fail", fail)
 
-    assert error_of("PythonHandlerNode", {"handler": "fail"}) == {"name": "LookupError", "message": "no such thing"}
+    assert error_of("PythonHandlerNode", {"handler": "fail"}) == {
+        "name": "LookupError",
+        "message": "no such thing",
+    }
     assert handler("fail", errorBehavior="payloadPath", errorPath="e")["e"] == {
         "name": "LookupError",
         "message": "no such thing",
@@ -160,7 +179,10 @@ def test_an_async_handlers_errors_are_thrown_too(register):
 
     register("fail", fail)
 
-    assert error_of("PythonHandlerNode", {"handler": "fail"}) == {"name": "TimeoutError", "message": "mine"}
+    assert error_of("PythonHandlerNode", {"handler": "fail"}) == {
+        "name": "TimeoutError",
+        "message": "mine",
+    }
 
 
 def test_a_result_must_be_json_and_bounded(register):
@@ -198,11 +220,17 @@ def test_an_async_handler_that_hangs_times_out(register):
 
     register("hang", hang)
 
-    assert error_of("PythonHandlerNode", {"handler": "hang", "timeoutTemplate": "0.01"})["name"] == "Timeout"
+    assert (
+        error_of("PythonHandlerNode", {"handler": "hang", "timeoutTemplate": "0.01"})["name"]
+        == "Timeout"
+    )
 
 
 def test_an_unknown_handler_throws_and_so_does_a_timeout_out_of_bounds(register):
     register("same", lambda value: value)
 
     assert error_of("PythonHandlerNode", {"handler": "nobody"})["name"] == "NotFound"
-    assert error_of("PythonHandlerNode", {"handler": "same", "timeoutTemplate": "61"})["name"] == "Validation"
+    assert (
+        error_of("PythonHandlerNode", {"handler": "same", "timeoutTemplate": "61"})["name"]
+        == "Validation"
+    )

@@ -1,6 +1,19 @@
 import pytest
 
-from tests.support.flow_world import DEVICE, SHOW, FakeHost, error, error_of, flow, node, result_of, run_many, run_one, shown, start
+from tests.support.flow_world import (
+    DEVICE,
+    SHOW,
+    FakeHost,
+    error,
+    error_of,
+    flow,
+    node,
+    result_of,
+    run_many,
+    run_one,
+    shown,
+    start,
+)
 
 TIME = "2026-01-02T03:04:05.678Z"
 
@@ -20,7 +33,12 @@ def device_get(config, data=None, items=(), total=1):
 
 
 def test_get_device_by_id_returns_it_with_dates_or_null():
-    item = {"id": DEVICE, "creationDate": TIME, "tags": [], "connectionInfo": {"time": TIME, "connected": 1}}
+    item = {
+        "id": DEVICE,
+        "creationDate": TIME,
+        "tags": [],
+        "connectionInfo": {"time": TIME, "connected": 1},
+    }
 
     request, payload = device_get({"idTemplate": "{{data}}"}, DEVICE, [item])
 
@@ -61,7 +79,12 @@ def test_get_device_shows_tags_and_attributes_as_objects_and_state():
         "attributes": [{"name": "t", "dataType": "number"}],
         "compositeState": {"t": {"value": 1, "time": TIME}},
     }
-    config = {"tagsAsObject": True, "attributesAsObject": True, "includeState": True, "attributes": ["t"]}
+    config = {
+        "tagsAsObject": True,
+        "attributesAsObject": True,
+        "includeState": True,
+        "attributes": ["t"],
+    }
 
     request, payload = device_get(config, items=[item])
 
@@ -72,12 +95,21 @@ def test_get_device_shows_tags_and_attributes_as_objects_and_state():
 
 
 def test_get_device_throws_for_a_page_that_is_none_and_for_a_refused_query():
-    config = {"findMethod": "name", "idTemplate": "x", "findMultiple": True, "resultsPerPage": "1001", "resultPath": "o"}
+    config = {
+        "findMethod": "name",
+        "idTemplate": "x",
+        "findMultiple": True,
+        "resultsPerPage": "1001",
+        "resultPath": "o",
+    }
     assert error_of("GetDeviceNode", config)["name"] == "Validation"
 
     host = FakeHost(device_find=lambda _r: error("Validation", "bad query"))
     config = {"findMethod": "query", "queryTemplate": '{"x": 1}', "resultPath": "o"}
-    assert error_of("GetDeviceNode", config, None, host) == {"name": "Validation", "message": "bad query"}
+    assert error_of("GetDeviceNode", config, None, host) == {
+        "name": "Validation",
+        "message": "bad query",
+    }
 
 
 def test_create_device_from_fields_leaves_out_what_is_empty():
@@ -88,13 +120,18 @@ def test_create_device_from_fields_leaves_out_what_is_empty():
         "deviceClassTemplate": "gateway",
         "systemIntervalTemplate": "30",
         "keepDuplicatesTemplate": "true",
-        "deviceTags": [{"keyTemplate": "k", "valueTemplate": "{{data.name}}"}, {"keyTemplate": "none"}],
+        "deviceTags": [
+            {"keyTemplate": "k", "valueTemplate": "{{data.name}}"},
+            {"keyTemplate": "none"},
+        ],
         "deviceAttributes": [{"nameTemplate": "t", "dataTypeTemplate": "number"}],
         "recipeIdTemplate": "{{data.recipe}}",
         "resultPath": "out",
     }
 
-    request, payload = asked("CreateDeviceNode", config, {"name": "d"}, {"id": DEVICE}, "device.create")
+    request, payload = asked(
+        "CreateDeviceNode", config, {"name": "d"}, {"id": DEVICE}, "device.create"
+    )
 
     assert request == {
         "body": {
@@ -112,7 +149,9 @@ def test_create_device_from_fields_leaves_out_what_is_empty():
 def test_create_device_takes_a_whole_body_and_writes_errors_softly():
     config = {"dataMethod": "payloadPath", "devicePayloadPath": "data", "resultPath": "out"}
 
-    request, payload = asked("CreateDeviceNode", config, {"name": "d"}, error("Validation", "no"), "device.create")
+    request, payload = asked(
+        "CreateDeviceNode", config, {"name": "d"}, error("Validation", "no"), "device.create"
+    )
 
     assert request == {"body": {"name": "d"}}
     assert payload["out"] == {"error": {"type": "Validation", "message": "no"}}
@@ -127,7 +166,10 @@ def test_update_device_merges_tags_and_attributes_of_single_fields():
             {"keyTemplate": "a", "valueTemplate": "2"},
             {"keyTemplate": "gone", "valueTemplate": ""},
         ],
-        "deviceAttributes": [{"nameTemplate": "t", "dataTypeTemplate": "gps"}, {"nameTemplate": "gone"}],
+        "deviceAttributes": [
+            {"nameTemplate": "t", "dataTypeTemplate": "gps"},
+            {"nameTemplate": "gone"},
+        ],
     }
 
     request, _ = asked("UpdateDeviceNode", config)
@@ -144,7 +186,10 @@ def test_update_device_replaces_what_a_whole_body_names():
     config = {"idTemplate": DEVICE, "dataMethod": "jsonTemplate", "jsonTemplate": '{"tags": []}'}
 
     assert asked("UpdateDeviceNode", config)[0] == {"id": DEVICE, "body": {"tags": []}}
-    assert error_of("UpdateDeviceNode", {"idTemplate": "{{data.none}}"})["message"] == "Device id is required"
+    assert (
+        error_of("UpdateDeviceNode", {"idTemplate": "{{data.none}}"})["message"]
+        == "Device id is required"
+    )
 
 
 def test_delete_device_by_id_and_by_query():
@@ -152,7 +197,10 @@ def test_delete_device_by_id_and_by_query():
     older = {"deleteMode": "many", "queryTemplate": '{"name": "x"}'}
     nothing = {"dataMethod": "query"}
 
-    assert asked("DeviceDeleteWorkflowNode", by_id, None, {"result": True}, "device.delete")[1]["out"] is True
+    assert (
+        asked("DeviceDeleteWorkflowNode", by_id, None, {"result": True}, "device.delete")[1]["out"]
+        is True
+    )
     assert asked("DeviceDeleteWorkflowNode", older)[0] == {"query": {"name": "x"}}
     assert asked("DeviceDeleteWorkflowNode", nothing)[0] == {"query": None}
 
@@ -165,7 +213,10 @@ def report(config, data=None, **root):
 
 
 def test_device_state_from_fields_leaves_out_empty_values():
-    infos = [{"key": "t", "valueTemplate": "{{data.t}}"}, {"key": "u", "valueTemplate": "{{data.none}}"}]
+    infos = [
+        {"key": "t", "valueTemplate": "{{data.t}}"},
+        {"key": "u", "valueTemplate": "{{data.none}}"},
+    ]
 
     assert report({"attrInfos": infos, "timeSourceType": "now"}, {"t": 1}) == [{"data": {"t": "1"}}]
 
@@ -176,8 +227,13 @@ def test_device_state_takes_values_reports_and_arrays_of_either():
     assert report(config, {"t": 1}) == [{"data": {"t": 1}}]
     assert report(config, {"data": {"t": 1}, "time": 5}) == [{"data": {"t": 1}, "time": 5}]
     assert report(config, {"data": {"t": 1}, "x": 5}) == [{"data": {"data": {"t": 1}, "x": 5}}]
-    assert report(config, [{"t": 1}, {"data": {"t": 2}}]) == [{"data": {"t": 1}}, {"data": {"t": 2}}]
-    assert error_of("DeviceChangeStateNode", {"deviceId": DEVICE, **config}, 5)["name"] == "Validation"
+    assert report(config, [{"t": 1}, {"data": {"t": 2}}]) == [
+        {"data": {"t": 1}},
+        {"data": {"t": 2}},
+    ]
+    assert (
+        error_of("DeviceChangeStateNode", {"deviceId": DEVICE, **config}, 5)["name"] == "Validation"
+    )
 
 
 def test_device_state_adds_time_meta_and_version():
@@ -209,19 +265,30 @@ def test_get_value_falls_back_to_its_default():
     missing = {"found": False, "value": None}
     config = {"keyName": "{{data.key}}", "valuePath": "out"}
 
-    assert asked("GetValueNode", config, {"key": "k"}, {"found": True, "value": [1]}, "storage.get")[1]["out"] == [1]
+    assert asked(
+        "GetValueNode", config, {"key": "k"}, {"found": True, "value": [1]}, "storage.get"
+    )[1]["out"] == [1]
     for more, expected in (
         ({"defaultValue": "x{{data.key}}"}, "xk"),
         ({"defaultValue": "[1]", "defaultValueType": "json"}, [1]),
         ({"defaultValue": "data.key", "defaultValueType": "path"}, "k"),
     ):
-        assert asked("GetValueNode", {**config, **more}, {"key": "k"}, missing, "storage.get")[1]["out"] == expected
+        assert (
+            asked("GetValueNode", {**config, **more}, {"key": "k"}, missing, "storage.get")[1][
+                "out"
+            ]
+            == expected
+        )
     assert "out" not in asked("GetValueNode", config, {"key": "k"}, missing, "storage.get")[1]
 
 
 def test_get_value_may_ask_for_all():
     request, payload = asked(
-        "GetValueNode", {"getAll": True, "valuePath": "out"}, None, {"found": True, "value": {"a": 1}}, "storage.get"
+        "GetValueNode",
+        {"getAll": True, "valuePath": "out"},
+        None,
+        {"found": True, "value": {"a": 1}},
+        "storage.get",
     )
 
     assert request == {"all": True}
@@ -243,7 +310,11 @@ def test_get_value_may_ask_for_all():
 )
 def test_store_value_kinds(config, expected):
     request, payload = asked(
-        "StoreValueNode", {"keyName": "k", "resultPath": "out", **config}, {"n": 5}, {"value": 9}, "storage.store"
+        "StoreValueNode",
+        {"keyName": "k", "resultPath": "out", **config},
+        {"n": 5},
+        {"value": 9},
+        "storage.store",
     )
 
     assert request == {"key": "k", **expected}
@@ -253,17 +324,27 @@ def test_store_value_kinds(config, expected):
 def test_store_value_throws_for_no_number_a_long_key_and_a_refusal():
     config = {"keyName": "k", "valueType": "incr", "value": "many"}
     assert error_of("StoreValueNode", config)["message"] == "Value must be a number"
-    assert error_of("StoreValueNode", {**config, "value": "1", "keyName": "k" * 256})["name"] == "Validation"
+    assert (
+        error_of("StoreValueNode", {**config, "value": "1", "keyName": "k" * 256})["name"]
+        == "Validation"
+    )
 
     host = FakeHost(storage_store=lambda _r: error("PayloadTooLarge", "too large"))
-    assert error_of("StoreValueNode", {**config, "value": "1"}, None, host)["name"] == "PayloadTooLarge"
+    assert (
+        error_of("StoreValueNode", {**config, "value": "1"}, None, host)["name"]
+        == "PayloadTooLarge"
+    )
 
 
 def test_table_rows_are_queried_with_their_defaults():
     answer = {"items": [{"id": "r", "createdAt": TIME}], "count": 1, "totalCount": 1}
 
     request, payload = asked(
-        "DataTableQueryNode", {"dataTableIdTemplate": "t", "resultPath": "out"}, None, answer, "row.query"
+        "DataTableQueryNode",
+        {"dataTableIdTemplate": "t", "resultPath": "out"},
+        None,
+        answer,
+        "row.query",
     )
 
     assert request == {
@@ -288,7 +369,9 @@ def test_table_rows_are_inserted_from_fields_json_or_payload():
 
     one = asked("DataTableInsertRowNode", {**table, "rowFields": fields}, 1)[0]
     many = asked(
-        "DataTableInsertRowNode", {**table, "dataMethod": "payloadPath", "rowPayloadPath": "data"}, [{"a": 1}]
+        "DataTableInsertRowNode",
+        {**table, "dataMethod": "payloadPath", "rowPayloadPath": "data"},
+        [{"a": 1}],
     )[0]
 
     assert one == {"tableId": "t", "data": {"a": "1", "c": None}, "cast": True}
@@ -298,7 +381,11 @@ def test_table_rows_are_inserted_from_fields_json_or_payload():
 
 
 def test_table_rows_are_updated_by_id_or_query():
-    table = {"dataTableIdTemplate": "t", "dataMethod": "jsonTemplate", "rowJsonTemplate": '{"a": null}'}
+    table = {
+        "dataTableIdTemplate": "t",
+        "dataMethod": "jsonTemplate",
+        "rowJsonTemplate": '{"a": null}',
+    }
 
     by_id = asked("DataTableUpdateRowNode", {**table, "rowIdTemplate": "r"})[0]
     by_query = {**table, "rowSelectType": "query", "queryTemplate": '{"a": 1}', "upsertCheck": True}
@@ -315,8 +402,13 @@ def test_table_rows_are_updated_by_id_or_query():
 def test_table_rows_are_deleted_by_id_or_a_query_that_is_there():
     table = {"dataTableIdTemplate": "t"}
 
-    assert asked("DataTableDeleteRowNode", {**table, "rowIdTemplate": "r"})[0] == {"tableId": "t", "rowId": "r"}
-    assert asked("DataTableDeleteRowNode", {**table, "queryTemplate": "{}", "limitTemplate": "5"})[0] == {
+    assert asked("DataTableDeleteRowNode", {**table, "rowIdTemplate": "r"})[0] == {
+        "tableId": "t",
+        "rowId": "r",
+    }
+    assert asked("DataTableDeleteRowNode", {**table, "queryTemplate": "{}", "limitTemplate": "5"})[
+        0
+    ] == {
         "tableId": "t",
         "query": {},
         "limit": 5,
@@ -336,9 +428,13 @@ def test_an_event_is_created_from_fields():
         "resultPath": "out",
     }
 
-    request, payload = asked("EventCreateNode", config, "hot", {"id": "e", "creationDate": TIME}, "event.create")
+    request, payload = asked(
+        "EventCreateNode", config, "hot", {"id": "e", "creationDate": TIME}, "event.create"
+    )
 
-    assert request == {"body": {"level": "error", "subject": "hot", "data": "hot", "eventTags": {"k": "v"}}}
+    assert request == {
+        "body": {"level": "error", "subject": "hot", "data": "hot", "eventTags": {"k": "v"}}
+    }
     assert payload["out"]["creationDate"] == {"$date": TIME}
     assert asked("CreateEventNode", config, "hot")[0] == request
 
@@ -386,14 +482,21 @@ def test_an_event_update_leaves_blanks_and_merges_tags():
 
 def test_events_are_deleted():
     assert asked("DeleteEventNode", {"eventIdTemplate": "e"})[0] == {"id": "e"}
-    assert asked("EventDeleteNode", {"queryTemplate": "{}", "deleteMultiple": True})[0]["many"] is True
+    assert (
+        asked("EventDeleteNode", {"queryTemplate": "{}", "deleteMultiple": True})[0]["many"] is True
+    )
 
 
 BUTTON = {"triggerWorkflowId": "f", "flowVersionTemplate": "develop", "triggerVirtualButtonId": "b"}
 
 
 def test_a_workflow_presses_a_button():
-    config = {**BUTTON, "behavior": "immediate", "payloadTemplate": '{"x": {{data}}}', "resultPath": "out"}
+    config = {
+        **BUTTON,
+        "behavior": "immediate",
+        "payloadTemplate": '{"x": {{data}}}',
+        "resultPath": "out",
+    }
 
     request, payload = asked("WorkflowTriggerNode", config, 1, {"flowId": "f"}, "flow.trigger")
 
@@ -402,7 +505,13 @@ def test_a_workflow_presses_a_button():
 
 
 def test_a_workflow_schedules_and_cancels_a_press():
-    schedule = {**BUTTON, "behavior": "schedule", "secondsTemplate": "1.5", "runIdTemplate": "r", "resultPath": "out"}
+    schedule = {
+        **BUTTON,
+        "behavior": "schedule",
+        "secondsTemplate": "1.5",
+        "runIdTemplate": "r",
+        "resultPath": "out",
+    }
     absolute = {**BUTTON, "behavior": "schedule", "scheduling": "absolute", "dateTemplate": TIME}
     cancel = {**BUTTON, "behavior": "cancel", "runIdTemplate": "r", "resultPath": "out"}
     answer = {"runId": "r", "runAt": 1_767_323_045_678}
@@ -414,7 +523,10 @@ def test_a_workflow_schedules_and_cancels_a_press():
     assert asked("WorkflowTriggerNode", absolute, None, {}, "flow.schedule")[0]["at"] == TIME
     answer = {"runId": "r", "success": False}
     assert asked("WorkflowTriggerNode", cancel, None, answer, "flow.cancel")[1]["out"] == answer
-    assert error_of("WorkflowTriggerNode", {**schedule, "secondsTemplate": "-1"})["name"] == "Validation"
+    assert (
+        error_of("WorkflowTriggerNode", {**schedule, "secondsTemplate": "-1"})["name"]
+        == "Validation"
+    )
 
 
 def test_a_workflow_that_is_not_there_throws():
@@ -427,7 +539,10 @@ def test_a_workflow_that_is_not_there_throws():
     ("config", "expected"),
     [
         ({}, {}),
-        ({"contextTemplateType": "jsonTemplate", "contextTemplate": '{"n": {{data}}}'}, {"context": {"n": 1}}),
+        (
+            {"contextTemplateType": "jsonTemplate", "contextTemplate": '{"n": {{data}}}'},
+            {"context": {"n": 1}},
+        ),
         ({"contextTemplateType": "payloadPath", "contextTemplate": "data"}, {"context": 1}),
     ],
 )
@@ -435,7 +550,11 @@ def test_a_job_is_executed_with_a_context(config, expected):
     answer = {"executionId": "x", "success": True}
 
     request, payload = asked(
-        "ResourceJobExecuteNode", {"resourceJobIdTemplate": "j", "resultPath": "out", **config}, 1, answer, "job.execute"
+        "ResourceJobExecuteNode",
+        {"resourceJobIdTemplate": "j", "resultPath": "out", **config},
+        1,
+        answer,
+        "job.execute",
     )
 
     assert request == {"jobId": "j", **expected}
@@ -455,14 +574,18 @@ def ack(config, data, answer=None):
 
 
 def test_an_iteration_is_acknowledged_with_words_cut_to_size():
-    request, payload = ack({"messageTemplate": "{{data.text}}"}, {"iterationId": "i", "text": "x" * 300})
+    request, payload = ack(
+        {"messageTemplate": "{{data.text}}"}, {"iterationId": "i", "text": "x" * 300}
+    )
 
     assert request == {"iterationId": "i", "success": True, "message": "x" * 256}
     assert payload["out"]["completedAt"] == {"$date": TIME}
 
 
 def test_an_expression_decides_and_the_id_may_lie_elsewhere():
-    request, _ = ack({"successExpression": "{{data.ok}}", "iterationIdPath": "data.id"}, {"id": "i", "ok": 0})
+    request, _ = ack(
+        {"successExpression": "{{data.ok}}", "iterationIdPath": "data.id"}, {"id": "i", "ok": 0}
+    )
 
     assert request == {"iterationId": "i", "success": False}
 
@@ -492,7 +615,12 @@ def test_the_accumulator_is_handed_on_as_text(config, expected):
 
 def test_an_accumulator_too_long_throws_and_a_refusal_does_not():
     config = {"successExpression": "true", "accumulatorValue": "data.acc"}
-    assert error_of("ResourceJobAcknowledgeNode", config, {"iterationId": "i", "acc": "x" * 257})["name"] == "Validation"
+    assert (
+        error_of("ResourceJobAcknowledgeNode", config, {"iterationId": "i", "acc": "x" * 257})[
+            "name"
+        ]
+        == "Validation"
+    )
 
     _, payload = ack({}, {"iterationId": "i"}, error("NotFound", "Iteration was not found"))
     assert payload["out"] == {"error": {"type": "NotFound", "message": "Iteration was not found"}}
@@ -507,7 +635,11 @@ def test_who_caused_a_run_is_told_whatever_its_payload_says_later():
         node("ack", "ResourceJobAcknowledgeNode", {"successExpression": "true"}, []),
     )
 
-    run_many(definition, [{**start({"iterationId": "i"}), "relayType": "device", "relayId": DEVICE}], host)
+    run_many(
+        definition,
+        [{**start({"iterationId": "i"}), "relayType": "device", "relayId": DEVICE}],
+        host,
+    )
 
     assert host.requests[0]["relay"] == {"type": "device", "id": DEVICE}
 
@@ -521,7 +653,11 @@ def http(config, data=None, answer=None):
 def test_http_asks_with_its_defaults_and_parses_json():
     request, payload = http({}, "a")
 
-    assert (request["method"], request["url"], request["timeoutMs"]) == ("GET", "http://x/a", 30_000)
+    assert (request["method"], request["url"], request["timeoutMs"]) == (
+        "GET",
+        "http://x/a",
+        30_000,
+    )
     assert request["verify"] is True
     assert request["redirects"] is True
     assert "body" not in request
@@ -542,11 +678,20 @@ def test_http_keeps_a_body_that_is_no_json_or_was_asked_for_otherwise():
             {"body": '{"x":"a"}', "headers": [("Content-Type", "application/json")]},
         ),
         (
-            {"bodyType": "urlencoded", "bodyFields": [{"keyTemplate": "k", "valueTemplate": "a b&"}]},
-            {"body": "k=a+b%26", "headers": [("Content-Type", "application/x-www-form-urlencoded")]},
+            {
+                "bodyType": "urlencoded",
+                "bodyFields": [{"keyTemplate": "k", "valueTemplate": "a b&"}],
+            },
+            {
+                "body": "k=a+b%26",
+                "headers": [("Content-Type", "application/x-www-form-urlencoded")],
+            },
         ),
         (
-            {"bodyType": "multipart", "bodyFields": [{"keyTemplate": "k", "valueTemplate": "{{data}}"}]},
+            {
+                "bodyType": "multipart",
+                "bodyFields": [{"keyTemplate": "k", "valueTemplate": "{{data}}"}],
+            },
             {"multipart": [("k", "a")]},
         ),
         ({"bodyType": "url", "bodyTemplate": "http://y"}, {"bodyUrl": "http://y"}),
@@ -593,7 +738,10 @@ def test_http_transport_errors_are_thrown_or_written():
         "message": "slow",
         "request": {"uri": "http://x"},
     }
-    assert error_of("HttpNode", {**soft, "uriTemplate": "{{data.none}}"}, None, host)["message"] == "URL is required"
+    assert (
+        error_of("HttpNode", {**soft, "uriTemplate": "{{data.none}}"}, None, host)["message"]
+        == "URL is required"
+    )
 
 
 def test_http_requests_of_a_wave_go_out_apart():
