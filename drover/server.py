@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import socket
+import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,23 +16,36 @@ import uvicorn
 import uvloop
 
 import drover.kinds
-from drover import __version__
+from drover import __version__, handlers
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.access.redaction import redact_event
+from drover.app.answering import FlowHost, Tools
 from drover.app.assembly import Surroundings, library
+from drover.app.flow_runs import FlowRuns
+from drover.app.jobs import assembly as jobs
 from drover.app.services import Services
+from drover.app.workflows import Workflows
 from drover.discover import discover
+from drover.engine.answers import Answers
+from drover.engine.loops import Loop
+from drover.engine.service import Engine, Heart
+from drover.engine.service import Surroundings as EngineSurroundings
+from drover.engine.timing import Timing
 from drover.faces.declared import declared
 from drover.faces.http import HttpApp, Limits
 from drover.faces.openapi import Published
+from drover.flows.matching import matches
 from drover.model.kind import Kind
 from drover.store.access import revisions_of
+from drover.store.blobs import ObjectBlobs
 from drover.store.postgres import PostgresDatabase
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
-from drover.system import RandomIds, SystemClock
+from drover.system import RandomIds, SystemClock, key_file
+from drover.workers.local import LocalWorkers, WorkerSettings
+from drover.workers.web import GuardedWeb
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,20 +57,31 @@ if TYPE_CHECKING:
 DRAIN_S: Final = 20
 """How long requests and runs in progress may take to end once the server is told to stop."""
 
+COUNTS_S: Final = 1.0
+"""How often the counts of workflows' runs are written."""
+
 
 class Server:
     """The parts of one process; ``open`` starts what its roles ask for."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, url: str) -> None:
+        """Make a server that clients reach at ``url``."""
         self.settings = settings
+        self.url = url
         self.clock = SystemClock()
         self.ids = RandomIds()
         self.app: HttpApp
         self.created: Created | None = None
+        self._jobs: jobs.JobServices | None = None
+        self._engine: Engine | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
         self._open = AsyncExitStack()
 
     async def open(self) -> None:
         """Open the store, make the first administrator if there is none, start the roles."""
+        # Their names are needed here, to check workflows by; they are called in worker processes.
+        handlers.load(self.settings.handlers)
         database = database_of(self.settings)
         await database.open()
         self._open.push_async_callback(database.close)
@@ -73,25 +98,96 @@ class Server:
             owners=owners_for,
             seen=visible_applications,
         )
-        shelf = library(around, [doors.hooks])
+        job_hook = jobs.hook(self.settings.min_iteration_timeout_ms)
+        shelf = library(around, [doors.hooks, {"resourceJob": [job_hook]}])
+        heart = Heart(store, timing_of(self.settings), self._name())
+        machine = self._machine()
+        work = jobs.build(heart, machine, job_limits_of(self.settings))
+        self._jobs = work
         first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
         self.created = await first.run(
             self.settings.admin_email, self.settings.admin_password or None
         )
         published = Published(__version__)
-        services = Services(published, *shelf.services, *doors.services)
+        workflows = Workflows(store, heart.signals.fire.set)
+        services = Services(published, workflows, *shelf.services, *doors.services, *work.services)
         limits = Limits(
             body_bytes=self.settings.max_body_bytes, requests=self.settings.max_requests
         )
         self.app = HttpApp(declared(services), doors.gate, limits=limits)
         published.publish((route.operation for route in self.app.routes.all), self.app.metrics.text)
 
+        if "engine" in self.settings.roles:
+            await self._run_engine(heart, machine, work, services)
+
     def drain(self) -> None:
         """Claim nothing more; called at the moment the server is told to stop."""
+        if self._jobs is not None:
+            self._jobs.progress.stop()
+        if self._engine is not None:
+            self._engine.claim_nothing_more()
+            # What runs ends while requests do, not after them: a stop takes no longer than either.
+            self._loop.call_soon_threadsafe(self._stop_engine)
 
     async def close(self) -> None:
         """Stop what was started, last first."""
         await self._open.aclose()
+
+    def _stop_engine(self) -> None:
+        if self._engine is not None:
+            self._stopping = asyncio.create_task(self._engine.stop())
+
+    def _name(self) -> str:
+        """Return what leases call this process: no other one is called so."""
+        return f"{socket.gethostname()}-{os.getpid()}-{self.ids.new()}"
+
+    def _machine(self) -> jobs.Machine:
+        folder = Path(self.settings.data_dir)
+        return jobs.Machine(
+            ids=self.ids,
+            clock=self.clock,
+            blobs=ObjectBlobs(str(folder / "blobs")),
+            report_key=key_file(folder / "report.key"),
+            public_url=self.url,
+        )
+
+    async def _run_engine(
+        self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
+    ) -> None:
+        runs = FlowRuns(heart.store, self.clock, heart.signals.fire.set)
+        tools = Tools(
+            services=services,
+            store=heart.store,
+            ids=self.ids,
+            acks=heart.acks,
+            web=GuardedWeb(self.settings.allowed_networks),
+            wake=heart.signals.fire.set,
+        )
+        workers = LocalWorkers(
+            Answers(heart.acks, FlowHost(tools)), worker_settings_of(self.settings, heart.timing)
+        )
+        await workers.start()
+        self._open.push_async_callback(workers.stop)
+        around = EngineSurroundings(
+            runner=workers,
+            blobs=machine.blobs,
+            log=runs,
+            report_url=work.links.url,
+            matches=matches,
+            actions={},
+        )
+        self._engine = Engine(heart, around, schedules="scheduler" in self.settings.roles)
+        await self._engine.start()
+        counts = Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S)
+        counting = asyncio.create_task(counts.run())
+        self._open.push_async_callback(runs.flush)
+        self._open.push_async_callback(_end, counts, counting)
+        self._open.push_async_callback(self._engine.stop)
+
+
+async def _end(loop: Loop, task: asyncio.Task[None]) -> None:
+    loop.stop()
+    await task
 
 
 class _Listener(uvicorn.Server):
@@ -116,16 +212,55 @@ def database_of(settings: Settings) -> Database:
     return SqliteDatabase(folder / "drover.db")
 
 
+def timing_of(settings: Settings) -> Timing:
+    """Return the clocks of the engine."""
+    return Timing(
+        lease_ms=int(settings.lease_seconds * 1000),
+        beat_ms=int(settings.heartbeat_seconds * 1000),
+        sweep_ms=int(settings.sweep_seconds * 1000),
+    )
+
+
+def job_limits_of(settings: Settings) -> jobs.JobLimits:
+    """Return what resource jobs may ask for."""
+    return jobs.JobLimits(
+        most_open=settings.max_running_executions,
+        report_url_seconds=settings.report_url_seconds,
+    )
+
+
+def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:
+    """Return how the worker processes of this machine are run."""
+    return WorkerSettings(
+        count=settings.workers,
+        handlers=tuple(settings.handlers),
+        scripts="drover.sandbox.pool:cages",
+        beat_s=timing.beat_ms / 2000,
+        silent_s=timing.lease_ms / 2000,
+    )
+
+
+def url_of(settings: Settings, port: int) -> str:
+    """Return the URL that clients reach the server at."""
+    if settings.public_url:
+        return settings.public_url
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{port}"
+
+
 def run(settings: Settings) -> None:
     """Run a server until SIGTERM or SIGINT."""
     set_up_logs(settings)
+    # The store's threads and the loop hand each other work all the time: measured up to twice as
+    # fast as with the interpreter's default of 5 ms.
+    sys.setswitchinterval(0.0005)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
     listening = _bind(settings)
-    server = Server(settings)
+    server = Server(settings, url_of(settings, listening.getsockname()[1]))
     try:
         await server.open()
         configuration = uvicorn.Config(
@@ -136,7 +271,7 @@ async def _serve(settings: Settings) -> None:
             timeout_graceful_shutdown=DRAIN_S,
             server_header=False,
         )
-        _greet(settings, server, listening.getsockname()[1])
+        _greet(server)
         await _Listener(configuration, server).serve(sockets=[listening])
     finally:
         await server.close()
@@ -151,9 +286,8 @@ def _bind(settings: Settings) -> socket.socket:
     return listening
 
 
-def _greet(settings: Settings, server: Server, port: int) -> None:
-    url = settings.public_url or f"http://{settings.host}:{port}"
-    lines = [f"Drover {__version__} listens on {url}"]
+def _greet(server: Server) -> None:
+    lines = [f"Drover {__version__} listens on {server.url}"]
     if server.created:
         lines.append(f"Administrator  {server.created.email}")
         if server.created.password:

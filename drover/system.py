@@ -1,10 +1,17 @@
-"""The clocks of the machine and its source of identities and secrets."""
+"""The clocks of the machine, its source of identities and secrets, and its keys."""
 
 from __future__ import annotations
 
 import itertools
+import os
 import secrets
 import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY_BYTES: Final = 32
 
 
 class SystemClock:
@@ -33,3 +40,23 @@ class RandomIds:
     def secret(self, size: int = 32) -> str:
         """Return URL-safe random text made of ``size`` random bytes."""
         return secrets.token_urlsafe(size)
+
+
+def key_file(path: Path) -> bytes:
+    """Return the key kept in a file that its owner alone may read; makes it at first start.
+
+    Whoever starts at the same time gets the same key. Raises OSError.
+    """
+    if not path.exists():
+        made = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(descriptor, secrets.token_bytes(KEY_BYTES))
+            os.fsync(descriptor)
+            os.link(made, path)
+        except FileExistsError:  # another process was quicker
+            pass
+        finally:
+            os.close(descriptor)
+            made.unlink()
+    return path.read_bytes()

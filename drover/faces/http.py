@@ -243,6 +243,14 @@ class HttpApp:
 
 
 async def _respond(request: _Request, answer: Answer, send: Send) -> None:
+    try:
+        await _send(request, answer, send)
+    finally:  # a body holds what it streams from, also where nobody asks for it after all
+        if close := getattr(answer.body, "aclose", None):
+            await close()
+
+
+async def _send(request: _Request, answer: Answer, send: Send) -> None:
     streamed = not isinstance(answer.body, bytes)
     headers = [
         (b"content-type", answer.media_type.encode("latin-1")),
@@ -278,8 +286,6 @@ async def _stream(body: AsyncIterator[bytes], receive: Receive, send: Send) -> N
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if close := getattr(body, "aclose", None):
-            await close()
 
 
 async def _live(receive: Receive, send: Send) -> None:

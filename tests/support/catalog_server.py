@@ -13,8 +13,12 @@ from argon2 import PasswordHasher
 import drover.kinds
 from drover.app.access.assembly import build
 from drover.app.assembly import Surroundings, library
+from drover.app.jobs import assembly as jobs
 from drover.app.services import Services
+from drover.app.workflows import Workflows
 from drover.discover import discover
+from drover.engine.service import Heart
+from drover.engine.timing import Timing
 from drover.faces.declared import declared
 from drover.faces.http import HttpApp, Limits, bearer
 from drover.faces.openapi import Published
@@ -28,7 +32,7 @@ from drover.store.sqlite import SqliteDatabase
 from drover.system import RandomIds, SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
     from pathlib import Path
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -68,6 +72,29 @@ class FakeGate:
             raise Forbidden("The token lacks a scope")
 
 
+class MemoryBlobs:
+    """Objects in memory."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    async def put_stream(self, key: str, chunks: AsyncIterable[bytes]) -> int:
+        self.objects[key] = b"".join([chunk async for chunk in chunks])
+        return len(self.objects[key])
+
+    async def get_stream(self, key: str) -> AsyncIterator[bytes]:
+        if key not in self.objects:
+            raise Missing("Object was not found")
+        yield self.objects[key]
+
+    async def head(self, key: str) -> int | None:
+        found = self.objects.get(key)
+        return None if found is None else len(found)
+
+    async def delete(self, key: str) -> None:
+        self.objects.pop(key, None)
+
+
 class CatalogServer:
     """The parts of a running server."""
 
@@ -80,10 +107,27 @@ class CatalogServer:
         around = Surroundings(
             store=store, ids=ids, clock=SystemClock(), kinds=kinds, hasher=access.passwords
         )
-        shelf = library(around, ())
+        shelf = library(around, [{"resourceJob": [jobs.hook(60_000)]}])
         self.catalog = shelf.catalog
-        self.services = Services(Published("0"), *shelf.services, *access.services)
+        self.heart, self.blobs = Heart(store, Timing(), "test"), MemoryBlobs()
+        machine = jobs.Machine(
+            ids=ids,
+            clock=SystemClock(),
+            blobs=self.blobs,
+            report_key=b"k" * 32,
+            public_url="http://drover.test",
+        )
+        self.jobs = jobs.build(self.heart, machine, jobs.JobLimits())
+        published = Published("0")
+        self.services = Services(
+            published,
+            Workflows(store),
+            *shelf.services,
+            *access.services,
+            *self.jobs.services,
+        )
         self.app = HttpApp(declared(self.services), self.gate, limits=limits)
+        published.publish((route.operation for route in self.app.routes.all), self.app.metrics.text)
         self.url = ""
 
 

@@ -11,11 +11,9 @@ from drover.app.jobs.hook import JobHook
 from drover.app.jobs.logs import ExecutionLogs
 from drover.app.jobs.preview import JobPreview
 from drover.app.jobs.progress import Progress
-from drover.app.jobs.remove import JobRemoval
 from drover.app.jobs.reports import ReportFiles, ReportLinks
 
 if TYPE_CHECKING:
-    from drover.app.catalog import Catalog
     from drover.engine.service import Heart
     from drover.ports.blobs import Blobs
     from drover.ports.clock import Clock, Ids
@@ -37,7 +35,6 @@ class JobServices:
     control: ExecutionControl
     logs: ExecutionLogs
     preview: JobPreview
-    removal: JobRemoval
     progress: Progress
     reports: ReportFiles
     links: ReportLinks
@@ -50,7 +47,6 @@ class JobServices:
             self.control,
             self.logs,
             self.preview,
-            self.removal,
             self.progress,
             self.reports,
         )
@@ -72,7 +68,7 @@ def hook(min_iteration_timeout_ms: int) -> JobHook:
     return JobHook(min_iteration_timeout_ms)
 
 
-def build(heart: Heart, catalog: Catalog, machine: Machine, limits: JobLimits) -> JobServices:
+def build(heart: Heart, machine: Machine, limits: JobLimits) -> JobServices:
     """Return the use cases over the store of an engine's heart."""
     store, signals, clock = heart.store, heart.signals, machine.clock
     links = ReportLinks(machine.report_key, machine.public_url, limits.report_url_seconds, clock)
@@ -81,7 +77,6 @@ def build(heart: Heart, catalog: Catalog, machine: Machine, limits: JobLimits) -
         control=ExecutionControl(store, signals, heart.timing.pause_ms),
         logs=ExecutionLogs(store, heart.acks, links.url),
         preview=JobPreview(store),
-        removal=JobRemoval(store, catalog, signals),
         progress=Progress(store, clock),
         reports=ReportFiles(store, machine.blobs, links),
         links=links,

@@ -1,4 +1,4 @@
-"""Resource jobs: execute, cancel, read logs, delete with workflows."""
+"""Resource jobs: execute, cancel, read logs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from drover.app.jobs.control import ExecutionControl
 from drover.app.jobs.execute import ExecuteBody, JobExecutions
 from drover.app.jobs.logs import ExecutionLogs
-from drover.app.jobs.remove import JobRemoval
 from drover.faces.operation import Call, Operation
 from drover.kinds.resource_job import KIND
 from drover.model.errors import Invalid
@@ -30,7 +29,6 @@ class _Calls:
         self._executions = services[JobExecutions]
         self._control = services[ExecutionControl]
         self._logs = services[ExecutionLogs]
-        self._removal = services[JobRemoval]
 
     async def execute(self, call: Call) -> dict[str, Any]:
         """Ask for an execution."""
@@ -52,12 +50,6 @@ class _Calls:
         since_ms = call.whole("since", 0, most=_LAST_MS)
         return await self._logs.newest(place(call), limit, since_ms)
 
-    async def delete(self, call: Call) -> dict[str, bool]:
-        """Delete the job."""
-        include_workflows = call.flag("includeWorkflows")
-        await self._removal.delete(call.caller, place(call), include_workflows=include_workflows)
-        return {"success": True}
-
 
 def place(call: Call) -> tuple[str, str]:
     """Return the ids of the application and the job in the path."""
@@ -71,7 +63,6 @@ def operations(services: Services) -> Iterator[Operation]:
         ("POST", "execute", "/execute", calls.execute, "Run a resource job"),
         ("POST", "cancelExecution", "/cancelExecution", calls.cancel, "Cancel an execution"),
         ("GET", "logs", "/logs", calls.logs, "Read the newest executions of a resource job"),
-        ("DELETE", "delete", "", calls.delete, "Delete a resource job"),
     ):
         yield Operation(
             method=method,
@@ -89,5 +80,4 @@ def operations(services: Services) -> Iterator[Operation]:
 _PARAMETERS = {
     "cancelExecution": ("executionId",),
     "logs": ("limit", "since"),
-    "delete": ("includeWorkflows",),
 }
