@@ -88,9 +88,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_requests: Annotated[
         int, Meta(description="Requests served at once; more are answered with 503.", ge=1)
     ] = 1_000
-    allow_private_web: Annotated[
-        bool, Meta(description="Let workflows and callbacks reach private and loopback addresses.")
-    ] = False
+    allowed_networks: Annotated[
+        list[str],
+        Meta(
+            description="Private networks (CIDR) that workflows may reach over HTTP all the same."
+        ),
+    ] = []
     report_url_seconds: Annotated[
         int, Meta(description="How long a report's signed URL is valid.", ge=60)
     ] = 604_800

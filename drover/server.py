@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import socket
+import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,11 +16,12 @@ import uvicorn
 import uvloop
 
 import drover.kinds
-from drover import __version__
+from drover import __version__, handlers
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.access.redaction import redact_event
+from drover.app.answering import FlowHost, Tools
 from drover.app.assembly import Surroundings, library
 from drover.app.flow_runs import FlowRuns
 from drover.app.jobs import assembly as jobs
@@ -43,6 +45,7 @@ from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
 from drover.system import RandomIds, SystemClock, key_file
 from drover.workers.local import LocalWorkers, WorkerSettings
+from drover.workers.web import GuardedWeb
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -77,6 +80,8 @@ class Server:
 
     async def open(self) -> None:
         """Open the store, make the first administrator if there is none, start the roles."""
+        # Their names are needed here, to check workflows by; they are called in worker processes.
+        handlers.load(self.settings.handlers)
         database = database_of(self.settings)
         await database.open()
         self._open.push_async_callback(database.close)
@@ -113,7 +118,7 @@ class Server:
         published.publish((route.operation for route in self.app.routes.all), self.app.metrics.text)
 
         if "engine" in self.settings.roles:
-            await self._run_engine(heart, machine, work)
+            await self._run_engine(heart, machine, work, services)
 
     def drain(self) -> None:
         """Claim nothing more; called at the moment the server is told to stop."""
@@ -147,11 +152,19 @@ class Server:
         )
 
     async def _run_engine(
-        self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices
+        self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
     ) -> None:
         runs = FlowRuns(heart.store, self.clock, heart.signals.fire.set)
+        tools = Tools(
+            services=services,
+            store=heart.store,
+            ids=self.ids,
+            acks=heart.acks,
+            web=GuardedWeb(self.settings.allowed_networks),
+            wake=heart.signals.fire.set,
+        )
         workers = LocalWorkers(
-            Answers(heart.acks, _NoHost()), worker_settings_of(self.settings, heart.timing)
+            Answers(heart.acks, FlowHost(tools)), worker_settings_of(self.settings, heart.timing)
         )
         await workers.start()
         self._open.push_async_callback(workers.stop)
@@ -175,13 +188,6 @@ class Server:
 async def _end(loop: Loop, task: asyncio.Task[None]) -> None:
     loop.stop()
     await task
-
-
-class _NoHost:
-    """Answers workers as long as nothing else does."""
-
-    async def call(self, _batch: Any, operation: str, requests: Any) -> Any:
-        return [{"error": {"type": "NotImplemented", "message": operation}}] * len(requests)
 
 
 class _Listener(uvicorn.Server):
@@ -245,6 +251,9 @@ def url_of(settings: Settings, port: int) -> str:
 def run(settings: Settings) -> None:
     """Run a server until SIGTERM or SIGINT."""
     set_up_logs(settings)
+    # The store's threads and the loop hand each other work all the time: measured up to twice as
+    # fast as with the interpreter's default of 5 ms.
+    sys.setswitchinterval(0.0005)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))
 

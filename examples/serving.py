@@ -49,11 +49,10 @@ def serving(data_dir: str | None = None, **settings: object) -> Iterator[Serving
     when the server does not start.
     """
     with tempfile.TemporaryDirectory(prefix="drover-") as scratch:
-        password = secrets.token_urlsafe(16)
+        password = str(settings.setdefault("admin_password", secrets.token_urlsafe(16)))
         folder = Path(data_dir or scratch)
         environ = os.environ | {
             "DROVER_ADMIN_EMAIL": EMAIL,
-            "DROVER_ADMIN_PASSWORD": password,
             "DROVER_LOG_LEVEL": "warning",
             **{f"DROVER_{name.upper()}": str(value) for name, value in settings.items()},
         }

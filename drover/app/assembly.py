@@ -17,9 +17,10 @@ from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
 from drover.app.flows import Flows
 from drover.app.rows import TableRows
 from drover.app.tree import TreeHook
+from drover.app.workflows import Workflows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from drover.app.applications import Owners, Seen
     from drover.app.device_reports import ReportHook
@@ -35,7 +36,10 @@ Hooks = dict[str, list[Hook]]
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What the use cases stand on, and whose applications a caller may make and see."""
+    """What the use cases stand on, and whose applications a caller may make and see.
+
+    ``wake`` is called after something was stored that workflows are to be run for.
+    """
 
     store: Store
     ids: Ids
@@ -44,6 +48,7 @@ class Surroundings:
     hasher: Hasher
     owners: Owners = own_only
     seen: Seen = owned
+    wake: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +62,7 @@ class Library:
     devices: Devices
     reports: DeviceReports
     flows: Flows
+    workflows: Workflows
     groups: ExperienceGroups
 
     @property
@@ -70,6 +76,7 @@ class Library:
             self.devices,
             self.reports,
             self.flows,
+            self.workflows,
             self.groups,
         )
 
@@ -103,5 +110,6 @@ def library(
         devices=Devices(store, catalog),
         reports=DeviceReports(store, ids, clock, report_hooks),
         flows=Flows(store, catalog),
+        workflows=Workflows(store, around.wake),
         groups=ExperienceGroups(store),
     )

@@ -14,7 +14,7 @@ from drover.ports.resources import Listing
 from drover.query.tree import Compare, Operator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from drover.app.catalog import Catalog
     from drover.model.access import Caller

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from drover.engine.leases import HeldLease, Leases
     from drover.engine.signals import Signals
+    from drover.ports.jobs import Claim
     from drover.ports.runner import FlowBatch
-    from drover.ports.store import Store
+    from drover.ports.store import Session, Store
 
 _LOG = structlog.get_logger("drover.engine")
 
@@ -38,15 +39,27 @@ class Acks:
         """Settle iterations of a batch under its lease; raises LeaseLost."""
         held = self._leases.get(batch.lease_id)
         under, text = held.held, rows.decode()
-        settlement = await self._store.write(
-            lambda session: session.jobs.iterations.settle(held.lease.number, text, count, under)
-        )
+
+        async def work(session: Session) -> tuple[Settlement, Claim | None]:
+            iterations = session.jobs.iterations
+            settlement = await iterations.settle(held.lease.number, text, count, under)
+            if settlement.unsettled or not held.wants_more():
+                return settlement, None
+            ticket = await self._leases.ticket(session)
+            return settlement, await iterations.claim(held.lease.number, held.chunk, ticket)
+
+        settlement, following = await self._store.write(work)
         held.unsettled -= under.unsettled - settlement.unsettled
-        held.gone = held.gone or settlement.unsettled == 0
-        self._signals.changed(settlement.execution)
+        if settlement.unsettled == 0:
+            held.following = following
+            held.settled.set()
+        return self._settled(held, settlement)
+
+    def _settled(self, held: HeldLease, settlement: Settlement) -> Settled:
+        execution = settlement.execution
+        self._signals.changed(execution)
         if settlement.refused:
             self._count_fenced(held, settlement)
-        execution = settlement.execution
         return Settled(
             started_ms=held.lease.started_ms,
             completed_ms=settlement.now_ms,

@@ -56,9 +56,9 @@ class Chunks:
         self._log = log
         self._timing = timing
 
-    async def run(self, claim: Claim) -> None:
+    async def run(self, held: HeldLease) -> None:
         """Run a chunk to its end: settled, awaiting acknowledgement, or handed back."""
-        held = self._leases.take(claim)
+        claim = held.claim
         try:
             await self._run(held, claim)
         except LeaseLost:

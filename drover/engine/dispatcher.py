@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from drover.model.errors import DroverError
-from drover.ports.jobs import Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drover.engine.chunk import Chunks
+    from drover.engine.leases import HeldLease, Leases
     from drover.engine.signals import Signals
     from drover.engine.timing import Timing
     from drover.model.run import Execution
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger("drover.engine")
 _SHARES = 4
+_TAILS = 2
 
 
 class Dispatcher:
@@ -36,16 +37,17 @@ class Dispatcher:
         chunks: Chunks,
         timing: Timing,
         signals: Signals,
-        worker: str,
+        leases: Leases,
         lanes: int,
     ) -> None:
         self._store = store
         self._chunks = chunks
         self._timing = timing
         self._signals = signals
-        self._worker = worker
+        self._leases = leases
         self._lanes = lanes
         self._running: dict[asyncio.Task[bool], int] = {}
+        self._chunks_out: set[asyncio.Task[None]] = set()
         self._crowded = False
         self._stopping = False
 
@@ -66,16 +68,20 @@ class Dispatcher:
 
     async def drain(self, seconds: float) -> None:
         """Wait for the lanes to end, then have them hand back what is unfinished."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=seconds)
-        for lane in self._running:
-            lane.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        if self._working:
+            await asyncio.wait(self._working, timeout=seconds)
+        for task in self._working:
+            task.cancel()
+        await asyncio.gather(*self._working, return_exceptions=True)
 
     @property
     def running(self) -> int:
         """How many lanes run now."""
         return len(self._running)
+
+    @property
+    def _working(self) -> list[asyncio.Task[Any]]:
+        return [*self._running, *self._chunks_out]
 
     async def _look(self, session: Session) -> tuple[Sequence[Execution], float | None]:
         now_ms = await session.now_ms()
@@ -116,19 +122,52 @@ class Dispatcher:
 
     async def _serve(self, execution: Execution) -> None:
         size = chunk_size(execution.pace.concurrency, self._timing.chunk)
-        while not self._stopping:
-            claim = await self._claim(execution.number, size)
-            if claim is None:
-                return
-            await self._chunks.run(claim)
-            if self._crowded:
-                return
+        claim = await self._claim(execution.number, size)
+        while claim is not None:
+            held = self._leases.take(claim)
+            held.chunk, held.wants_more = size, self._goes_on
+            claim = await self._follow(held)
+            if claim is None and self._goes_on():
+                claim = await self._claim(execution.number, size)
+
+    async def _follow(self, held: HeldLease) -> Claim | None:
+        """Run a chunk until it is settled, or to its end; return the one claimed with that.
+
+        What its flows do after their acknowledgements goes on aside.
+        """
+        chunk = asyncio.create_task(self._chunks.run(held))
+        self._chunks_out.add(chunk)
+        chunk.add_done_callback(self._chunk_ended)
+        settled = asyncio.create_task(held.settled.wait())
+        try:
+            await asyncio.wait([chunk, settled], return_when=asyncio.FIRST_COMPLETED)
+            if chunk.done() or len(self._chunks_out) > _TAILS * self._lanes:
+                await chunk
+        except BaseException:
+            await asyncio.shield(self._abandon(held, chunk))
+            raise
+        finally:
+            settled.cancel()
+        return held.following
+
+    async def _abandon(self, held: HeldLease, chunk: asyncio.Task[None]) -> None:
+        """Hand back what a lane that ends leaves behind."""
+        chunk.cancel()
+        await asyncio.wait([chunk])
+        if held.following is not None:
+            await self._leases.give_back(self._leases.take(held.following), lost=False)
+
+    def _chunk_ended(self, chunk: asyncio.Task[None]) -> None:
+        self._chunks_out.discard(chunk)
+        if not chunk.cancelled() and (error := chunk.exception()) is not None:
+            _LOG.warning("chunk_failed", error=repr(error))
+
+    def _goes_on(self) -> bool:
+        return not (self._stopping or self._crowded)
 
     async def _claim(self, number: int, size: int) -> Claim | None:
         async def work(session: Session) -> Claim | None:
-            now_ms = await session.now_ms()
-            until_ms = now_ms + self._timing.lease_ms
-            ticket = Ticket(worker=self._worker, now_ms=now_ms, until_ms=until_ms)
+            ticket = await self._leases.ticket(session)
             return await session.jobs.iterations.claim(number, size, ticket)
 
         return await self._store.write(work)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from drover.ports.jobs import Held
+from drover.ports.jobs import Held, Ticket
 from drover.ports.runner import LeaseLost
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from drover.engine.timing import Timing
     from drover.model.run import Execution
     from drover.ports.jobs import Claim, Lease, LeaseKey
@@ -20,14 +22,22 @@ _LOG = structlog.get_logger("drover.engine")
 
 
 class HeldLease:
-    """A lease in use: what it covers, and how many of its items are not settled yet."""
+    """A lease in use: what it covers, and how many of its items are not settled yet.
+
+    Once all are, ``settled`` is set and the lease is gone. If more is wanted then, the next chunk
+    of the execution is claimed in the same unit of work: that is ``following``.
+    """
 
     def __init__(self, claim: Claim) -> None:
+        self.claim = claim
         self.lease: Lease = claim.lease
         self.execution: Execution = claim.execution
         self.unsettled = claim.lease.size
         self.lost = asyncio.Event()
-        self.gone = False
+        self.settled = asyncio.Event()
+        self.wants_more: Callable[[], bool] = _never
+        self.chunk = 1
+        self.following: Claim | None = None
 
     @property
     def key(self) -> LeaseKey:
@@ -45,6 +55,10 @@ class HeldLease:
         if self.lost.is_set():
             raise LeaseLost(self.id)
         return Held(lease=self.lease, unsettled=self.unsettled)
+
+
+def _never() -> bool:
+    return False
 
 
 class Leases:
@@ -72,10 +86,16 @@ class Leases:
             raise LeaseLost(lease_id)
         return held
 
+    async def ticket(self, session: Session) -> Ticket:
+        """Return what a claim of this process needs, from now on."""
+        now_ms = await session.now_ms()
+        until_ms = now_ms + self._timing.lease_ms
+        return Ticket(worker=self.worker, now_ms=now_ms, until_ms=until_ms)
+
     async def end(self, held: HeldLease) -> None:
         """Give up a lease whose chunk has run; what is not settled awaits its acknowledgement."""
         self._held.pop(held.id, None)
-        if held.gone or held.lost.is_set():
+        if held.settled.is_set() or held.lost.is_set():
             return
         pace = held.execution.pace
         await self._store.write(lambda session: session.jobs.iterations.end_lease(held.lease, pace))
@@ -88,7 +108,7 @@ class Leases:
             now_ms = await session.now_ms()
             await session.jobs.iterations.give_back(held.lease, now_ms, lost=lost)
 
-        if not held.gone:
+        if not held.settled.is_set():
             await self._store.write(work)
 
     async def beat(self) -> None:
@@ -104,6 +124,6 @@ class Leases:
 
         renewed = await self._store.write(work)
         for held in alive:
-            if held.key not in renewed and not held.gone and held.id in self._held:
+            if held.key not in renewed and not held.settled.is_set() and held.id in self._held:
                 _LOG.warning("lease_lost", execution=held.execution.id, fence=held.lease.fence)
                 held.lost.set()

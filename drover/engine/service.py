@@ -4,7 +4,7 @@ How a server puts it together, from its settings::
 
     timing = Timing(lease_ms=..., beat_ms=..., sweep_ms=...)
     heart = Heart(store, timing, worker=a name no other process has)
-    workers = LocalWorkers(Answers(heart.acks, host_operations), WorkerSettings(
+    workers = LocalWorkers(answerer with heart.acks, WorkerSettings(
         count=settings.workers, handlers=tuple(settings.handlers),
         scripts="drover.sandbox.pool:cages", beat_s=timing.beat_ms / 2000,
         silent_s=timing.lease_ms / 2000))
@@ -85,7 +85,7 @@ class Engine:
         store, timing, signals = heart.store, heart.timing, heart.signals
         chunks = Chunks(store, around.runner, heart.leases, heart.acks, around.log, timing)
         self.dispatcher = Dispatcher(
-            store, chunks, timing, signals, heart.worker, around.runner.capacity
+            store, chunks, timing, signals, heart.leases, around.runner.capacity
         )
         self.firings = FiringDispatcher(
             store, around.runner, around.log, timing, signals, around.matches

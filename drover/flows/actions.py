@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from drover.flows.language import Path
     from drover.flows.visit import Visit
     from drover.ports.scripts import ScriptResult
@@ -28,9 +29,9 @@ class Each:
 class Ask:
     """Asks the host: one call for all payloads at the node.
 
-    ``request`` returns an object, or NOTHING. ``settle`` gets the host's answer and returns the output taken. ``apart`` makes one call per
-    payload, at the same time, for operations as slow as their slowest: a run's other branches go
-    on meanwhile.
+    ``request`` returns an object, or NOTHING. ``settle`` gets the host's answer and returns the
+    output taken. ``apart`` makes one call per payload, at the same time, for operations as slow as
+    their slowest: a run's other branches go on meanwhile.
     """
 
     operation: str

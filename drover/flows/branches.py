@@ -118,11 +118,12 @@ class Branches:
         """Park the branch at a loop and start its first rounds; raises Thrown."""
         loop = Loop(node, action, visit)
         if not node.outputs[1] or not loop.items:
-            loop.items = ()
+            loop.leave_out()
             self._finish_loop(loop)
             return
-        for _ in range(min(ROUNDS_AT_ONCE, len(loop.items)) if action.parallel else 1):
-            self._start_round(loop)
+        for _ in range(ROUNDS_AT_ONCE if action.parallel else 1):
+            if not loop.exhausted:
+                self._start_round(loop)
 
     def cap(self, visit: Visit, *, breaks: bool, value: Any) -> None:
         """Keep what the first cap of a round hands on."""
@@ -231,8 +232,7 @@ class Branches:
             visit.weight = measure(payload)
             parked.run.held += visit.weight
         try:
-            if parked.run.held > MOST_BRANCH_BYTES:
-                raise Thrown("PayloadTooLarge", "The rounds of the loop hold too much")
+            _check_held(parked.run)
             loop.action.write_item(visit, copied_item(loop.item(inside.index)))
         except Exception as error:  # noqa: BLE001 - one run's fault must not end the others
             loop.items = loop.items[: loop.started]  # the next round would fail alike
@@ -301,6 +301,11 @@ def copied_item(item: dict[str, Any]) -> dict[str, Any]:
     """Return a loop's item with a value of its own."""
     item["value"] = copied(item["value"])
     return item
+
+
+def _check_held(run: Run) -> None:
+    if run.held > MOST_BRANCH_BYTES:
+        raise Thrown("PayloadTooLarge", "The branches of the run hold too much")
 
 
 def _copy(visit: Visit, weight: int) -> Visit:

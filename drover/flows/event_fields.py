@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from drover.flows.language import UNDEFINED
@@ -11,6 +10,8 @@ from drover.flows.payload import dated, jsonable
 from drover.flows.visit import Thrown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from drover.flows.settings import Settings
 
     Render = Callable[[Any], Any]

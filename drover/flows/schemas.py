@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import re2
@@ -17,6 +16,9 @@ from referencing.exceptions import Unresolvable
 from drover.flows.language import UNDEFINED
 from drover.flows.payload import jsonable
 from drover.flows.visit import Thrown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 MOST_ERRORS: Final = 100
 """Errors told of one value."""
@@ -57,13 +59,21 @@ def _text(schema: Any) -> bytes:
 def _validator(text: bytes) -> Any:
     schema = msgspec.json.decode(text)
     dialect = str(schema.get("$schema", ""))
-    chosen = _DRAFT7 if "draft-07" in dialect or "draft-06" in dialect else _DRAFT4
+    later = "draft-07" in dialect or "draft-06" in dialect
+    drafts = (Draft7Validator,) if later else (Draft4Validator, Draft7Validator)
+    flaws = [next(iter(_flaws(draft, schema)), None) for draft in drafts]
+    if None not in flaws:
+        raise Thrown("Validation", f"The schema is not valid: {flaws[0]}"[:_LONGEST_MESSAGE])
+    return (_DRAFT7 if later else _DRAFT4)(schema, registry=Registry())
+
+
+def _flaws(draft: Any, schema: Any) -> list[str]:
+    """Return what a draft has against a schema: nothing, or its first complaint."""
     try:
-        (Draft7Validator if chosen is _DRAFT7 else Draft4Validator).check_schema(schema)
+        draft.check_schema(schema)
     except SchemaError as error:
-        message = f"The schema is not valid: {error.message}"[:_LONGEST_MESSAGE]
-        raise Thrown("Validation", message) from error
-    return chosen(schema, registry=Registry())
+        return [error.message]
+    return []
 
 
 def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[Any]:
@@ -122,8 +132,8 @@ _PATTERNS: Final = {
     "patternProperties": _pattern_properties,
     "additionalProperties": _additional_properties,
 }
-_DRAFT7: Final = extend(Draft7Validator, _PATTERNS)
-_DRAFT4: Final = extend(
+_DRAFT7: Final = extend(Draft7Validator, _PATTERNS)  # type: ignore[no-untyped-call]  # no types
+_DRAFT4: Final = extend(  # type: ignore[no-untyped-call]  # as above
     Draft4Validator,
     {
         **_PATTERNS,

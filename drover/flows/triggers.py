@@ -56,7 +56,8 @@ def config_flaws(trigger_type: str, trigger: Mapping[str, Any]) -> Iterator[tupl
     if isinstance(meta, Mapping) and meta.get("name", known.names[0]) not in known.names:
         yield "/meta/name", f"must be one of {', '.join(known.names)}"
     if isinstance(config, Mapping):
-        yield from _RULES.get(trigger_type, _no_rules)(trigger.get("key"), config, meta)
+        rule = _RULES.get(trigger_type)
+        yield from rule(trigger.get("key"), config, meta) if rule else ()
 
 
 # ---------------------------------------------------------------------- checks of single values
@@ -139,10 +140,6 @@ def _object_flaws(value: Any, fields: Mapping[str, Check], place: str) -> Iterat
 # ---------------------------------------------------------------------- rules of single types
 
 _Rule = Callable[[Any, Mapping[str, Any], Any], Iterator[tuple[str, str]]]
-
-
-def _no_rules(_key: Any, _config: Any, _meta: Any) -> Iterator[tuple[str, str]]:
-    return iter(())
 
 
 def _timer(_key: Any, config: Mapping[str, Any], _meta: Any) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -21,7 +20,7 @@ from drover.flows.actions import (
 from drover.flows.settings import copied
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from drover.flows.branches import Branches
     from drover.flows.compile import CompiledNode

@@ -93,9 +93,7 @@ def _lower(value: Any) -> Any:
 
 def _invalid(text: str, place: str = "") -> Invalid:
     message, _, where = text.partition(" - at ")
-    inner = where.strip("`").removeprefix("$").lstrip(".")
+    around = f"{place}{where.strip('`').removeprefix('$')}".lstrip(".")
     named = _NAMED.search(message)
-    field = ".".join(part for part in (place, inner, named[1] if named else "") if part)
-    if named or not field:
-        return Invalid(message if not inner else f"{message} at `{inner}`", field=field or None)
-    return Invalid(f"{message} at `{field}`", field=field)
+    field = ".".join(part for part in (around, named[1] if named else "") if part)
+    return Invalid(f"{message} at `{around}`" if around else message, field=field or None)

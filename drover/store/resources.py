@@ -15,6 +15,7 @@ from drover.store.columns import COLUMNS, DOCUMENT_COLUMNS
 from drover.store.compile import compile_query
 from drover.store.compile.columns import JsonField
 from drover.store.driver import UniqueBroken
+from drover.store.ownership import with_owned
 from drover.store.relations import SHOWN, SIDES, relate, relate_many
 from drover.store.statements import load
 from drover.store.tables import TABLES
@@ -97,7 +98,7 @@ class ResourceStore:
 
     async def ids(self, kind: Kind[Any], application_id: str, listing: Listing) -> Sequence[str]:
         """Return the ids of all that match, whatever the page, in order of id."""
-        where, params = self._matching(kind, application_id, listing)
+        where, params = await self._matching(kind, application_id, listing)
         # The names in this text are the program's own; all that callers give are parameters.
         sql = f"SELECT id FROM {TABLES[kind.table].name} WHERE {where} ORDER BY id"  # noqa: S608
         return [row["id"] for row in await self._tx.fetch_sql(sql, params)]
@@ -169,7 +170,7 @@ class ResourceStore:
 
     async def _page(self, kind: Kind[Any], application_id: str, listing: Listing) -> Page[Row]:
         table, dialect = TABLES[kind.table], self._tx.dialect
-        where, params = self._matching(kind, application_id, listing)
+        where, params = await self._matching(kind, application_id, listing)
         order = table.order(listing.sort_field, dialect, descending=listing.descending)
         # The names in this text are the program's own; all that callers give are parameters.
         sql = (
@@ -184,7 +185,7 @@ class ResourceStore:
         count = await self._tx.fetch_sql(counted, params)
         return Page(rows, count[0]["total"])
 
-    def _matching(
+    async def _matching(
         self, kind: Kind[Any], application_id: str, listing: Listing
     ) -> tuple[str, dict[str, object]]:
         table = TABLES[kind.table]
@@ -205,6 +206,7 @@ class ResourceStore:
             asked = listing.query
         else:
             asked = by_glob(listing.filter_field, listing.filter)
+        asked = await with_owned(self._tx, kind.one, application_id, asked)
         if not isinstance(asked, All):
             compiled = compile_query(asked, _columns(kind), self._tx.dialect)
             parts.append(compiled.sql)

@@ -71,11 +71,13 @@ class FanOut(Bench):
         *,
         workers=2,
         handlers=("tests.acceptance.handlers",),
+        worker="server",
+        blobs=None,
         **timing,
     ):
         super().__init__(database)
         self.store = FakeStore(database, RealFlows(definition))
-        self.heart = Heart(self.store, Timing(**timing), "server")
+        self.heart = Heart(self.store, Timing(**timing), worker)
         beat_s = self.heart.timing.beat_ms / 1000
         self.workers = LocalWorkers(
             NoHost(self.heart.acks),
@@ -91,7 +93,7 @@ class FanOut(Bench):
             self.heart,
             Surroundings(
                 runner=self.workers,
-                blobs=FakeBlobs(),
+                blobs=blobs or FakeBlobs(),
                 log=self.log,
                 report_url=lambda execution: execution.id,
                 matches=lambda *_given: True,

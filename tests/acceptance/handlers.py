@@ -33,3 +33,8 @@ def freeze(payload):
 @handler("slow")
 def slow(_payload):
     time.sleep(0.002)
+
+
+@handler("brief")
+def brief(_payload):
+    time.sleep(0.0003)

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from losant_rest import Client, LosantError
-
-from tests.support.catalog_server import serving
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.support.catalog_server import CatalogServer
 
 COLUMNS = [
     {"name": "serial", "dataType": "string", "constraint": "unique"},
@@ -21,15 +12,9 @@ COLUMNS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[CatalogServer]:
-    with serving(tmp_path_factory.mktemp("store")) as running:
-        yield running
-
-
 @pytest.fixture
-def client(server: CatalogServer) -> Client:
-    return Client(auth_token="mine", url=server.url)
+def client(losant: Client) -> Client:
+    return losant
 
 
 @pytest.fixture

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from losant_rest import Client, LosantError
 
-from tests.support.catalog_server import serving
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.support.catalog_server import CatalogServer
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[CatalogServer]:
-    with serving(tmp_path_factory.mktemp("store")) as running:
-        yield running
+@pytest.fixture
+def client(losant: Client) -> Client:
+    return losant
 
 
 @pytest.fixture
-def client(server: CatalogServer) -> Client:
-    return Client(auth_token="mine", url=server.url)
-
-
-@pytest.fixture
-def application_id(client: Client) -> str:
-    return client.applications.post(application={"name": "Plant"})["applicationId"]
+def application_id(plant: str) -> str:
+    return plant
 
 
 def test_an_application_is_created_read_changed_and_deleted(client):
@@ -87,6 +72,7 @@ CASES = [
         {"iterationDelay": 5},
     ),
     ("device", "devices", "device", {"name": "Pump"}, {"description": "x"}),
+    ("webhook", "webhooks", "webhook", {"name": "Bell"}, {"responseCode": 204}),
 ]
 
 

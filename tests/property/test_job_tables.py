@@ -27,7 +27,7 @@ paces = st.builds(
     max_retries=st.integers(1, 2),
     retry_delay_ms=st.sampled_from([0, 700]),
 )
-chosen = st.sets(st.integers(1, DEVICES), max_size=DEVICES)
+chosen = st.sets(st.integers(1, DEVICES), min_size=1, max_size=DEVICES)
 steps = st.one_of(
     st.tuples(st.just("claim"), st.integers(1, 4)),
     st.tuples(st.just("settle"), st.integers(0, 5), chosen, st.booleans()),
@@ -73,9 +73,9 @@ class Model:
             self.claims.append((claim, [item.resource_id for item in items], set()))
 
     async def settle(self, which, numbers, ok):
-        if which >= len(self.claims):
+        if not self.claims:
             return
-        claim, items, settled = self.claims[which]
+        claim, items, settled = self.claims[which % len(self.claims)]
         given = [(each, ok) for each in items if int(each, 16) in numbers]
         if not given:
             return
@@ -93,12 +93,12 @@ class Model:
             await self.bench.settle(self.number, *given)
 
     async def end_lease(self, which):
-        if which < len(self.claims):
-            await self.bench.end_lease(self.claims[which][0])
+        if self.claims:
+            await self.bench.end_lease(self.claims[which % len(self.claims)][0])
 
     async def give_back(self, which, lost):
-        if which < len(self.claims):
-            lease, now = self.claims[which][0].lease, await self.now()
+        if self.claims:
+            lease, now = self.claims[which % len(self.claims)][0].lease, await self.now()
             taken = await self.bench.jobs(
                 lambda jobs: jobs.iterations.give_back(lease, now, lost=lost)
             )
@@ -182,8 +182,8 @@ class Model:
         raise AssertionError("it never ended")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(pace=paces, history=st.lists(steps, max_size=25))
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(pace=paces, history=st.lists(steps, min_size=5, max_size=25))
 async def test_each_resource_gets_one_final_result_and_the_counts_add_up(pace, history):
     with tempfile.TemporaryDirectory() as folder:
         database = SqliteDatabase(Path(folder) / "drover.db")

@@ -11,13 +11,12 @@ import drover.kinds
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.access.assembly import bootstrap, build
-from drover.app.applications import ApplicationHook, Applications
-from drover.app.catalog import Catalog
+from drover.app.assembly import Surroundings, library
 from drover.app.services import Services
 from drover.discover import discover
 from drover.faces import losant
 from drover.faces.http import HttpApp
-from drover.faces.losant import admin, applications, auth, me, orgs, resources, tokens
+from drover.faces.losant import admin, applications, auth, devices, me, orgs, resources, tokens
 from drover.model.kind import Kind
 from drover.store.access import revisions_of
 from drover.store.session import SqlStore
@@ -56,17 +55,26 @@ class AccessServer:
         self.clock = clock or FakeClock()
         self.store, ids = SqlStore(database), RandomIds()
         self.access = build(self.store, revisions_of(database), ids, self.clock, hasher=CHEAP)
-        hooks = self.access.hooks
-        hooks["application"].insert(0, ApplicationHook(owners_for))
-        kinds = discover(drover.kinds, "KIND", Kind)
-        self.catalog = Catalog(self.store, ids, kinds, hooks)
-        self.applications = Applications(self.store, self.catalog, ids, visible_applications)
-        self.bootstrap = bootstrap(self.access, self.applications, self.store, ids, self.clock)
-        self.services = Services(self.catalog, self.applications, *self.access.services)
+        around = Surroundings(
+            store=self.store,
+            ids=ids,
+            clock=self.clock,
+            kinds=discover(drover.kinds, "KIND", Kind),
+            hasher=self.access.passwords,
+            owners=owners_for,
+            seen=visible_applications,
+        )
+        shelf = library(around, [self.access.hooks])
+        first = bootstrap(self.access, shelf.applications, self.store, ids, self.clock)
+        self.bootstrap = first
+        self.services = Services(*shelf.services, *self.access.services)
+        modules = (admin, applications, auth, devices, me, orgs, resources, tokens)
+        found = [each for module in modules for each in module.operations(self.services)]
+        own = {(each.method, each.path) for each in found if not each.gives_way}
         operations = [
-            (losant.FACE, operation)
-            for module in (admin, applications, auth, me, orgs, resources, tokens)
-            for operation in module.operations(self.services)
+            (losant.FACE, each)
+            for each in found
+            if not each.gives_way or (each.method, each.path) not in own
         ]
         self.app = HttpApp(operations, self.access.gate)
         self.client = self.from_address("127.0.0.1")

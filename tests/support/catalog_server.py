@@ -118,14 +118,16 @@ class CatalogServer:
             public_url="http://drover.test",
         )
         self.jobs = jobs.build(self.heart, machine, jobs.JobLimits())
+        published = Published("0")
         self.services = Services(
-            Published("0"),
+            published,
             Workflows(store),
             *shelf.services,
             *access.services,
             *self.jobs.services,
         )
         self.app = HttpApp(declared(self.services), self.gate, limits=limits)
+        published.publish((route.operation for route in self.app.routes.all), self.app.metrics.text)
         self.url = ""
 
 

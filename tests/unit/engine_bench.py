@@ -153,8 +153,8 @@ class EngineBench(Bench):
     async def tick(self, *names):
         for name in names:
             result = await self.loops[name]._tick()
-            while name == "dispatcher" and self.engine.dispatcher.running:
-                await asyncio.wait(self.engine.dispatcher._running)
+            while name == "dispatcher" and self.engine.dispatcher._working:
+                await asyncio.wait(self.engine.dispatcher._working)
             while name == "firings" and self.engine.firings._running:
                 await asyncio.wait(self.engine.firings._running)
         return result

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-import msgspec
-from msgspec import Struct
 
 from drover.app.access.sessions import DeviceFacts
 from drover.app.catalog import QuietHook
 from drover.kinds.device import KIND as DEVICE
 from drover.model.access import MemberRole, Role
 from drover.model.errors import Missing
-from drover.query.filters import by_glob
-from drover.query.tree import (
-    ANY_TEXT,
-    Choice,
-    In,
-    TagMatch,
-    TextTest,
-    all_of,
-    any_of,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from drover.model.access import Caller
     from drover.model.kind import Kind
-    from drover.ports.resources import Listing
     from drover.ports.store import Session
-    from drover.query.tree import Node
 
 
 async def owners_for(session: Session, caller: Caller) -> Mapping[str, str]:
@@ -75,48 +59,3 @@ class EndAccess(QuietHook):
         if kind.one == DEVICE.one:
             await session.access.tokens.end_sessions("device", old.id)
         await session.access.raise_revision()
-
-
-def sight_of(caller: Caller) -> Node | None:
-    """Return the filter of the devices that a device sees; None when nothing is hidden.
-
-    A device sees itself and what its access key covers.
-    """
-    limit = caller.device_limit
-    if limit is None:
-        return None
-    ids = sorted(limit.ids | {caller.device_id or ""})
-    tags = [TagMatch("tags", _is(key), _is(value)) for key, value in limit.tags]
-    return any_of([In("id", tuple(ids)), *sorted(tags, key=repr)])
-
-
-def narrowed(caller: Caller, kind: Kind[Any], listing: Listing) -> Listing:
-    """Return a list request with what is out of the caller's sight left out."""
-    sight = sight_of(caller) if kind.one == DEVICE.one else None
-    if sight is None:
-        return listing
-    asked = listing.query or by_glob(listing.filter_field, listing.filter)
-    return replace(listing, query=all_of([sight, asked]))
-
-
-def check_sight(caller: Caller, kind: Kind[Any], document: bytes) -> None:
-    """Raise Missing for a device out of the caller's sight, as for one that is not there."""
-    if caller.device_limit is None or kind.one != DEVICE.one:
-        return
-    device = msgspec.json.decode(document, type=_Seen)
-    if not caller.covers_device(device.id, [(tag.key, tag.value) for tag in device.tags]):
-        raise Missing("Device was not found")
-
-
-class _SeenTag(Struct):
-    key: str
-    value: str
-
-
-class _Seen(Struct):
-    id: str
-    tags: tuple[_SeenTag, ...] = ()
-
-
-def _is(text: str | None) -> TextTest:
-    return ANY_TEXT if text is None else TextTest(Choice.EQUAL, (text,))

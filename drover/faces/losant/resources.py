@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drover.app.access.applications import check_sight, narrowed
 from drover.app.catalog import Catalog
 from drover.faces.losant import _envelope, _lists
 from drover.faces.operation import Call, Operation
@@ -64,7 +63,7 @@ class _Usual:
 
     async def list(self, call: Call) -> bytes:
         """Return one page."""
-        listing = narrowed(call.caller, self._kind, _lists.listing(call, self._kind))
+        listing = _lists.listing(call, self._kind)
         found = await self._catalog.list(self._kind, call.application_id, listing)
         return _envelope.page(self._kind, call, listing, found)
 
@@ -81,7 +80,6 @@ class _Usual:
         """Return one."""
         _, resource_id, parent_id = self._old(call)
         document = await self._catalog.get(self._kind, call.application_id, resource_id, parent_id)
-        check_sight(call.caller, self._kind, document)
         return _envelope.one(self._kind, call, document)
 
     async def patch(self, call: Call) -> bytes:

@@ -143,9 +143,16 @@ def _parse_iso_days(text: str) -> datetime | None:
         return None
     if re.fullmatch(r"\d{4}-\d{3}", text):
         year, day = text.split("-")
-        return datetime.strptime(f"{year} {day}", "%Y %j").replace(tzinfo=UTC)
+        return _day_of_year(int(year), int(day))
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _day_of_year(year: int, day: int) -> datetime:
+    found = datetime(year, 1, 1, tzinfo=UTC) + timedelta(days=day - 1)
+    if found.year != year:
+        raise ValueError("day of year out of range")
+    return found
 
 
 def _parse_mail(text: str) -> datetime | None:

@@ -85,10 +85,7 @@ def _compile(node: Node) -> Getter:
     compiled = _COMPILERS[type(node)](node)
     if not _is_constant(node):
         return compiled
-    try:
-        value = compiled(_NO_SCOPE)
-    except RenderLimit:
-        return compiled
+    value = compiled(_NO_SCOPE)
     return lambda _: value
 
 

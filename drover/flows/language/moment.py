@@ -48,8 +48,16 @@ _MONTHS_PER_YEAR: Final = 12
 
 def format_date(moment: datetime, pattern: str, zone: str = "UTC") -> str:
     """Print ``moment`` in ``zone`` (an IANA name; unknown ones mean UTC)."""
-    local = moment.astimezone(time_zone(zone))
+    local = _in_zone(moment, zone)
     return "".join([part(local) for part in _compile(pattern)])
+
+
+def _in_zone(moment: datetime, zone: str) -> datetime:
+    try:
+        return moment.astimezone(time_zone(zone))
+    except OverflowError:
+        # Within hours of the year 1 or 9999 the local time would be out of range.
+        return moment.astimezone(UTC)
 
 
 @lru_cache(1024)

@@ -77,15 +77,16 @@ def _unusual_text(number: float, text: str) -> str:
     if math.isinf(number):
         return f"{sign}Infinity"
     mantissa, _, exponent = text.lstrip("-").partition("e")
-    return sign + place_point(mantissa.replace(".", ""), int(exponent) + 1)
+    return sign + _place_point(mantissa.replace(".", ""), int(exponent) + 1)
 
 
-def place_point(digits: str, point: int) -> str:
-    """Print significant ``digits`` whose decimal point stands after ``point`` of them."""
+def _place_point(digits: str, point: int) -> str:
+    """Print significant ``digits`` whose decimal point stands after ``point`` of them.
+
+    It never stands among them: numbers with an exponent in Python are whole or below 1.
+    """
     if len(digits) <= point <= _LARGEST_PLAIN:
         return digits.ljust(point, "0")
-    if 0 < point <= _LARGEST_PLAIN:
-        return f"{digits[:point]}.{digits[point:]}"
     if _SMALLEST_PLAIN < point <= 0:
         return f"0.{'0' * -point}{digits}"
     fraction = f".{digits[1:]}" if len(digits) > 1 else ""

@@ -7,14 +7,12 @@ is a single such run); blocks write to an ``Output`` that counts what is printed
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import groupby
 from typing import Final, TypeAlias
 
 from drover.flows.language.block_compiler import Writer, compile_block
 from drover.flows.language.conversions import to_text
-from drover.flows.language.errors import RenderLimit
 from drover.flows.language.lexicon import LEXICON
 from drover.flows.language.limits import CACHE_SIZE, MAX_OUTPUT
 from drover.flows.language.numbers import number_text
@@ -24,6 +22,8 @@ from drover.flows.language.template_parser import parse_template
 from drover.flows.language.term_compiler import Getter, Names, compile_mention
 
 Printer: TypeAlias = Callable[[Scope], str]
+Plain: TypeAlias = Text | Print
+"""A statement that is no block."""
 
 _MARKUP: Final = re.compile("[&<>\"'`=]")
 _ENTITIES: Final = {
@@ -50,9 +50,10 @@ def compile_program(source: str) -> Printer:
 
 def compile_statements(statements: Sequence[Statement]) -> Printer:
     """Compile the statements of a whole template."""
-    if any(isinstance(statement, Block) for statement in statements):
-        return _limited(_collected(compile_body(statements, frozenset())))
-    return _limited(_compile_run(statements, frozenset()))
+    plain = [statement for statement in statements if not isinstance(statement, Block)]
+    if len(plain) == len(statements):
+        return _limited(_compile_run(plain, frozenset()))
+    return _collected(compile_body(statements, frozenset()))
 
 
 def _collected(write: Writer) -> Printer:
@@ -66,10 +67,7 @@ def _collected(write: Writer) -> Printer:
 
 def _limited(render: Printer) -> Printer:
     def run(scope: Scope) -> str:
-        try:
-            text = render(scope)
-        except RecursionError:
-            raise RenderLimit("The template is nested too deeply") from None
+        text = render(scope)
         if len(text) > MAX_OUTPUT:
             raise output_limit()
         return text
@@ -92,21 +90,26 @@ def compile_body(statements: Sequence[Statement], names: Names) -> Writer:
     return write_all
 
 
-def _writers(statements: Sequence[Statement], names: Names) -> Iterable[Writer]:
-    for is_block, group in groupby(statements, lambda statement: isinstance(statement, Block)):
-        if is_block:
-            for statement in group:
-                if isinstance(statement, Block):
-                    yield compile_block(statement, names, compile_body)
-        else:
-            yield _writing(_compile_run(list(group), names))
+def _writers(statements: Sequence[Statement], names: Names) -> Iterator[Writer]:
+    """Compile each block, and the plain statements between two blocks together."""
+    run: list[Plain] = []
+    for statement in statements:
+        if not isinstance(statement, Block):
+            run.append(statement)
+            continue
+        if run:
+            yield _writing(_compile_run(run, names))
+            run = []
+        yield compile_block(statement, names, compile_body)
+    if run:
+        yield _writing(_compile_run(run, names))
 
 
 def _writing(print_run: Printer) -> Writer:
     return lambda scope, output: output.write(print_run(scope))
 
 
-def _compile_run(statements: Sequence[Statement], names: Names) -> Printer:
+def _compile_run(statements: Sequence[Plain], names: Names) -> Printer:
     """Compile texts and prints that follow one another."""
     texts, printers = _alternated(statements, names)
     if not printers:
@@ -119,13 +122,13 @@ def _compile_run(statements: Sequence[Statement], names: Names) -> Printer:
     return _many_prints(texts, printers)
 
 
-def _alternated(statements: Sequence[Statement], names: Names) -> tuple[list[str], list[Printer]]:
+def _alternated(statements: Sequence[Plain], names: Names) -> tuple[list[str], list[Printer]]:
     """Split into printers and the texts before, between and after them."""
     texts, printers = [""], list[Printer]()
     for statement in statements:
         if isinstance(statement, Text):
             texts[-1] += statement.text
-        elif isinstance(statement, Print):
+        else:
             printers.append(_compile_print(statement, names))
             texts.append("")
     return texts, printers

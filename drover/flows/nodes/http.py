@@ -184,6 +184,8 @@ def _auth(settings: Settings) -> Body:
 
 
 def _response(result: dict[str, Any]) -> dict[str, Any]:
+    if not result.pop("isText", True):
+        return result
     try:
         result["body"] = msgspec.json.decode(result["body"])
     except (msgspec.DecodeError, RecursionError, TypeError):

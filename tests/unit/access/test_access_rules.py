@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drover.app.access.applications import check_sight, narrowed, sight_of
 from drover.app.access.network import address_allowed, check_addresses
 from drover.app.access.redaction import HIDDEN, redact, redact_event, redact_text
 from drover.app.access.secrets import digest, matches
 from drover.app.access.throttle import Rule, Throttle, Window
 from drover.app.access.verified import Verified
-from drover.kinds.application import KIND as APPLICATION
-from drover.kinds.device import KIND as DEVICE
+from drover.app.devices import check_sight, sight
+from drover.kinds.device import Device
 from drover.model.access import Caller, DeviceLimit, MemberRole, role_allows
 from drover.model.accounts import AccessKey, Member, ResourceRole
 from drover.model.errors import AccountLocked, Invalid, Missing, TooMany
+from drover.model.fields import Tag
 from drover.model.scopes import for_operation
-from drover.ports.resources import Listing
 from drover.query.evaluate import matches as query_matches
 from tests.support.access_server import FakeClock
 
@@ -27,6 +25,7 @@ OWNERS = ("Application", "Organization", "User")
 READ = for_operation("device", "get", OWNERS, reads=True)
 WRITE = for_operation("device", "patch", OWNERS)
 GRANT = for_operation("applicationKeys", "post", OWNERS)
+NOW = "2026-01-02T03:04:05.678Z"
 MINE, OTHER, LISTED = "a" * 24, "b" * 24, "c" * 24
 
 
@@ -97,36 +96,24 @@ limits = st.builds(
 def test_lists_and_single_reads_show_a_device_the_same(limit, device_id, tags):
     caller = device(limit)
     row = {"id": device_id, "tags": [{"key": key, "value": value} for key, value in tags]}
+    one = Device(
+        id=device_id,
+        application_id=MINE,
+        creation_date=NOW,
+        last_updated=NOW,
+        name="d",
+        tags=tuple(Tag(key=key, value=value) for key, value in tags),
+    )
 
-    sight = sight_of(caller)
+    listed = query_matches(sight(caller), row)
 
-    listed = sight is None or query_matches(sight, row)
     assert listed is caller.covers_device(device_id, tags)
     try:
-        check_sight(caller, DEVICE, msgspec.json.encode(row))
+        check_sight(caller, one)
     except Missing:
         assert not listed
     else:
         assert listed
-
-
-def test_only_lists_of_devices_are_narrowed():
-    caller, listing = device(DeviceLimit()), Listing(sort_field="name")
-
-    assert narrowed(caller, APPLICATION, listing) is listing
-    assert narrowed(device(), DEVICE, listing) is listing
-    assert narrowed(caller, DEVICE, listing).query is not None
-
-
-def test_a_narrowed_list_keeps_its_own_filter():
-    caller = device(DeviceLimit(ids=frozenset({OTHER})))
-    listing = Listing(sort_field="name", filter_field="name", filter="pump*")
-
-    query = narrowed(caller, DEVICE, listing).query
-
-    assert query_matches(query, {"id": OTHER, "name": "Pump 1"})
-    assert not query_matches(query, {"id": OTHER, "name": "valve"})
-    assert not query_matches(query, {"id": LISTED, "name": "pump"})
 
 
 # Secrets

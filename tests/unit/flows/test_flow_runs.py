@@ -98,13 +98,13 @@ def test_a_large_payload_of_a_failed_run_is_withheld():
 
 
 def test_one_wave_makes_one_call_for_all_payloads():
-    host = FakeHost(acknowledgeIteration=lambda _r: {"success": True, "startedAt": 1, "completedAt": 2})
+    host = FakeHost(job_acknowledge=lambda _r: {"success": True, "startedAt": 1, "completedAt": 2})
     config = {"successExpression": "true", "resultPath": "working.ack"}
     definition = flow(["ack"], node("ack", "ResourceJobAcknowledgeNode", config, []))
 
     run_many(definition, [start({"iterationId": str(n)}) for n in range(50)], host)
 
-    assert [(name, len(requests)) for name, requests in host.calls] == [("acknowledgeIteration", 50)]
+    assert [(name, len(requests)) for name, requests in host.calls] == [("job.acknowledge", 50)]
 
 
 def test_branches_that_split_over_two_nodes_meet_again_in_one_wave():

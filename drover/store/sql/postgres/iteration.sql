@@ -22,6 +22,9 @@ FROM (
            entry ->> 3 AS accumulator
     FROM jsonb_array_elements(:rows::jsonb) AS entry) AS given
 WHERE iteration.execution = :number AND iteration.resource_id = given.resource_id
+  -- With the ids as an array each is one look into the key, whatever the statistics say.
+  AND iteration.resource_id = ANY (ARRAY(
+      SELECT entry ->> 0 FROM jsonb_array_elements(:rows::jsonb) AS entry))
   AND iteration.state < 3 AND iteration.fence <= :fence
   AND (iteration.state > 0 OR iteration.resource_id <= :cursor)
 RETURNING iteration.resource_id, iteration.previous, iteration.state;

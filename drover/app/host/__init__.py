@@ -1,0 +1,1 @@
+"""What the nodes of running workflows ask the server for, one family of operations a file."""
