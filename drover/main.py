@@ -17,9 +17,17 @@ from drover import __version__, config
 from drover.cli._session import CommandError
 from drover.client import ClientError, ServerUnreachable
 from drover.discover import discover
+from drover.plugins import HandlersError
 from drover.ports.failures import StoreError
 
-EXPECTED = (CommandError, ClientError, ServerUnreachable, config.SettingsError, StoreError)
+EXPECTED = (
+    CommandError,
+    ClientError,
+    ServerUnreachable,
+    config.SettingsError,
+    HandlersError,
+    StoreError,
+)
 
 COMMANDS = App(
     name="drover",

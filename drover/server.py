@@ -16,18 +16,19 @@ import uvicorn
 import uvloop
 
 import drover.kinds
-from drover import __version__
+from drover import __version__, plugins
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.access.redaction import redact_event
-from drover.app.answering import Answers, Tools
+from drover.app.answering import FlowHost, Tools
 from drover.app.assembly import Surroundings, library
 from drover.app.flow_runs import FlowRuns
 from drover.app.jobs import assembly as jobs
 from drover.app.services import Services
 from drover.app.workflows import Workflows
 from drover.discover import discover
+from drover.engine.answers import Answers
 from drover.engine.loops import Loop
 from drover.engine.service import Engine, Heart
 from drover.engine.service import Surroundings as EngineSurroundings
@@ -79,6 +80,8 @@ class Server:
 
     async def open(self) -> None:
         """Open the store, make the first administrator if there is none, start the roles."""
+        # Their names are needed here, to check workflows by; they are called in worker processes.
+        plugins.load(self.settings.handlers)
         database = database_of(self.settings)
         await database.open()
         self._open.push_async_callback(database.close)
@@ -160,7 +163,9 @@ class Server:
             web=GuardedWeb(self.settings.allowed_networks),
             wake=heart.signals.fire.set,
         )
-        workers = LocalWorkers(Answers(tools), worker_settings_of(self.settings, heart.timing))
+        workers = LocalWorkers(
+            Answers(heart.acks, FlowHost(tools)), worker_settings_of(self.settings, heart.timing)
+        )
         await workers.start()
         self._open.push_async_callback(workers.stop)
         around = EngineSurroundings(

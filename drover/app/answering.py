@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from drover.app.services import Services
     from drover.engine.acks import Acks
     from drover.ports.clock import Ids
-    from drover.ports.runner import FlowBatch, Settled
-    from drover.ports.scripts import Scripts
+    from drover.ports.runner import FlowBatch
     from drover.ports.store import Store
     from drover.ports.web import Web
 
@@ -31,8 +30,7 @@ Answer = dict[str, Any]
 class Tools:
     """What answers are made with.
 
-    ``wake`` is called after something was stored that workflows are to be run for. ``scripts`` runs
-    users' scripts where workers have no cage of their own.
+    ``wake`` is called after something was stored that workflows are to be run for.
     """
 
     services: Services
@@ -41,7 +39,6 @@ class Tools:
     acks: Acks
     web: Web
     wake: Callable[[], None] = lambda: None
-    scripts: Scripts | None = None
 
 
 @dataclass(frozen=True)
@@ -116,8 +113,8 @@ def refusal(error: DroverError) -> Answer:
     return {"error": {"type": error.code, "message": error.message}}
 
 
-class Answers:
-    """Answers the operations of running workflows; see ``drover.ports.runner.Answerer``."""
+class FlowHost:
+    """Answers what nodes ask, by the operation's name; see ``drover.ports.host.Host``."""
 
     def __init__(self, tools: Tools) -> None:
         from drover.app import host
@@ -138,17 +135,3 @@ class Answers:
             message = f"The server has no operation {operation}"
             return [{"error": {"type": "NotImplemented", "message": message}}] * len(requests)
         return await run(Asking(batch, self._tools), requests)
-
-    async def settle(self, batch: FlowBatch, rows: bytes, count: int) -> Settled:
-        """Acknowledge iterations of the batch itself; raises LeaseLost."""
-        return await self._tools.acks.settle(batch, rows, count)
-
-    async def run_script(
-        self, batch: FlowBatch, script: str, payloads: Sequence[Any], timeout_ms: int
-    ) -> Sequence[Any]:
-        """Run a user's JavaScript over each payload."""
-        scripts = self._tools.scripts
-        if scripts is None:
-            raise RuntimeError("this server runs no scripts")
-        owner = f"{batch.application_id}/{batch.flow_id}"
-        return await scripts.run(script, payloads, timeout_ms=timeout_ms, owner=owner)

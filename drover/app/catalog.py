@@ -115,7 +115,7 @@ class Catalog:
         parent_id: str | None = None,
     ) -> bytes:
         """Return the document of one; raises Missing."""
-        return await self._store.read(
+        return await self._store.glance(
             lambda session: session.resources.get_bytes(
                 kind, application_id, resource_id, parent_id
             )

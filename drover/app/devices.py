@@ -127,7 +127,7 @@ class Devices:
                 check_sight(caller, await session.resources.get(KIND, application_id, device_id))
             return await session.resources.get_bytes(KIND, application_id, device_id)
 
-        return await self._store.read(work)
+        return await self._store.glance(work)
 
     async def update(
         self,

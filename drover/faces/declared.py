@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from drover import faces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import ModuleType
 
     from drover.app.services import Services
@@ -27,6 +27,11 @@ def declared(services: Services) -> list[tuple[Face, Operation]]:
         face: Face | None = getattr(package, "FACE", None)
         if face is not None:
             found += [(face, each) for each in _operations(package, services)]
+    return settled(found)
+
+
+def settled(found: Sequence[tuple[Face, Operation]]) -> list[tuple[Face, Operation]]:
+    """Return operations without those that give way to another of their method and path."""
     taken = {_key(face, each) for face, each in found if not each.gives_way}
     return [(f, each) for f, each in found if not each.gives_way or _key(f, each) not in taken]
 

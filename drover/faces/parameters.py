@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
@@ -16,13 +18,14 @@ _PART: Final = re.compile(r"\[([^\[\]]*)\]")
 _DEEPEST: Final = 4
 
 
-def parse(query: bytes) -> dict[str, str]:
+@lru_cache(maxsize=1024)
+def parse(query: bytes) -> Mapping[str, str]:
     """Return the parameters of a query string; of those named twice the last counts.
+
+    Clients send the same few query strings over and over, so the latest are remembered.
 
     Raises Invalid for text that cannot be stored and for too many parameters.
     """
-    if not query:
-        return {}
     try:
         pairs = parse_qsl(
             query.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_PARAMETERS
@@ -32,7 +35,7 @@ def parse(query: bytes) -> dict[str, str]:
     parameters = dict(pairs)
     if b"%00" in query or b"\0" in query:
         raise Invalid("Query parameters must not hold the character U+0000")
-    return parameters
+    return MappingProxyType(parameters)
 
 
 def nested(parameters: Mapping[str, str], name: str) -> Any:

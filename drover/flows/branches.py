@@ -118,11 +118,12 @@ class Branches:
         """Park the branch at a loop and start its first rounds; raises Thrown."""
         loop = Loop(node, action, visit)
         if not node.outputs[1] or not loop.items:
-            loop.items = ()
+            loop.leave_out()
             self._finish_loop(loop)
             return
-        for _ in range(min(ROUNDS_AT_ONCE, len(loop.items)) if action.parallel else 1):
-            self._start_round(loop)
+        for _ in range(ROUNDS_AT_ONCE if action.parallel else 1):
+            if not loop.exhausted:
+                self._start_round(loop)
 
     def cap(self, visit: Visit, *, breaks: bool, value: Any) -> None:
         """Keep what the first cap of a round hands on."""

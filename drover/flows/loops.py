@@ -56,6 +56,12 @@ class Loop:
         """All rounds have begun."""
         return self.started >= len(self.items)
 
+    def leave_out(self) -> None:
+        """Have no rounds at all."""
+        self.items = ()
+        if self.results is not None:
+            self.results = []
+
     def item(self, index: int) -> dict[str, Any]:
         """Return what a round finds at its item path."""
         item = {"value": self.items[index], "index": index}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from drover.flows.language import InvalidJsonTemplate, LanguageError
+from drover.flows.language import InvalidJsonTemplate, LanguageError, PathError, RenderLimit
 from drover.flows.payload import encode
 from drover.flows.visit import Run, Thrown, measure
 from drover.ports.runner import RunRecord
@@ -19,6 +19,12 @@ MOST_ERRORED_BYTES: Final = 256 * 1024
 
 OMITTED: Final = b'"Payload data omitted due to size"'
 """What they get instead."""
+
+_NAMES: Final = (
+    (InvalidJsonTemplate, "InvalidJsonTemplate"),
+    ((LanguageError, PathError), "Validation"),
+    ((RenderLimit, RecursionError, MemoryError), "PayloadTooLarge"),
+)
 
 _log = structlog.get_logger()
 
@@ -42,12 +48,9 @@ def thrown_of(error: Exception) -> Thrown:
         return error
     if isinstance(error, ConnectionError):
         raise error
-    if isinstance(error, InvalidJsonTemplate):
-        return Thrown("InvalidJsonTemplate", str(error))
-    if isinstance(error, LanguageError):
-        return Thrown("Validation", str(error))
-    if isinstance(error, (RecursionError, MemoryError)):
-        return Thrown("PayloadTooLarge", "A value is nested too deep or too large")
+    for kind, name in _NAMES:
+        if isinstance(error, kind):
+            return Thrown(name, str(error) or "A value is nested too deep or too large")
     _log.error("node_failed", exc_info=error)
     return Thrown("InternalError", f"The node failed: {type(error).__name__}")
 

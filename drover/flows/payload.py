@@ -108,6 +108,8 @@ def dated(resource: dict[str, Any], *more: str) -> dict[str, Any]:
 def device_object(device: Mapping[str, Any]) -> dict[str, Any]:
     """Return a device as payloads show it: tags and attributes as objects, dates as dates."""
     shown = dict(device)
+    if "id" in device:
+        shown["deviceId"] = device["id"]
     shown["tags"] = tags_object(device.get("tags") or ())
     shown["attributes"] = attributes_object(device.get("attributes") or ())
     return dated(shown)
@@ -174,6 +176,8 @@ def iteration_data(
     ``iterationStartedAt``. Source: Losant-compatible behaviour, section 3.6.
     """
     shown = device_object(resource) if resource_type == "device" else dated(dict(resource))
+    if "id" in shown and resource_type in _ALIASED:
+        shown[f"{resource_type}Id"] = shown["id"]
     data: dict[str, Any] = {
         resource_type: shown,
         "execution": dict(execution),
@@ -185,6 +189,9 @@ def iteration_data(
         data.update(attempt)
     return data
 
+
+_ALIASED: Final = frozenset({"experienceUser", "experienceGroup"})
+"""Resource types that carry their id under a name of their own too, beside devices."""
 
 _MILLISECOND: Final = datetime(1970, 1, 1, 0, 0, 0, 1000, tzinfo=UTC) - datetime(
     1970, 1, 1, tzinfo=UTC

@@ -59,13 +59,21 @@ def _text(schema: Any) -> bytes:
 def _validator(text: bytes) -> Any:
     schema = msgspec.json.decode(text)
     dialect = str(schema.get("$schema", ""))
-    chosen = _DRAFT7 if "draft-07" in dialect or "draft-06" in dialect else _DRAFT4
+    later = "draft-07" in dialect or "draft-06" in dialect
+    drafts = (Draft7Validator,) if later else (Draft4Validator, Draft7Validator)
+    flaws = [next(iter(_flaws(draft, schema)), None) for draft in drafts]
+    if None not in flaws:
+        raise Thrown("Validation", f"The schema is not valid: {flaws[0]}"[:_LONGEST_MESSAGE])
+    return (_DRAFT7 if later else _DRAFT4)(schema, registry=Registry())
+
+
+def _flaws(draft: Any, schema: Any) -> list[str]:
+    """Return what a draft has against a schema: nothing, or its first complaint."""
     try:
-        (Draft7Validator if chosen is _DRAFT7 else Draft4Validator).check_schema(schema)
+        draft.check_schema(schema)
     except SchemaError as error:
-        message = f"The schema is not valid: {error.message}"[:_LONGEST_MESSAGE]
-        raise Thrown("Validation", message) from error
-    return chosen(schema, registry=Registry())
+        return [error.message]
+    return []
 
 
 def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[Any]:

@@ -71,3 +71,10 @@ class Store(Protocol):
     async def read(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run reads against one consistent view."""
         ...
+
+    async def glance(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run a few reads by key the fastest way; they may share no view.
+
+        Others may have to wait meanwhile, so nothing that reads many rows belongs here.
+        """
+        ...

@@ -149,6 +149,14 @@ class Database(Protocol):
         """Run work on one read-only snapshot. Raises what work raises; StoreBusy, StoreLost."""
         ...
 
+    async def glance(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run a few keyed reads the fastest way; they may share no snapshot.
+
+        With SQLite the event loop waits for them, so nothing that scans belongs here. Raises what
+        work raises; StoreBusy, StoreLost.
+        """
+        ...
+
     async def fetch(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
     ) -> Sequence[Row]:

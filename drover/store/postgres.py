@@ -146,6 +146,10 @@ class PostgresDatabase:
         """
         return await self._attempts(_BEGIN_WRITE, work)
 
+    async def glance(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
+        """Run a few keyed reads the fastest way; see ``read``."""
+        return await self.read(work)
+
     async def read(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
         """Run work on one read-only snapshot. Raises what work raises; StoreBusy, StoreLost.
 

@@ -75,3 +75,7 @@ class SqlStore:
     async def read(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run reads against one consistent view."""
         return await self.database.read(lambda tx: work(StoreSession(tx)))
+
+    async def glance(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run a few keyed reads the fastest way; they may share no view."""
+        return await self.database.glance(lambda tx: work(StoreSession(tx)))

@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from drover.flows import compile_flow, run_batch
 from drover.handlers import REGISTERED
+from drover.plugins import load
 from drover.system import SystemClock
 from drover.workers.frames import (
     TO_WORKER,
@@ -250,8 +251,7 @@ def main() -> None:
     threading.Thread(
         target=give_signs, args=(instructions.beat, instructions.beat_s), daemon=True
     ).start()
-    for module in instructions.handlers:
-        import_module(module)
+    load(instructions.handlers)
     gc.freeze()
     asyncio.run(serve(instructions))
 

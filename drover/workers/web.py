@@ -30,8 +30,9 @@ _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 class GuardedWeb:
     """Requests over HTTP(S); ``allowed`` are private networks that may be reached all the same."""
 
-    def __init__(self, allowed: Sequence[str] = ()) -> None:
-        self._backend = GuardedBackend([ipaddress.ip_network(each) for each in allowed])
+    def __init__(self, allowed: Sequence[str] = (), *, allows_private: bool = False) -> None:
+        networks = ("0.0.0.0/0", "::/0") if allows_private else allowed
+        self._backend = GuardedBackend([ipaddress.ip_network(each) for each in networks])
 
     async def fetch(self, request: WebRequest) -> WebResponse:
         """Make a request; raises WebFailure."""

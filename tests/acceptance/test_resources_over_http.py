@@ -72,6 +72,7 @@ CASES = [
         {"iterationDelay": 5},
     ),
     ("device", "devices", "device", {"name": "Pump"}, {"description": "x"}),
+    ("webhook", "webhooks", "webhook", {"name": "Bell"}, {"responseCode": 204}),
 ]
 
 

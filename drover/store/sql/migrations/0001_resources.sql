@@ -44,8 +44,9 @@ CREATE TABLE device (
     deleted_ms         BIGINT,
     document           TEXT NOT NULL
 );
-CREATE INDEX device_name ON device (application_id, name, id);
-CREATE INDEX device_in_order ON device (application_id, id);
+CREATE INDEX device_name ON device (application_id, name, id) WHERE deleted_ms IS NULL;
+CREATE INDEX device_in_order ON device (application_id, id) WHERE deleted_ms IS NULL;
+CREATE INDEX device_deleted ON device (application_id, id) WHERE deleted_ms IS NOT NULL;
 CREATE INDEX device_parent ON device (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX device_gateway ON device (gateway_id) WHERE gateway_id IS NOT NULL;
 
