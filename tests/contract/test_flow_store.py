@@ -15,7 +15,9 @@ MINUTE = 60_000
 @pytest.fixture
 async def store(database):
     made = SqlStore(database)
-    await _application(database, APPLICATION, [{"key": "a", "json": "1"}, {"key": "b", "json": "1"}])
+    await _application(
+        database, APPLICATION, [{"key": "a", "json": "1"}, {"key": "b", "json": "1"}]
+    )
     await _flow(database, FLOW, globals=[{"key": "b", "json": "2"}])
     return made
 
@@ -28,7 +30,13 @@ async def _application(database, application_id, given):
 
 
 async def _flow(database, flow_id, *, enabled=1, default=None, application=APPLICATION, **more):
-    document = {"id": flow_id, "name": "Flow", "triggers": [{"type": "timer"}], "nodes": [{"id": "n"}], **more}
+    document = {
+        "id": flow_id,
+        "name": "Flow",
+        "triggers": [{"type": "timer"}],
+        "nodes": [{"id": "n"}],
+        **more,
+    }
     columns = (
         "application_id", "id", "name", "flow_class", "enabled", "default_version_id", "created_ms", "updated_ms",
         "document",
@@ -118,7 +126,9 @@ async def test_a_disabled_version_does_not_run(store, database):
 
 
 async def test_events_of_any_level_match_every_level(store):
-    await index(store, trigger(0, "event", "any"), trigger(1, "event", "error"), trigger(2, "timer", "any"))
+    await index(
+        store, trigger(0, "event", "any"), trigger(1, "event", "error"), trigger(2, "timer", "any")
+    )
 
     assert [each.trigger_index for each in await subscribed(store, "event", "error")] == [0, 1]
     assert [each.trigger_index for each in await subscribed(store, "event", "info")] == [0]
@@ -143,8 +153,14 @@ async def test_a_tag_changes_with_the_definition(store, database):
         lambda tx: tx.execute(
             "flow_put",
             {
-                "application_id": APPLICATION, "id": FLOW, "name": "Flow", "flow_class": "cloud", "enabled": 1,
-                "default_version_id": None, "updated_ms": 1, "document": _text({"id": FLOW, "name": "Renamed"}),
+                "application_id": APPLICATION,
+                "id": FLOW,
+                "name": "Flow",
+                "flow_class": "cloud",
+                "enabled": 1,
+                "default_version_id": None,
+                "updated_ms": 1,
+                "document": _text({"id": FLOW, "name": "Renamed"}),
             },  # fmt: skip
         )
     )
@@ -185,13 +201,23 @@ def count(minute, version="develop", flow_id=FLOW, runs=1):
 
 async def test_counts_of_a_minute_add_up(store):
     await history(store, lambda kept: kept.add([count(1), count(2)], []))
-    await history(store, lambda kept: kept.add([count(1, runs=4), count(1, "v1"), count(1, flow_id="0" * 24)], []))
+    await history(
+        store,
+        lambda kept: kept.add([count(1, runs=4), count(1, "v1"), count(1, flow_id="0" * 24)], []),
+    )
 
-    found = await history(store, lambda kept: kept.counts(FLOW, (0, 10 * MINUTE), version="develop"))
+    found = await history(
+        store, lambda kept: kept.counts(FLOW, (0, 10 * MINUTE), version="develop")
+    )
 
-    assert [(each.minute_ms, each.runs, each.wall_ms) for each in found] == [(2 * MINUTE, 1, 1.5), (MINUTE, 5, 3.0)]
+    assert [(each.minute_ms, each.runs, each.wall_ms) for each in found] == [
+        (2 * MINUTE, 1, 1.5),
+        (MINUTE, 5, 3.0),
+    ]
     assert len(await history(store, lambda kept: kept.counts(FLOW, (0, 10 * MINUTE)))) == 3
-    assert len(await history(store, lambda kept: kept.counts(FLOW, (0, 10 * MINUTE), newest=1))) == 1
+    assert (
+        len(await history(store, lambda kept: kept.counts(FLOW, (0, 10 * MINUTE), newest=1))) == 1
+    )
     assert await history(store, lambda kept: kept.counts(FLOW, (0, MINUTE))) == []
 
 
@@ -203,22 +229,36 @@ async def test_old_counts_are_forgotten(store):
 
 
 def note(number, topic="error", version="develop"):
-    return RunNote(flow_id=FLOW, version=version, topic=topic, time_ms=number, document={"n": number, "x": "\0"})
+    return RunNote(
+        flow_id=FLOW,
+        version=version,
+        topic=topic,
+        time_ms=number,
+        document={"n": number, "x": "\0"},
+    )
 
 
 async def test_notes_are_read_newest_first(store):
-    await history(store, lambda kept: kept.add([], [note(1), note(2), note(3, version="v1"), note(4, "debug")]))
+    await history(
+        store,
+        lambda kept: kept.add([], [note(1), note(2), note(3, version="v1"), note(4, "debug")]),
+    )
 
     async def read(**more):
         given = {"limit": 10, **more}
         return [
-            each.document["n"] for each in await history(store, lambda kept: kept.notes(FLOW, "error", (0, 100), **given))
+            each.document["n"]
+            for each in await history(
+                store, lambda kept: kept.notes(FLOW, "error", (0, 100), **given)
+            )
         ]
 
     assert await read() == [3, 2, 1]
     assert await read(limit=2) == [3, 2]
     assert await read(version="develop") == [2, 1]
-    assert (await history(store, lambda kept: kept.notes(FLOW, "error", (2, 3), limit=9)))[0].document["n"] == 2
+    assert (await history(store, lambda kept: kept.notes(FLOW, "error", (2, 3), limit=9)))[
+        0
+    ].document["n"] == 2
 
 
 async def test_only_so_many_notes_are_kept(store):
@@ -235,7 +275,9 @@ async def test_what_a_flow_kept_goes_with_it(store, database):
     await history(store, lambda kept: kept.add([count(1)], [note(1)]))
     await index(store, trigger())
 
-    await database.write(lambda tx: tx.execute("flow_remove", {"application_id": APPLICATION, "id": FLOW}))
+    await database.write(
+        lambda tx: tx.execute("flow_remove", {"application_id": APPLICATION, "id": FLOW})
+    )
 
     assert await storage(store, lambda kept: kept.all(FLOW)) == {}
     assert await history(store, lambda kept: kept.counts(FLOW, (0, 2**52))) == []
