@@ -30,6 +30,9 @@ class FakeFlows:
             for flow in self.triggers.get(trigger_type, ())
         ]
 
+    async def awaited(self, application_id, trigger_type, key):
+        return trigger_type in self.triggers
+
 
 class FakeStore:
     """The store with flows that exist only here."""

@@ -185,7 +185,7 @@ def test_every_key_of_a_config_is_checked(kind, config, place, part):
 
     found = flaws(definition, handlers=())
 
-    assert [where for where, _ in found][0] == f"/nodes/0/config/{place}"
+    assert next(where for where, _ in found) == f"/nodes/0/config/{place}"
     assert part in found[0][1]
 
 
