@@ -149,21 +149,17 @@ async def test_a_tag_changes_with_the_definition(store, database):
     await index(store, trigger())
     (before,) = await subscribed(store)
 
-    await database.write(
-        lambda tx: tx.execute(
-            "flow_put",
-            {
-                "application_id": APPLICATION,
-                "id": FLOW,
-                "name": "Flow",
-                "flow_class": "cloud",
-                "enabled": 1,
-                "default_version_id": None,
-                "updated_ms": 1,
-                "document": _text({"id": FLOW, "name": "Renamed"}),
-            },  # fmt: skip
-        )
-    )
+    renamed = {
+        "application_id": APPLICATION,
+        "id": FLOW,
+        "name": "Flow",
+        "flow_class": "cloud",
+        "enabled": 1,
+        "default_version_id": None,
+        "updated_ms": 1,
+        "document": _text({"id": FLOW, "name": "Renamed"}),
+    }
+    await database.write(lambda tx: tx.execute("flow_put", renamed))
 
     (after,) = await subscribed(store)
     assert before.tag != after.tag
