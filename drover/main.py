@@ -17,7 +17,7 @@ from drover import __version__, config
 from drover.cli._session import CommandError
 from drover.client import ClientError, ServerUnreachable
 from drover.discover import discover
-from drover.handlers import HandlersError
+from drover.plugins import HandlersError
 from drover.ports.failures import StoreError
 
 EXPECTED = (

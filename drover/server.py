@@ -16,7 +16,7 @@ import uvicorn
 import uvloop
 
 import drover.kinds
-from drover import __version__, handlers
+from drover import __version__, plugins
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
@@ -81,7 +81,7 @@ class Server:
     async def open(self) -> None:
         """Open the store, make the first administrator if there is none, start the roles."""
         # Their names are needed here, to check workflows by; they are called in worker processes.
-        handlers.load(self.settings.handlers)
+        plugins.load(self.settings.handlers)
         database = database_of(self.settings)
         await database.open()
         self._open.push_async_callback(database.close)

@@ -27,7 +27,7 @@ RESOURCE_JOB_TRIGGERS: Final = (
     "resourceJobIterationTimeout",
     "resourceJobComplete",
 )
-_TRIGGERS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+TRIGGERS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "resourceJob": RESOURCE_JOB_TRIGGERS,
     "webhook": ("webhook",),
 }
@@ -100,7 +100,7 @@ class Flows:
 
         async def work(session: Session) -> None:
             resource = await session.resources.lock(kind, application_id, resource_id)
-            types = _TRIGGERS_OF[kind.one]
+            types = TRIGGERS_OF[kind.one]
             for flow_id in sorted(await session.flows.using(application_id, types, resource_id)):
                 flow = await session.resources.lock(FLOW, application_id, flow_id)
                 await self._catalog.drop(session, caller, FLOW, flow)

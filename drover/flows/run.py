@@ -10,10 +10,12 @@ function) let the other branches of their run go on meanwhile.
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from drover.flows.branches import Branches
-from drover.flows.language import deep_copy
+from drover.flows.language import deep_copy, use_clock
+from drover.flows.language.values import EPOCH
 from drover.flows.outcome import record_of
 from drover.flows.visit import Relay, Run, Thrown, Visit
 from drover.flows.waves import WAVES, Surroundings
@@ -46,8 +48,9 @@ async def run_batch(  # noqa: PLR0913 - what a run needs, named at the call
     """
     batch = _Batch(flow, clock, deadline_ms)
     surroundings = Surroundings(host=host, branches=batch.branches, fly=batch.fly, sleep=sleep)
-    batch.start(trigger_index, payloads)
-    await batch.drain(surroundings)
+    with use_clock(lambda: EPOCH + timedelta(milliseconds=clock.now_ms())):
+        batch.start(trigger_index, payloads)
+        await batch.drain(surroundings)
     return [record_of(run, batch.started_ms) for run in batch.runs]
 
 

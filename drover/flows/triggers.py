@@ -47,7 +47,8 @@ class Trigger:
 def config_flaws(trigger_type: str, trigger: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Tell what is wrong with a known type's key, config and meta: (place, message) each."""
     known = TRIGGERS[trigger_type]
-    config, meta = trigger.get("config") or {}, trigger.get("meta") or {}
+    config = {} if trigger.get("config") is None else trigger["config"]
+    meta = {} if trigger.get("meta") is None else trigger["meta"]
     yield from _object_flaws(config, known.config, "/config")
     yield from _object_flaws(meta, known.meta, "/meta")
     for key in known.required:

@@ -23,7 +23,8 @@ import structlog
 from msgspec import Struct
 
 from drover.flows import compile_flow, run_batch
-from drover.handlers import REGISTERED, load
+from drover.handlers import REGISTERED
+from drover.plugins import load
 from drover.system import SystemClock
 from drover.workers.frames import (
     TO_WORKER,

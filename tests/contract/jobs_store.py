@@ -30,7 +30,7 @@ class Bench:
 
     async def add_devices(self, count, application=APPLICATION):
         rows = [
-            (application, device_id(n), f"device {n}", "standalone", 1, 1, '{"n":%d}' % n)
+            (application, device_id(n), f"device {n}", "standalone", 1, 1, f'{{"n":{n}}}')
             for n in range(1, count + 1)
         ]
         columns = (

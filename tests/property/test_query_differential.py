@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from drover.query.tree import Node
 
-ROWS = make_rows(120, Random(20260101))  # noqa: S311 - test data
+ROWS = make_rows(120, Random(20260101))
 BY_ID = {row["id"]: row for row in ROWS}
 _THINGS = [
     (

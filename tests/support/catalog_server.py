@@ -66,7 +66,8 @@ class FakeGate:
         if application_id is not None:
             key = {"id": application_id, "application_id": application_id}
             row = await self._database.fetch_one("application_get", key)
-            if row is None or str(caller.user_id) not in row["document"]:
+            bound = caller.application_id == application_id
+            if row is None or not (bound or str(caller.user_id) in row["document"]):
                 raise Missing("Application was not found")
         if not caller.holds(scopes):
             raise Forbidden("The token lacks a scope")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from drover import handler
-from drover.handlers import REGISTERED, HandlersError, load
+from drover.handlers import REGISTERED
+from drover.plugins import HandlersError, load
 
 
 @pytest.fixture(autouse=True)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET, Struct, UnsetType
 
 from drover.app.catalog import Catalog
-from drover.app.flows import Flows
+from drover.app.flows import TRIGGERS_OF, Flows
 from drover.faces.losant import _envelope, _lists
 from drover.faces.operation import Call, Operation
 from drover.kinds.flow import KIND as FLOW
 from drover.kinds.flow_version import KIND as VERSION
-from drover.kinds.resource_job import KIND as RESOURCE_JOB
 from drover.model.bodies import convert
 from drover.model.errors import Invalid
 from drover.model.fields import Email
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from drover.app.services import Services
+    from drover.model.kind import Kind
     from drover.ports.resources import Listing
 
 _APPLICATION = "/applications/{applicationId}"
@@ -77,15 +77,22 @@ class _Calls:
         )
         return {"removed": removed, "failed": 0}
 
-    async def delete_job(self, call: Call) -> dict[str, bool]:
-        """Delete a resource job, with the workflows that it starts where that is asked."""
-        job_id = call.path["resourceJobId"]
+
+class _Listened:
+    """The deletion of a kind that workflows listen to."""
+
+    def __init__(self, flows: Flows, catalog: Catalog, kind: Kind[Any]) -> None:
+        self._flows = flows
+        self._catalog = catalog
+        self._kind = kind
+
+    async def delete(self, call: Call) -> dict[str, bool]:
+        """Delete one, with the workflows that listen to it where that is asked."""
+        one = (self._kind, call.application_id, call.path[self._kind.identifier])
         if call.flag("includeWorkflows"):
-            await self._flows.delete_with_workflows(
-                call.caller, RESOURCE_JOB, call.application_id, job_id
-            )
+            await self._flows.delete_with_workflows(call.caller, *one)
         else:
-            await self._catalog.delete(call.caller, RESOURCE_JOB, call.application_id, job_id)
+            await self._catalog.delete(call.caller, *one)
         return {"success": True}
 
 
@@ -148,12 +155,14 @@ def operations(services: Services) -> Iterator[Operation]:
         summary="Delete the versions that a query matches",
         body=VersionsDelete,
     )
-    yield Operation(
-        method="DELETE",
-        path=f"{_APPLICATION}/resource-jobs/{{resourceJobId}}",
-        scopes=RESOURCE_JOB.scopes("delete"),
-        run=calls.delete_job,
-        name="resourceJob.delete",
-        summary="Delete a resource job",
-        parameters=("includeWorkflows",),
-    )
+    for name in TRIGGERS_OF:
+        kind = services[Catalog].kinds[name]
+        yield Operation(
+            method="DELETE",
+            path=f"{_APPLICATION}/{kind.path}/{{{kind.identifier}}}",
+            scopes=kind.scopes("delete"),
+            run=_Listened(services[Flows], services[Catalog], kind).delete,
+            name=f"{kind.one}.delete",
+            summary=f"Delete a {kind.title.lower()}",
+            parameters=("includeWorkflows",),
+        )

@@ -19,7 +19,7 @@ from drover.flows.language.decimal_digits import (
     to_fixed,
     to_precision,
 )
-from drover.flows.language.limits import MAX_WIDTH
+from drover.flows.language.limits import MAX_PATTERN, MAX_WIDTH
 from drover.flows.language.numbers import number_text
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class NumberFormat:
 
 def format_number(number: float, pattern: str) -> str:
     """Print ``number`` by a D3 format; a format that does not parse prints it unchanged."""
-    parsed = parse_format(pattern)
+    parsed = parse_format(pattern) if len(pattern) <= MAX_PATTERN else None
     return number_text(number) if parsed is None else parsed.print(number)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Final, TypeAlias
 
 from drover.flows.language import arithmetic, comparisons
+from drover.flows.language.caching import cached
 from drover.flows.language.conversions import KIND_NAMES, to_number, to_text
 from drover.flows.language.errors import LanguageError, RenderLimit
 from drover.flows.language.expression_functions import FUNCTIONS
@@ -20,8 +20,8 @@ from drover.flows.language.expression_parser import (
     Quoted,
     parse_expression,
 )
-from drover.flows.language.limits import CACHE_SIZE, MAX_OUTPUT
-from drover.flows.language.scope import Scope
+from drover.flows.language.limits import MAX_OUTPUT
+from drover.flows.language.scope import Scope, weight
 from drover.flows.language.term_compiler import Getter, compile_mention
 from drover.flows.language.values import Payload, Value, truthy
 
@@ -64,7 +64,7 @@ _PREFIXES: Final[dict[str, Callable[[Value], Value]]] = {
 }
 
 
-@lru_cache(CACHE_SIZE)
+@cached
 def compile_expression(text: str) -> Expression:
     """Compile an expression to a function from a payload to its value.
 
@@ -75,7 +75,7 @@ def compile_expression(text: str) -> Expression:
     return lambda payload: evaluate(Scope(payload))
 
 
-@lru_cache(CACHE_SIZE)
+@cached
 def compile_evaluator(text: str) -> Getter:
     """Compile an expression to a function of a scope. Raises LanguageError."""
     return _compile(parse_expression(text))
@@ -111,14 +111,21 @@ def _compile_constant(node: Constant) -> Getter:
 
 
 def _compile_mention(node: Mention) -> Getter:
-    return compile_mention(node.term)
+    get = compile_mention(node.term)
+    if not node.counted:
+        return get
+
+    def get_counted(scope: Scope) -> Value:
+        value = get(scope)
+        scope.charge(weight(value))
+        return value
+
+    return get_counted
 
 
 def _compile_quoted(node: Quoted) -> Getter:
     getters = [
-        compile_mention(part.term)
-        if isinstance(part, Mention)
-        else _compile_constant(Constant(part))
+        _compile_mention(part) if isinstance(part, Mention) else _compile_constant(Constant(part))
         for part in node.parts
     ]
 

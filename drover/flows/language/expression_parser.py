@@ -35,6 +35,8 @@ class Mention:
     """A ``{{ }}``: a value from the payload."""
 
     term: Term
+    counted: bool
+    """Reading it counts as work, as it does where there may be many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ _ESCAPES: Final = {
 _CODE_POINT: Final = re.compile(
     r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,5})\})"
 )
+_SHORT: Final = 500
+"""Characters of an expression that is too short to do much work."""
 _OPERAND: Final = "a value, {{path}} or function"
 
 
@@ -275,7 +279,7 @@ class _Parser:
         term = reader.term_or_call()
         reader.close(triple=opener[0].endswith("{{{"))
         self._position = reader.position
-        return Mention(term)
+        return Mention(term, counted=len(self._source) > _SHORT)
 
     def _quoted(self) -> Node:
         start, quote = self._position, self._source[self._position]

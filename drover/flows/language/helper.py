@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import signature
 from typing import TYPE_CHECKING
+
+from drover.flows.language.values import UNDEFINED, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from drover.flows.language.values import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +33,18 @@ class Helper:
     raw: bool = False
     """What it prints is never escaped."""
     measured: bool = False
-    """Its work grows with the size of its first argument, which is charged."""
+    """Its work grows with the size of the arrays and objects given to it."""
+
+
+def defaulting(run: Callable[..., Value]) -> Callable[..., Value]:
+    """Return ``run`` such that a missing value counts as the default of its parameter.
+
+    Every parameter of ``run`` has a default.
+    """
+    defaults = [parameter.default for parameter in signature(run).parameters.values()]
+
+    def run_filled_in(*values: Value) -> Value:
+        pairs = zip(values, defaults, strict=False)
+        return run(*[default if value is UNDEFINED else value for value, default in pairs])
+
+    return run_filled_in

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from drover.flows.language.arithmetic import round_half_up
 from drover.flows.language.dates import date_ms
+from drover.flows.language.limits import MAX_PATTERN
 
 Part: TypeAlias = Callable[[datetime], str]
 
@@ -47,7 +48,12 @@ _MONTHS_PER_YEAR: Final = 12
 
 
 def format_date(moment: datetime, pattern: str, zone: str = "UTC") -> str:
-    """Print ``moment`` in ``zone`` (an IANA name; unknown ones mean UTC)."""
+    """Print ``moment`` in ``zone`` (an IANA name; unknown ones mean UTC).
+
+    A pattern longer than any format prints as it is.
+    """
+    if len(pattern) > MAX_PATTERN:
+        return pattern
     local = _in_zone(moment, zone)
     return "".join([part(local) for part in _compile(pattern)])
 
@@ -60,7 +66,6 @@ def _in_zone(moment: datetime, zone: str) -> datetime:
         return moment.astimezone(UTC)
 
 
-@lru_cache(1024)
 def time_zone(name: str) -> tzinfo:
     """Return the time zone of an IANA name in any case; unknown names mean UTC."""
     exact = _zone_names().get(name.lower())

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple, TypeAlias
 
+from drover.flows.language.caching import cached
 from drover.flows.language.errors import LanguageError, PathError
-from drover.flows.language.limits import CACHE_SIZE, MAX_INDEX, MAX_SOURCE
+from drover.flows.language.limits import MAX_INDEX, MAX_SOURCE
 from drover.flows.language.text import length_in_units, slice_units
 from drover.flows.language.values import UNDEFINED, Payload, Value, deep_copy
 
@@ -215,7 +215,7 @@ def _three_keys(steps: Steps, first: str, second: str, third: str) -> Reader:
 _SHORT: Final[dict[int, Callable[..., Reader]]] = {1: _one_key, 2: _two_keys, 3: _three_keys}
 
 
-@lru_cache(CACHE_SIZE)
+@cached
 def compile_path(text: str) -> Path:
     """Parse a payload path. Raises LanguageError with the position of what does not fit."""
     if len(text) > MAX_SOURCE:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 import re2
 
 from drover.flows.language.limits import MAX_PATTERN
 
+_MAX_MEMORY: Final = 1 << 20
+"""Bytes of a compiled pattern and of the states it builds while searching."""
 
-@lru_cache(512)
+
 def compile_regex(pattern: str) -> re2._Regexp | None:
     """Return the compiled pattern, or None when it is not a regular expression of this kind."""
-    if len(pattern) > MAX_PATTERN:
-        return None
+    return _compile(pattern) if len(pattern) <= MAX_PATTERN else None
+
+
+@lru_cache(128)
+def _compile(pattern: str) -> re2._Regexp | None:
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = _MAX_MEMORY
     try:
         return re2.compile(pattern, options)
     except (re2.error, UnicodeEncodeError):

@@ -55,6 +55,14 @@ class Scope:
             raise RenderLimit("The template does too much work")
 
 
+def weight(value: Value) -> int:
+    """Return how much work it is to read a text or collection once, 0 for other values."""
+    kind = value.__class__
+    if kind is list:
+        return len(value) + sum([weight(element) for element in value if element.__class__ is list])
+    return len(value) if kind is str or kind is dict else 0
+
+
 class Output:
     """The text printed so far; refuses to grow beyond the limit."""
 

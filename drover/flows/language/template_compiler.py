@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from typing import Final, TypeAlias
 
 from drover.flows.language.block_compiler import Writer, compile_block
+from drover.flows.language.caching import cached
 from drover.flows.language.conversions import to_text
 from drover.flows.language.lexicon import LEXICON
-from drover.flows.language.limits import CACHE_SIZE, MAX_OUTPUT
+from drover.flows.language.limits import MAX_OUTPUT
 from drover.flows.language.numbers import number_text
 from drover.flows.language.scope import Output, Scope, output_limit
 from drover.flows.language.syntax import Block, Call, Print, Statement, Text
@@ -42,7 +42,7 @@ def escape(text: str) -> str:
     return _MARKUP.sub(lambda found: _ENTITIES[found[0]], text)
 
 
-@lru_cache(CACHE_SIZE)
+@cached
 def compile_program(source: str) -> Printer:
     """Compile a template to a function of a scope. Raises LanguageError."""
     return compile_statements(parse_template(source))

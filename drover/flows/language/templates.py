@@ -6,13 +6,12 @@ Losant-compatible behaviour, sections 3 and 5.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from json import JSONDecodeError
 from typing import TypeAlias
 
+from drover.flows.language.caching import cached
 from drover.flows.language.errors import InvalidJsonTemplate
 from drover.flows.language.json_text import parse_json
-from drover.flows.language.limits import CACHE_SIZE
 from drover.flows.language.scope import Scope
 from drover.flows.language.syntax import Reference
 from drover.flows.language.template_compiler import compile_program
@@ -24,7 +23,7 @@ Template: TypeAlias = Callable[[Payload], str]
 ValueTemplate: TypeAlias = Callable[[Payload], Value]
 
 
-@lru_cache(CACHE_SIZE)
+@cached
 def compile_template(text: str) -> Template:
     """Compile a string template to a function from a payload to text.
 
@@ -34,7 +33,7 @@ def compile_template(text: str) -> Template:
     return lambda payload: program(Scope(payload))
 
 
-@lru_cache(CACHE_SIZE)
+@cached
 def compile_value_template(text: str) -> ValueTemplate:
     """Compile a template that keeps the type of a value: a lone ``{{path}}`` gives it as it is.
 
@@ -48,7 +47,7 @@ def compile_value_template(text: str) -> ValueTemplate:
     return lambda payload: get(Scope(payload))
 
 
-@lru_cache(CACHE_SIZE)
+@cached
 def compile_json_template(text: str) -> ValueTemplate:
     """Compile a template whose rendering is parsed as JSON; an empty rendering is UNDEFINED.
 

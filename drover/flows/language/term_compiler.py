@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from drover.flows.language.errors import LanguageError
 from drover.flows.language.lexicon import LEXICON
 from drover.flows.language.paths import Step, Steps, reader, walk
-from drover.flows.language.scope import Scope, Turn
+from drover.flows.language.scope import Scope, Turn, weight
 from drover.flows.language.syntax import Call, Literal, Reference, Term
 from drover.flows.language.values import UNDEFINED, Value
 
@@ -21,7 +21,7 @@ Getter: TypeAlias = Callable[[Scope], Value]
 Names: TypeAlias = AbstractSet[str]
 """Block parameters in reach."""
 
-_LONG_RESULT: Final = 1_000
+_LONG_TEXT: Final = 1_000
 """Texts up to this length are too short to be worth counting as work."""
 
 _TURN_PARTS: Final[Mapping[Step, int]] = MappingProxyType(
@@ -173,25 +173,24 @@ def _calling_measured(helper: Helper, getters: list[Getter]) -> Getter:
 
     def call(scope: Scope) -> Value:
         values = [get(scope) for get in getters]
-        scope.charge(sum([len(value) for value in values if value.__class__ in _SIZED]))
+        scope.charge(sum([weight(value) for value in values]))
         return run(*values)
 
     return call
 
 
-_SIZED: Final[frozenset[type[Any]]] = frozenset({list, dict, str})
-
-
 def _calling(helper: Helper, getters: list[Getter]) -> Getter:
-    """Call the helper and count a long text that it makes as work."""
-    run = helper.run
+    """Call the helper and count the long texts that it reads and makes as work."""
     if len(getters) == 1:
         return _calling_with_one(helper, getters[0])
+    run = helper.run
 
     def call(scope: Scope) -> Value:
-        result = run(*[get(scope) for get in getters])
-        if result.__class__ is str and len(result) > _LONG_RESULT:
-            scope.charge(len(result))
+        values = [get(scope) for get in getters]
+        result = run(*values)
+        for value in (result, *values):
+            if value.__class__ is str and len(value) > _LONG_TEXT:
+                scope.charge(len(value))
         return result
 
     return call
@@ -201,8 +200,11 @@ def _calling_with_one(helper: Helper, get: Getter) -> Getter:
     run = helper.run
 
     def call(scope: Scope) -> Value:
-        result = run(get(scope))
-        if result.__class__ is str and len(result) > _LONG_RESULT:
+        value = get(scope)
+        if value.__class__ is str and len(value) > _LONG_TEXT:
+            scope.charge(len(value))
+        result = run(value)
+        if result.__class__ is str and len(result) > _LONG_TEXT:
             scope.charge(len(result))
         return result
 

@@ -1,6 +1,16 @@
 import pytest
 
-from tests.support.flow_world import SHOW, FakeClock, FakeHost, flow, node, run_many, run_one, shown, start
+from tests.support.flow_world import (
+    SHOW,
+    FakeClock,
+    FakeHost,
+    flow,
+    node,
+    run_many,
+    run_one,
+    shown,
+    start,
+)
 
 
 def loop(config, *outputs, name="loop", group=None):
@@ -27,7 +37,12 @@ def looped(config, *body, first=None, data=None, host=None):
 def test_a_serial_loop_visits_items_in_order_and_carries_the_payload_on():
     payload = looped(
         {},
-        put("add", "{{working.seen}}{{working.item.index}}{{working.item.value}};", "working.seen", ["next"]),
+        put(
+            "add",
+            "{{working.seen}}{{working.item.index}}{{working.item.value}};",
+            "working.seen",
+            ["next"],
+        ),
         cap(),
         data={"items": ["a", "b", "c"]},
     )
@@ -50,9 +65,11 @@ def test_objects_give_keys_strings_characters_numbers_counts():
     read = {"mapResultPath": "out", "mapValuePath": "working.item.value"}
 
     assert looped(read, cap(), data={"items": {"x": 1, "y": 2}})["out"] == [1, 2]
-    assert looped({"mapResultPath": "out", "mapValuePath": "working.item.key"}, cap(), data={"items": {"x": 1}})[
-        "out"
-    ] == ["x"]
+    assert looped(
+        {"mapResultPath": "out", "mapValuePath": "working.item.key"},
+        cap(),
+        data={"items": {"x": 1}},
+    )["out"] == ["x"]
     assert looped(read, cap(), data={"items": "hé"})["out"] == ["h", "é"]
     assert looped(read, cap(), data={"items": -2.5})["out"] == [0, 1]
     assert looped(read, cap(), data={"items": None})["out"] == []
@@ -64,7 +81,14 @@ def test_a_round_without_a_cap_discards_its_changes_and_maps_nothing():
     payload = looped(
         config,
         put("note", "{{working.seen}}{{working.item.value}}", "working.seen", ["odd"]),
-        node("odd", "ConditionalNode", {"expression": "{{working.item.value}} % 2"}, [], ["next"], group="loop"),
+        node(
+            "odd",
+            "ConditionalNode",
+            {"expression": "{{working.item.value}} % 2"},
+            [],
+            ["next"],
+            group="loop",
+        ),
         cap(),
         data={"items": [1, 2, 3]},
     )
@@ -78,7 +102,12 @@ def test_break_ends_after_its_round_and_its_payload_goes_on():
         {},
         put("note", "{{working.item.value}}", "working.found", ["enough"]),
         node(
-            "enough", "ConditionalNode", {"expression": "{{working.item.value}} > 1"}, ["next"], ["break"], group="loop"
+            "enough",
+            "ConditionalNode",
+            {"expression": "{{working.item.value}} > 1"},
+            ["next"],
+            ["break"],
+            group="loop",
         ),
         cap(),
         cap("break", shouldBreak=True),
@@ -148,7 +177,12 @@ def test_a_serial_loop_throws_the_first_error_at_once():
         ["loop"],
         loop({}, ["show"], ["note"]),
         node("note", "DebugNode", {"message": "{{working.item.value}}"}, ["throw"], group="loop"),
-        node("throw", "ThrowErrorNode", {"messageTemplate": "no {{working.item.value}}"}, group="loop"),
+        node(
+            "throw",
+            "ThrowErrorNode",
+            {"messageTemplate": "no {{working.item.value}}"},
+            group="loop",
+        ),
         SHOW,
     )
 
@@ -163,9 +197,21 @@ def test_a_parallel_loop_finishes_all_rounds_and_throws_the_first_in_order():
     definition = flow(
         ["loop"],
         loop({"parallel": True}, ["show"], ["odd"]),
-        node("odd", "ConditionalNode", {"expression": "{{working.item.value}} % 2"}, ["next"], ["wait"], group="loop"),
+        node(
+            "odd",
+            "ConditionalNode",
+            {"expression": "{{working.item.value}} % 2"},
+            ["next"],
+            ["wait"],
+            group="loop",
+        ),
         node("wait", "DelayNode", {"delay": "{{data.items.length}}"}, ["throw"], group="loop"),
-        node("throw", "ThrowErrorNode", {"messageTemplate": "no {{working.item.value}}"}, group="loop"),
+        node(
+            "throw",
+            "ThrowErrorNode",
+            {"messageTemplate": "no {{working.item.value}}"},
+            group="loop",
+        ),
         cap(),
         SHOW,
     )
@@ -192,7 +238,12 @@ def test_loops_nest(parallel):
         group="loop",
     )
     payload = looped(
-        {"currentItemPath": "outer", "mapResultPath": "table", "mapValuePath": "row", "parallel": parallel},
+        {
+            "currentItemPath": "outer",
+            "mapResultPath": "table",
+            "mapValuePath": "row",
+            "parallel": parallel,
+        },
         inner,
         cap("innernext", of="inner"),
         cap(),
@@ -204,14 +255,25 @@ def test_loops_nest(parallel):
 
 def test_an_error_in_a_serial_loop_inside_a_parallel_round_ends_that_round_only():
     inner = loop(
-        {"loopSourcePath": "outer.value", "currentItemPath": "inner"}, ["next"], ["test"], name="inner", group="loop"
+        {"loopSourcePath": "outer.value", "currentItemPath": "inner"},
+        ["next"],
+        ["test"],
+        name="inner",
+        group="loop",
     )
     host = FakeHost(storage_get=lambda _request: {"found": True, "value": 1})
     definition = flow(
         ["loop"],
         loop({"currentItemPath": "outer", "parallel": True}, ["show"], ["inner"]),
         inner,
-        node("test", "ConditionalNode", {"expression": "{{inner.value}} < 0"}, ["innernext"], ["throw"], group="inner"),
+        node(
+            "test",
+            "ConditionalNode",
+            {"expression": "{{inner.value}} < 0"},
+            ["innernext"],
+            ["throw"],
+            group="inner",
+        ),
         node("throw", "ThrowErrorNode", {"messageTemplate": "negative"}, group="inner"),
         cap("innernext", of="inner"),
         node("ask", "GetValueNode", {"keyName": "k", "valuePath": "v"}, [], group="loop"),
@@ -252,7 +314,10 @@ def test_items_are_copies():
 
 def test_an_item_that_cannot_be_written_throws_once():
     definition = flow(
-        ["loop"], loop({"parallel": True, "currentItemPath": "data.items.x"}, ["show"], ["next"]), cap(), SHOW
+        ["loop"],
+        loop({"parallel": True, "currentItemPath": "data.items.x"}, ["show"], ["next"]),
+        cap(),
+        SHOW,
     )
 
     record = run_one(definition, {"items": list(range(1000))})
@@ -263,7 +328,10 @@ def test_an_item_that_cannot_be_written_throws_once():
 def test_the_end_of_a_loop_outside_of_one_throws():
     definition = flow(["next"], cap())
 
-    assert run_one(definition).error["error"]["message"] == "The end of a loop was reached outside of one"
+    assert (
+        run_one(definition).error["error"]["message"]
+        == "The end of a loop was reached outside of one"
+    )
 
 
 def test_results_of_a_loop_are_bounded():

@@ -1,4 +1,14 @@
-from tests.support.flow_world import SHOW, FakeClock, FakeHost, flow, node, run_many, run_one, shown, start
+from tests.support.flow_world import (
+    SHOW,
+    FakeClock,
+    FakeHost,
+    flow,
+    node,
+    run_many,
+    run_one,
+    shown,
+    start,
+)
 
 
 def _set(name, template, path, *outputs, group=None, json=False):
@@ -66,7 +76,9 @@ def test_branches_of_one_run_advance_in_turn_breadth_first():
 def test_a_throw_stops_all_branches_of_its_run_and_no_other_run():
     definition = flow(
         ["split"],
-        node("split", "ConditionalNode", {"expression": "{{data.bad}}"}, ["show"], ["throw", "show"]),
+        node(
+            "split", "ConditionalNode", {"expression": "{{data.bad}}"}, ["show"], ["throw", "show"]
+        ),
         _throw("throw", "no {{data.bad}}"),
         SHOW,
     )
@@ -132,7 +144,9 @@ def test_the_next_branch_waits_for_the_hosts_answer_to_the_one_before():
     )
     definition = flow(
         ["write", "read"],
-        node("write", "StoreValueNode", {"keyName": "k", "valueType": "template", "value": "v"}, []),
+        node(
+            "write", "StoreValueNode", {"keyName": "k", "valueType": "template", "value": "v"}, []
+        ),
         node("read", "GetValueNode", {"keyName": "k", "valuePath": "working.v"}, ["show"]),
         SHOW,
     )
@@ -151,7 +165,9 @@ def test_a_delay_holds_neither_other_branches_nor_other_runs():
 
     records = run_many(definition, [start({"s": 5}), start({"s": 5})], clock=clock)
 
-    assert [[note["message"] for note in record.debug] for record in records] == [["now", "late"]] * 2
+    assert [[note["message"] for note in record.debug] for record in records] == [
+        ["now", "late"]
+    ] * 2
     assert clock.ms == FakeClock().ms + 5000
 
 
@@ -181,7 +197,9 @@ def test_time_spent_on_others_scripts_is_not_held_against_a_run():
             clock.ms += 2_000 * len(payloads)
             return await super().run_script(script, payloads, timeout_ms)
 
-    definition = flow(["f"], node("f", "RawFunctionNode", {"script": "return payload"}, ["show"]), SHOW)
+    definition = flow(
+        ["f"], node("f", "RawFunctionNode", {"script": "return payload"}, ["show"]), SHOW
+    )
 
     records = run_many(definition, [start() for _ in range(50)], Slow(), clock)
 

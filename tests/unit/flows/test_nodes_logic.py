@@ -1,6 +1,15 @@
 import pytest
 
-from tests.support.flow_world import SHOW, error_of, flow, node, output_of, result_of, run_one, shown
+from tests.support.flow_world import (
+    SHOW,
+    error_of,
+    flow,
+    node,
+    output_of,
+    result_of,
+    run_one,
+    shown,
+)
 
 
 def test_conditional_takes_output_1_when_true_and_0_when_not():
@@ -11,7 +20,12 @@ def test_conditional_takes_output_1_when_true_and_0_when_not():
 
 @pytest.mark.parametrize(("text", "output"), [("a", 1), ("b", 2), ("c", 0), ("", 3)])
 def test_switch_takes_the_first_case_of_equal_text(text, output):
-    cases = [{"caseTemplate": "a"}, {"caseTemplate": "{{data.other}}"}, {"caseTemplate": ""}, {"caseTemplate": "a"}]
+    cases = [
+        {"caseTemplate": "a"},
+        {"caseTemplate": "{{data.other}}"},
+        {"caseTemplate": ""},
+        {"caseTemplate": "a"},
+    ]
     config = {"switchTemplate": "{{data.text}}", "cases": cases}
 
     assert output_of("SwitchNode", config, {"text": text, "other": "b"}) == output
@@ -57,7 +71,12 @@ def test_mutate_sets_json():
 
 
 def test_mutate_throws_for_json_that_is_none():
-    rule = {"type": "set", "valueTemplateType": "json", "valueTemplate": "{{data.n}}", "destination": "x"}
+    rule = {
+        "type": "set",
+        "valueTemplateType": "json",
+        "valueTemplate": "{{data.n}}",
+        "destination": "x",
+    }
 
     assert error_of("MutateNode", {"rules": [rule]}, {"n": "text"})["name"] == "InvalidJsonTemplate"
 
@@ -125,9 +144,9 @@ def test_json_decode_survives_deep_nesting():
 
 
 def test_json_encode_is_compact_and_leaves_what_is_missing_undefined():
-    assert result_of("JsonEncodeNode", {"source": "data.o", "destination": "t"}, {"o": {"a": [1, None]}})["t"] == (
-        '{"a":[1,null]}'
-    )
+    assert result_of(
+        "JsonEncodeNode", {"source": "data.o", "destination": "t"}, {"o": {"a": [1, None]}}
+    )["t"] == ('{"a":[1,null]}')
     assert "t" not in result_of("JsonEncodeNode", {"source": "data.x", "destination": "t"}, {})
 
 
@@ -139,7 +158,10 @@ def test_delay_refuses_what_is_not_a_short_time():
 
 
 def test_debug_notes_message_level_and_value():
-    record = run_one(flow(["d"], node("d", "DebugNode", {"message": "n={{data.n}}", "property": "data.n"})), {"n": 3})
+    record = run_one(
+        flow(["d"], node("d", "DebugNode", {"message": "n={{data.n}}", "property": "data.n"})),
+        {"n": 3},
+    )
 
     assert record.debug == [
         {
@@ -178,11 +200,18 @@ def test_throw_error_throws_its_text():
         "name": "ThrowErrorNode",
         "message": "no 7",
     }
-    assert error_of("ThrowErrorNode", {"messageTemplate": "{{data.none}}"})["message"] == ("Error message is required")
+    assert error_of("ThrowErrorNode", {"messageTemplate": "{{data.none}}"})["message"] == (
+        "Error message is required"
+    )
 
 
 def text(method, *arguments, source="{{data}}", data="Hello world"):
-    config = {"sourceData": source, "method": method, "methodArgs": list(arguments), "resultPath": "out"}
+    config = {
+        "sourceData": source,
+        "method": method,
+        "methodArgs": list(arguments),
+        "resultPath": "out",
+    }
     return result_of("StringNode", config, data).get("out")
 
 
@@ -228,7 +257,10 @@ def test_string_throws_for_arguments_that_are_no_lengths():
 
     assert error_of("StringNode", config)["message"] == "The length must be a number"
     assert error_of("StringNode", {**config, "methodArgs": ["1001"]})["name"] == "Validation"
-    assert error_of("StringNode", {**config, "method": "indexOf", "methodArgs": ["x", "-1"]})["name"] == "Validation"
+    assert (
+        error_of("StringNode", {**config, "method": "indexOf", "methodArgs": ["x", "-1"]})["name"]
+        == "Validation"
+    )
 
 
 def test_validate_payload_tells_fields_and_messages():
@@ -236,7 +268,11 @@ def test_validate_payload_tells_fields_and_messages():
     config = {"schema": schema, "toValidatePath": "data", "errorsPath": "errors"}
     only = node("only", "ValidatePayloadNode", config, ["show"], ["end"])
     definition = flow(
-        ["only"], only, SHOW, node("end", "DebugNode", {"message": "1"}), globals=[{"key": "least", "json": "3"}]
+        ["only"],
+        only,
+        SHOW,
+        node("end", "DebugNode", {"message": "1"}),
+        globals=[{"key": "least", "json": "3"}],
     )
 
     bad = run_one(definition, {"voltage": 2})
@@ -258,8 +294,16 @@ def test_validate_payload_tells_fields_and_messages():
         ('{"const": "x"}', "y", 0),
         ('{"pattern": "^a+$"}', "aaa", 1),
         ('{"pattern": "^(a+)+$"}', "a" * 50 + "b", 0),
-        ('{"additionalProperties": false, "patternProperties": {"^a": {"type": "number"}}}', {"ab": 1}, 1),
-        ('{"additionalProperties": false, "patternProperties": {"^a": {"type": "number"}}}', {"b": 1}, 0),
+        (
+            '{"additionalProperties": false, "patternProperties": {"^a": {"type": "number"}}}',
+            {"ab": 1},
+            1,
+        ),
+        (
+            '{"additionalProperties": false, "patternProperties": {"^a": {"type": "number"}}}',
+            {"b": 1},
+            0,
+        ),
         ('{"$schema": "http://json-schema.org/draft-07/schema#", "exclusiveMinimum": 1}', 1, 0),
     ],
 )
@@ -276,7 +320,14 @@ def test_validate_payload_fails_every_type_for_what_is_missing():
 
 
 @pytest.mark.parametrize(
-    "schema", ["[]", '{"type": 7}', '{"pattern": "("}', '{"$ref": "http://127.0.0.1:1/x.json"}', '{"$ref": "#/none"}']
+    "schema",
+    [
+        "[]",
+        '{"type": 7}',
+        '{"pattern": "("}',
+        '{"$ref": "http://127.0.0.1:1/x.json"}',
+        '{"$ref": "#/none"}',
+    ],
 )
 def test_validate_payload_throws_for_a_schema_that_cannot_be_used(schema):
     error = error_of("ValidatePayloadNode", {"schema": schema, "toValidatePath": "data"}, "text")
@@ -285,7 +336,9 @@ def test_validate_payload_throws_for_a_schema_that_cannot_be_used(schema):
 
 
 def test_a_schema_that_refers_to_itself_for_ever_is_an_error_of_the_run():
-    error = error_of("ValidatePayloadNode", {"schema": '{"$ref": "#"}', "toValidatePath": "data"}, "text")
+    error = error_of(
+        "ValidatePayloadNode", {"schema": '{"$ref": "#"}', "toValidatePath": "data"}, "text"
+    )
 
     assert error["name"] in ("PayloadTooLarge", "Validation")
 

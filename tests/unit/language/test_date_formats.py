@@ -162,3 +162,9 @@ def test_a_date_prints_as_javascript_prints_it_in_utc():
 def test_a_date_is_written_to_json_in_utc_with_milliseconds():
     assert to_json({"at": MOMENT}) == '{"at":"2026-01-02T03:04:05.678Z"}'
     assert to_json(MOMENT.astimezone(time_zone("Asia/Tokyo"))) == '"2026-01-02T03:04:05.678Z"'
+
+
+def test_a_date_at_the_end_of_time_prints_in_utc_where_the_zone_has_no_such_date():
+    last = datetime(9999, 12, 31, 23, tzinfo=UTC)
+
+    assert format_date(last, "YYYY HH", "Asia/Tokyo") == "9999 23"

@@ -57,7 +57,7 @@ x'", "\0x"),
         ("{{list}} == {{list}}", True), ("{{list}} == {{object}}", False), ("{{object}} == '[object Object]'", True), ("undefined == false", False),
         ("1 === 1.0", True), ("1 === true", False), ("null === undefined", False), ("1 !== '1'", True),
         ("{{big}} + 0", 9007199254740994.0), ("9007199254740992 + 1", 9007199254740992.0), ("1e308 * 10", math.inf), ("0.1 + 0.2", 0.1 + 0.2),
-        ("5 % 0 == 5 % 0", False), ("1 / 0", math.inf), ("-1 / 0", -math.inf), ("1 / -0", -math.inf), ("1 / (0 * -1)", -math.inf),
+        ("5 % 0 == 5 % 0", False), ("0 ^ -1", math.inf), ("(0 * -1) ^ -1", -math.inf), ("(0 * -1) ^ -2", math.inf), ("(-10) ^ 401", -math.inf), ("(-10) ^ 400", math.inf), ("1 / 0", math.inf), ("-1 / 0", -math.inf), ("1 / -0", -math.inf), ("1 / (0 * -1)", -math.inf),
     ],
 )  # fmt: skip
 def test_an_expression_yields_what_javascript_would(expression: str, value: object):

@@ -328,3 +328,62 @@ def test_format_strings_in_data_are_plain_text():
 )
 def test_wide_number_formats_have_a_limit(pattern: str):
     assert len(compile_template("{{format a b}}")({"a": 1.5, "b": pattern})) < 2_000
+
+
+LONG_TEXT = "é" * 200_000
+DEEP_LIST = [[["x"] * 1_000] * 10] * 10
+
+
+@pytest.mark.parametrize(
+    "helper",
+    ["(length @root.s)", "(gt @root.l 'x')", "(add @root.s 1)", "(last @root.s)", "(match @root.s 'zz')", "(jsonDecode @root.s)",
+     "(template @root.t)", "(evalExpression @root.t)", "(lookup @root.o @root.s)", "(valueByKey @root.l @root.s)"],
+)  # fmt: skip
+def test_reading_long_values_in_loops_is_stopped(helper: str):
+    render = compile_template(f"{{{{#each a}}}}{{{{#if {helper}}}}}{{{{/if}}}}{{{{/each}}}}")
+    payload = {"a": [0] * 10_000, "s": LONG_TEXT, "l": DEEP_LIST, "t": "{{x}}" * 5_000, "o": {}}
+
+    with pytest.raises(RenderLimit, match="too much work"):
+        render(payload)
+
+
+@pytest.mark.parametrize(
+    ("operand", "operator"),
+    [("length({{s}})", "+"), ("{{l}}", "<"), ("{{s}}", "-"), ("'{{s}}'", "==")],
+)
+def test_long_expressions_over_long_values_are_stopped(operand: str, operator: str):
+    evaluate = compile_expression(operator.join([operand] * 1_000))
+
+    with pytest.raises(RenderLimit, match="too much work"):
+        evaluate({"s": LONG_TEXT, "l": DEEP_LIST})
+
+
+def test_looking_up_elements_in_a_loop_costs_no_more_than_the_loop():
+    render = compile_template("{{#each a}}{{lookup @root.a @index}}{{/each}}")
+
+    assert render({"a": [1] * 20_000}) == "1" * 20_000
+
+
+def test_short_texts_are_compiled_once_and_long_ones_are_not_kept():
+    assert compile_template("{{a}} once") is compile_template("{{a}} once")
+    assert compile_template("{{a}}" * 1_000) is not compile_template("{{a}}" * 1_000)
+
+
+def test_formats_longer_than_any_format_print_nothing_special():
+    payload = {"n": 1.5, "at": 0, "long": "Y" * 5_000}
+
+    assert compile_template("{{format n long}}")(payload) == "1.5"
+    assert compile_template("{{formatDate at long}}")(payload) == payload["long"]
+
+
+def test_an_array_too_long_to_print_is_refused():
+    with pytest.raises(RenderLimit, match="too long"):
+        to_text(["x" * 1_000_000] * 6)
+
+
+def test_halves_of_characters_do_no_harm():
+    payload = {"half": "\ud800"}
+
+    assert compile_template("{{#match half '.'}}y{{else}}n{{/match}}")(payload) == "n"
+    assert compile_template("{{encodeURIComponent half}}{{encodeURI half}}")(payload) == ""
+    assert compile_template("{{decodeBase64 (encodeBase64 half)}}")(payload) == "\ufffd"

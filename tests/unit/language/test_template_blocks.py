@@ -107,6 +107,7 @@ def test_else_parts_are_tried_in_order(template: str, text: str):
         ("{{#each no_list}}x{{/each}}", ""),
         ("{{#each (array 1 'a')}}{{this}}{{/each}}", "1a"),
         ("{{#with object}}{{b}}{{../text}}{{/with}}", "twoHello"),
+        ("{{#each list}}{{#with @root.object}}{{..}}{{/with}}{{/each}}", "123"),
         ("{{#with nope}}x{{else}}none{{/with}}", "none"),
         ("{{#with no_list}}x{{else}}none{{/with}}", "none"),
         ("{{#with object as |o|}}{{o.b}}{{/with}}", "two"),

@@ -49,7 +49,7 @@ def value_of(helper: str) -> object:
         ("substring text 'x' 99", "Hello wORLD"), ("substring emoji 1 3", "\U0001f600"), ("substring emoji 2", "\ufffdb"),
         ("length text", 11), ("length emoji", 4), ("length list", 4), ("length object", 5), ("length n", UNDEFINED),
         ("length nope", UNDEFINED),
-        ("join list", "3,,x,1,2"), ("join list '-'", "3--x-1,2"), ("join text '-'", "Hello wORLD"), ("join list nope", "3x1,2"),
+        ("join list", "3,,x,1,2"), ("join list '-'", "3--x-1,2"), ("join text '-'", "Hello wORLD"), ("join list nope", "3,,x,1,2"), ("join list ''", "3x1,2"), ("indexByKey rows 'b' nope", 2), ("valueByKey rows 'b' valuePath='value.deep'", 2),
         ("defaultTo nope 'd'", "d"), ("defaultTo none 'd'", "d"), ("defaultTo '' 'd'", "d"), ("defaultTo nan 'd'", "d"),
         ("defaultTo 0 'd'", 0), ("defaultTo false 'd'", False),
         ("typeof n", "number"), ("typeof f", "number"), ("typeof text", "string"), ("typeof list", "array"),

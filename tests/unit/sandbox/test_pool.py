@@ -254,7 +254,7 @@ async def test_children_end_when_their_parent_is_gone():
     pids = [int(word) for word in printed.split()]
     assert len(pids) == 2
     async with asyncio.timeout(10):
-        while not all(gone(pid) for pid in pids):  # noqa: ASYNC110 - nobody tells of strangers' ends
+        while not all(gone(pid) for pid in pids):
             await asyncio.sleep(0.02)
 
 

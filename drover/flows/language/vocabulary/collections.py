@@ -7,7 +7,7 @@ from typing import Final
 from drover.flows.language.comparisons import strict_equal
 from drover.flows.language.conversions import KIND_NAMES, to_text
 from drover.flows.language.errors import LanguageError, RenderLimit
-from drover.flows.language.helper import Helper
+from drover.flows.language.helper import Helper, defaulting
 from drover.flows.language.limits import MAX_OUTPUT
 from drover.flows.language.paths import Path, advance, bracketed, compile_path
 from drover.flows.language.text import length_in_units, slice_units
@@ -122,7 +122,7 @@ def _path(text: Value) -> Path | None:
 HELPERS: Final = (
     Helper("length", length, ("v",)),
     Helper("includes", includes, ("coll", "v"), measured=True),
-    Helper("join", _join, ("array", "sep"), measured=True),
+    Helper("join", defaulting(_join), ("array", "sep"), measured=True),
     Helper("defaultTo", _default_to, ("v", "d")),
     Helper("typeof", _typeof, ("v",)),
     Helper("obj", _object, members=True),
@@ -130,6 +130,11 @@ HELPERS: Final = (
     Helper("merge", _merge, any_number=True, measured=True),
     Helper("lookup", _lookup, ("coll", "key")),
     Helper("last", _last, ("v",)),
-    Helper("indexByKey", _index_by_key, ("array", "v", "keyPath"), measured=True),
-    Helper("valueByKey", _value_by_key, ("array", "v", "keyPath", "valuePath"), measured=True),
+    Helper("indexByKey", defaulting(_index_by_key), ("array", "v", "keyPath"), measured=True),
+    Helper(
+        "valueByKey",
+        defaulting(_value_by_key),
+        ("array", "v", "keyPath", "valuePath"),
+        measured=True,
+    ),
 )

@@ -43,9 +43,9 @@ _PAIR: Final = ("a", "b")
 HELPERS: Final = (
     Helper("eq", _of_two(comparisons.strict_equal), _PAIR),
     Helper("ne", _of_two(_differ), _PAIR),
-    Helper("gt", _of_two(comparisons.greater), _PAIR),
-    Helper("gte", _of_two(comparisons.at_least), _PAIR),
-    Helper("lt", _of_two(comparisons.less), _PAIR),
-    Helper("lte", _of_two(comparisons.at_most), _PAIR),
+    Helper("gt", _of_two(comparisons.greater), _PAIR, measured=True),
+    Helper("gte", _of_two(comparisons.at_least), _PAIR, measured=True),
+    Helper("lt", _of_two(comparisons.less), _PAIR, measured=True),
+    Helper("lte", _of_two(comparisons.at_most), _PAIR, measured=True),
     Helper("match", _match, ("text", "regex"), scoped=True),
 )

@@ -9,7 +9,7 @@ from drover.flows.language import clock
 from drover.flows.language.conversions import to_text
 from drover.flows.language.d3 import format_number
 from drover.flows.language.dates import to_date
-from drover.flows.language.helper import Helper
+from drover.flows.language.helper import Helper, defaulting
 from drover.flows.language.json_text import to_json
 from drover.flows.language.moment import format_date, relative_text
 from drover.flows.language.values import UNDEFINED, Value, is_number
@@ -61,7 +61,7 @@ def _current(pattern: Value = UNDEFINED, zone: Value = "UTC", _locale: Value = "
 
 HELPERS: Final = (
     Helper("format", _format, ("v", "fmt")),
-    Helper("formatDate", _format_date, ("v", "fmt", "tz", "locale")),
+    Helper("formatDate", defaulting(_format_date), ("v", "fmt", "tz", "locale")),
     Helper("formatDateRelative", _format_relative, ("v", "rel", "locale")),
-    Helper("currentDateTime", _current, ("fmt", "tz", "locale")),
+    Helper("currentDateTime", defaulting(_current), ("fmt", "tz", "locale")),
 )

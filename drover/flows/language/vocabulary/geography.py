@@ -7,7 +7,7 @@ from typing import Final
 
 from drover.flows.language.conversions import to_number, to_text
 from drover.flows.language.gps import Coordinates, distance_m, format_gps, is_inside, parse_gps
-from drover.flows.language.helper import Helper
+from drover.flows.language.helper import Helper, defaulting
 from drover.flows.language.numbers import NAN
 from drover.flows.language.values import UNDEFINED, Value
 
@@ -40,7 +40,7 @@ def _is_inside(place: Value = UNDEFINED, polygon: Value = UNDEFINED) -> bool:
 
 
 HELPERS: Final = (
-    Helper("formatGps", _format, ("gps", "fmt", "precision")),
+    Helper("formatGps", defaulting(_format), ("gps", "fmt", "precision")),
     Helper("gpsDistance", _distance, ("a", "b")),
     Helper("gpsIsPointInside", _is_inside, ("p", "polygon")),
 )

@@ -7,15 +7,17 @@ from typing import Final
 from drover.flows.language.conversions import to_text
 from drover.flows.language.errors import LanguageError
 from drover.flows.language.helper import Helper
+from drover.flows.language.limits import MAX_CACHED, UNCACHED_WORK
 from drover.flows.language.scope import Scope
 from drover.flows.language.values import UNDEFINED, Value
 
 
-def _inner_scope(scope: Scope, context: Value) -> Scope | None:
-    """Return the scope to render in, or None within such a rendering."""
+def _inner_scope(scope: Scope, text: str, context: Value) -> Scope | None:
+    """Return the scope to render ``text`` in, or None within such a rendering."""
     root = scope.root()
     if root.nested:
         return None
+    scope.charge(len(text) * (1 if len(text) <= MAX_CACHED else UNCACHED_WORK))
     inner = Scope(root.this if context is UNDEFINED else context)
     inner.nested = True
     return inner
@@ -24,7 +26,7 @@ def _inner_scope(scope: Scope, context: Value) -> Scope | None:
 def _template(scope: Scope, text: Value = UNDEFINED, context: Value = UNDEFINED) -> str:
     from drover.flows.language.template_compiler import compile_program
 
-    inner = _inner_scope(scope, context)
+    inner = _inner_scope(scope, to_text(text), context)
     if inner is None:
         return ""
     try:
@@ -38,7 +40,7 @@ def _template(scope: Scope, text: Value = UNDEFINED, context: Value = UNDEFINED)
 def _evaluate(scope: Scope, text: Value = UNDEFINED, context: Value = UNDEFINED) -> Value:
     from drover.flows.language.expression_compiler import compile_evaluator
 
-    inner = _inner_scope(scope, context)
+    inner = _inner_scope(scope, to_text(text), context)
     if inner is None:
         return UNDEFINED
     try:

@@ -1,0 +1,38 @@
+"""Load the modules an operator brings: those that register handlers."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from drover.handlers import REGISTERED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ENTRY_POINTS: Final = "drover.handlers"
+"""The group of entry points whose modules are loaded by themselves."""
+
+
+class HandlersError(ImportError):
+    """A module of handlers cannot be imported; the message says which and why."""
+
+
+def load(modules: Iterable[str]) -> list[str]:
+    """Import modules of handlers, and those offered as entry points; return all names registered.
+
+    Modules in the current folder are found. Raises HandlersError.
+    """
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    offered = [point.module for point in entry_points(group=ENTRY_POINTS)]
+    for module in [*modules, *offered]:
+        try:
+            import_module(module)
+        except Exception as error:
+            raise HandlersError(f"Handlers in '{module}' cannot be loaded: {error}") from error
+    return sorted(REGISTERED)

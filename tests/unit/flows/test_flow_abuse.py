@@ -1,0 +1,155 @@
+import time
+
+import pytest
+
+from tests.support.flow_world import SHOW, FakeClock, FakeHost, flow, node, run_many, run_one, start
+
+
+def put(name, template, path, *outputs, **more):
+    rule = {"type": "set", "valueTemplate": template, "destination": path, **more}
+    return node(name, "MutateNode", {"rules": [rule]}, *outputs)
+
+
+def test_a_cycle_ends_by_the_limit_of_node_executions():
+    definition = flow(["a"], put("a", "1", "x", ["b"]), put("b", "2", "x", ["a"]))
+
+    record = run_one(definition)
+
+    assert record.error["error"]["name"] == "RunLimit"
+
+
+def test_a_cycle_in_one_run_leaves_its_neighbours_alone():
+    test = node("t", "ConditionalNode", {"expression": "{{data.x}}"}, ["show"], ["t2"])
+    definition = flow(["t"], test, put("t2", "1", "y", ["t"]), SHOW)
+
+    bad, good = run_many(definition, [start({"x": 1}), start({"x": 0})])
+
+    assert bad.error["error"]["name"] == "RunLimit"
+    assert good.ok
+
+
+def test_a_cycle_that_forks_ends_before_it_fills_the_memory():
+    definition = flow(
+        ["a"], put("a", "1", "x", ["b", "c"]), put("b", "2", "x", ["a"]), put("c", "3", "x", ["a"])
+    )
+
+    record = run_one(definition, {"text": "x" * 1_000_000})
+
+    assert record.error["error"]["name"] == "PayloadTooLarge"
+
+
+def test_a_payload_cannot_be_doubled_without_end():
+    rules = [{"type": "copy", "source": "data", "destination": f"data.again{n}"} for n in range(60)]
+    definition = flow(["a"], node("a", "MutateNode", {"rules": rules}, []))
+
+    record = run_one(definition, {"text": "x" * 1000})
+
+    assert record.error["error"]["name"] == "PayloadTooLarge"
+    assert record.errored_payload == b'"Payload data omitted due to size"'
+
+
+@pytest.mark.parametrize("step", ["x" * 32_000, "{{a}}{{a}}"])
+def test_a_payload_cannot_grow_beyond_its_limit_step_by_step(step):
+    definition = flow(["a"], put("a", "{{a}}" + step, "a", ["b"]), put("b", "{{a}}", "b", ["a"]))
+
+    record = run_one(definition, {})
+
+    assert record.error["error"]["name"] in ("PayloadTooLarge", "RunLimit")
+
+
+def test_a_function_cannot_return_a_payload_beyond_the_limit():
+    host = FakeHost()
+    host.script = lambda payload: {"x": "y" * 6_000_000}
+    definition = flow(["f"], node("f", "RawFunctionNode", {"script": "s"}, []))
+
+    assert run_one(definition, {}, host).error["error"]["name"] == "PayloadTooLarge"
+
+
+def test_deep_nesting_is_an_error_of_the_run():
+    deep = "[" * 900 + "]" * 900
+    rules = [{"type": "copy", "source": "v", "destination": "data.[0]" * 1}]
+    nested = node("d", "JsonDecodeNode", {"source": "data", "destination": "v"}, ["m"])
+    definition = flow(
+        ["d"],
+        nested,
+        node("m", "MutateNode", {"rules": rules}, ["e"]),
+        node("e", "DebugNode", {}, []),
+    )
+
+    record = run_one(definition, deep)
+
+    assert record.ok or record.error["error"]["name"] in (
+        "PayloadTooLarge",
+        "Validation",
+        "SyntaxError",
+    )
+
+
+def test_loops_within_loops_end_by_the_limit_of_node_executions():
+    config = {"loopSourcePath": "data", "currentItemPath": "i"}
+    nodes = []
+    for depth in range(4):
+        group = f"l{depth - 1}" if depth else None
+        nodes.append(
+            node(
+                f"l{depth}",
+                "LoopNode",
+                config,
+                [f"n{depth}"] if depth else [],
+                [f"l{depth + 1}"],
+                group=group,
+            )
+        )
+    nodes[-1]["outputIds"][1] = ["n4"]
+    nodes += [
+        node(f"n{depth}", "LoopCapNode", {"loopNodeId": f"l{depth - 1}"}, group=f"l{depth - 1}")
+        for depth in range(1, 5)
+    ]
+
+    record = run_one(flow(["l0"], *nodes), 100, deadline_ms=10**9)
+
+    assert record.error["error"]["name"] == "RunLimit"
+
+
+def test_a_loop_that_runs_too_long_times_out():
+    config = {"loopSourcePath": "data", "currentItemPath": "i"}
+    definition = flow(
+        ["l"],
+        node("l", "LoopNode", config, [], ["n"]),
+        node("n", "LoopCapNode", {"loopNodeId": "l"}, group="l"),
+    )
+
+    record = run_one(definition, 200_000, clock=FakeClock(cost_ms=5))
+
+    assert record.error["error"]["name"] == "Timeout"
+
+
+def test_a_large_serial_loop_that_always_ends_its_rounds_is_linear():
+    config = {
+        "loopSourcePath": "data.items",
+        "currentItemPath": "item",
+        "mapResultPath": "out",
+        "mapValuePath": "item.value",
+    }
+    definition = flow(
+        ["l"],
+        node("l", "LoopNode", config, ["c"], ["n"]),
+        node("n", "LoopCapNode", {"loopNodeId": "l"}, group="l"),
+        node("c", "ConditionalNode", {"expression": "{{out.length}} === 20000"}, ["bad"], []),
+        node("bad", "ThrowErrorNode", {"messageTemplate": "lost"}),
+    )
+    began = time.process_time()
+
+    record = run_one(definition, {"items": list(range(20_000))}, deadline_ms=10**9)
+
+    assert record.ok
+    assert time.process_time() - began < 10
+
+
+def test_five_thousand_runs_wait_in_one_batch():
+    clock = FakeClock()
+    definition = flow(["w"], node("w", "DelayNode", {"delay": "1"}, []))
+
+    records = run_many(definition, [start() for _ in range(5000)], clock=clock)
+
+    assert all(record.ok for record in records)
