@@ -97,6 +97,7 @@ async def test_no_more_lanes_are_started_than_there_are(make):
 
     bench.runner.before = hold
     loop = bench.loops["dispatcher"]
+    bench.engine.dispatcher._lanes = 8
     await loop._tick()
     running = bench.engine.dispatcher.running
     await loop._tick()
