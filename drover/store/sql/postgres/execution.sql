@@ -41,6 +41,9 @@ WHERE worker = :worker AND (execution, fence) IN (
     SELECT (pair ->> 0)::bigint, (pair ->> 1)::bigint FROM jsonb_array_elements(:leases::jsonb) AS pair)
 RETURNING execution, fence;
 
--- name: execution_with_clock
--- Read an execution and the clock.
-SELECT *, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms FROM execution WHERE number = :number;
+-- name: execution_under_lease
+-- Read an execution, whether a lease is still held, and the clock.
+SELECT execution.*, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms, lease.fence AS held
+FROM execution
+LEFT JOIN lease ON lease.execution = execution.number AND lease.fence = :fence
+WHERE execution.number = :number;

@@ -41,6 +41,9 @@ WHERE worker = :worker AND (execution, fence) IN (
     SELECT value ->> 0, value ->> 1 FROM json_each(:leases))
 RETURNING execution, fence;
 
--- name: execution_with_clock
--- Read an execution and the clock, which is this machine's and so 0 here.
-SELECT *, 0 AS now_ms FROM execution WHERE number = :number;
+-- name: execution_under_lease
+-- Read an execution, whether a lease is still held, and the clock (0: it is this machine's).
+SELECT execution.*, 0 AS now_ms, lease.fence AS held
+FROM execution
+LEFT JOIN lease ON lease.execution = execution.number AND lease.fence = :fence
+WHERE execution.number = :number;
