@@ -1,4 +1,4 @@
-"""How many runs of a small workflow one core interprets each second, with a host that costs nothing.
+"""How many runs of a small workflow one core interprets a second, with a host that costs nothing.
 
 Run: ``python -m bench.workflow_runs``. The workflow is what a job's iteration often is: a text made
 from the device, a decision, an acknowledgement.
