@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 from drover.app.jobs.found import check_job, execution_of
 from drover.app.jobs.shown import entry, iteration
 from drover.model.errors import Conflict, Missing
-from drover.model.iteration import Acknowledgement, ItemState, split_iteration_id
+from drover.model.iteration import (
+    Acknowledgement,
+    ItemState,
+    check_accumulator,
+    split_iteration_id,
+)
 from drover.model.summary import RESULT
 from drover.ports.jobs import Refusal
 from drover.ports.resources import Page
@@ -101,7 +106,10 @@ class ExecutionLogs:
         named, resource_id = split_iteration_id(iteration_id)
         if named != execution.id:
             raise Missing("Iteration was not found")
-        acknowledgement = Acknowledgement(resource_id, given.ok, given.message, given.accumulator)
+        accumulator = check_accumulator(given.accumulator)
+        if not execution.pace.serial:  # nobody comes after whom it could be handed to
+            accumulator = None
+        acknowledgement = Acknowledgement(resource_id, given.ok, given.message, accumulator)
         settlement = await self._acks.acknowledge(execution.number, [acknowledgement])
         refusal = settlement.refused.get(resource_id)
         if refusal is Refusal.ENDED:

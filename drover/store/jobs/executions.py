@@ -90,6 +90,7 @@ class ExecutionStore:
 
     async def forget(self, job_id: str) -> int:
         """Delete a job's executions that have ended, with their items; return how many."""
+        await self._tx.execute("iterations_forget", {"job_id": job_id})
         return await self._tx.execute("executions_forget", {"job_id": job_id})
 
     async def move(
