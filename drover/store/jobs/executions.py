@@ -107,6 +107,7 @@ class ExecutionStore:
             "cancel_source_type": source.type if source else None,
             "cancel_source_id": source.id if source else None,
             "paused_until_ms": paused_until_ms,
+            "completed_ms": await self._tx.now_ms() if change.goal.is_final else None,
         }
         return await _one(self._tx, "execution_move", params)
 
