@@ -106,7 +106,7 @@ class JobExecutions:
         """
         given = decode(body, ExecuteBody) if isinstance(body, bytes) else body
         check_overrides(given)
-        job = await self._store.read(lambda session: job_at(session, place))
+        job = await self._store.glance(lambda session: job_at(session, place))
         wish = given.wish(job)
         target, error = await self._resolved(place, wish, given)
         timeout = given.execution_timeout

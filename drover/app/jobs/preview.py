@@ -32,7 +32,7 @@ class JobPreview:
         Raises Missing, Invalid naming the field that cannot be used.
         """
         check_overrides(given)
-        job = await self._store.read(lambda session: job_at(session, place))
+        job = await self._store.glance(lambda session: job_at(session, place))
         target = await self._renderer.rendered(place[0], given.wish(job))
 
         async def work(session: Session) -> tuple[int, list[bytes]]:

@@ -21,8 +21,8 @@ MOST_OF_APPLICATION: Final = 50
 """Watchers of one application's executions, so that none takes all places."""
 INTERVAL_S: Final = 0.2
 """Seconds between two looks."""
-KEEPALIVE_S: Final = 15.0
-"""Seconds without an event after which a sign of life is given."""
+QUIET_LOOKS: Final = 75
+"""Looks without an event after which a sign of life is given: 15 seconds."""
 LONGEST_MS: Final = 3_600_000
 """Life of a stream: who goes on watching asks again, with a token that must still be good."""
 
@@ -83,8 +83,7 @@ class ProgressStream:
         """Return the next event, or None as a sign of life."""
         if self._last is None:
             return self._event(self._execution)
-        rests = int(KEEPALIVE_S / self._progress.interval_s)
-        for _ in range(rests):
+        for _ in range(QUIET_LOOKS):
             if self._is_over():
                 raise StopAsyncIteration
             await wait_for(self._progress.stopping, self._progress.interval_s)
@@ -107,7 +106,7 @@ class ProgressStream:
     async def _look(self) -> dict[str, Any] | None:
         number = self._execution.number
         try:
-            found = await self._progress.store.read(
+            found = await self._progress.store.glance(
                 lambda session: session.jobs.executions.get_number(number)
             )
         except Missing:  # it was deleted with its job
