@@ -82,10 +82,3 @@ def _wait(process: subprocess.Popen[str]) -> str:
     finally:
         timer.cancel()
     raise RuntimeError(f"The server did not start; its exit code is {process.wait(STOP_S)}")
-
-
-def report_copy(name: str) -> Path:
-    """Return where an example leaves a file for the reader, outside its scratch folder."""
-    folder = Path(".cache/demo")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / name

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
     from drover.engine.leases import HeldLease, Leases
     from drover.engine.signals import Signals
-    from drover.ports.jobs import Claim
     from drover.ports.runner import FlowBatch
-    from drover.ports.store import Session, Store
+    from drover.ports.store import Store
 
 _LOG = structlog.get_logger("drover.engine")
 
@@ -40,18 +39,14 @@ class Acks:
         held = self._leases.get(batch.lease_id)
         under, text = held.held, rows.decode()
 
-        async def work(session: Session) -> tuple[Settlement, Claim | None]:
-            iterations = session.jobs.iterations
-            settlement = await iterations.settle(held.lease.number, text, count, under)
-            if settlement.unsettled or not held.wants_more():
-                return settlement, None
-            ticket = await self._leases.ticket(session)
-            return settlement, await iterations.claim(held.lease.number, held.chunk, ticket)
-
-        settlement, following = await self._store.write(work)
+        settlement = await self._store.write(
+            lambda session: session.jobs.iterations.settle(
+                held.lease.number, text, count, under, held.follow
+            )
+        )
         held.unsettled -= under.unsettled - settlement.unsettled
         if settlement.unsettled == 0:
-            held.following = following
+            held.following = settlement.following
             held.settled.set()
         return self._settled(held, settlement)
 

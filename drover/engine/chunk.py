@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from drover.ports.flows import FlowToRun
     from drover.ports.jobs import Claim, ClaimedItem
     from drover.ports.runner import RunLog, Runner
-    from drover.ports.store import Session, Store
+    from drover.ports.store import Store
 
 _LOG = structlog.get_logger("drover.engine")
+
+_FRESH_MS = 1000
+_REMEMBERED = 1000
 
 ITERATION = "resourceJobIteration"
 
@@ -55,6 +58,7 @@ class Chunks:
         self._acks = acks
         self._log = log
         self._timing = timing
+        self._known: dict[int, tuple[int, Sequence[FlowToRun]]] = {}
 
     async def run(self, held: HeldLease) -> None:
         """Run a chunk to its end: settled, awaiting acknowledgement, or handed back."""
@@ -73,7 +77,7 @@ class Chunks:
             await self._leases.end(held)
 
     async def _run(self, held: HeldLease, claim: Claim) -> None:
-        work = await self._store.read(lambda session: self._gather(session, claim))
+        work = await self._gather(claim)
         present = [item for item in work.items if item.document is not None]
         batches = [
             msgspec.structs.replace(each, alone=claim.suspect, deadline_ms=self._timing.run_ms)
@@ -96,14 +100,28 @@ class Chunks:
         records = await self._runner.run(batch)
         await self._log.note(batch, records)
 
-    async def _gather(self, session: Session, claim: Claim) -> _Work:
-        execution = claim.execution
-        target = target_of(execution)
-        items = await session.jobs.iterations.documents(claim, target.resource_type)
-        flows = await session.flows.subscribed(
-            execution.application_id or "", ITERATION, execution.job_id or ""
+    async def _gather(self, claim: Claim) -> _Work:
+        resource_type = target_of(claim.execution).resource_type
+        items = await self._store.read(
+            lambda session: session.jobs.iterations.documents(claim, resource_type)
         )
-        return _Work(items, flows, await session.now_ms())
+        return _Work(items, await self._flows(claim), claim.lease.started_ms)
+
+    async def _flows(self, claim: Claim) -> Sequence[FlowToRun]:
+        """Return the flows to run, looked up again when what is known is a second old."""
+        execution, moment = claim.execution, claim.lease.started_ms
+        known = self._known.get(execution.number)
+        if known is not None and moment - known[0] < _FRESH_MS:
+            return known[1]
+        flows = await self._store.read(
+            lambda session: session.flows.subscribed(
+                execution.application_id or "", ITERATION, execution.job_id or ""
+            )
+        )
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[execution.number] = (moment, flows)
+        return flows
 
     async def _settle_gone(
         self, held: HeldLease, claim: Claim, items: Sequence[ClaimedItem]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from drover.model.errors import DroverError
+from drover.ports.jobs import Follow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +127,7 @@ class Dispatcher:
         claim = await self._claim(execution.number, size)
         while claim is not None:
             held = self._leases.take(claim)
-            held.chunk, held.wants_more = size, self._goes_on
+            held.next_chunk = partial(self._next_chunk, size)
             claim = await self._follow(held)
             if claim is None and self._goes_on():
                 claim = await self._claim(execution.number, size)
@@ -164,6 +166,12 @@ class Dispatcher:
 
     def _goes_on(self) -> bool:
         return not (self._stopping or self._crowded)
+
+    def _next_chunk(self, size: int) -> Follow | None:
+        if not self._goes_on():
+            return None
+        worker, lease_ms = self._leases.worker, self._timing.lease_ms
+        return Follow(limit=size, worker=worker, lease_ms=lease_ms)
 
     async def _claim(self, number: int, size: int) -> Claim | None:
         async def work(session: Session) -> Claim | None:

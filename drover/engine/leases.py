@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from drover.engine.timing import Timing
     from drover.model.run import Execution
-    from drover.ports.jobs import Claim, Lease, LeaseKey
+    from drover.ports.jobs import Claim, Follow, Lease, LeaseKey
     from drover.ports.store import Session, Store
 
 _LOG = structlog.get_logger("drover.engine")
@@ -35,8 +35,7 @@ class HeldLease:
         self.unsettled = claim.lease.size
         self.lost = asyncio.Event()
         self.settled = asyncio.Event()
-        self.wants_more: Callable[[], bool] = _never
-        self.chunk = 1
+        self.next_chunk: Callable[[], Follow | None] = _nothing
         self.following: Claim | None = None
 
     @property
@@ -50,6 +49,11 @@ class HeldLease:
         return f"{self.lease.number}-{self.lease.fence}"
 
     @property
+    def follow(self) -> Follow | None:
+        """What is to be claimed once all is settled."""
+        return self.next_chunk()
+
+    @property
     def held(self) -> Held:
         """The lease as acknowledgements need it; raises LeaseLost."""
         if self.lost.is_set():
@@ -57,8 +61,8 @@ class HeldLease:
         return Held(lease=self.lease, unsettled=self.unsettled)
 
 
-def _never() -> bool:
-    return False
+def _nothing() -> Follow | None:
+    return None
 
 
 class Leases:

@@ -279,13 +279,16 @@ async def _stream(body: AsyncIterator[bytes], receive: Receive, send: Send) -> N
         while (await receive())["type"] != "http.disconnect":
             pass
 
-    tasks = [asyncio.create_task(pump()), asyncio.create_task(gone())]
+    pumping, leaving = asyncio.create_task(pump()), asyncio.create_task(gone())
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([pumping, leaving], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        pumping.cancel()
+        leaving.cancel()
+        ended, _ = await asyncio.gather(pumping, leaving, return_exceptions=True)
+    if isinstance(ended, Exception):
+        # The status is sent: all that is left is to break the answer off, and to say why here.
+        _LOG.error("stream broken off", exc_info=ended)
 
 
 async def _live(receive: Receive, send: Send) -> None:

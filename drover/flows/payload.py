@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _DATE: Final = "$date"
+_OWN_LENGTH: Final = len("2026-01-02T03:04:05.678Z")
 _DATED: Final = frozenset({"creationDate", "lastUpdated", "createdAt", "updatedAt"})
 
 
@@ -78,6 +79,11 @@ def date_ms(moment: datetime) -> int:
 
 def date_of(text: str) -> datetime:
     """Return the date of its text; raises Invalid."""
+    if len(text) == _OWN_LENGTH and text.endswith("Z"):  # as we write dates: nothing to round
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass  # told in the usual words below
     return from_ms(to_ms(text))
 
 
@@ -125,10 +131,11 @@ def tags_object(tags: Any) -> dict[str, list[str]]:
 
 def attributes_object(attributes: Any) -> dict[str, dict[str, Any]]:
     """Return a list of attributes as ``{name: {dataType, ...}}``."""
-    return {
-        attribute["name"]: {key: value for key, value in attribute.items() if key != "name"}
-        for attribute in attributes
-    }
+    shown: dict[str, dict[str, Any]] = {}
+    for attribute in attributes:
+        rest = dict(attribute)
+        shown[rest.pop("name")] = rest
+    return shown
 
 
 def start_payload(

@@ -11,8 +11,7 @@ import asyncio
 import inspect
 import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -26,16 +25,14 @@ _AT_ONCE: Final = 100
 _TIMED_OUT: Final = ("Timeout", "The handler ran longer than it may")
 
 
-@dataclass(frozen=True, slots=True)
-class PythonCall:
+class PythonCall(NamedTuple):
     """One call of a function: its argument and how long it may take, in seconds."""
 
     value: Any
     timeout_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What came of a call: a value, or the name and message of an error."""
 
     value: Any = None
@@ -140,6 +137,8 @@ class _Hop:
 
 def _outcome(value: Any) -> Outcome:
     """Return a result as plain JSON values; raises what encoding it raises."""
+    if value is None:
+        return Outcome()
     encoded = msgspec.json.encode(value)
     if len(encoded) > MOST_PAYLOAD_BYTES:
         return Outcome(error=("PayloadTooLarge", "The handler's result is too large"))

@@ -84,6 +84,14 @@ class Held(Struct, frozen=True, kw_only=True):
     unsettled: int
 
 
+class Follow(Struct, frozen=True, kw_only=True):
+    """What is claimed next, once a lease's items are all settled: up to ``limit`` items."""
+
+    limit: int
+    worker: str
+    lease_ms: int
+
+
 class Refusal(StrEnum):
     """Why an acknowledgement changed nothing."""
 
@@ -96,7 +104,8 @@ class Settlement(Struct, frozen=True, kw_only=True):
     """What became of acknowledgements at ``now_ms``.
 
     ``moved`` maps resource ids to their new states, ``refused`` the others to the reason.
-    ``unsettled`` is what is left of the lease; at 0 the lease is given up.
+    ``unsettled`` is what is left of the lease; at 0 the lease is given up, and ``following`` is
+    what was claimed in its place, if that was asked for.
     """
 
     execution: Execution
@@ -104,6 +113,7 @@ class Settlement(Struct, frozen=True, kw_only=True):
     moved: dict[str, ItemState]
     refused: dict[str, Refusal]
     unsettled: int
+    following: Claim | None = None
 
 
 class TimedOut(Struct, frozen=True, kw_only=True):
@@ -295,7 +305,14 @@ class Iterations(Protocol):
         """Return the JSON of resources by id; deleted ones are left out."""
         ...
 
-    async def settle(self, number: int, rows: str, count: int, held: Held | None) -> Settlement:
+    async def settle(
+        self,
+        number: int,
+        rows: str,
+        count: int,
+        held: Held | None = None,
+        follow: Follow | None = None,
+    ) -> Settlement:
         """Apply ``count`` acknowledgements, given as the JSON array of Acknowledgement arrays.
 
         Under a lease its fence is held against the items'; without one any item that was begun

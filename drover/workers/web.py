@@ -8,6 +8,7 @@ import socket
 import ssl
 import tempfile
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,16 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MOST_REDIRECTS: Final = 10
 
+_FAILURES: Final = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.UnsupportedProtocol,
+    OSError,
+    ValueError,
+)
+_LAST_PORT: Final = 65535
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -42,9 +53,7 @@ class GuardedWeb:
                 return await self._fetch(request, began_s)
         except TimeoutError as error:
             raise WebFailure("Timeout", "The request took too long") from error
-        except (httpx.HTTPError, httpx.InvalidURL, httpcore.ConnectError, ssl.SSLError) as error:
-            raise WebFailure("Unreachable", _told(error)) from error
-        except (OSError, ValueError) as error:
+        except _FAILURES as error:
             raise WebFailure("Unreachable", _told(error)) from error
 
     async def _fetch(self, request: WebRequest, began_s: float) -> WebResponse:
@@ -91,6 +100,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect; raises WebFailure for a name that leads where nobody may go."""
+        if port > _LAST_PORT:
+            raise httpcore.ConnectError(f"{port} is not a port")
         last: Exception | None = None
         for address in await self._resolved(host, port):
             try:
@@ -186,15 +197,25 @@ async def _body(response: httpx.Response, most_bytes: int) -> bytes:
 
 
 def _tls(request: WebRequest) -> ssl.SSLContext:
+    if request.certificate is None:
+        return _shared_context(request.ca_certificate, verifies=request.verifies)
+    context = _context(request.ca_certificate, verifies=request.verifies)
+    _load_certificate(context, *request.certificate)
+    return context
+
+
+def _context(ca_certificate: str, *, verifies: bool) -> ssl.SSLContext:
     context = ssl.create_default_context()
-    if request.ca_certificate:
-        context.load_verify_locations(cadata=request.ca_certificate)
-    if not request.verifies:
+    if ca_certificate:
+        context.load_verify_locations(cadata=ca_certificate)
+    if not verifies:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if request.certificate is not None:
-        _load_certificate(context, *request.certificate)
     return context
+
+
+# Reading the machine's certificates takes longer than many a request.
+_shared_context = lru_cache(maxsize=16)(_context)
 
 
 def _load_certificate(context: ssl.SSLContext, key: str, certificate: str) -> None:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import argparse
 import csv
+import secrets
+import shutil
 import time
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -23,13 +26,12 @@ from rich.progress import (
 from rich.table import Table
 
 from examples.airports import fleet, workflow
-from examples.serving import report_copy, serving
+from examples.serving import EMAIL, serving
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from drover.client import Client
 
+FOLDER = Path(".cache/demo")
 FINISHED = frozenset({"completed", "errored", "canceled"})
 
 
@@ -38,7 +40,11 @@ def main() -> None:
     options = _options()
     console = Console()
     console.print("[bold]Drover demo[/] · the world's airports as a fleet of devices\n")
-    with serving(options.data_dir) as server:
+    folder: Path = options.folder
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    password = secrets.token_urlsafe(12)
+    with serving(str(folder / "data"), admin_password=password) as server:
         client, application_id = server.client, server.application_id()
         _load(console, client, application_id, options.devices)
         job = client.post(
@@ -48,7 +54,8 @@ def main() -> None:
         client.post(f"/applications/{application_id}/flows", workflow.workflow(job["id"]))
         base = f"/applications/{application_id}/resource-jobs/{job['id']}"
         entry = _run(console, client, base)
-        _show(console, client, entry)
+        _show(console, client, entry, folder / "report.csv")
+    _look_further(console, folder / "data", password)
 
 
 def _options() -> argparse.Namespace:
@@ -56,7 +63,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--country", default="US", help="ISO country code the job targets")
     parser.add_argument("--devices", type=int, default=None, help="load only the first N airports")
     parser.add_argument("--concurrency", type=int, default=100, help="iterations at once, 1-1000")
-    parser.add_argument("--data-dir", default=None, help="keep the server's data in this folder")
+    parser.add_argument(
+        "--folder", type=Path, default=FOLDER, help="where data and report go; emptied first"
+    )
     return parser.parse_args()
 
 
@@ -103,22 +112,24 @@ def _run(console: Console, client: Client, base: str) -> dict[str, Any]:
     )
 
 
-def _show(console: Console, client: Client, entry: dict[str, Any]) -> None:
+def _show(console: Console, client: Client, entry: dict[str, Any], report: Path) -> None:
     table = Table(title=f"\nExecution {entry['id']} · {entry['status']}", title_justify="left")
     for heading in entry["executionSummary"]:
         table.add_column(heading, justify="right")
     table.add_row(*(f"{count:,}" for count in entry["executionSummary"].values()))
     console.print(table)
-    report = report_copy("report.csv")
     with report.open("wb") as file:
         for part in client.download(entry["executionReportUrl"]):
             file.write(part)
     _show_failures(console, report)
     console.print(f"\nReport: {report}")
-    console.print("\nLook further, with a server that stays (make serve):")
-    console.print("  drover login --email you@example.com")
-    console.print("  drover jobs list")
-    console.print("  drover jobs failures JOB --execution EXECUTION")
+
+
+def _look_further(console: Console, data_dir: Path, password: str) -> None:
+    console.print("\nLook further:")
+    console.print(f"  .venv/bin/drover serve --data-dir {data_dir}")
+    console.print(f"  .venv/bin/drover login {EMAIL} --password {password}")
+    console.print('  .venv/bin/drover jobs failures "Standard pressure"')
 
 
 def _show_failures(console: Console, report: Path) -> None:

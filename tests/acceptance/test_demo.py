@@ -10,9 +10,11 @@ import pytest
 
 from examples.airports import fleet
 
+DEMO = (sys.executable, "-m", "examples.airports.demo")
+
 
 @pytest.mark.slow
-def test_the_demo_runs_the_job_over_one_country_and_leaves_its_report():
+def test_the_demo_runs_the_job_over_one_country_and_leaves_its_report(tmp_path):
     in_country = {"key": "country", "value": "AU"}
     australian = [device for device in fleet.airports(3000) if in_country in device["tags"]]
     unknown = [device for device in australian if "elevation" not in device["state"]]
@@ -20,7 +22,7 @@ def test_the_demo_runs_the_job_over_one_country_and_leaves_its_report():
     assert unknown
 
     done = subprocess.run(
-        [sys.executable, "-m", "examples.airports.demo", "--devices", "3000", "--country", "AU"],
+        [*DEMO, "--devices", "3000", "--country", "AU", "--folder", str(tmp_path / "demo")],
         capture_output=True,
         text=True,
         timeout=240,
@@ -32,4 +34,6 @@ def test_the_demo_runs_the_job_over_one_country_and_leaves_its_report():
     succeeded = f"{len(australian) - len(unknown):,}"
     assert re.search(rf"{succeeded}\D+{len(unknown):,}\D+0\D+0\D+0", done.stdout)
     assert "elevation unknown" in done.stdout
-    assert "report.csv" in done.stdout
+    report = (tmp_path / "demo" / "report.csv").read_text().splitlines()
+    assert len(report) == 1 + len(australian)
+    assert sum(",failed," in line for line in report) == len(unknown)

@@ -75,11 +75,13 @@ class Bench:
     async def documents(self, claim):
         return await self.jobs(lambda jobs: jobs.iterations.documents(claim, "device"))
 
-    async def settle(self, number, *given, lease=None, unsettled=None):
+    async def settle(self, number, *given, lease=None, unsettled=None, follow=None):
         rows = [Acknowledgement(*each) if isinstance(each, tuple) else each for each in given]
         text = msgspec.json.encode(rows).decode()
         held = lease and Held(lease=lease, unsettled=unsettled or lease.size)
-        return await self.jobs(lambda jobs: jobs.iterations.settle(number, text, len(rows), held))
+        return await self.jobs(
+            lambda jobs: jobs.iterations.settle(number, text, len(rows), held, follow)
+        )
 
     async def end_lease(self, claim):
         return await self.jobs(

@@ -5,7 +5,7 @@ import pytest
 from drover.model.execution import State
 from drover.model.iteration import ItemState
 from drover.model.run import Actor, Change, Pace
-from drover.ports.jobs import Refusal
+from drover.ports.jobs import Follow, Refusal
 from tests.contract.jobs_store import NOW, Bench, device_id
 
 
@@ -388,3 +388,49 @@ async def test_items_of_an_ended_execution_can_be_taken_over_by_their_state(benc
     items = await bench.items(follower.number)
     assert [item.resource_id for item in items] == [device_id(2), device_id(3), device_id(4)]
     assert {item.state for item in items} == {ItemState.PENDING}
+
+
+async def test_the_next_chunk_is_claimed_with_the_settle_that_ends_the_one_before(bench):
+    execution = await bench.begin(5, pace=Pace(concurrency=4))
+    number = execution.number
+    first = await bench.claim(number, 2)
+    await bench.claim(number, 1)
+    follow = Follow(limit=3, worker="w", lease_ms=1000)
+
+    partly = await bench.settle(number, (device_id(1), True), lease=first.lease, follow=follow)
+    wholly = await bench.settle(
+        number, (device_id(2), False), lease=first.lease, unsettled=1, follow=follow
+    )
+
+    assert partly.following is None
+    lease = wholly.following.lease
+    assert (lease.size, lease.until_ms) == (2, wholly.now_ms + 1000)
+    assert [item.resource_id for item in await bench.documents(wholly.following)] == [
+        device_id(4),
+        device_id(5),
+    ]
+    assert counts(wholly.execution) == {"total": 5, "in_flight": 3, "succeeded": 1, "failed": 1}
+    fenced = await bench.settle(number, (device_id(3), True), lease=first.lease)
+    assert fenced.moved == {device_id(3): ItemState.SUCCEEDED}
+    leases = await bench.jobs(lambda jobs: jobs.iterations.expired(10**15, 10))
+    assert {each.fence for each in leases} == {2, lease.fence}
+
+
+@pytest.mark.parametrize(
+    "pace",
+    [
+        Pace(concurrency=4, delay_ms=10),
+        Pace(concurrency=4, retry_on_failure=True),
+    ],
+)
+async def test_no_chunk_follows_where_a_delay_or_a_retry_comes_first(bench, pace):
+    execution = await bench.begin(5, pace=pace)
+    claim = await bench.claim(execution.number, 1)
+    follow = Follow(limit=3, worker="w", lease_ms=1000)
+
+    settled = await bench.settle(
+        execution.number, (device_id(1), False), lease=claim.lease, follow=follow
+    )
+
+    assert (settled.unsettled, settled.following) == (0, None)
+    assert await bench.jobs(lambda jobs: jobs.iterations.expired(10**15, 10)) == []

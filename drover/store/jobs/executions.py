@@ -95,11 +95,13 @@ class ExecutionStore:
 
     async def forget(self, job_id: str) -> int:
         """Delete a job's executions that have ended, with their items; return how many."""
+        await self._tx.execute("iterations_forget", {"job_id": job_id})
         return await self._tx.execute("executions_forget", {"job_id": job_id})
 
     async def forget_application(self, application_id: str) -> int:
         """Delete an application's executions of resource jobs that have ended, as above."""
         params = {"application_id": application_id, "kind": RESOURCE_JOB}
+        await self._tx.execute("iterations_forget_application", params)
         return await self._tx.execute("executions_forget_application", params)
 
     async def move(

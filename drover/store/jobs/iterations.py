@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from drover.model.iteration import MAX_LOSSES, WORKER_LOST, ItemState, redelivery_size
-from drover.ports.jobs import Claim, ClaimedItem, Lease
+from drover.model.iteration import MAX_LOSSES, WORKER_LOST, ItemState
+from drover.ports.jobs import ClaimedItem
+from drover.store.jobs.claiming import claim
 from drover.store.jobs.counts import count
-from drover.store.jobs.rows import execution_of, lease_of
-from drover.store.jobs.settling import settle
+from drover.store.jobs.rows import lease_of
+from drover.store.jobs.settling import Given, settle
 from drover.store.jobs.sources import TABLES, matching, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drover.model.run import Execution, Pace, Target
-    from drover.ports.jobs import Held, LeaseKey, Settlement, Ticket
+    from drover.ports.jobs import Claim, Follow, Held, Lease, LeaseKey, Settlement, Ticket
     from drover.query.tree import Node
     from drover.store.driver import Row, Transaction
 
@@ -53,15 +54,7 @@ class IterationStore:
 
     async def claim(self, number: int, limit: int, ticket: Ticket) -> Claim | None:
         """Take up to ``limit`` items, those to be tried again first; None when none may be."""
-        row = await self._tx.fetch_one("execution_hold", {"number": number})
-        if row is None:
-            return None
-        execution = execution_of(row)
-        if execution.waiting:
-            claim = await self._claim_again(execution, limit, ticket)
-            if claim is not None:
-                return claim
-        return await self._claim_new(execution, limit, ticket)
+        return await claim(self._tx, number, limit, ticket)
 
     async def documents(self, claim: Claim, resource_type: str) -> list[ClaimedItem]:
         """Return the claim's items with their resources' JSON (None where one was deleted)."""
@@ -83,9 +76,16 @@ class IterationStore:
         rows = await self._tx.fetch(statement, {"ids": list(ids)})
         return {row[0]: row[1].encode() for row in rows}
 
-    async def settle(self, number: int, rows: str, count: int, held: Held | None) -> Settlement:
+    async def settle(
+        self,
+        number: int,
+        rows: str,
+        count: int,
+        held: Held | None = None,
+        follow: Follow | None = None,
+    ) -> Settlement:
         """Apply acknowledgements, given as the JSON array of Acknowledgement arrays."""
-        return await settle(self._tx, number, rows, count, held)
+        return await settle(self._tx, number, Given(rows, count, held, follow))
 
     async def end_lease(self, lease: Lease, pace: Pace) -> bool:
         """Give up a lease whose chunk has run: what is not settled awaits its acknowledgement."""
@@ -154,53 +154,6 @@ class IterationStore:
         bounds = {"after_id": lease.after_id, "upto_id": lease.upto_id}
         return await self._tx.fetch("iterations_lose_range", {**params, **bounds})
 
-    async def _claim_new(self, execution: Execution, limit: int, ticket: Ticket) -> Claim | None:
-        items = _room(execution, limit, execution.total - execution.claimed)
-        if items < 1:
-            return None
-        params = {"number": execution.number, "items": items, "now_ms": ticket.now_ms}
-        row = await self._tx.fetch_one("execution_claim_new", params)
-        if row is None:
-            return None
-        lease = _lease(row, ticket, items, again=False)
-        await self._add(lease, expose_ms=ticket.now_ms + execution.pace.timeout_ms)
-        return Claim(lease=lease, execution=execution_of(row), items=[])
-
-    async def _claim_again(self, execution: Execution, limit: int, ticket: Ticket) -> Claim | None:
-        moment = {"number": execution.number, "now_ms": ticket.now_ms}
-        first = await self._tx.fetch_one("iterations_waiting_first", moment)
-        if first is None:
-            return None
-        losses = first["losses"]
-        most = min(limit, redelivery_size(losses)) if losses else limit
-        row = await self._tx.fetch_one("execution_claim_again", moment)
-        if row is None:
-            return None
-        params = {
-            **moment,
-            "fence": row["fence"],
-            "losses": losses,
-            "items": _room(execution, most, execution.waiting),
-            "deadline_ms": ticket.now_ms + execution.pace.timeout_ms,
-        }
-        rows = await self._tx.fetch("iterations_claim_again", params)
-        items = [ClaimedItem(each[0], each[1], each[2]) for each in rows]
-        items.sort(key=lambda item: item.resource_id)
-        lease = _lease(row, ticket, len(items), again=True)
-        await self._add(lease, expose_ms=None)
-        taken = len(items)
-        held = await count(self._tx, execution.number, in_flight=taken, waiting=-taken)
-        return Claim(lease=lease, execution=held, items=items, suspect=losses > 0)
-
-    async def _add(self, lease: Lease, expose_ms: int | None) -> None:
-        params: dict[str, object] = {
-            **msgspec.structs.asdict(lease),
-            "again": int(lease.again),
-            "now_ms": lease.started_ms,
-            "expose_ms": expose_ms,
-        }
-        await self._tx.execute("lease_add", params)
-
 
 def await_range(lease: Lease, deadline_ms: int, *, held_by: int | None) -> dict[str, object]:
     """Return the parameters that let the unsettled items of a fresh lease await."""
@@ -212,26 +165,6 @@ def await_range(lease: Lease, deadline_ms: int, *, held_by: int | None) -> dict[
         "deadline_ms": deadline_ms,
         "held_by": held_by,
     }
-
-
-def _room(execution: Execution, limit: int, available: int) -> int:
-    if execution.pace.delay_ms:
-        limit = 1
-    return min(limit, available, execution.pace.concurrency - execution.in_flight)
-
-
-def _lease(row: Row, ticket: Ticket, size: int, *, again: bool) -> Lease:
-    return Lease(
-        number=row["number"],
-        fence=row["fence"],
-        again=again,
-        after_id="" if again else row["claim_after"],
-        upto_id="" if again else row["claim_cursor"],
-        size=size,
-        worker=ticket.worker,
-        started_ms=ticket.now_ms,
-        until_ms=ticket.until_ms,
-    )
 
 
 def _document(text: str | None) -> bytes | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -10,6 +10,7 @@ from drover.model.errors import Missing
 from drover.model.execution import State
 from drover.model.iteration import Acknowledgement, ItemState
 from drover.ports.jobs import Refusal, Settlement
+from drover.store.jobs.claiming import claim_following
 from drover.store.jobs.counts import count
 from drover.store.jobs.rows import execution_of
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from drover.model.run import Execution
-    from drover.ports.jobs import Held
+    from drover.ports.jobs import Claim, Follow, Held
     from drover.store.driver import Row, Transaction
 
 _ANY_FENCE: Final = (1 << 62) - 1
@@ -32,32 +33,44 @@ def retries_allowed(execution: Execution, *, wanted: bool) -> int:
     return execution.pace.max_retries if wanted and execution.state not in _ENDING else 0
 
 
-async def settle(
-    tx: Transaction, number: int, rows: str, expected: int, held: Held | None
-) -> Settlement:
+class Given(NamedTuple):
+    """Acknowledgements as they come: JSON rows and how many, under which lease, what follows."""
+
+    rows: str
+    expected: int
+    held: Held | None
+    follow: Follow | None
+
+
+async def settle(tx: Transaction, number: int, given: Given) -> Settlement:
     """Apply acknowledgements and move the counts; see ``Iterations.settle``."""
-    row = await tx.fetch_one("execution_by_number", {"number": number})
+    row = await tx.fetch_one("execution_with_clock", {"number": number})
     if row is None:
         raise Missing("Execution was not found")
-    execution, now_ms = execution_of(row), await tx.now_ms()
-    moves = await tx.fetch("iterations_settle", _parameters(execution, rows, now_ms, held))
-    unsettled = await _release(tx, moves, held)
-    if moves:
-        execution = await _count(tx, execution, moves, rows, now_ms)
-    refused = {} if len(moves) == expected else await _refusals(tx, number, rows, moves, held)
-    moved = {row[0]: _STATES[row[2]] for row in moves}
+    execution, now_ms = execution_of(row), row["now_ms"] or await tx.now_ms()
+    moves = await tx.fetch("iterations_settle", _parameters(execution, given, now_ms))
+    unsettled = _unsettled(moves, given.held)
+    changes = _changes(execution, moves, given.rows, now_ms)
+    following = await _follow(tx, execution, given, unsettled, {**changes, "now_ms": now_ms})
+    if following is not None:
+        execution = following.execution
+    elif moves:
+        execution = await count(tx, number, **changes)
     return Settlement(
-        execution=execution, now_ms=now_ms, moved=moved, refused=refused, unsettled=unsettled
+        execution=execution,
+        now_ms=now_ms,
+        moved={row[0]: _STATES[row[2]] for row in moves},
+        refused=await _refusals(tx, number, given, moves),
+        unsettled=unsettled,
+        following=following,
     )
 
 
-def _parameters(
-    execution: Execution, rows: str, now_ms: int, held: Held | None
-) -> dict[str, object]:
-    pace = execution.pace
+def _parameters(execution: Execution, given: Given, now_ms: int) -> dict[str, object]:
+    pace, held = execution.pace, given.held
     return {
         "number": execution.number,
-        "rows": rows,
+        "rows": given.rows,
         "now_ms": now_ms,
         "ready_ms": now_ms + pace.retry_delay_ms,
         "allowed": retries_allowed(execution, wanted=pace.retry_on_failure),
@@ -69,41 +82,47 @@ def _parameters(
     }
 
 
-async def _release(tx: Transaction, moves: Sequence[Row], held: Held | None) -> int:
-    """Give up the lease when its last item was settled; return how many are not."""
-    if held is None:
-        return 0
-    unsettled = held.unsettled - sum(row[1] in _HELD for row in moves)
-    if unsettled == 0:
-        await tx.fetch_one("lease_end", {"number": held.lease.number, "fence": held.lease.fence})
-    return unsettled
+def _unsettled(moves: Sequence[Row], held: Held | None) -> int:
+    return held.unsettled - sum(row[1] in _HELD for row in moves) if held is not None else 0
 
 
-async def _count(
-    tx: Transaction, execution: Execution, moves: Sequence[Row], rows: str, now_ms: int
-) -> Execution:
+async def _follow(
+    tx: Transaction, execution: Execution, given: Given, unsettled: int, changes: dict[str, Any]
+) -> Claim | None:
+    """Give up a lease whose last item was settled, for the next one where that is wanted."""
+    if given.held is None or unsettled:
+        return None
+    lease = given.held.lease
+    if given.follow is not None:
+        following = await claim_following(tx, execution, lease, given.follow, changes)
+        if following is not None:
+            return following
+    await tx.fetch_one("lease_end", {"number": lease.number, "fence": lease.fence})
+    return None
+
+
+def _changes(execution: Execution, moves: Sequence[Row], rows: str, now_ms: int) -> dict[str, Any]:
+    """Return how the moves of items move the counts of their execution."""
     ended = dict.fromkeys(ItemState, 0)
     landed = left = 0  # items that leave flight, and those that leave the wait
     for row in moves:
         ended[_STATES[row[2]]] += 1
         landed += row[1] != ItemState.WAITING
         left += row[1] == ItemState.WAITING
-    return await count(
-        tx,
-        execution.number,
-        succeeded=ended[ItemState.SUCCEEDED],
-        failed=ended[ItemState.FAILED],
-        in_flight=-landed,
-        waiting=ended[ItemState.WAITING] - left,
+    return {
+        "succeeded": ended[ItemState.SUCCEEDED],
+        "failed": ended[ItemState.FAILED],
+        "in_flight": -landed,
+        "waiting": ended[ItemState.WAITING] - left,
         **_handed_on(execution, moves, rows, now_ms),
-    )
+    }
 
 
 def _handed_on(
     execution: Execution, moves: Sequence[Row], rows: str, now_ms: int
 ) -> Mapping[str, Any]:
     """Return what a serial execution hands to its next item, and when that may begin."""
-    if not execution.pace.serial:
+    if not execution.pace.serial or not moves:
         return {"accumulator": None, "next_claim_ms": None}
     if moves[-1][2] == ItemState.WAITING:
         return {"accumulator": None, "next_claim_ms": now_ms}
@@ -115,12 +134,14 @@ def _handed_on(
 
 
 async def _refusals(
-    tx: Transaction, number: int, rows: str, moves: Sequence[Row], held: Held | None
+    tx: Transaction, number: int, given: Given, moves: Sequence[Row]
 ) -> dict[str, Refusal]:
+    if len(moves) == given.expected:
+        return {}
     moved = {row[0] for row in moves}
-    ids = [each.resource_id for each in _IDS.decode(rows) if each.resource_id not in moved]
+    ids = [each.resource_id for each in _IDS.decode(given.rows) if each.resource_id not in moved]
     found = await tx.fetch("iterations_among", {"number": number, "ids": ids})
-    standing = {row["resource_id"]: _reason(row, held) for row in found}
+    standing = {row["resource_id"]: _reason(row, given.held) for row in found}
     return {each: standing.get(each, Refusal.UNKNOWN) for each in ids}
 
 

@@ -54,14 +54,27 @@ WHERE application_id = :application_id AND kind = :kind
   AND state IN ('queued', 'running', 'paused', 'failing', 'canceling')
 ORDER BY number;
 
+-- name: iterations_forget_application
+-- Delete the items of an application's executions of a kind that have ended.
+DELETE FROM iteration WHERE execution IN (
+    SELECT number FROM execution
+    WHERE application_id = :application_id AND kind = :kind
+      AND state IN ('succeeded', 'failed', 'canceled'));
+
 -- name: executions_forget_application
--- Delete an application's executions of a kind that have ended, with their items.
+-- Delete an application's executions of a kind that have ended.
 DELETE FROM execution
 WHERE application_id = :application_id AND kind = :kind
   AND state IN ('succeeded', 'failed', 'canceled');
 
+-- name: iterations_forget
+-- Delete the items of a job's executions that have ended.
+DELETE FROM iteration WHERE execution IN (
+    SELECT number FROM execution
+    WHERE job_id = :job_id AND state IN ('succeeded', 'failed', 'canceled'));
+
 -- name: executions_forget
--- Delete a job's executions that have ended, with their items.
+-- Delete a job's executions that have ended.
 DELETE FROM execution WHERE job_id = :job_id AND state IN ('succeeded', 'failed', 'canceled');
 
 -- name: execution_planned
@@ -189,3 +202,33 @@ SELECT 1 AS found FROM lease WHERE expose_ms <= :now_ms LIMIT 1;
 -- name: lease_exposed
 -- Note that the items of a lease have deadlines of their own now.
 UPDATE lease SET expose_ms = NULL WHERE execution = :number AND fence = :fence;
+
+-- name: execution_count_and_claim
+-- Move items between the counts and take the next ones in order, when there is nothing in the way.
+UPDATE execution SET
+    succeeded = succeeded + :succeeded,
+    failed = failed + :failed,
+    accumulator = coalesce(CAST(:accumulator AS TEXT), accumulator),
+    claim_after = claim_cursor,
+    claim_cursor = (
+        SELECT max(resource_id) FROM (
+            SELECT resource_id FROM iteration
+            WHERE iteration.execution = execution.number
+              AND iteration.resource_id > execution.claim_cursor
+            ORDER BY resource_id LIMIT :items
+        ) AS following),
+    claimed = claimed + :items,
+    in_flight = in_flight + :in_flight + :items,
+    fence = fence + 1,
+    next_claim_ms = :now_ms,
+    served_ms = :now_ms
+WHERE number = :number AND state = 'running' AND waiting = 0 AND delay_ms = 0
+  AND in_flight + :in_flight + :items <= concurrency AND claimed + :items <= total
+RETURNING *;
+
+-- name: lease_replace
+-- Put the lease over the next chunk in the place of one that is over.
+UPDATE lease SET
+    fence = :fence, again = :again, after_id = :after_id, upto_id = :upto_id, size = :size,
+    started_ms = :now_ms, until_ms = :until_ms, expose_ms = :expose_ms
+WHERE execution = :number AND fence = :old_fence AND worker = :worker;

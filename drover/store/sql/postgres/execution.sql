@@ -39,3 +39,7 @@ UPDATE lease SET until_ms = :until_ms
 WHERE worker = :worker AND (execution, fence) IN (
     SELECT (pair ->> 0)::bigint, (pair ->> 1)::bigint FROM jsonb_array_elements(:leases::jsonb) AS pair)
 RETURNING execution, fence;
+
+-- name: execution_with_clock
+-- Read an execution and the clock.
+SELECT *, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms FROM execution WHERE number = :number;

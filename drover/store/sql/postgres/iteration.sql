@@ -1,5 +1,10 @@
 -- name: iterations_settle
 -- Apply acknowledgements to items that have not ended; none with a fence older than the item's.
+-- With the ids as an array each is one look into the key, whatever the statistics say.
+WITH given AS MATERIALIZED (
+    SELECT entry ->> 0 AS resource_id, (entry ->> 1)::boolean AS ok, entry ->> 2 AS message,
+           entry ->> 3 AS accumulator
+    FROM jsonb_array_elements(:rows::jsonb) AS entry)
 UPDATE iteration SET
     previous = CASE WHEN state = 1 AND held_by IS NOT NULL AND held_by <> :held_by THEN 6
                     ELSE state END,
@@ -17,14 +22,9 @@ UPDATE iteration SET
     message = given.message,
     accumulator = coalesce(given.accumulator, CAST(:accumulator AS TEXT)),
     held_by = NULL, deadline_ms = NULL
-FROM (
-    SELECT entry ->> 0 AS resource_id, (entry ->> 1)::boolean AS ok, entry ->> 2 AS message,
-           entry ->> 3 AS accumulator
-    FROM jsonb_array_elements(:rows::jsonb) AS entry) AS given
+FROM given
 WHERE iteration.execution = :number AND iteration.resource_id = given.resource_id
-  -- With the ids as an array each is one look into the key, whatever the statistics say.
-  AND iteration.resource_id = ANY (ARRAY(
-      SELECT entry ->> 0 FROM jsonb_array_elements(:rows::jsonb) AS entry))
+  AND iteration.resource_id = ANY (ARRAY(SELECT resource_id FROM given))
   AND iteration.state < 3 AND iteration.fence <= :fence
   AND (iteration.state > 0 OR iteration.resource_id <= :cursor)
 RETURNING iteration.resource_id, iteration.previous, iteration.state;

@@ -39,3 +39,7 @@ UPDATE lease SET until_ms = :until_ms
 WHERE worker = :worker AND (execution, fence) IN (
     SELECT value ->> 0, value ->> 1 FROM json_each(:leases))
 RETURNING execution, fence;
+
+-- name: execution_with_clock
+-- Read an execution and the clock, which is this machine's and so 0 here.
+SELECT *, 0 AS now_ms FROM execution WHERE number = :number;
