@@ -98,8 +98,8 @@ class Server:
             owners=owners_for,
             seen=visible_applications,
         )
-        job_hook = jobs.hook(self.settings.min_iteration_timeout_ms)
-        shelf = library(around, [doors.hooks, {"resourceJob": [job_hook]}])
+        job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
+        shelf = library(around, [doors.hooks, job_hooks])
         heart = Heart(store, timing_of(self.settings), self._name())
         machine = self._machine()
         work = jobs.build(heart, machine, job_limits_of(self.settings))
