@@ -155,9 +155,10 @@ class JobInventory:
         """Cancel what has not ended, and delete every match; what still runs, once it stopped."""
         return await self._matching(caller, query, _discard)
 
-    async def purge(self) -> int:
+    async def purge(self) -> None:
         """Delete what was discarded and has stopped since; safe to run at any time, twice."""
-        return await self._store.write(lambda session: session.inventory.purge())
+        if await self._store.read(lambda session: session.inventory.to_purge()):
+            await self._store.write(lambda session: session.inventory.purge())
 
     # How verbs work -------------------------------------------------------------------------------
 

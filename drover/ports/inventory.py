@@ -109,6 +109,10 @@ class Inventory(Protocol):
         """Show these no more, and delete them once they have ended."""
         ...
 
+    async def to_purge(self) -> bool:
+        """Tell whether there are discarded jobs that have ended."""
+        ...
+
     async def purge(self) -> int:
         """Delete discarded jobs that have ended; return how many."""
         ...

@@ -105,6 +105,10 @@ class InventoryArea:
         await self._tx.execute("inventory_discard", {"numbers": list(numbers)})
         await self.purge()
 
+    async def to_purge(self) -> bool:
+        """Tell whether there are discarded jobs that have ended."""
+        return await self._tx.fetch_one("inventory_to_purge") is not None
+
     async def purge(self) -> int:
         """Delete discarded jobs that have ended; return how many."""
         return await self._tx.execute("inventory_purge")
