@@ -88,6 +88,22 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_requests: Annotated[
         int, Meta(description="Requests served at once; more are answered with 503.", ge=1)
     ] = 1_000
+    digi_requests_a_minute: Annotated[
+        int,
+        Meta(
+            description="Requests of an account to /ws in a minute, in windows of ten seconds"
+            " (429 above); 0: no limit. The vendor's is 240.",
+            ge=0,
+        ),
+    ] = 0
+    digi_requests_at_once: Annotated[
+        int,
+        Meta(
+            description="Requests of an account to /ws served at once (429 above); 0: no limit."
+            " The vendor's is 4.",
+            ge=0,
+        ),
+    ] = 0
     allowed_networks: Annotated[
         list[str],
         Meta(

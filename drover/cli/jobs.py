@@ -180,10 +180,11 @@ def _watch(client: Client, path: str) -> None:
 
 
 def _progress(client: Client, path: str) -> Iterator[dict[str, Any]]:
-    for _name, event in client.events(f"{path}/progress"):
-        yield event
-        if event["status"] in FINISHED:
-            return
+    while True:  # a stream may end before the execution does
+        for _name, event in client.events(f"{path}/progress"):
+            yield event
+            if event["status"] in FINISHED:
+                return
 
 
 def _print_summary(entry: dict[str, Any]) -> None:

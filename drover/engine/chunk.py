@@ -73,6 +73,9 @@ class Chunks:
             await asyncio.shield(self._leases.give_back(held, lost=lost))
             if not lost:
                 raise
+        except Exception:
+            self._leases.drop(held)  # it is renewed no more, so what is unfinished is handed on
+            raise
         else:
             await self._leases.end(held)
 

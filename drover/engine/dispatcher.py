@@ -87,7 +87,7 @@ class Dispatcher:
 
     async def _look(self, session: Session) -> tuple[Sequence[Execution], float | None]:
         now_ms = await session.now_ms()
-        claimable = await session.jobs.plans.claimable(now_ms, self._lanes)
+        claimable = await session.jobs.plans.claimable(now_ms, self._lanes + 1)
         if claimable:
             return claimable, None
         next_ms = await session.jobs.plans.next_ms()

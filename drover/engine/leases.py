@@ -96,9 +96,13 @@ class Leases:
         until_ms = now_ms + self._timing.lease_ms
         return Ticket(worker=self.worker, now_ms=now_ms, until_ms=until_ms)
 
+    def drop(self, held: HeldLease) -> None:
+        """Renew a lease no more."""
+        self._held.pop(held.id, None)
+
     async def end(self, held: HeldLease) -> None:
         """Give up a lease whose chunk has run; what is not settled awaits its acknowledgement."""
-        self._held.pop(held.id, None)
+        self.drop(held)
         if held.settled.is_set() or held.lost.is_set():
             return
         pace = held.execution.pace
@@ -106,7 +110,7 @@ class Leases:
 
     async def give_back(self, held: HeldLease, *, lost: bool) -> None:
         """Hand unfinished work back at once; ``lost`` when its worker died of it, perhaps."""
-        self._held.pop(held.id, None)
+        self.drop(held)
 
         async def work(session: Session) -> None:
             now_ms = await session.now_ms()

@@ -252,7 +252,9 @@ def main() -> None:
         target=give_signs, args=(instructions.beat, instructions.beat_s), daemon=True
     ).start()
     load(instructions.handlers)
+    # Payloads are trees without cycles: looking for cycles among them all the time is lost time.
     gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     asyncio.run(serve(instructions))
 
 

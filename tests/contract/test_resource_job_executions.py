@@ -4,13 +4,16 @@ import asyncio
 import csv
 import io
 import json
+from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
 
+from drover.app.jobs.hook import ApplicationEnds
+from drover.model.errors import Missing
 from drover.model.iteration import Acknowledgement
 from tests.contract.jobs_store import APPLICATION, device_id
-from tests.support.jobs_bench import PREFIX, USER, JobsBench
+from tests.support.jobs_bench import PREFIX, USER, JobsBench, user
 
 
 @pytest_asyncio.fixture
@@ -22,6 +25,12 @@ async def bench(database):
 
 PENDING = {"outcome": lambda _id, _batch: None}
 ABSENT = "e" * 24
+
+
+class Gone(NamedTuple):
+    """What is left of a deleted resource."""
+
+    id: str
 
 
 def context(**values):
@@ -738,6 +747,24 @@ async def test_deleting_a_job_cancels_what_runs_and_keeps_no_logs(bench):
     assert await bench.jobs(lambda jobs: jobs.executions.count(path.rpartition("/")[2])) == 2
 
 
+async def test_deleting_an_application_ends_what_runs_in_it(bench):
+    await bench.add_devices(3)
+    path = await bench.job()
+    ended = await bench.execute(path)
+    await bench.end(path, ended)
+    running_id = await bench.execute(path)
+
+    await bench.store.write(
+        lambda session: ApplicationEnds().after(session, user(), None, Gone(APPLICATION), None)
+    )
+    await bench.tick("reporter")
+
+    execution = await bench.jobs(lambda jobs: jobs.executions.get(running_id))
+    assert execution.state == "canceled"
+    with pytest.raises(Missing):
+        await bench.jobs(lambda jobs: jobs.executions.get(ended))
+
+
 # Reports ------------------------------------------------------------------------------------------
 
 
@@ -752,6 +779,7 @@ async def test_a_report_is_read_by_its_signed_address_without_a_token(bench):
     entry = await bench.end(path, execution_id)
 
     answer = await bench.call("GET", entry["executionReportUrl"], token=None)
+    raw = await bench.call("GET", f"{entry['executionReportUrl']}&raw=true", token=None)
 
     assert "executionReportUrl" not in early
     assert answer.status_code == 200
@@ -760,6 +788,9 @@ async def test_a_report_is_read_by_its_signed_address_without_a_token(bench):
     first, second = csv.DictReader(io.StringIO(answer.text))
     assert (first["resourceId"], first["message"]) == (device_id(1), "'=cmd()")
     assert second["iterationId"] == f"{execution_id}-{device_id(2)}"
+    first_raw, second_raw = csv.DictReader(io.StringIO(raw.text))
+    assert first_raw == first | {"message": "=cmd()"}
+    assert second_raw == second
 
 
 async def test_an_address_of_a_report_is_good_for_one_report_and_a_while(bench):

@@ -108,7 +108,7 @@ class CatalogServer:
         around = Surroundings(
             store=store, ids=ids, clock=SystemClock(), kinds=kinds, hasher=access.passwords
         )
-        shelf = library(around, [{"resourceJob": [jobs.hook(60_000)]}])
+        shelf = library(around, [jobs.hooks(60_000)])
         self.catalog = shelf.catalog
         self.heart, self.blobs = Heart(store, Timing(), "test"), MemoryBlobs()
         machine = jobs.Machine(

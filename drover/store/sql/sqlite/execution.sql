@@ -6,7 +6,8 @@ UPDATE execution SET
     cancel_requested = CASE WHEN CAST(:goal AS TEXT) = 'canceling' THEN 1 ELSE cancel_requested END,
     cancel_source_type = coalesce(CAST(:cancel_source_type AS TEXT), cancel_source_type),
     cancel_source_id = coalesce(CAST(:cancel_source_id AS TEXT), cancel_source_id),
-    paused_until_ms = CAST(:paused_until_ms AS BIGINT)
+    paused_until_ms = CAST(:paused_until_ms AS BIGINT),
+    completed_ms = CAST(:completed_ms AS BIGINT)
 WHERE number = :number AND state IN (SELECT value FROM json_each(:before))
 RETURNING *;
 

@@ -1,0 +1,185 @@
+"""The rules of executions, items and schedules."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drover.model.errors import Conflict, Invalid, Missing
+from drover.model.execution import MOVES, OPEN, State, before, check, diagram
+from drover.model.iteration import (
+    FINAL,
+    MAX_LOSSES,
+    ItemState,
+    check_accumulator,
+    cut_message,
+    iteration_id,
+    losses_after,
+    redelivery_size,
+    split_iteration_id,
+)
+from drover.model.run import Pace
+from drover.model.schedule import next_cron_ms, next_interval_ms
+from drover.model.summary import RESULT, STATUS
+
+UTC_2026 = 1_767_225_600_000
+
+
+def test_every_state_leads_to_an_end():
+    ends = {state for state in State if state.is_final}
+    reached = set(ends)
+    for _ in State:
+        reached |= {state for state in State if MOVES[state] & reached}
+
+    assert ends == {State.SUCCEEDED, State.FAILED, State.CANCELED}
+    assert reached == set(State)
+    assert set(State) - ends - {State.NEW} == OPEN
+
+
+@pytest.mark.parametrize(("now", "goal"), list(product(State, State)))
+def test_the_table_the_guard_and_the_check_agree(now, goal):
+    allowed = goal in MOVES[now]
+
+    assert (now in before(goal)) == allowed
+    if allowed:
+        check(now, goal)
+    else:
+        with pytest.raises(Conflict):
+            check(now, goal)
+
+
+def test_the_diagram_shows_each_move():
+    lines = diagram().splitlines()
+
+    assert len(lines) == 2 + sum(map(len, MOVES.values()))
+    assert "    running --> succeeded" in lines
+
+
+def test_every_state_has_a_word():
+    assert set(STATUS) == set(State)
+    assert set(RESULT) == set(ItemState)
+
+
+def test_final_item_states_are_those_from_succeeded_on():
+    assert {state for state in ItemState if state >= ItemState.SUCCEEDED} == FINAL
+
+
+def test_an_iteration_id_is_split_as_it_was_made():
+    text = iteration_id("a" * 24, "0" * 24)
+
+    assert split_iteration_id(text.upper()) == ("a" * 24, "0" * 24)
+
+
+@pytest.mark.parametrize("text", ["", "a" * 24, f"{'a' * 24}-{'g' * 24}", f"{'a' * 24}-{'a' * 25}"])
+def test_anything_else_is_no_iteration(text):
+    with pytest.raises(Missing):
+        split_iteration_id(text)
+
+
+@given(st.text(max_size=400))
+def test_messages_are_stored_whole_up_to_their_length(text):
+    stored = cut_message(text)
+
+    assert len(stored) <= 256
+    assert "\0" not in stored
+    stored.encode()
+    if text.isascii() and "\0" not in text:
+        assert stored == text[:256]
+
+
+def test_no_message_stays_none():
+    assert cut_message(None) is None
+    assert check_accumulator(None) is None
+
+
+def test_lone_surrogates_and_nul_are_not_stored():
+    assert cut_message("a\ud800b\0c") == "a?bc"
+    assert check_accumulator("x\0") == "x"
+
+
+def test_an_accumulator_that_is_too_long_is_refused():
+    assert check_accumulator("x" * 256) == "x" * 256
+    with pytest.raises(Invalid):
+        check_accumulator("x" * 257)
+
+
+def test_items_that_lose_workers_are_handed_out_in_ever_smaller_company():
+    sizes = [redelivery_size(losses) for losses in range(MAX_LOSSES + 1)]
+
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[2:] == [1] * (MAX_LOSSES - 1)
+
+
+def test_an_item_that_is_lost_alone_three_times_has_used_up_its_losses():
+    losses = losses_after(0, lease_size=1)
+    losses = losses_after(losses, lease_size=1)
+    losses = losses_after(losses, lease_size=1)
+
+    assert losses == MAX_LOSSES
+    assert losses_after(0, lease_size=1000) == 1
+
+
+@pytest.mark.parametrize(
+    ("pace", "serial", "retries"),
+    [
+        (Pace(), True, False),
+        (Pace(concurrency=10, retry_on_timeout=True), False, True),
+        (Pace(concurrency=10, retry_on_failure=True), False, True),
+    ],
+)
+def test_a_pace_knows_what_it_means(pace, serial, retries):
+    assert (pace.serial, pace.retries) == (serial, retries)
+
+
+@pytest.mark.parametrize(
+    ("cron", "tz", "after", "expected"),
+    [
+        ("*/15 * * * *", "UTC", 0, 900_000),
+        ("@hourly", "UTC", 0, 3_600_000),
+        ("*/10 * * * * *", "UTC", 0, 10_000),
+        ("0 0 1 jul *", "UTC", 0, 15_638_400_000),
+        ("30 2 * * *", "Europe/Berlin", 0, 5_400_000),
+    ],
+)
+def test_the_next_moment_of_a_cron_rule(cron, tz, after, expected):
+    assert next_cron_ms(cron, tz, UTC_2026 + after) == UTC_2026 + expected
+
+
+def test_a_skipped_local_time_fires_at_the_jump_and_a_doubled_one_once():
+    before_spring = 1_774_738_800_000  # 2026-03-29T00:00+01:00 in Berlin
+    before_autumn = 1_792_879_200_000  # 2026-10-25T00:00+02:00 in Berlin
+
+    spring = next_cron_ms("30 2 * * *", "Europe/Berlin", before_spring)
+    autumn = next_cron_ms("30 2 * * *", "Europe/Berlin", before_autumn)
+    following = next_cron_ms("30 2 * * *", "Europe/Berlin", autumn)
+
+    assert spring - before_spring in (2 * 3_600_000, 2 * 3_600_000 + 1_800_000)
+    assert following - autumn > 20 * 3_600_000
+
+
+@pytest.mark.parametrize("cron", ["", "* * *", "61 * * * *", "0 0 L * *", "@reboot", "0 0 ? * *"])
+def test_a_rule_that_cannot_be_understood_is_invalid(cron):
+    with pytest.raises(Invalid):
+        next_cron_ms(cron, "UTC", UTC_2026)
+
+
+@pytest.mark.parametrize("tz", ["", "Nowhere/Land", "../etc/passwd"])
+def test_a_zone_that_is_none_is_invalid(tz):
+    with pytest.raises(Invalid):
+        next_cron_ms("* * * * *", tz, UTC_2026)
+
+
+@given(
+    seconds=st.floats(0.001, 10_000),
+    due=st.integers(0, 10**6),
+    late=st.integers(-1000, 10**7),
+)
+def test_an_interval_goes_on_in_its_phase_and_skips_what_was_missed(seconds, due, late):
+    step = max(1, round(seconds * 1000))
+
+    following = next_interval_ms(seconds, due, due + late)
+
+    assert following > due + late or late < 0
+    assert (following - due) % step == 0
+    assert following - (due + max(late, 0)) <= step
