@@ -9,6 +9,7 @@ from msgspec import UNSET, structs
 
 from drover.app.catalog import QuietHook
 from drover.flows.keys import found_by, with_keys
+from drover.flows.node import node_types
 from drover.flows.triggers import UTC
 from drover.flows.validate import check_flow
 from drover.handlers import REGISTERED
@@ -47,6 +48,7 @@ class FlowSaving(QuietHook):
 
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
+        node_types()  # read now: the first check stands within a unit of work
 
     async def before(
         self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any
