@@ -211,6 +211,9 @@ class _Listener(uvicorn.Server):
         """Begin to stop."""
         self._server.drain()
         super().handle_exit(sig, frame)
+        # The listener would raise the signal again at its end, and so end the process before the
+        # engine has handed back its work and the store is closed.
+        self._captured_signals.clear()
 
 
 def database_of(settings: Settings) -> Database:
