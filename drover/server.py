@@ -152,8 +152,8 @@ class Server:
         return jobs.Machine(
             ids=self.ids,
             clock=self.clock,
-            blobs=ObjectBlobs(str(folder / "blobs")),
-            report_key=key_file(folder / "report.key"),
+            blobs=ObjectBlobs(self.settings.blobs or str(folder / "blobs")),
+            report_key=self.settings.report_key.encode() or key_file(folder / "report.key"),
             public_url=self.url,
         )
 
