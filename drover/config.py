@@ -110,6 +110,21 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             description="Private networks (CIDR) that workflows may reach over HTTP all the same."
         ),
     ] = []
+    blobs: Annotated[
+        str,
+        Meta(
+            description="Where reports and exports are kept: a folder, or a URL such as"
+            " s3://bucket/prefix; empty: the data folder. Servers that share a database share it."
+        ),
+    ] = ""
+    report_key: Annotated[
+        str,
+        Meta(
+            description="Secret that signs reports' URLs, 16 characters or more, the same on all"
+            " servers that share a database; empty: one made in the data folder.",
+            pattern=r"^(.{16,})?\Z",
+        ),
+    ] = ""
     report_url_seconds: Annotated[
         int, Meta(description="How long a report's signed URL is valid.", ge=60)
     ] = 604_800

@@ -152,8 +152,8 @@ class Server:
         return jobs.Machine(
             ids=self.ids,
             clock=self.clock,
-            blobs=ObjectBlobs(str(folder / "blobs")),
-            report_key=key_file(folder / "report.key"),
+            blobs=ObjectBlobs(self.settings.blobs or str(folder / "blobs")),
+            report_key=self.settings.report_key.encode() or key_file(folder / "report.key"),
             public_url=self.url,
         )
 
@@ -211,6 +211,9 @@ class _Listener(uvicorn.Server):
         """Begin to stop."""
         self._server.drain()
         super().handle_exit(sig, frame)
+        # The listener would raise the signal again at its end, and so end the process before the
+        # engine has handed back its work and the store is closed.
+        self._captured_signals.clear()
 
 
 def database_of(settings: Settings) -> Database:
