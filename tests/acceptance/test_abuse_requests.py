@@ -9,7 +9,7 @@ import json
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.acceptance.abuse_server import Storm, assert_none, refusal_of, storming
@@ -98,7 +98,7 @@ def test_a_method_that_a_path_has_not_is_405_and_names_those_it_has(storm):
     for operation in storm.operations:
         by_path.setdefault(operation.path, set()).add(operation.method)
     for path, methods in by_path.items():
-        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"} - methods:
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"} - methods:
             reply = storm.victim.wire.ask(method, Declared(method, path, {}).at({}))
             allowed = set(reply.headers.get("allow", "").split(", "))
             if reply.status != 405 or not methods <= allowed:
@@ -123,7 +123,8 @@ def test_broken_bodies_are_refused_and_change_nothing(storm, vandal):
     assert_none(flaws)
 
 
-FITTING = {"twice the same field"}
+FITTING = {"twice the same field", "a list"}
+"""Bodies that some operations take: of a field sent twice the last counts, reports come in lists."""
 
 
 def state_of(storm: Storm, tenant: Tenant, operation: Declared) -> object:
@@ -209,7 +210,7 @@ QUERY_TEXTS = [
     '" OR 1=1 --',
     ") UNION SELECT * FROM application --",
     "1; SELECT pg_sleep(9)",
-    "\ud83d\ude00",
+    "\U0001f600",
     "%",
     "*" * 300,
     "[" * 50,
@@ -316,21 +317,19 @@ def test_random_bodies_get_an_answer_and_never_a_failure(storm, vandal):
         path = vandal.at(operation, **last_missing(operation))
 
         @settings(
-            max_examples=12,
+            max_examples=10,
+            phases=[Phase.generate],
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
         )
         @given(body=storm.bodies.random(operation.body))
-        def try_it(body, operation=operation, path=path):
-            reply = vandal.wire.ask(operation.method, path, json.dumps(body).encode())
-            flaw = refusal_of(reply, f"{operation.id} with {json.dumps(body)[:300]}")
-            assert flaw is None, flaw
+        def try_it(body):
+            reply = vandal.wire.ask(operation.method, path, json.dumps(body).encode())  # noqa: B023
+            flaw = refusal_of(reply, f"{operation.id} with {json.dumps(body)[:300]}")  # noqa: B023
+            flaws.extend([flaw] if flaw else [])
 
-        try:
-            try_it()
-        except AssertionError as error:
-            flaws.append(str(error))
+        try_it()
     assert_none(flaws)
 
 

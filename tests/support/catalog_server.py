@@ -13,6 +13,8 @@ from argon2 import PasswordHasher
 import drover.kinds
 from drover.app.access.assembly import build
 from drover.app.assembly import Surroundings, library
+from drover.app.inventory import JobInventory
+from drover.app.inventory_throttle import Allowance, RequestThrottle
 from drover.app.jobs import assembly as jobs
 from drover.app.services import Services
 from drover.app.workflows import Workflows
@@ -27,6 +29,7 @@ from drover.model.errors import Forbidden, Missing, Unauthorized
 from drover.model.kind import Kind
 from drover.store.access import StoredRevisions
 from drover.store.compile import register_functions
+from drover.store.inventory import InventoryRows
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
 from drover.system import RandomIds, SystemClock
@@ -119,10 +122,13 @@ class CatalogServer:
             public_url="http://drover.test",
         )
         self.jobs = jobs.build(self.heart, machine, jobs.JobLimits())
+        inventory = JobInventory(store, InventoryRows(database), SystemClock(), self.heart.signals)
         published = Published("0")
         self.services = Services(
             published,
             Workflows(store),
+            inventory,
+            RequestThrottle(SystemClock(), Allowance()),
             *shelf.services,
             *access.services,
             *self.jobs.services,
