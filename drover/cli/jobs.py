@@ -111,6 +111,45 @@ def cancel(job: str, execution: str | None = None, *, application: str | None = 
 
 
 @GROUP.command
+def pause(job: str, execution: str | None = None, *, application: str | None = None) -> None:
+    """Begin no more iterations of an execution (the newest one by default) for now."""
+    Console().print(f"Execution {_order(job, execution, application, 'pause')} is paused")
+
+
+@GROUP.command
+def resume(job: str, execution: str | None = None, *, application: str | None = None) -> None:
+    """Go on with a paused execution (the newest one by default)."""
+    Console().print(f"Execution {_order(job, execution, application, 'resume')} goes on")
+
+
+@GROUP.command
+def retry(
+    job: str, execution: str | None = None, *, application: str | None = None, wait: bool = True
+) -> None:
+    """Try again what did not succeed in an ended execution (the newest one by default).
+
+    Parameters
+    ----------
+    job
+        Name or id.
+    execution
+        Id of the execution.
+    application
+        Name or id; may be left out when there is one.
+    wait
+        Watch until it is over.
+
+    """
+    with _session.connect() as client:
+        path = _job(client, application, job)
+        first = execution or _newest(client, path)
+        again = client.post(f"{path}/executions/{first}/retry", {})["executionId"]
+        Console().print(f"Execution {again}")
+        if wait:
+            _watch(client, f"{path}/executions/{again}")
+
+
+@GROUP.command
 def report(
     job: str,
     execution: str | None = None,
@@ -158,6 +197,15 @@ def _newest(client: Client, path: str) -> str:
     if not entries:
         raise _session.CommandError("This job was never executed")
     return str(entries[0]["id"])
+
+
+def _order(job: str, execution: str | None, application: str | None, order: str) -> str:
+    """Give an order about an execution and return its id."""
+    with _session.connect() as client:
+        path = _job(client, application, job)
+        execution = execution or _newest(client, path)
+        client.post(f"{path}/executions/{execution}/{order}")
+    return execution
 
 
 def _report_url(client: Client, path: str, execution: str) -> str:

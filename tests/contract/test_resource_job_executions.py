@@ -266,6 +266,37 @@ async def test_executions_of_one_job_that_have_not_ended_are_bounded(database):
     await bench.execute(path)
 
 
+async def test_the_bound_holds_for_requests_at_the_same_time(database):
+    bench = JobsBench(database, most_open=3)
+    path = await bench.job()
+
+    answers = await asyncio.gather(*(bench.call("POST", f"{path}/execute") for _ in range(12)))
+
+    assert sorted(answer.status_code for answer in answers) == [200] * 3 + [429] * 9
+    assert len(await bench.ok("GET", f"{path}/logs", limit=100)) == 3
+
+
+async def test_orders_at_the_same_time_leave_one_that_can_go_on(bench):
+    await bench.add_devices(5)
+    path = await bench.job()
+    execution_id = await bench.execute(path)
+    execution = f"{path}/executions/{execution_id}"
+    await bench.tick("planner")
+    orders = [f"{execution}/pause", f"{execution}/resume"] * 6
+
+    answers = await asyncio.gather(*(bench.call("POST", order) for order in orders))
+    last = await bench.ok("GET", execution)
+    if "paused" in last:
+        await bench.ok("POST", f"{execution}/resume")
+    entry = await bench.end(path, execution_id)
+
+    assert {answer.status_code for answer in answers} <= {200, 400}
+    obeyed = [answer.status_code == 200 for answer in answers]
+    assert sum(obeyed[0::2]) - sum(obeyed[1::2]) == ("paused" in last)
+    assert sum(obeyed) > 0
+    assert entry["executionSummary"]["succeeded"] == 5
+
+
 # Rows ---------------------------------------------------------------------------------------------
 
 
