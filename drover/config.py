@@ -88,12 +88,43 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_requests: Annotated[
         int, Meta(description="Requests served at once; more are answered with 503.", ge=1)
     ] = 1_000
+    digi_requests_a_minute: Annotated[
+        int,
+        Meta(
+            description="Requests of an account to /ws in a minute, in windows of ten seconds"
+            " (429 above); 0: no limit. The vendor's is 240.",
+            ge=0,
+        ),
+    ] = 0
+    digi_requests_at_once: Annotated[
+        int,
+        Meta(
+            description="Requests of an account to /ws served at once (429 above); 0: no limit."
+            " The vendor's is 4.",
+            ge=0,
+        ),
+    ] = 0
     allowed_networks: Annotated[
         list[str],
         Meta(
             description="Private networks (CIDR) that workflows may reach over HTTP all the same."
         ),
     ] = []
+    blobs: Annotated[
+        str,
+        Meta(
+            description="Where reports and exports are kept: a folder, or a URL such as"
+            " s3://bucket/prefix; empty: the data folder. Servers that share a database share it."
+        ),
+    ] = ""
+    report_key: Annotated[
+        str,
+        Meta(
+            description="Secret that signs reports' URLs, 16 characters or more, the same on all"
+            " servers that share a database; empty: one made in the data folder.",
+            pattern=r"^(.{16,})?\Z",
+        ),
+    ] = ""
     report_url_seconds: Annotated[
         int, Meta(description="How long a report's signed URL is valid.", ge=60)
     ] = 604_800

@@ -24,6 +24,8 @@ from drover.app.access.redaction import redact_event
 from drover.app.answering import FlowHost, Tools
 from drover.app.assembly import Surroundings, library
 from drover.app.flow_runs import FlowRuns
+from drover.app.inventory import JobInventory
+from drover.app.inventory_throttle import Allowance, RequestThrottle
 from drover.app.jobs import assembly as jobs
 from drover.app.services import Services
 from drover.app.workflows import Workflows
@@ -40,6 +42,7 @@ from drover.flows.matching import matches
 from drover.model.kind import Kind
 from drover.store.access import revisions_of
 from drover.store.blobs import ObjectBlobs
+from drover.store.inventory import InventoryRows
 from drover.store.postgres import PostgresDatabase
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
@@ -98,8 +101,8 @@ class Server:
             owners=owners_for,
             seen=visible_applications,
         )
-        job_hook = jobs.hook(self.settings.min_iteration_timeout_ms)
-        shelf = library(around, [doors.hooks, {"resourceJob": [job_hook]}])
+        job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
+        shelf = library(around, [doors.hooks, job_hooks])
         heart = Heart(store, timing_of(self.settings), self._name())
         machine = self._machine()
         work = jobs.build(heart, machine, job_limits_of(self.settings))
@@ -110,7 +113,10 @@ class Server:
         )
         published = Published(__version__)
         workflows = Workflows(store, heart.signals.fire.set)
-        services = Services(published, workflows, *shelf.services, *doors.services, *work.services)
+        inventory = JobInventory(store, InventoryRows(database), self.clock, heart.signals)
+        throttle = RequestThrottle(self.clock, allowance_of(self.settings))
+        own = (published, workflows, inventory, throttle)
+        services = Services(*own, *shelf.services, *doors.services, *work.services)
         limits = Limits(
             body_bytes=self.settings.max_body_bytes, requests=self.settings.max_requests
         )
@@ -146,8 +152,8 @@ class Server:
         return jobs.Machine(
             ids=self.ids,
             clock=self.clock,
-            blobs=ObjectBlobs(str(folder / "blobs")),
-            report_key=key_file(folder / "report.key"),
+            blobs=ObjectBlobs(self.settings.blobs or str(folder / "blobs")),
+            report_key=self.settings.report_key.encode() or key_file(folder / "report.key"),
             public_url=self.url,
         )
 
@@ -178,11 +184,15 @@ class Server:
         )
         self._engine = Engine(heart, around, schedules="scheduler" in self.settings.roles)
         await self._engine.start()
-        counts = Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S)
-        counting = asyncio.create_task(counts.run())
         self._open.push_async_callback(runs.flush)
-        self._open.push_async_callback(_end, counts, counting)
+        self._repeat(Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S))
+        purge, sweep_s = services[JobInventory].purge, self.settings.sweep_seconds
+        self._repeat(Loop("inventory_purge", purge, asyncio.Event(), sweep_s))
         self._open.push_async_callback(self._engine.stop)
+
+    def _repeat(self, loop: Loop) -> None:
+        """Run a loop until the server closes."""
+        self._open.push_async_callback(_end, loop, asyncio.create_task(loop.run()))
 
 
 async def _end(loop: Loop, task: asyncio.Task[None]) -> None:
@@ -201,6 +211,9 @@ class _Listener(uvicorn.Server):
         """Begin to stop."""
         self._server.drain()
         super().handle_exit(sig, frame)
+        # The listener would raise the signal again at its end, and so end the process before the
+        # engine has handed back its work and the store is closed.
+        self._captured_signals.clear()
 
 
 def database_of(settings: Settings) -> Database:
@@ -227,6 +240,11 @@ def job_limits_of(settings: Settings) -> jobs.JobLimits:
         most_open=settings.max_running_executions,
         report_url_seconds=settings.report_url_seconds,
     )
+
+
+def allowance_of(settings: Settings) -> Allowance:
+    """Return how much an account may ask the inventory."""
+    return Allowance(settings.digi_requests_a_minute, settings.digi_requests_at_once)
 
 
 def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:

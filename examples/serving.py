@@ -13,7 +13,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from drover.client import Client
 
@@ -42,11 +42,13 @@ class Serving:
 
 
 @contextmanager
-def serving(data_dir: str | None = None, **settings: object) -> Iterator[Serving]:
+def serving(
+    data_dir: str | None = None, *, log: IO[bytes] | None = None, **settings: object
+) -> Iterator[Serving]:
     """Start a server on a free port with these settings, and stop it afterwards.
 
-    Without ``data_dir`` everything is in a folder that is removed afterwards. Raises RuntimeError
-    when the server does not start.
+    Without ``data_dir`` everything is in a folder that is removed afterwards; what the server logs
+    goes to ``log`` if it is given. Raises RuntimeError when the server does not start.
     """
     with tempfile.TemporaryDirectory(prefix="drover-") as scratch:
         password = str(settings.setdefault("admin_password", secrets.token_urlsafe(16)))
@@ -57,7 +59,9 @@ def serving(data_dir: str | None = None, **settings: object) -> Iterator[Serving
             **{f"DROVER_{name.upper()}": str(value) for name, value in settings.items()},
         }
         command = [*SERVE, "--data-dir", str(folder), "--port", "0", "--mqtt-port", "0"]
-        with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command, env=environ, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as process:
             try:
                 url = _wait(process)
                 with Client(url) as client:

@@ -10,6 +10,8 @@ import drover.flows.nodes
 import drover.kinds
 from drover import config
 from drover.discover import discover
+from drover.flows.node import AS_CONFIGURED, Node
+from drover.flows.triggers import GENERATED, TRIGGERS
 from drover.model import execution
 from drover.model.kind import Kind
 
@@ -67,6 +69,38 @@ def kinds() -> str:
     )
 
 
+def nodes() -> str:
+    """Return the page of workflow nodes and triggers."""
+    found = discover(drover.flows.nodes, "NODE", Node)
+    rows = (
+        (
+            f"`{node.type}`",
+            (sys.modules[node.compile.__module__].__doc__ or "").strip().splitlines()[0],
+            node.category,
+            "as configured" if node.outputs == AS_CONFIGURED else str(node.outputs),
+            ", ".join(f"`{alias}`" for alias in node.aliases),
+        )
+        for node in found
+    )
+    started = (
+        (f"`{name}`", ", ".join(f"`{key}`" for key in trigger.config), _made(name))
+        for name, trigger in TRIGGERS.items()
+        if not trigger.edge_only
+    )
+    return _page(
+        "Workflow nodes and triggers",
+        "Every type of node that this server runs. Other published types are accepted when a"
+        " workflow is saved; a run that reaches one throws `NotImplemented`.",
+        _table(("type", "what it does", "category", "outputs", "also written"), rows)
+        + "\n\n## Triggers\n\n"
+        + _table(("type", "config", "key"), started),
+    )
+
+
+def _made(trigger_type: str) -> str:
+    return "made by the server if absent" if trigger_type in GENERATED else "given"
+
+
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -80,6 +114,7 @@ MAKERS: Final[dict[str, Callable[[], str]]] = {
     "settings.md": settings,
     "states.md": states,
     "kinds.md": kinds,
+    "workflow-nodes.md": nodes,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from drover.app.catalog import QuietHook
@@ -14,7 +15,7 @@ from drover.model.fields import Global, Key, ShortProse
 from drover.model.instants import to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from drover.app.catalog import Catalog
     from drover.model.access import Caller
@@ -34,6 +35,17 @@ class GlobalPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     json: Annotated[str, Meta(min_length=1, max_length=32767)] | UnsetType | None = UNSET
     cloud_only: bool | UnsetType = UNSET
     description: ShortProse | UnsetType = UNSET
+
+
+class Owner(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What the document of an application says of its owner."""
+
+    id: str
+    owner_id: str
+    owner_type: str
+
+
+_OWNER = msgspec.json.Decoder(Owner).decode
 
 
 class Owners(Protocol):
@@ -132,6 +144,18 @@ class Applications:
             }
             for application_id, counts in found.items()
         }
+
+    async def organization_names(self, documents: Iterable[bytes]) -> dict[str, str]:
+        """Return the name of the organization that owns each application that one owns, by id."""
+        owned = [each for each in map(_OWNER, documents) if each.owner_type == "organization"]
+
+        async def work(session: Session) -> dict[str, str]:
+            organizations = session.access.organizations
+            owners = {each.owner_id for each in owned}
+            names = {each: (await organizations.get(each)).name for each in owners}
+            return {each.id: names[each.owner_id] for each in owned}
+
+        return await self._store.read(work) if owned else {}
 
     async def patch_globals(
         self, caller: Caller, application_id: str, changes: Sequence[GlobalPatch]

@@ -122,10 +122,15 @@ class Catalog:
         )
 
     async def list(self, kind: Kind[Any], application_id: str, listing: Listing) -> Page[bytes]:
-        """Return one page of documents."""
-        return await self._store.read(
-            lambda session: session.resources.page_bytes(kind, application_id, listing)
-        )
+        """Return one page of documents; raises Missing where what they are kept inside is."""
+
+        async def work(session: Session) -> Page[bytes]:
+            if kind.parent:
+                within = listing.within[kind.parent_field]
+                await session.resources.get_bytes(self.kinds[kind.parent], application_id, within)
+            return await session.resources.page_bytes(kind, application_id, listing)
+
+        return await self._store.read(work)
 
     async def patch(
         self,

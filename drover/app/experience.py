@@ -10,6 +10,7 @@ from drover.app.catalog import QuietHook
 from drover.app.devices import everything
 from drover.kinds.device import KIND as DEVICE
 from drover.kinds.experience_group import KIND as GROUP
+from drover.model.errors import Invalid
 from drover.query.filters import devices_listed
 from drover.query.kinds import DEVICES
 from drover.query.losant import parse_json
@@ -63,7 +64,10 @@ class ExperienceGroupHook(QuietHook):
     ) -> Any:
         """Return the group unchanged; raises Invalid."""
         if new.device_query_json:
-            parse_json(new.device_query_json, DEVICES)
+            try:
+                parse_json(new.device_query_json, DEVICES)
+            except Invalid as error:
+                raise Invalid(f"{error} at `deviceQueryJson`", field="deviceQueryJson") from error
         return new
 
 

@@ -9,6 +9,7 @@ from msgspec import UNSET, structs
 
 from drover.app.catalog import QuietHook
 from drover.flows.keys import found_by, with_keys
+from drover.flows.node import node_types
 from drover.flows.triggers import UTC
 from drover.flows.validate import check_flow
 from drover.handlers import REGISTERED
@@ -37,21 +38,20 @@ _TIMER: Final = "timer"
 _SUFFIX_LENGTH: Final = 9
 _LISTED: Final = 3
 
-Timers = list[Schedule]
-
 
 class FlowSaving(QuietHook):
     """The hook of workflows and their versions.
 
-    ``lenient`` lets required settings be missing, as imports do; such nodes throw when reached.
+    The server itself, as when it imports, may save one that lacks required settings; such nodes
+    throw when they are reached.
     """
 
-    def __init__(self, ids: Ids, *, lenient: bool = False) -> None:
+    def __init__(self, ids: Ids) -> None:
         self._ids = ids
-        self._lenient = lenient
+        node_types()  # read now: the first check stands within a unit of work
 
     async def before(
-        self, session: Session, _caller: Caller, kind: Kind[Any], old: Any, new: Any
+        self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any
     ) -> Any:
         """Return the workflow with all its keys; raises Invalid with each flaw's place."""
         if kind is VERSION and old is None:
@@ -63,7 +63,7 @@ class FlowSaving(QuietHook):
             return new
         flow_id = new.flow_id if kind is VERSION else new.id
         given = msgspec.to_builtins(new)
-        flaws = check_flow(given, handlers=REGISTERED.keys(), lenient=self._lenient)
+        flaws = check_flow(given, handlers=REGISTERED.keys(), lenient=caller.type == "system")
         if flaws:
             told = "; ".join(f"{flaw.place}: {flaw.message}" for flaw in flaws[:_LISTED])
             raise Invalid(told, flaws=tuple(flaws))

@@ -76,8 +76,8 @@ class DeviceTriggers(QuietHook):
     async def after(
         self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Device | None
     ) -> None:
-        """Tell of a new device."""
-        if old is not None or new is None:
+        """Tell of a new device; those that the server itself makes, as imports do, are many."""
+        if old is not None or new is None or caller.type == "system":
             return
         shown = _dated(msgspec.json.decode(kind.shown(new)))
         happening = Happening(

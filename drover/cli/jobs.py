@@ -111,6 +111,45 @@ def cancel(job: str, execution: str | None = None, *, application: str | None = 
 
 
 @GROUP.command
+def pause(job: str, execution: str | None = None, *, application: str | None = None) -> None:
+    """Begin no more iterations of an execution (the newest one by default) for now."""
+    Console().print(f"Execution {_order(job, execution, application, 'pause')} is paused")
+
+
+@GROUP.command
+def resume(job: str, execution: str | None = None, *, application: str | None = None) -> None:
+    """Go on with a paused execution (the newest one by default)."""
+    Console().print(f"Execution {_order(job, execution, application, 'resume')} goes on")
+
+
+@GROUP.command
+def retry(
+    job: str, execution: str | None = None, *, application: str | None = None, wait: bool = True
+) -> None:
+    """Try again what did not succeed in an ended execution (the newest one by default).
+
+    Parameters
+    ----------
+    job
+        Name or id.
+    execution
+        Id of the execution.
+    application
+        Name or id; may be left out when there is one.
+    wait
+        Watch until it is over.
+
+    """
+    with _session.connect() as client:
+        path = _job(client, application, job)
+        first = execution or _newest(client, path)
+        again = client.post(f"{path}/executions/{first}/retry", {})["executionId"]
+        Console().print(f"Execution {again}")
+        if wait:
+            _watch(client, f"{path}/executions/{again}")
+
+
+@GROUP.command
 def report(
     job: str,
     execution: str | None = None,
@@ -160,6 +199,15 @@ def _newest(client: Client, path: str) -> str:
     return str(entries[0]["id"])
 
 
+def _order(job: str, execution: str | None, application: str | None, order: str) -> str:
+    """Give an order about an execution and return its id."""
+    with _session.connect() as client:
+        path = _job(client, application, job)
+        execution = execution or _newest(client, path)
+        client.post(f"{path}/executions/{execution}/{order}")
+    return execution
+
+
 def _report_url(client: Client, path: str, execution: str) -> str:
     entry = client.get(f"{path}/executions/{execution}")
     if "executionReportUrl" not in entry:
@@ -180,10 +228,11 @@ def _watch(client: Client, path: str) -> None:
 
 
 def _progress(client: Client, path: str) -> Iterator[dict[str, Any]]:
-    for _name, event in client.events(f"{path}/progress"):
-        yield event
-        if event["status"] in FINISHED:
-            return
+    while True:  # a stream may end before the execution does
+        for _name, event in client.events(f"{path}/progress"):
+            yield event
+            if event["status"] in FINISHED:
+                return
 
 
 def _print_summary(entry: dict[str, Any]) -> None:

@@ -64,12 +64,18 @@ def complete_data(execution: Execution, job: bytes | None, report_url: str) -> b
         shown["error"] = execution.error
     data: dict[str, Any] = {
         "execution": shown,
-        "resourceJob": msgspec.Raw(job) if job is not None else None,
+        "resourceJob": _aliased(job) if job is not None else None,
         "success": shown["status"] == "completed",
     }
     if execution.pace.serial:
         data["accumulator"] = accumulator_value(execution.accumulator)
     return msgspec.json.encode(data)
+
+
+def _aliased(job: bytes) -> dict[str, Any]:
+    """Return a job with its id under both of its names."""
+    document: dict[str, Any] = msgspec.json.decode(job)
+    return {**document, "resourceJobId": document["id"]}
 
 
 def accumulator_value(text: str | None) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from drover import faces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import ModuleType
 
     from drover.app.services import Services
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 def declared(services: Services) -> list[tuple[Face, Operation]]:
     """Return the operations of all dialects, each with its face.
 
-    A dialect is a package in this room with a ``FACE``; each of its public modules that has
-    ``operations(services)`` adds to it.
+    A dialect is a package in this room with a ``FACE``, or a function of that name that makes it
+    from the services; each of its public modules that has ``operations(services)`` adds to it.
     """
     found: list[tuple[Face, Operation]] = []
     for package in _packages():
-        face: Face | None = getattr(package, "FACE", None)
+        face: Face | Callable[[Services], Face] | None = getattr(package, "FACE", None)
+        if callable(face):
+            face = face(services)
         if face is not None:
             found += [(face, each) for each in _operations(package, services)]
     return settled(found)

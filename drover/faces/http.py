@@ -7,9 +7,11 @@ every request: one walk to the operation, one look at the caller, one encoding.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import unquote
 
 import msgspec
 import structlog
@@ -45,6 +47,7 @@ _NOBODY: Final = Caller(type="system", id="0" * 24, scopes=frozenset())
 _READING: Final = frozenset({"GET", "HEAD"})
 _LONGEST_ID: Final = 64
 _HEAD: Final = "HEAD"
+_SLASH: Final = re.compile("%2[fF]")
 
 
 class Gate(Protocol):
@@ -132,7 +135,7 @@ class HttpApp:
         given = headers.get("x-request-id", "")
         request = _Request(
             method=scope["method"],
-            path=scope["path"],
+            path=_path(scope),
             headers=headers,
             id=given if _is_plain(given) else self._new_id(),
             address=client[0] if client else "",
@@ -240,6 +243,15 @@ class HttpApp:
             ms=round(seconds * 1000, 2),
             address=request.address,
         )
+
+
+def _path(scope: Scope) -> str:
+    """Return the path; a slash that the client escaped is part of a name and stays escaped."""
+    raw: bytes = scope.get("raw_path") or b""
+    if b"%" not in raw or b"%2f" not in raw.lower():
+        path: str = scope["path"]
+        return path
+    return unquote(_SLASH.sub("%252F", raw.decode("latin-1")))
 
 
 async def _respond(request: _Request, answer: Answer, send: Send) -> None:

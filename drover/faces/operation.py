@@ -77,6 +77,14 @@ class Call:
         """Return a parameter sent in brackets (``name[0][key]=k``) as lists and dicts, or None."""
         return nested(self.query, name)
 
+    def names(self, name: str) -> frozenset[str]:
+        """Return a list of names, sent with commas between them or in brackets."""
+        given = self.nested(name)
+        if isinstance(given, dict):
+            raise Invalid(f"{name} must be a list of names", field=name)
+        names = given.split(",") if isinstance(given, str) else given or ()
+        return frozenset(str(each).strip() for each in names if str(each).strip())
+
     def text(self, name: str) -> str:
         """Return a query parameter that must be given; raises Invalid."""
         text = self.query.get(name)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MOST_PARAMETERS: Final = 1000
 _PART: Final = re.compile(r"\[([^\[\]]*)\]")
 _DEEPEST: Final = 4
+_LONGEST_INDEX: Final = 9
 
 
 @lru_cache(maxsize=1024)
@@ -73,6 +74,6 @@ def _place(tree: dict[str, Any], path: list[str], value: str) -> None:
 def _listed(tree: Any) -> Any:
     if not isinstance(tree, dict):
         return tree
-    if all(key.isdecimal() for key in tree):
+    if all(key.isdecimal() and len(key) <= _LONGEST_INDEX for key in tree):
         return [_listed(tree[key]) for key in sorted(tree, key=int)]
     return {key: _listed(value) for key, value in tree.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -87,8 +88,9 @@ def date_of(text: str) -> datetime:
     return from_ms(to_ms(text))
 
 
+@lru_cache(maxsize=4096)
 def from_ms(ms: int) -> datetime:
-    """Return the date of milliseconds since the epoch."""
+    """Return the date of milliseconds since the epoch; the runs of a batch often share it."""
     return datetime(1970, 1, 1, tzinfo=UTC) + ms * _MILLISECOND
 
 

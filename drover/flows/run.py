@@ -113,19 +113,21 @@ class _Batch:
 
     async def drain(self, surroundings: Surroundings) -> None:
         """Advance until every run has ended."""
-        branches = self.branches
         try:
-            while branches or self._flights:
-                while branches:
-                    node, visits = branches.take_wave()
-                    if visits:
-                        WAVES[type(node.action)](surroundings, node, visits)
-                    await self._breathe()
-                if self._flights:
+            while self.branches or self._flights:
+                if self.branches:
+                    await self._advance(surroundings)
+                else:
                     await self._wait()
         finally:
             self._cancel_flights()
             await asyncio.gather(*self._canceled, return_exceptions=True)
+
+    async def _advance(self, surroundings: Surroundings) -> None:
+        node, visits = self.branches.take_wave()
+        if visits:
+            WAVES[type(node.action)](surroundings, node, visits)
+        await self._breathe()
 
     async def _breathe(self) -> None:
         """Let others use the loop from time to time, and look at the deadline."""

@@ -229,7 +229,10 @@ def write_to(path: Path, *, fresh: bool = False) -> Write:
     def write(visit: Visit, value: Any) -> None:
         holder = visit.payload
         for key in way:
-            holder = holder.get(key)
+            found = holder.get(key)
+            if found is None:
+                found = holder[key] = {}
+            holder = found
             if holder.__class__ is not dict:
                 break
         if not last or holder.__class__ is not dict or value.__class__ in copies:

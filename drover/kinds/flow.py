@@ -10,7 +10,7 @@ from drover.model.fields import (
     AgentVersion,
     Clearable,
     CreateOnly,
-    Globals,
+    FlowGlobals,
     Id,
     Name,
     PatchOnly,
@@ -131,7 +131,7 @@ class Flow(Resource, frozen=True, kw_only=True):
     flow_class: CreateOnly[FlowClass] = "cloud"
     triggers: tuple[FlowTrigger, ...] = ()
     nodes: tuple[FlowNode, ...] = ()
-    globals: Globals = ()
+    globals: FlowGlobals = ()
     minimum_agent_version: AgentVersion | UnsetType = UNSET
     custom_node_config: CustomNodeConfig | UnsetType = UNSET
     custom_node_supports: CreateOnly[

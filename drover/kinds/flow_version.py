@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from drover.model.errors import Invalid
-from drover.model.fields import AgentVersion, CreateOnly, Globals, Id, Name, Prose, ReadOnly
+from drover.model.fields import AgentVersion, CreateOnly, FlowGlobals, Id, Name, Prose, ReadOnly
 from drover.model.kind import Kind
 from drover.model.resource import Resource
 from drover.model.workflow import FlowNode, FlowTrigger
@@ -26,7 +26,7 @@ class FlowVersion(Resource, frozen=True, kw_only=True):
     name: ReadOnly[str | UnsetType] = UNSET
     triggers: CreateOnly[tuple[FlowTrigger, ...]] = ()
     nodes: CreateOnly[tuple[FlowNode, ...]] = ()
-    globals: CreateOnly[Globals] = ()
+    globals: CreateOnly[FlowGlobals] = ()
     minimum_agent_version: CreateOnly[AgentVersion | UnsetType] = UNSET
     custom_node_config: CreateOnly[dict[str, Any] | UnsetType] = UNSET
     created_by_id: ReadOnly[str | UnsetType] = UNSET

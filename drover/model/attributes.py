@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ def _string(value: Any) -> str | None:
 def _plain(value: float) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(int(value)) if float(value).is_integer() else repr(value)
+    if isinstance(value, int):
+        return str(value)
+    return str(int(value)) if value.is_integer() else repr(value)
 
 
 def _number(value: Any) -> int | float | None:
@@ -58,7 +61,7 @@ def _number(value: Any) -> int | float | None:
         return int(value)
     if isinstance(value, str):
         return _number_in(value)
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= sys.float_info.max else None
 
 
 def _number_in(text: str) -> int | float | None:

@@ -86,11 +86,16 @@ class TagFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     value: TagValue | None = None
 
 
-class Global(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """A named JSON value that workflows read."""
+class FlowGlobal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A named JSON value that one workflow reads."""
 
     key: Key
     json: Annotated[str, Meta(min_length=1, max_length=32767)]
+
+
+class Global(FlowGlobal, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A named JSON value that the workflows of an application read."""
+
     cloud_only: bool = False
     description: ShortProse | UnsetType = UNSET
 
@@ -98,6 +103,7 @@ class Global(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rena
 Tags = Annotated[tuple[Tag, ...], Meta(max_length=100)]
 TagFilters = Annotated[tuple[TagFilter, ...], Meta(max_length=100)]
 Globals = Annotated[tuple[Global, ...], Meta(max_length=100)]
+FlowGlobals = Annotated[tuple[FlowGlobal, ...], Meta(max_length=100)]
 
 
 _HEX = frozenset("0123456789abcdefABCDEF")

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from drover.model.errors import Invalid
-from drover.model.instants import to_ms
+from drover.model.instants import LAST_MS, to_ms
 
 
 class DateObject(Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,7 +21,6 @@ AnyMoment = str | int | float | DateObject
 
 _SECONDS_END: Final = 100_000_000_000
 """Smaller numbers count seconds: as milliseconds they would all lie before March 1973."""
-_LAST_MS: Final = 253_402_300_799_999
 
 
 def moment_ms(given: object, now_ms: int) -> int:
@@ -35,7 +34,8 @@ def moment_ms(given: object, now_ms: int) -> int:
         return now_ms
     if isinstance(given, str):
         return _from_text(given, now_ms)
-    if isinstance(given, int | float) and math.isfinite(given):
+    # Comparing is safe for whole numbers that no float can hold, and false for what is no number.
+    if isinstance(given, int | float) and -math.inf < given <= LAST_MS:
         return _from_number(given, now_ms)
     return now_ms
 
@@ -55,4 +55,4 @@ def _from_number(number: float, now_ms: int) -> int:
     if number < 0:
         return max(now_ms + int(number), 0)
     ms = int(number * 1000) if number < _SECONDS_END else int(number)
-    return ms if ms <= _LAST_MS else now_ms
+    return ms if ms <= LAST_MS else now_ms

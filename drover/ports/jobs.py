@@ -216,12 +216,20 @@ class Executions(Protocol):
         """Return the executions of a job that have not ended."""
         ...
 
+    async def open_of_application(self, application_id: str) -> Sequence[Execution]:
+        """Return the executions of an application's resource jobs that have not ended."""
+        ...
+
     async def hold(self, number: int) -> Execution:
         """Return one that nobody else changes before this unit of work ends; raises Missing."""
         ...
 
     async def forget(self, job_id: str) -> int:
         """Delete a job's executions that have ended, with their items; return how many."""
+        ...
+
+    async def forget_application(self, application_id: str) -> int:
+        """Delete an application's executions of resource jobs that have ended, as above."""
         ...
 
     async def move(

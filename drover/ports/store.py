@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from drover.ports.access import Access
     from drover.ports.flows import FlowIndex
+    from drover.ports.inventory import Inventory
     from drover.ports.jobs import Jobs
     from drover.ports.reports import Reports
     from drover.ports.resources import Resources
@@ -51,6 +52,11 @@ class Session(Protocol):
     @property
     def flows(self) -> FlowIndex:
         """The triggers of flows, found by what they wait for."""
+        ...
+
+    @property
+    def inventory(self) -> Inventory:
+        """Jobs of every kind, side by side."""
         ...
 
     async def now_ms(self) -> int:

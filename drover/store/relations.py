@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import UNSET
 
+from drover.query.digi.facts import facts_of
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
@@ -17,11 +19,11 @@ if TYPE_CHECKING:
     from drover.store.driver import Transaction
 
 
-Rows = list[dict[str, str]]
+Rows = list[dict[str, Any]]
 
 
 def sides_of_device(device: Device) -> dict[str, Rows]:
-    """Return a device's tags, attributes and ancestors."""
+    """Return a device's tags, attributes and ancestors, and what the inventory knows it by."""
     key = {"device_id": device.id}
     owned = {"application_id": device.application_id, **key}
     pairs = dict.fromkeys((tag.key, tag.value) for tag in device.tags)
@@ -31,6 +33,7 @@ def sides_of_device(device: Device) -> dict[str, Rows]:
             {**owned, "name": each.name, "data_type": each.data_type} for each in device.attributes
         ],
         "device_ancestor": [{**key, "ancestor_id": each} for each in device.ancestor_ids],
+        "device_fact": [{**owned, **fact._asdict()} for fact in facts_of(device.name, pairs)],
     }
 
 

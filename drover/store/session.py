@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from drover.store.access import AccessTables
 from drover.store.flows import FlowStore
+from drover.store.inventory import InventoryArea
 from drover.store.jobs import JobStore
 from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
@@ -56,6 +57,11 @@ class StoreSession:
     def flows(self) -> FlowStore:
         """Workflows: their triggers, what they keep, what became of their runs."""
         return FlowStore(self.tx)
+
+    @cached_property
+    def inventory(self) -> InventoryArea:
+        """Jobs of every kind, side by side."""
+        return InventoryArea(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""

@@ -11,6 +11,8 @@ from drover.flows.language import deep_copy
 from drover.flows.payload import dated, device_object, from_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from drover.ports.runner import FlowBatch, IterationBatch
 
 _DECODE: Final = msgspec.json.Decoder().decode
@@ -35,7 +37,7 @@ def _iterations(given: IterationBatch) -> list[dict[str, Any]]:
     )
     execution = decode(given.execution)
     nested = [key for key, value in execution.items() if isinstance(value, dict | list)]
-    kind, show = given.resource_type, device_object if given.resource_type == "device" else dated
+    kind, show = given.resource_type, _SHOWN.get(given.resource_type, dated)
     prefix = f"{given.execution_id}-"
     payloads = []
     for index, resource_id in enumerate(given.resource_ids):
@@ -52,6 +54,23 @@ def _iterations(given: IterationBatch) -> list[dict[str, Any]]:
             data["accumulator"] = _accumulator(given)
         payloads.append({**root, "data": data})
     return payloads
+
+
+def _aliased(alias: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return what shows a resource with its id under a second name too."""
+
+    def show(document: dict[str, Any]) -> dict[str, Any]:
+        return {**dated(document), alias: document["id"]}
+
+    return show
+
+
+_SHOWN: Final[Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+    "device": device_object,
+    "experienceGroup": _aliased("experienceGroupId"),
+    "experienceUser": _aliased("experienceUserId"),
+}
+"""How resources look in payloads; rows have no second name."""
 
 
 def _accumulator(given: IterationBatch) -> Any:

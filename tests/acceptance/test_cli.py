@@ -123,3 +123,32 @@ def test_unknown_names_and_missing_credentials_are_told_in_a_line(shell, tmp_pat
     assert "No job is called 'Nothing'" in unknown.stderr
     assert "drover login" in stranger.stderr
     assert "No answer" in away.stderr
+
+
+@pytest.fixture
+def broken(server):
+    """A device that the workflow fails, for as long as the test runs."""
+    devices = f"/applications/{server.application_id()}/devices"
+    made = server.client.post(devices, {"name": "broken"})
+    yield made
+    server.client.delete(f"{devices}/{made['id']}")
+
+
+@pytest.mark.usefixtures("broken")
+def test_an_execution_is_paused_resumed_and_what_failed_is_tried_again(shell, server):
+    base = f"/applications/{server.application_id()}"
+    job = server.client.post(f"{base}/resource-jobs", {**JOB, "name": "Nobody waits for it"})
+    path = f"{base}/resource-jobs/{job['id']}"
+    shell.output("jobs", "run", job["id"], "--no-wait")
+    (entry,) = server.client.get(f"{path}/logs")
+
+    assert entry["id"] in shell.output("jobs", "pause", job["id"])
+    assert server.client.get(f"{path}/logs")[0]["paused"] is True
+    assert entry["id"] in shell.output("jobs", "resume", job["id"])
+    assert "paused" not in server.client.get(f"{path}/logs")[0]
+    early = shell.run("jobs", "retry", job["id"])
+    assert early.returncode == 1
+    assert "not ended" in early.stderr
+    shell.output("jobs", "run", "Sweep")
+    again = shell.output("jobs", "retry", "Sweep")
+    assert "completed" in again

@@ -8,10 +8,13 @@ from drover.kinds.data_table import KIND as TABLE
 from drover.kinds.device import KIND as DEVICE
 from drover.kinds.flow import KIND as FLOW
 from drover.kinds.resource_job import KIND as JOB
+from drover.model.run import Pace, Target
 from drover.ports.runner import ACKNOWLEDGE, FlowBatch
 from drover.ports.web import WebFailure, WebResponse
+from drover.query.tree import All
 from drover.store.session import SqlStore
 from drover.system import RandomIds
+from tests.contract.jobs_store import NOW, Bench
 from tests.support.catalog_server import CatalogServer, user
 
 NOBODY = "0" * 24
@@ -524,3 +527,64 @@ async def test_http_may_fetch_its_body(world):
 
     assert [each.url for each in world.web.requests] == ["http://other/", "http://u:p@host/x?y#z"]
     assert world.web.requests[1].body == b'{"ok":1}'
+
+
+async def _awaiting(world, database):
+    """An execution over one gateway's peripheral, begun and waiting for its acknowledgement."""
+    gateway = await world.make(DEVICE, {"name": "Gate", "deviceClass": "gateway"})
+    body = {"name": "Sensor", "deviceClass": "peripheral", "gatewayId": gateway}
+    sensor = await world.make(DEVICE, body)
+    bench = Bench(database)
+    execution = await bench.add(application_id=world.application, pace=Pace(concurrency=1))
+    target = Target(resource_type="device")
+    await bench.jobs(lambda jobs: jobs.iterations.snapshot(execution, target, All(), "", 100))
+    await bench.jobs(lambda jobs: jobs.plans.begin(execution.number, NOW))
+    claim = await bench.claim(execution.number, limit=1)
+    (item,) = await bench.documents(claim)
+    await bench.end_lease(claim)
+    return execution, item.resource_id, gateway, sensor
+
+
+async def test_an_iteration_is_acknowledged_once(world, database):
+    execution, resource_id, _, _ = await _awaiting(world, database)
+    iteration_id = f"{execution.id}-{resource_id}"
+    given = {
+        "iterationId": iteration_id,
+        "success": True,
+        "message": "done",
+        "accumulator": '{"n":1}',
+    }
+
+    settled = await world.result(ACKNOWLEDGE, **given)
+
+    assert settled["success"] is True
+    assert (settled["message"], settled["accumulator"]) == ("done", '{"n":1}')
+    assert settled["completedAt"] >= settled["startedAt"]
+    assert await world.error(ACKNOWLEDGE, **given) == (
+        "Validation",
+        "Iteration was already acknowledged",
+    )
+
+
+async def test_a_device_acknowledges_only_iterations_of_its_own(world, database):
+    execution, resource_id, gateway, sensor = await _awaiting(world, database)
+    given = {"iterationId": f"{execution.id}-{resource_id}", "success": True}
+    owner = gateway if resource_id == sensor else resource_id
+
+    stranger = await world.error(ACKNOWLEDGE, **given, relay={"type": "device", "id": NOBODY})
+
+    assert stranger == ("Forbidden", "A device may acknowledge only its own iterations")
+    assert (await world.result(ACKNOWLEDGE, **given, relay={"type": "device", "id": owner}))[
+        "success"
+    ] is True
+
+
+async def test_another_applications_iteration_is_not_there(world, database):
+    execution, resource_id, _, _ = await _awaiting(world, database)
+    world.application = "1" * 24
+
+    answer = await world.error(
+        ACKNOWLEDGE, iterationId=f"{execution.id}-{resource_id}", success=True
+    )
+
+    assert answer == ("NotFound", "Iteration was not found")

@@ -4,13 +4,16 @@ import asyncio
 import csv
 import io
 import json
+from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
 
+from drover.app.jobs.hook import ApplicationEnds
+from drover.model.errors import Missing
 from drover.model.iteration import Acknowledgement
 from tests.contract.jobs_store import APPLICATION, device_id
-from tests.support.jobs_bench import PREFIX, USER, JobsBench
+from tests.support.jobs_bench import PREFIX, USER, JobsBench, user
 
 
 @pytest_asyncio.fixture
@@ -22,6 +25,12 @@ async def bench(database):
 
 PENDING = {"outcome": lambda _id, _batch: None}
 ABSENT = "e" * 24
+
+
+class Gone(NamedTuple):
+    """What is left of a deleted resource."""
+
+    id: str
 
 
 def context(**values):
@@ -255,6 +264,37 @@ async def test_executions_of_one_job_that_have_not_ended_are_bounded(database):
     assert error["type"] == "TooManyRequests"
     assert again == first
     await bench.execute(path)
+
+
+async def test_the_bound_holds_for_requests_at_the_same_time(database):
+    bench = JobsBench(database, most_open=3)
+    path = await bench.job()
+
+    answers = await asyncio.gather(*(bench.call("POST", f"{path}/execute") for _ in range(12)))
+
+    assert sorted(answer.status_code for answer in answers) == [200] * 3 + [429] * 9
+    assert len(await bench.ok("GET", f"{path}/logs", limit=100)) == 3
+
+
+async def test_orders_at_the_same_time_leave_one_that_can_go_on(bench):
+    await bench.add_devices(5)
+    path = await bench.job()
+    execution_id = await bench.execute(path)
+    execution = f"{path}/executions/{execution_id}"
+    await bench.tick("planner")
+    orders = [f"{execution}/pause", f"{execution}/resume"] * 6
+
+    answers = await asyncio.gather(*(bench.call("POST", order) for order in orders))
+    last = await bench.ok("GET", execution)
+    if "paused" in last:
+        await bench.ok("POST", f"{execution}/resume")
+    entry = await bench.end(path, execution_id)
+
+    assert {answer.status_code for answer in answers} <= {200, 400}
+    obeyed = [answer.status_code == 200 for answer in answers]
+    assert sum(obeyed[0::2]) - sum(obeyed[1::2]) == ("paused" in last)
+    assert sum(obeyed) > 0
+    assert entry["executionSummary"]["succeeded"] == 5
 
 
 # Rows ---------------------------------------------------------------------------------------------
@@ -738,6 +778,24 @@ async def test_deleting_a_job_cancels_what_runs_and_keeps_no_logs(bench):
     assert await bench.jobs(lambda jobs: jobs.executions.count(path.rpartition("/")[2])) == 2
 
 
+async def test_deleting_an_application_ends_what_runs_in_it(bench):
+    await bench.add_devices(3)
+    path = await bench.job()
+    ended = await bench.execute(path)
+    await bench.end(path, ended)
+    running_id = await bench.execute(path)
+
+    await bench.store.write(
+        lambda session: ApplicationEnds().after(session, user(), None, Gone(APPLICATION), None)
+    )
+    await bench.tick("reporter")
+
+    execution = await bench.jobs(lambda jobs: jobs.executions.get(running_id))
+    assert execution.state == "canceled"
+    with pytest.raises(Missing):
+        await bench.jobs(lambda jobs: jobs.executions.get(ended))
+
+
 # Reports ------------------------------------------------------------------------------------------
 
 
@@ -752,6 +810,7 @@ async def test_a_report_is_read_by_its_signed_address_without_a_token(bench):
     entry = await bench.end(path, execution_id)
 
     answer = await bench.call("GET", entry["executionReportUrl"], token=None)
+    raw = await bench.call("GET", f"{entry['executionReportUrl']}&raw=true", token=None)
 
     assert "executionReportUrl" not in early
     assert answer.status_code == 200
@@ -760,6 +819,9 @@ async def test_a_report_is_read_by_its_signed_address_without_a_token(bench):
     first, second = csv.DictReader(io.StringIO(answer.text))
     assert (first["resourceId"], first["message"]) == (device_id(1), "'=cmd()")
     assert second["iterationId"] == f"{execution_id}-{device_id(2)}"
+    first_raw, second_raw = csv.DictReader(io.StringIO(raw.text))
+    assert first_raw == first | {"message": "=cmd()"}
+    assert second_raw == second
 
 
 async def test_an_address_of_a_report_is_good_for_one_report_and_a_while(bench):

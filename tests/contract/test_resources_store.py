@@ -18,7 +18,7 @@ from drover.kinds.experience_user import KIND as USER
 from drover.kinds.flow import KIND as FLOW
 from drover.kinds.flow_version import KIND as VERSION
 from drover.kinds.resource_job import KIND as JOB
-from drover.model.errors import Duplicate, Missing
+from drover.model.errors import Duplicate, Missing, Unavailable
 from drover.model.instants import to_text
 from drover.model.kind import Kind, Stamp
 from drover.ports.reports import LogEntry, Reading, Span, Suggestion
@@ -545,3 +545,20 @@ async def test_tables_know_their_columns(store):
     found = await store.read(lambda session: session.resources.get(TABLE, PLANT, table.id))
 
     assert found == table
+
+
+async def test_a_glance_sees_what_was_just_written(store):
+    made = await add(store, DEVICE, name="d")
+
+    found = await store.glance(lambda session: session.resources.get(DEVICE, PLANT, made.id))
+
+    assert found == made
+    with pytest.raises(Missing):
+        await store.glance(lambda session: session.resources.get(DEVICE, OTHER, made.id))
+
+
+async def test_a_glance_at_a_closed_store_is_refused(store):
+    await store.database.close()
+
+    with pytest.raises(Unavailable):
+        await store.glance(lambda session: session.resources.get(DEVICE, PLANT, "a" * 24))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drover.model.errors import DroverError
 from drover.query.digi import BadQuery, parse
 from drover.query.digi.fields import FIELDS
 
@@ -18,13 +17,17 @@ WORDS = [
 
 @given(st.one_of(st.text(), st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)))
 def test_any_text_is_a_query_or_has_a_fault_within_it(text: str):
+    fault = _fault(text)
+
+    assert fault is None or 0 <= fault.position <= len(text)
+
+
+def _fault(text: str) -> BadQuery | None:
     try:
         parse(text, 0)
     except BadQuery as fault:
-        assert 0 <= fault.position <= len(text)
-        assert f" at position {fault.position}" in fault.message
-    except DroverError as error:
-        raise AssertionError("another error") from error
+        return fault
+    return None
 
 
 @given(

@@ -13,6 +13,8 @@ from argon2 import PasswordHasher
 import drover.kinds
 from drover.app.access.assembly import build
 from drover.app.assembly import Surroundings, library
+from drover.app.inventory import JobInventory
+from drover.app.inventory_throttle import Allowance, RequestThrottle
 from drover.app.jobs import assembly as jobs
 from drover.app.services import Services
 from drover.app.workflows import Workflows
@@ -27,6 +29,7 @@ from drover.model.errors import Forbidden, Missing, Unauthorized
 from drover.model.kind import Kind
 from drover.store.access import StoredRevisions
 from drover.store.compile import register_functions
+from drover.store.inventory import InventoryRows
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
 from drover.system import RandomIds, SystemClock
@@ -108,7 +111,7 @@ class CatalogServer:
         around = Surroundings(
             store=store, ids=ids, clock=SystemClock(), kinds=kinds, hasher=access.passwords
         )
-        shelf = library(around, [{"resourceJob": [jobs.hook(60_000)]}])
+        shelf = library(around, [jobs.hooks(60_000)])
         self.catalog = shelf.catalog
         self.heart, self.blobs = Heart(store, Timing(), "test"), MemoryBlobs()
         machine = jobs.Machine(
@@ -119,10 +122,13 @@ class CatalogServer:
             public_url="http://drover.test",
         )
         self.jobs = jobs.build(self.heart, machine, jobs.JobLimits())
+        inventory = JobInventory(store, InventoryRows(database), SystemClock(), self.heart.signals)
         published = Published("0")
         self.services = Services(
             published,
             Workflows(store),
+            inventory,
+            RequestThrottle(SystemClock(), Allowance()),
             *shelf.services,
             *access.services,
             *self.jobs.services,

@@ -100,7 +100,7 @@ class JobsBench(EngineBench):
         around = Surroundings(
             store=self.store, ids=ids, clock=self.clock, kinds=kinds, hasher=PlainHasher()
         )
-        shelf = library(around, [{"resourceJob": [jobs.hook(60_000)]}])
+        shelf = library(around, [jobs.hooks(60_000)])
         services = Services(*shelf.services, *self.work.services)
         modules = (
             resources, data_tables, resource_job, resource_job_executions, resource_job_report,

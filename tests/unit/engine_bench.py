@@ -12,7 +12,7 @@ from drover.engine.timing import Timing
 from drover.model.iteration import Acknowledgement
 from drover.ports.flows import FlowToRun
 from drover.ports.runner import RunRecord, WorkerLost
-from drover.store.session import StoreSession
+from drover.store.session import SqlStore, StoreSession
 from tests.contract.jobs_store import Bench
 
 __all__ = ["EngineBench", "execution_object"]
@@ -47,6 +47,9 @@ class FakeStore:
 
     async def read(self, work):
         return await self.database.read(lambda tx: work(self._session(tx)))
+
+    async def glance(self, *given):
+        return await SqlStore(self.database).glance(*given)
 
     def _session(self, tx):
         session = StoreSession(_Shifted(tx, self))

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from drover.app.jobs.control import ExecutionControl
 from drover.app.jobs.execute import JobExecutions
-from drover.app.jobs.hook import JobHook
+from drover.app.jobs.hook import ApplicationEnds, JobHook
 from drover.app.jobs.logs import ExecutionLogs
 from drover.app.jobs.preview import JobPreview
 from drover.app.jobs.progress import Progress
 from drover.app.jobs.reports import ReportFiles, ReportLinks
+from drover.app.jobs.wishes import Renderer
 
 if TYPE_CHECKING:
+    from drover.app.catalog import Hook
     from drover.engine.service import Heart
     from drover.ports.blobs import Blobs
     from drover.ports.clock import Clock, Ids
@@ -63,20 +65,24 @@ class Machine:
     public_url: str
 
 
-def hook(min_iteration_timeout_ms: int) -> JobHook:
-    """Return what belongs to changes of the kind ``resourceJob``."""
-    return JobHook(min_iteration_timeout_ms)
+def hooks(min_iteration_timeout_ms: int) -> dict[str, list[Hook]]:
+    """Return what belongs to changes of resources, by kind."""
+    return {
+        "resourceJob": [JobHook(min_iteration_timeout_ms)],
+        "application": [ApplicationEnds()],
+    }
 
 
 def build(heart: Heart, machine: Machine, limits: JobLimits) -> JobServices:
     """Return the use cases over the store of an engine's heart."""
     store, signals, clock = heart.store, heart.signals, machine.clock
+    renderer = Renderer()
     links = ReportLinks(machine.report_key, machine.public_url, limits.report_url_seconds, clock)
     return JobServices(
-        executions=JobExecutions(store, machine.ids, signals, limits.most_open),
+        executions=JobExecutions(store, machine.ids, signals, renderer, limits.most_open),
         control=ExecutionControl(store, signals, heart.timing.pause_ms),
         logs=ExecutionLogs(store, heart.acks, links.url),
-        preview=JobPreview(store),
+        preview=JobPreview(store, renderer),
         progress=Progress(store, clock),
         reports=ReportFiles(store, machine.blobs, links),
         links=links,

@@ -14,11 +14,12 @@ from drover.app.jobs.wishes import (
     CONTEXT,
     QUERY,
     TABLE,
+    Renderer,
     Wish,
     check_template,
     context_of,
     has_template,
-    resolved,
+    query_in,
 )
 from drover.kinds.resource_job import KIND
 from drover.model.bodies import decode
@@ -85,8 +86,11 @@ class RetryBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class JobExecutions:
     """Stores executions, for the engine to run; ``most_open`` bounds those of one job."""
 
-    def __init__(self, store: Store, ids: Ids, signals: Signals, most_open: int) -> None:
+    def __init__(
+        self, store: Store, ids: Ids, signals: Signals, renderer: Renderer, most_open: int
+    ) -> None:
         self._store = store
+        self._renderer = renderer
         self._ids = ids
         self._signals = signals
         self._most_open = most_open
@@ -102,7 +106,7 @@ class JobExecutions:
         """
         given = decode(body, ExecuteBody) if isinstance(body, bytes) else body
         check_overrides(given)
-        job = await self._store.read(lambda session: job_at(session, place))
+        job = await self._store.glance(lambda session: job_at(session, place))
         wish = given.wish(job)
         target, error = await self._resolved(place, wish, given)
         timeout = given.execution_timeout
@@ -143,7 +147,8 @@ class JobExecutions:
         self, place: Place, wish: Wish, given: ExecuteBody
     ) -> tuple[Target, str | None]:
         try:
-            return await resolved(self._store, place[0], wish), None
+            target = await self._renderer.rendered(place[0], wish)
+            await self._store.read(lambda session: query_in(session, place[0], target))
         except Invalid as error:
             override = given.overrides.get(error.field or "")
             if override is not None and not has_template(override):
@@ -151,6 +156,7 @@ class JobExecutions:
             reason = error.message.replace("\0", "")[:_LONGEST_REASON]
             kept = Target(resource_type=wish.resource_type, query=wish.query, context=wish.context)
             return kept, reason
+        return target, None
 
     async def _store_new(
         self, caller: Caller, place: Place, new: NewExecution, key: str | None

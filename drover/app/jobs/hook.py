@@ -13,9 +13,12 @@ from drover.model.errors import Invalid
 from drover.model.execution import State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from drover.kinds.resource_job import ResourceJob
     from drover.model.access import Caller
     from drover.model.kind import Kind
+    from drover.model.run import Execution
     from drover.ports.store import Session
 
 
@@ -45,9 +48,7 @@ class JobHook(QuietHook):
         if new is not None:
             return
         executions = session.jobs.executions
-        for execution in await executions.open_of_job(old.id):
-            if execution.state is not State.CANCELING:
-                await cancel(session, caller, execution)
+        await _cancel_all(session, caller, await executions.open_of_job(old.id))
         await executions.forget(old.id)
 
     def _check_timeout(self, job: ResourceJob) -> None:
@@ -55,6 +56,26 @@ class JobHook(QuietHook):
         if job.iteration_timeout < least:
             message = f"Expected `int` >= {least} at `iterationTimeout`"
             raise Invalid(message, field="iterationTimeout")
+
+
+class ApplicationEnds(QuietHook):
+    """Ends what runs of an application that is deleted."""
+
+    async def after(
+        self, session: Session, caller: Caller, _kind: Kind[Any], old: Any, new: Any, /
+    ) -> None:
+        """Cancel what runs of a deleted application, and keep no logs of the rest."""
+        if new is not None:
+            return
+        executions = session.jobs.executions
+        await _cancel_all(session, caller, await executions.open_of_application(old.id))
+        await executions.forget_application(old.id)
+
+
+async def _cancel_all(session: Session, caller: Caller, found: Sequence[Execution]) -> None:
+    for execution in found:
+        if execution.state is not State.CANCELING:
+            await cancel(session, caller, execution)
 
 
 def _wish(job: ResourceJob) -> Wish:

@@ -74,7 +74,7 @@ class ExecutionLogs:
 
     async def find(self, place: Place, execution_id: str) -> Execution:
         """Return one execution as it is stored; raises Missing."""
-        return await self._store.read(lambda session: execution_of(session, place, execution_id))
+        return await self._store.glance(lambda session: execution_of(session, place, execution_id))
 
     async def iterations(
         self, place: Place, execution_id: str, wanted: Wanted

@@ -8,11 +8,12 @@ import msgspec
 
 from drover.app.jobs.execute import check_overrides
 from drover.app.jobs.found import job_at
-from drover.app.jobs.wishes import query_in, rendered
+from drover.app.jobs.wishes import query_in
 
 if TYPE_CHECKING:
     from drover.app.jobs.execute import ExecuteBody
     from drover.app.jobs.found import Place
+    from drover.app.jobs.wishes import Renderer
     from drover.ports.store import Session, Store
 
 _SAMPLE: Final = 10
@@ -21,8 +22,9 @@ _SAMPLE: Final = 10
 class JobPreview:
     """Counts matching resources without running anything."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, renderer: Renderer) -> None:
         self._store = store
+        self._renderer = renderer
 
     async def preview(self, place: Place, given: ExecuteBody) -> dict[str, Any]:
         """Return how many resources match, the first of them, and the rendered query.
@@ -30,8 +32,8 @@ class JobPreview:
         Raises Missing, Invalid naming the field that cannot be used.
         """
         check_overrides(given)
-        job = await self._store.read(lambda session: job_at(session, place))
-        target = await rendered(given.wish(job))
+        job = await self._store.glance(lambda session: job_at(session, place))
+        target = await self._renderer.rendered(place[0], given.wish(job))
 
         async def work(session: Session) -> tuple[int, list[bytes]]:
             query = await query_in(session, place[0], target)

@@ -21,8 +21,10 @@ MOST_OF_APPLICATION: Final = 50
 """Watchers of one application's executions, so that none takes all places."""
 INTERVAL_S: Final = 0.2
 """Seconds between two looks."""
-KEEPALIVE_S: Final = 15.0
-"""Seconds without an event after which a sign of life is given."""
+QUIET_LOOKS: Final = 75
+"""Looks without an event after which a sign of life is given: 15 seconds."""
+LONGEST_MS: Final = 3_600_000
+"""Life of a stream: who goes on watching asks again, with a token that must still be good."""
 
 _RATE_LOOKS: Final = 50
 
@@ -68,6 +70,7 @@ class ProgressStream:
     def __init__(self, progress: Progress, execution: Execution) -> None:
         self._progress = progress
         self._execution = execution
+        self._opened_ms = progress.clock.monotonic_ms()
         self._last: dict[str, Any] | None = None
         self._ended = False
         self._closed = False
@@ -80,9 +83,8 @@ class ProgressStream:
         """Return the next event, or None as a sign of life."""
         if self._last is None:
             return self._event(self._execution)
-        rests = int(KEEPALIVE_S / self._progress.interval_s)
-        for _ in range(rests):
-            if self._ended or self._closed or self._progress.stopping.is_set():
+        for _ in range(QUIET_LOOKS):
+            if self._is_over():
                 raise StopAsyncIteration
             await wait_for(self._progress.stopping, self._progress.interval_s)
             if (event := await self._look()) is not None:
@@ -95,10 +97,16 @@ class ProgressStream:
             self._closed = True
             self._progress.release(self._execution.application_id or "")
 
+    def _is_over(self) -> bool:
+        progress = self._progress
+        if self._ended or self._closed or progress.stopping.is_set():
+            return True
+        return progress.clock.monotonic_ms() - self._opened_ms >= LONGEST_MS
+
     async def _look(self) -> dict[str, Any] | None:
         number = self._execution.number
         try:
-            found = await self._progress.store.read(
+            found = await self._progress.store.glance(
                 lambda session: session.jobs.executions.get_number(number)
             )
         except Missing:  # it was deleted with its job

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import hmac
+import io
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from drover.app.jobs.shown import iteration
+from drover.engine.report import COLUMNS
 from drover.model.errors import Forbidden, Missing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
+    from drover.model.iteration import Item
     from drover.model.run import Execution
     from drover.ports.blobs import Blobs
     from drover.ports.clock import Clock
-    from drover.ports.store import Store
+    from drover.ports.store import Session, Store
 
 PATH: Final = "/reports/{executionId}"
 _STEPS: Final = 10
+_PAGE: Final = 2000
 
 
 class ReportLinks:
@@ -59,12 +66,42 @@ class ReportFiles:
         self._blobs = blobs
         self._links = links
 
-    async def open(self, execution_id: str, expires: str, signature: str) -> AsyncIterator[bytes]:
-        """Return a report's content in pieces; raises Forbidden, Missing."""
+    async def open(
+        self, execution_id: str, expires: str, signature: str, *, raw: bool = False
+    ) -> AsyncIterator[bytes]:
+        """Return a report's content in pieces; raises Forbidden, Missing.
+
+        ``raw`` gives texts as they are, also those that a spreadsheet takes for formulas.
+        """
         self._links.check(execution_id, expires, signature)
         execution = await self._store.read(
             lambda session: session.jobs.executions.get(execution_id)
         )
         if execution.report_key is None or await self._blobs.head(execution.report_key) is None:
             raise Missing("The report was not found")
+        if raw:
+            return self._raw(execution)
         return self._blobs.get_stream(execution.report_key)
+
+    async def _raw(self, execution: Execution) -> AsyncIterator[bytes]:
+        yield _lines([COLUMNS])
+        after_id, rows = "", _PAGE
+        while rows == _PAGE:
+            items = await self._store.read(partial(_page, execution.number, after_id))
+            yield _lines([_cells(execution.id, item) for item in items])
+            rows, after_id = len(items), items[-1].resource_id if items else after_id
+
+
+async def _page(number: int, after_id: str, session: Session) -> Sequence[Item]:
+    return await session.jobs.items.page(number, states=(), after_id=after_id, limit=_PAGE)
+
+
+def _cells(execution_id: str, item: Item) -> Sequence[object]:
+    shown = iteration(execution_id, item)
+    return [shown.get(column, "") for column in COLUMNS]
+
+
+def _lines(rows: Sequence[Sequence[object]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()

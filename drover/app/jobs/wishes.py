@@ -6,18 +6,19 @@ Losant-compatible behaviour, section 3.2.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any, Final
 
 from drover.engine.targets import ROWS, query_of
 from drover.flows.language import LanguageError, RenderLimit, compile_template, parse_json
-from drover.model.errors import Invalid
+from drover.model.errors import Invalid, TooMany
 from drover.model.fields import is_id
 from drover.model.run import Target
 
 if TYPE_CHECKING:
-    from drover.ports.store import Session, Store
+    from drover.ports.store import Session
     from drover.query.tree import Node
 
 QUERY: Final = "queryJson"
@@ -26,6 +27,12 @@ CONTEXT: Final = "templateContext"
 
 LONGEST_QUERY: Final = 65_536
 """Characters of a rendered query."""
+
+AT_ONCE: Final = 2
+"""Renderings that run at the same time; one may take seconds of a processor."""
+
+MOST_OF_APPLICATION: Final = 16
+"""Renderings of one application that run or wait, so that none keeps all others waiting."""
 
 _EXCERPT: Final = 64
 
@@ -76,12 +83,28 @@ def context_of(text: str, field: str = CONTEXT) -> dict[str, Any]:
     return context
 
 
-async def rendered(wish: Wish) -> Target:
-    """Return the target of a wish; raises Invalid naming the field that cannot be used."""
-    context = context_of(wish.context)
-    if wish.is_template:  # a rendering may take a while: it must not hold up the other requests
-        return await asyncio.to_thread(_target, wish, context)
-    return _target(wish, context)
+class Renderer:
+    """Renders wishes beside the event loop: one that takes long must not hold up the others."""
+
+    def __init__(self) -> None:
+        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._inside: Counter[str] = Counter()
+
+    async def rendered(self, application_id: str, wish: Wish) -> Target:
+        """Return the target of a wish; raises Invalid naming what cannot be used, TooMany."""
+        context = context_of(wish.context)
+        if not wish.is_template:
+            return _target(wish, context)
+        if self._inside[application_id] >= MOST_OF_APPLICATION:
+            raise TooMany("Too many templates of this application are being rendered")
+        self._inside[application_id] += 1
+        try:
+            async with self._gate:
+                return await asyncio.to_thread(_target, wish, context)
+        finally:
+            self._inside[application_id] -= 1
+            if not self._inside[application_id]:
+                del self._inside[application_id]
 
 
 async def query_in(session: Session, application_id: str, target: Target) -> Node:
@@ -91,13 +114,6 @@ async def query_in(session: Session, application_id: str, target: Target) -> Nod
     except Invalid as error:
         field = TABLE if error.field == TABLE else QUERY
         raise Invalid(f"{error.message} at `{field}`", field=field) from error
-
-
-async def resolved(store: Store, application_id: str, wish: Wish) -> Target:
-    """Return the target of a wish, rendered and checked; raises Invalid naming the field."""
-    target = await rendered(wish)
-    await store.read(lambda session: query_in(session, application_id, target))
-    return target
 
 
 async def check_definition(session: Session, application_id: str, wish: Wish) -> None:

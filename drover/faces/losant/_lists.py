@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PER_PAGE: Final = 100
 MOST_PER_PAGE: Final = 1000
 FARTHEST: Final = 10**9
-DIRECTIONS: Final = ("asc", "desc", "ASC", "DESC", "")
+DIRECTIONS: Final = ("asc", "desc")
 PARAMETERS: Final = (
     "sortField",
     "sortDirection",
@@ -60,8 +60,10 @@ def globbed(listing: Listing) -> Node:
 
 def descending(call: Call, *, default: bool = False) -> bool:
     """Return the direction asked for; raises Invalid for one that is none."""
-    direction = call.choice("sortDirection", DIRECTIONS, "desc" if default else "asc")
-    return direction.lower() == "desc"
+    given = call.query.get("sortDirection", "").lower() or ("desc" if default else "asc")
+    if given not in DIRECTIONS:
+        raise reject("sortDirection", f"must be one of: {', '.join(DIRECTIONS)}")
+    return given == "desc"
 
 
 def within(call: Call, kind: Kind[Any]) -> dict[str, str]:

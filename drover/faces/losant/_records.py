@@ -7,7 +7,10 @@ cut from all of one owner's records, which keeps sorting and filtering in one pl
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from drover.faces.losant._lists import MOST_PER_PAGE, PER_PAGE, descending
 from drover.model.instants import to_ms
@@ -68,8 +71,11 @@ class Collection:
 
 
 def envelope(call: Call, type_: str, document: Document, path: str, **links: str) -> Document:
-    """Return a document with its type and links."""
+    """Return a document with its type and links, and the tag of what has an id of its own."""
     shown = {**document, "_type": type_}
+    if "id" in document:
+        digest = blake2b(msgspec.json.encode(document), digest_size=8).hexdigest()
+        shown["_etag"] = f'"{digest}"'
     if call.flag("_links", default=True):
         shown["_links"] = {rel: {"href": href} for rel, href in {"self": path, **links}.items()}
     if call.flag("_actions"):

@@ -73,7 +73,7 @@ class _Calls:
         listing = _lists.listing(call, KIND)
         org_id = call.query.get("orgId") or None
         found = await self._applications.list(call.caller, listing, org_id)
-        items = await self._summed(call, found.items)
+        items = await self._shown(call, found.items)
         return _envelope.page(KIND, call, listing, replace(found, items=items))
 
     async def post(self, call: Call) -> bytes:
@@ -114,7 +114,20 @@ class _Calls:
         return _readme(call, kept)
 
     async def _one(self, call: Call, document: bytes) -> bytes:
-        return _envelope.one(KIND, call, (await self._summed(call, [document]))[0])
+        return _envelope.one(KIND, call, (await self._shown(call, [document]))[0])
+
+    async def _shown(self, call: Call, documents: Sequence[bytes]) -> list[bytes]:
+        """Return documents with the names of their organizations and the counts asked for."""
+        return await self._summed(call, await self._named(documents))
+
+    async def _named(self, documents: Sequence[bytes]) -> Sequence[bytes]:
+        names = await self._applications.organization_names(documents)
+        return [
+            _envelope.with_member(document, "organizationName", names[own])
+            if (own := _envelope.id_of(document)) in names
+            else document
+            for document in documents
+        ]
 
     async def _summed(self, call: Call, documents: Sequence[bytes]) -> list[bytes]:
         names = _asked(call)

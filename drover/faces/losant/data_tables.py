@@ -95,14 +95,13 @@ class _Calls:
         return {"success": True}
 
     async def _page(self, call: Call, query: dict[str, Any] | None) -> dict[str, Any]:
-        fields = call.query.get("includeFields", "")
         wanted = Wanted(
             query=query,
             sort_column=call.query.get("sortColumn", ""),
             descending=_lists.descending(call),
             offset=call.whole("offset", 0, most=_lists.FARTHEST),
             limit=call.whole("limit", _LIMIT, least=1, most=_LIMIT),
-            fields=frozenset(name.strip() for name in fields.split(",") if name.strip()),
+            fields=call.names("includeFields"),
         )
         found = await self._rows.page(*_table(call), wanted)
         return {

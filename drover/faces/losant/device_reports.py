@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -35,6 +36,7 @@ _MANY = "/applications/{applicationId}/devices"
 _ONE = f"{_MANY}/{{deviceId}}"
 _LAST_MS = 253_402_300_799_999
 _MOST_LINES = 1000
+_JOB_ID_BYTES = 15  # twenty characters: clients expect twenty-one at most
 _SPAN = ("limit", "since", "sortDirection", "duration", "start", "end")
 
 
@@ -69,13 +71,15 @@ class _Calls:
     async def get_composite(self, call: Call) -> dict[str, Any]:
         """Return the newest value of each attribute."""
         span = self._optional_span(call)
-        return await self._reports.composite(call.caller, *_device(call), span, _attributes(call))
+        return await self._reports.composite(
+            call.caller, *_device(call), span, call.names("attributes")
+        )
 
     async def get_composites(self, call: Call) -> dict[str, Any]:
         """Return the newest values of one page of devices."""
         listing, span = _lists.listing(call, KIND), self._optional_span(call)
         found = await self._reports.composites(
-            call.caller, call.application_id, listing, span, _attributes(call)
+            call.caller, call.application_id, listing, span, call.names("attributes")
         )
         return {"items": found.items, **_envelope.figures(KIND, call, listing, found)}
 
@@ -115,11 +119,11 @@ class _Calls:
         await self._reports.connection(call.caller, *_device(call), call.json(Connection))
         return {"success": True}
 
-    async def remove_data(self, call: Call) -> dict[str, bool]:
-        """Delete what a device reported in a span."""
+    async def remove_data(self, call: Call) -> dict[str, Any]:
+        """Delete what a device reported in a span; the job that the answer names is over."""
         span = self._optional_span(call) or Span(start_ms=0, end_ms=_LAST_MS)
         await self._reports.forget(*_device(call), span)
-        return {"success": True}
+        return {"success": True, "jobQueued": True, "jobId": token_urlsafe(_JOB_ID_BYTES)}
 
     def _span(self, call: Call) -> Span:
         now_ms = self._clock.now_ms()
@@ -163,12 +167,6 @@ def _device(call: Call) -> tuple[str, str]:
     return call.application_id, call.path["deviceId"]
 
 
-def _attributes(call: Call) -> frozenset[str]:
-    given = call.nested("attributes")
-    names = given.split(",") if isinstance(given, str) else given or ()
-    return frozenset(str(name).strip() for name in names if str(name).strip())
-
-
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on reports of devices."""
     calls = _Calls(services[DeviceReports])
@@ -194,6 +192,7 @@ def operations(services: Services) -> Iterator[Operation]:
             summary=_SUMMARIES[verb],
             body=_BODIES.get(verb),
             parameters=parameters,
+            status=202 if verb == "removeData" else 200,
         )
 
 

@@ -28,6 +28,10 @@ def operations(services: Services) -> Iterator[Operation]:
         summary="Press a workflow's virtual button",
         body=Press,
     )
+    yield from _storage(use)
+
+
+def _storage(use: _Use) -> Iterator[Operation]:
     yield Operation(
         method="GET",
         path=f"{_ONE}/storage",

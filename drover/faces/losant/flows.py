@@ -155,13 +155,16 @@ def operations(services: Services) -> Iterator[Operation]:
         summary="Delete the versions that a query matches",
         body=VersionsDelete,
     )
-    for name in TRIGGERS_OF:
-        kind = services[Catalog].kinds[name]
+    yield from _deletions(services[Flows], services[Catalog])
+
+
+def _deletions(flows: Flows, catalog: Catalog) -> Iterator[Operation]:
+    for kind in map(catalog.kinds.__getitem__, TRIGGERS_OF):
         yield Operation(
             method="DELETE",
             path=f"{_APPLICATION}/{kind.path}/{{{kind.identifier}}}",
             scopes=kind.scopes("delete"),
-            run=_Listened(services[Flows], services[Catalog], kind).delete,
+            run=_Listened(flows, catalog, kind).delete,
             name=f"{kind.one}.delete",
             summary=f"Delete a {kind.title.lower()}",
             parameters=("includeWorkflows",),

@@ -135,7 +135,8 @@ class _Calls:
         """Return one of the caller's invitations."""
         now_ms = self._organizations.now_ms()
         found = await self._organizations.my_invite(call.caller, call.path["inviteId"])
-        return _words.own_invite(*found, now_ms)
+        shown = _words.own_invite(*found, now_ms)
+        return envelope(call, "orgInviteUser", shown, f"/me/invites/{shown['id']}")
 
     async def respond(self, call: Call) -> Document:
         """Answer one of the caller's invitations."""

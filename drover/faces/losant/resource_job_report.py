@@ -19,7 +19,8 @@ def operations(services: Services) -> Iterator[Operation]:
 
     async def download(call: Call) -> Answer:
         execution_id = call.path["executionId"]
-        content = await files.open(execution_id, call.text("expires"), call.text("signature"))
+        signed = call.text("expires"), call.text("signature")
+        content = await files.open(execution_id, *signed, raw=call.flag("raw"))
         return Answer(
             content,
             headers={
@@ -37,6 +38,6 @@ def operations(services: Services) -> Iterator[Operation]:
         run=download,
         name="resourceJobExecution.report",
         summary="Download the report of an execution",
-        parameters=("expires", "signature"),
+        parameters=("expires", "signature", "raw"),
         ours=True,
     )

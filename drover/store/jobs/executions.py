@@ -84,6 +84,11 @@ class ExecutionStore:
         """Return the executions of a job that have not ended."""
         return await _all(self._tx, "executions_open_of_job", {"job_id": job_id})
 
+    async def open_of_application(self, application_id: str) -> Sequence[Execution]:
+        """Return the executions of an application's resource jobs that have not ended."""
+        params = {"application_id": application_id, "kind": RESOURCE_JOB}
+        return await _all(self._tx, "executions_open_of_application", params)
+
     async def hold(self, number: int) -> Execution:
         """Return one that nobody else changes before this unit of work ends; raises Missing."""
         return _there(await _one(self._tx, "execution_hold", {"number": number}))
@@ -92,6 +97,12 @@ class ExecutionStore:
         """Delete a job's executions that have ended, with their items; return how many."""
         await self._tx.execute("iterations_forget", {"job_id": job_id})
         return await self._tx.execute("executions_forget", {"job_id": job_id})
+
+    async def forget_application(self, application_id: str) -> int:
+        """Delete an application's executions of resource jobs that have ended, as above."""
+        params = {"application_id": application_id, "kind": RESOURCE_JOB}
+        await self._tx.execute("iterations_forget_application", params)
+        return await self._tx.execute("executions_forget_application", params)
 
     async def move(
         self, number: int, change: Change, *, paused_until_ms: int | None = None

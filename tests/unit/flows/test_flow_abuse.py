@@ -85,7 +85,8 @@ def test_deep_nesting_is_an_error_of_the_run():
     )
 
 
-def test_loops_within_loops_end_by_the_limit_of_node_executions():
+def test_loops_within_loops_end_by_the_limit_of_node_executions(monkeypatch):
+    monkeypatch.setattr("drover.flows.branches.MOST_STEPS", 5000)
     config = {"loopSourcePath": "data", "currentItemPath": "i"}
     nodes = []
     for depth in range(4):

@@ -1,0 +1,305 @@
+"""The inventory of all jobs: list, read, take out, cancel and delete, one or by query.
+
+Digi-compatible behaviour, sections 2, 3 and 6. A bulk verb without a query, or with one that
+cannot be understood, changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from drover.app.access.admit import role_by, visible_applications
+from drover.app.inventory_cursor import open_cursor, seal_cursor
+from drover.model.access import MemberRole
+from drover.model.errors import Conflict, DroverError, Forbidden, Invalid, Missing
+from drover.model.inventory import CANCELED, COMPLETE, FAILED
+from drover.model.run import Actor
+from drover.ports.inventory import NEWEST_FIRST, Order, Place, Reach, Standing, Wanted
+from drover.query.digi import parse
+from drover.query.digi.fields import field_named
+from drover.query.tree import ALL, In, Node, all_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from typing import Any
+
+    from drover.engine.signals import Signals
+    from drover.model.access import Caller
+    from drover.model.inventory import Inventoried
+    from drover.ports.clock import Clock
+    from drover.ports.inventory import Inventory, InventoryStream
+    from drover.ports.store import Session, Store
+
+MOST_PER_PAGE: Final = 1000
+MOST_TARGETS: Final = 1000
+"""Targets that one job shows."""
+
+BATCH: Final = 1000
+"""Jobs that a bulk verb changes in one unit of work."""
+
+_STREAMED: Final = 5000
+_LARGEST: Final = 2**63 - 1
+_CHANGING: Final = frozenset({MemberRole.ADMIN, MemberRole.EDIT, MemberRole.COLLABORATE})
+_DIRECTIONS: Final = {"asc": False, "desc": True}
+_ORDER_WORDS: Final = 2
+_SHOWN: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a list is asked for, as it was written."""
+
+    query: str = ""
+    orderby: str = ""
+    size: int = MOST_PER_PAGE
+    cursor: str = ""
+    total: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page: where it starts, the cursor of the next if there is one, the total if wanted."""
+
+    jobs: Sequence[Inventoried]
+    size: int
+    start: int
+    cursor: str | None
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a verb did to one job: its status now, or why nothing was done."""
+
+    number: int
+    status: str = ""
+    refused: DroverError | None = None
+
+
+class JobInventory:
+    """The use cases; ``signals`` wake the engine for what is to be ended."""
+
+    def __init__(
+        self, store: Store, rows: InventoryStream, clock: Clock, signals: Signals | None = None
+    ) -> None:
+        self._store = store
+        self._rows = rows
+        self._clock = clock
+        self._signals = signals
+
+    # Reading --------------------------------------------------------------------------------------
+
+    async def page(self, caller: Caller, asked: Asked) -> Listed:
+        """Return one page; raises Invalid for a query, order or cursor that does not hold."""
+        query, order = self._understood(asked.query), order_of(asked.orderby)
+        about = (asked.query, asked.orderby)
+        start, after = open_cursor(asked.cursor, about) if asked.cursor else (0, None)
+        size = min(asked.size, MOST_PER_PAGE)
+
+        async def work(session: Session) -> Listed:
+            reach = await reach_of(session, caller)
+            found = await session.inventory.page(Wanted(reach, query, order, size + 1, after))
+            jobs = found.jobs[:size]
+            cursor = None
+            if len(found.jobs) > size:
+                cursor = seal_cursor(start + size, found.places[size - 1], about)
+            total = await session.inventory.count(reach, query) if asked.total else None
+            return Listed(jobs, size, start, cursor, total)
+
+        return await self._store.read(work)
+
+    async def one(self, caller: Caller, number: int) -> Inventoried:
+        """Return one job with its first targets; raises Missing."""
+        check_number(number)
+
+        async def work(session: Session) -> Inventoried:
+            reach = await reach_of(session, caller)
+            return await session.inventory.one(reach, number, MOST_TARGETS)
+
+        return await self._store.read(work)
+
+    async def stream(
+        self, caller: Caller, asked: Asked, columns: Sequence[str]
+    ) -> AsyncIterator[Sequence[Sequence[Any]]]:
+        """Return batches of the columns of every match; raises Invalid before the first."""
+        query, order = self._understood(asked.query), order_of(asked.orderby)
+        reach = await self._store.read(lambda session: reach_of(session, caller))
+        return self._rows.stream(Wanted(reach, query, order), columns, _STREAMED)
+
+    # Cancelling -----------------------------------------------------------------------------------
+
+    async def cancel(self, caller: Caller, number: int) -> Outcome:
+        """Cancel one; raises Missing, Conflict when it has ended otherwise."""
+        return _certain(await self.cancel_each(caller, [number]))
+
+    async def cancel_each(self, caller: Caller, numbers: Sequence[int]) -> list[Outcome]:
+        """Cancel each; what is absent or has ended otherwise is refused by itself."""
+        return await self._each(caller, numbers, _cancel)
+
+    async def cancel_matching(self, caller: Caller, query: str) -> list[Outcome]:
+        """Cancel every match."""
+        return await self._matching(caller, query, _cancel)
+
+    # Deleting -------------------------------------------------------------------------------------
+
+    async def delete(self, caller: Caller, number: int) -> Outcome:
+        """Delete one; raises Missing, Conflict when it has not ended."""
+        return _certain(await self._each(caller, [number], _delete))
+
+    async def delete_matching(self, caller: Caller, query: str) -> list[Outcome]:
+        """Delete every match that has ended; the others are refused."""
+        return await self._matching(caller, query, _delete)
+
+    async def discard_matching(self, caller: Caller, query: str) -> list[Outcome]:
+        """Cancel what has not ended, and delete every match; what still runs, once it stopped."""
+        return await self._matching(caller, query, _discard)
+
+    async def purge(self) -> None:
+        """Delete what was discarded and has stopped since; safe to run at any time, twice."""
+        if await self._store.read(lambda session: session.inventory.to_purge()):
+            await self._store.write(lambda session: session.inventory.purge())
+
+    # How verbs work -------------------------------------------------------------------------------
+
+    async def _each(self, caller: Caller, numbers: Sequence[int], verb: Verb) -> list[Outcome]:
+        known = [number for number in dict.fromkeys(numbers) if number <= _LARGEST]
+
+        async def work(session: Session) -> tuple[list[Outcome], set[int]]:
+            reach = await reach_of(session, caller, changes=True)
+            held = await session.inventory.named(reach, known)
+            done = await verb(session, held, _actor(caller))
+            absent = sorted(set(known) - {each.number for each in held})
+            seen = await session.inventory.named(await reach_of(session, caller), absent)
+            return done, {each.number for each in seen}
+
+        done, seen = await self._store.write(work)
+        self._wake()
+        by_number = {each.number: each for each in done}
+        return [
+            by_number.get(number) or Outcome(number, refused=_unseen(visible=number in seen))
+            for number in dict.fromkeys(numbers)
+        ]
+
+    async def _matching(self, caller: Caller, query: str, verb: Verb) -> list[Outcome]:
+        if not query.strip():
+            raise Invalid("A query is required here", field="query")
+        node = parse(query, self._clock.now_ms())
+        reach = await self._store.read(lambda session: reach_of(session, caller, changes=True))
+        outcomes: list[Outcome] = []
+        after: Place | None = None
+        while numbers := await self._next(Wanted(reach, node, NEWEST_FIRST, BATCH, after)):
+            chosen = all_of([node, In("id", tuple(numbers))])
+
+            async def work(session: Session, chosen: Node = chosen) -> list[Outcome]:
+                wanted = Wanted(reach, chosen, NEWEST_FIRST, BATCH)
+                return await verb(
+                    session, await session.inventory.standings(wanted), _actor(caller)
+                )
+
+            outcomes += await self._store.write(work)
+            self._wake()
+            after = Place(None, numbers[-1])
+        return outcomes
+
+    async def _next(self, wanted: Wanted) -> Sequence[int]:
+        return await self._store.read(lambda session: session.inventory.numbers(wanted))
+
+    def _understood(self, query: str) -> Node:
+        return parse(query, self._clock.now_ms()) if query.strip() else ALL
+
+    def _wake(self) -> None:
+        if self._signals is not None:
+            self._signals.close.set()
+
+
+async def _cancel(session: Session, held: Sequence[Standing], actor: Actor) -> list[Outcome]:
+    ended = {each.number for each in held if each.status in (COMPLETE, FAILED)}
+    numbers = [each.number for each in held if each.number not in ended]
+    now = await _canceled(session.inventory, session, numbers, actor)
+    return [
+        Outcome(each.number, refused=Conflict("The job has ended already"))
+        if each.number in ended
+        else Outcome(each.number, now[each.number])
+        for each in held
+    ]
+
+
+async def _delete(session: Session, held: Sequence[Standing], _actor: Actor) -> list[Outcome]:
+    ended = [each.number for each in held if each.status in (COMPLETE, FAILED, CANCELED)]
+    await session.inventory.discard(ended)
+    gone = frozenset(ended)
+    return [
+        Outcome(each.number, each.status)
+        if each.number in gone
+        else Outcome(each.number, refused=Conflict("The job has not ended; cancel it first"))
+        for each in held
+    ]
+
+
+async def _discard(session: Session, held: Sequence[Standing], actor: Actor) -> list[Outcome]:
+    ended = {each.number: each.status for each in held if each.status in (COMPLETE, FAILED)}
+    numbers = [each.number for each in held if each.number not in ended]
+    now = ended | await _canceled(session.inventory, session, numbers, actor)
+    await session.inventory.discard([each.number for each in held])
+    return [Outcome(each.number, now[each.number]) for each in held]
+
+
+Verb: TypeAlias = "Callable[[Session, Sequence[Standing], Actor], Awaitable[list[Outcome]]]"
+
+
+async def _canceled(
+    inventory: Inventory, session: Session, numbers: list[int], actor: Actor
+) -> dict[int, str]:
+    if not numbers:
+        return {}
+    await inventory.cancel(numbers, actor, await session.now_ms())
+    return {each.number: each.status for each in await inventory.held(numbers)}
+
+
+async def reach_of(session: Session, caller: Caller, *, changes: bool = False) -> Reach:
+    """Return whose jobs a caller sees, or may change."""
+    if not changes or caller.application_id is not None or caller.user_id is None:
+        seen = await visible_applications(session, caller)
+    elif caller.is_administrator:
+        seen = None
+    else:
+        standings = await session.access.owners.within_reach(caller.user_id)
+        seen = [
+            each.owner.application_id for each in standings if role_by(caller, each) in _CHANGING
+        ]
+    return Reach(None if seen is None else tuple(seen), caller.user_id)
+
+
+def order_of(text: str) -> Order:
+    """Return the order that ``orderby`` asks for; raises Invalid. Blank is newest first."""
+    words = text.split()
+    if not words:
+        return NEWEST_FIRST
+    field = field_named(words[0])
+    if field is None:
+        raise Invalid(f"orderby: unknown field '{words[0][:_SHOWN]}'", field="orderby")
+    direction = words[1].lower() if len(words) > 1 else "desc"
+    if direction not in _DIRECTIONS or len(words) > _ORDER_WORDS:
+        raise Invalid("orderby is one field, then asc or desc", field="orderby")
+    return Order(field.name, _DIRECTIONS[direction])
+
+
+def check_number(number: int) -> None:
+    """Raise Missing for a number that no job can have."""
+    if number > _LARGEST:
+        raise Missing("Job was not found")
+
+
+def _certain(outcomes: Sequence[Outcome]) -> Outcome:
+    if outcomes[0].refused is not None:
+        raise outcomes[0].refused
+    return outcomes[0]
+
+
+def _unseen(*, visible: bool) -> DroverError:
+    return Forbidden("Your role does not allow this") if visible else Missing("Job was not found")
+
+
+def _actor(caller: Caller) -> Actor:
+    return Actor(type=caller.type, id=caller.id)

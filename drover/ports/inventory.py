@@ -1,0 +1,128 @@
+"""The area of the store that shows jobs of every kind side by side, and ends them in bulk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from drover.query.tree import ALL, Node
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from drover.model.inventory import Inventoried
+    from drover.model.run import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whose jobs are seen: those of applications, and of the account where there is none.
+
+    ``applications`` is None for one who sees everything.
+    """
+
+    applications: tuple[str, ...] | None = None
+    account_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What sorts the jobs; equals are sorted newest first, unset ones come last."""
+
+    field: str = "id"
+    descending: bool = True
+
+
+NEWEST_FIRST = Order()
+
+
+class Place(NamedTuple):
+    """The place of a job in an order: the value it is sorted by, and its number."""
+
+    value: str | int | float | None
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which jobs, in which order; at most ``limit`` from after ``after`` on."""
+
+    reach: Reach
+    query: Node = ALL
+    order: Order = NEWEST_FIRST
+    limit: int = 1000
+    after: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Jobs, and the place of each in the order."""
+
+    jobs: Sequence[Inventoried]
+    places: Sequence[Place]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a job stands: its number and its status in the inventory's words."""
+
+    number: int
+    status: str
+
+
+class Inventory(Protocol):
+    """Jobs of every kind. A discarded one is shown no more, although it may still be ending."""
+
+    async def page(self, wanted: Wanted) -> Found:
+        """Return jobs in order."""
+        ...
+
+    async def count(self, reach: Reach, query: Node) -> int:
+        """Count the jobs that match."""
+        ...
+
+    async def one(self, reach: Reach, number: int, most_targets: int) -> Inventoried:
+        """Return one with its first target devices; raises Missing."""
+        ...
+
+    async def numbers(self, wanted: Wanted) -> Sequence[int]:
+        """Return the numbers of matching jobs, newest first."""
+        ...
+
+    async def held(self, numbers: Sequence[int]) -> Sequence[Standing]:
+        """Return where jobs stand, newest first, held until the end of the unit."""
+        ...
+
+    async def standings(self, wanted: Wanted) -> Sequence[Standing]:
+        """Return where matching jobs stand, newest first, held until the end of the unit."""
+        ...
+
+    async def named(self, reach: Reach, numbers: Sequence[int]) -> Sequence[Standing]:
+        """Return where jobs stand, by number, held until the end of the unit; absent ones not."""
+        ...
+
+    async def cancel(self, numbers: Sequence[int], actor: Actor, now_ms: int) -> None:
+        """Cancel those not ended: what has not begun at once, the rest as soon as it can stop."""
+        ...
+
+    async def discard(self, numbers: Sequence[int]) -> None:
+        """Show these no more, and delete them once they have ended."""
+        ...
+
+    async def to_purge(self) -> bool:
+        """Tell whether there are discarded jobs that have ended."""
+        ...
+
+    async def purge(self) -> int:
+        """Delete discarded jobs that have ended; return how many."""
+        ...
+
+
+class InventoryStream(Protocol):
+    """Every matching job, of one snapshot, however many there are."""
+
+    def stream(
+        self, wanted: Wanted, columns: Sequence[str], batch: int
+    ) -> AsyncIterator[Sequence[Sequence[Any]]]:
+        """Yield the values of columns in batches; times are milliseconds. No limit applies."""
+        ...

@@ -1,0 +1,166 @@
+"""Jobs of every kind in one transaction; see ``drover.ports.inventory.Inventory``.
+
+A page is read from the newest job on, each looked at until enough match. Where few devices can
+match, that would look at nearly every job; then the walk begins at the devices and goes to the
+jobs that ran on them. Which way is shorter is told by finding the devices first, up to a bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import msgspec
+
+from drover.model.errors import Missing
+from drover.model.inventory import Inventoried
+from drover.ports.inventory import NEWEST_FIRST, Found, Place, Standing, Wanted
+from drover.query.tree import In
+from drover.store.inventory.plan import Plan, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drover.model.run import Actor
+    from drover.ports.inventory import Reach
+    from drover.query.tree import Node
+    from drover.store.driver import Row, Transaction
+
+MOST_DEVICES: Final = 2000
+"""The walk begins at the devices where no more than so many can match."""
+
+_AHEAD: Final = 4
+"""How many times more jobs of such devices are taken than are wanted, as some are left out."""
+
+
+class InventoryArea:
+    """Jobs of every kind."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def page(self, wanted: Wanted) -> Found:
+        """Return jobs in order."""
+        asked = plan(self._tx, wanted)
+        devices = await self._devices(asked) if wanted.order == NEWEST_FIRST else None
+        if devices is None:
+            rows = await self._tx.fetch_sql(asked.rows(asked.words.shown), asked.params)
+        else:
+            rows = await self._jobs_of(asked, devices)
+        return _found(rows)
+
+    async def count(self, reach: Reach, query: Node) -> int:
+        """Count the jobs that match."""
+        asked = plan(self._tx, Wanted(reach, query))
+        rows = await self._tx.fetch_sql(asked.counting(), asked.params)
+        return int(rows[0]["count"])
+
+    async def one(self, reach: Reach, number: int, most_targets: int) -> Inventoried:
+        """Return one with its first target devices; raises Missing."""
+        asked = plan(self._tx, Wanted(reach, limit=1))
+        sql = _chosen(asked, [number])
+        rows = await self._tx.fetch_sql(sql, asked.params)
+        if not rows:
+            raise Missing("Job was not found")
+        targets = await self._tx.fetch(
+            "inventory_targets", {"number": number, "limit": most_targets}
+        )
+        ids = tuple(row["resource_id"] for row in targets)
+        return msgspec.structs.replace(_job(rows[0]), targets=ids or None)
+
+    async def numbers(self, wanted: Wanted) -> Sequence[int]:
+        """Return the numbers of matching jobs, newest first."""
+        asked = plan(self._tx, wanted)
+        rows = await self._tx.fetch_sql(asked.numbers(), asked.params)
+        return [row["number"] for row in rows]
+
+    async def standings(self, wanted: Wanted) -> Sequence[Standing]:
+        """Return where matching jobs stand, newest first, held until the end of the unit."""
+        return await self.held(await self.numbers(wanted))
+
+    async def named(self, reach: Reach, numbers: Sequence[int]) -> Sequence[Standing]:
+        """Return where jobs stand, by number, held until the end of the unit; absent ones not."""
+        wanted = Wanted(reach, In("id", tuple(numbers)), limit=len(numbers))
+        return await self.standings(wanted)
+
+    async def held(self, numbers: Sequence[int]) -> Sequence[Standing]:
+        """Return where jobs stand, newest first, held until the end of the unit."""
+        rows = await self._tx.fetch("inventory_hold", {"numbers": list(numbers)})
+        return [Standing(row["number"], row["status"]) for row in rows]
+
+    async def cancel(self, numbers: Sequence[int], actor: Actor, now_ms: int) -> None:
+        """Cancel those not ended: what has not begun at once, the rest as soon as it can stop."""
+        await self._tx.execute(
+            "inventory_cancel",
+            {
+                "numbers": list(numbers),
+                "source_type": actor.type,
+                "source_id": actor.id,
+                "now_ms": now_ms,
+            },
+        )
+
+    async def discard(self, numbers: Sequence[int]) -> None:
+        """Show these no more, and delete them once they have ended."""
+        await self._tx.execute("inventory_discard", {"numbers": list(numbers)})
+        await self.purge()
+
+    async def to_purge(self) -> bool:
+        """Tell whether there are discarded jobs that have ended."""
+        return await self._tx.fetch_one("inventory_to_purge") is not None
+
+    async def purge(self) -> int:
+        """Delete discarded jobs that have ended; return how many."""
+        return await self._tx.execute("inventory_purge")
+
+    async def _devices(self, asked: Plan) -> list[str] | None:
+        """Return the devices that can match; None where they are many or no index finds them."""
+        candidates = asked.candidates(MOST_DEVICES + 1)
+        if candidates is None:
+            return None
+        rows = await self._tx.fetch_sql(candidates.sql, candidates.params)
+        return [row["id"] for row in rows] if len(rows) <= MOST_DEVICES else None
+
+    async def _jobs_of(self, asked: Plan, devices: list[str]) -> list[Row]:
+        wanted = asked.wanted
+        after = wanted.after.number if wanted.after else None
+        found: list[Row] = []
+        size = wanted.limit * _AHEAD
+        while len(found) < wanted.limit:
+            params = {"devices": devices, "after": after, "limit": size}
+            numbers = [
+                row["number"] for row in await self._tx.fetch("inventory_jobs_of_devices", params)
+            ]
+            rest = replace(wanted, limit=wanted.limit - len(found))
+            chosen = plan(self._tx, rest)
+            sql = _chosen(chosen, numbers)
+            found += await self._tx.fetch_sql(sql, chosen.params) if numbers else []
+            if len(numbers) < size:
+                break
+            after = numbers[-1]
+        return found
+
+
+def _chosen(asked: Plan, numbers: Sequence[int]) -> str:
+    columns = ", ".join(f"{sql} AS {name}" for name, sql in asked.words.shown.items())
+    asked.params["limit"] = asked.wanted.limit
+    return (
+        f"SELECT {columns}, NULL AS sort_value, execution.number AS sort_number FROM execution"  # noqa: S608 - made of the program's own parts
+        f" WHERE {asked.among(numbers)} ORDER BY execution.number DESC LIMIT :limit"
+    )
+
+
+def _found(rows: Sequence[Row]) -> Found:
+    places = [Place(row["sort_value"], row["sort_number"]) for row in rows]
+    return Found([_job(row) for row in rows], places)
+
+
+def _job(row: Row) -> Inventoried:
+    values = list(cast("Sequence[Any]", row))[:_SHOWN]
+    values[_CANCEL_REQUESTED] = bool(values[_CANCEL_REQUESTED])
+    return Inventoried(**dict(zip(_NAMES, values, strict=True)))
+
+
+_NAMES: Final = tuple(name for name in Inventoried.__struct_fields__ if name != "targets")
+_SHOWN: Final = len(_NAMES)
+_CANCEL_REQUESTED: Final = _NAMES.index("cancel_requested")

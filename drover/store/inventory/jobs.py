@@ -1,0 +1,96 @@
+"""Where the inventory's fields of a job lie: each is an SQL expression over ``execution``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from drover.model.inventory import DIGI_OPERATIONS
+from drover.store.compile.columns import Plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from drover.store.compile.columns import ColumnMap
+    from drover.store.compile.dialect import Dialect
+
+_ENDED: Final = "(execution.succeeded + execution.failed + execution.timed_out)"
+_OPERATIONS: Final = ", ".join(f"'{name}'" for name in DIGI_OPERATIONS)
+_SUBMITTER: Final = (
+    "CASE execution.source_type WHEN 'user' THEN (SELECT account.{0} FROM account"
+    " WHERE account.id = execution.source_id) WHEN 'apiToken' THEN (SELECT account.{0}"
+    " FROM access_token JOIN account ON account.id = access_token.account_id"
+    " WHERE access_token.id = execution.source_id) END"
+)
+_CUSTOMER: Final = (
+    "coalesce((SELECT account.number FROM application JOIN account"
+    " ON account.id = application.owner_id WHERE application.id = execution.application_id),"
+    " (SELECT account.number FROM account WHERE account.id = execution.owner_id), {0})"
+)
+_SOURCE: Final = (
+    "CASE WHEN execution.kind IN ('resource_job', 'beacon') THEN execution.kind"
+    f" WHEN execution.kind IN ({_OPERATIONS}) THEN 'digi' ELSE 'application' END"
+)
+
+EXPRESSIONS: Final[Mapping[str, str]] = {
+    "id": "execution.number",
+    "job_type": "execution.kind",
+    "status": "execution.status",
+    "username": _SUBMITTER.format("email"),
+    "customer_id": _CUSTOMER.format(_SUBMITTER.format("number")),
+    "job_name": "execution.name",
+    "submit_time": "execution.requested_ms",
+    "start_time": "execution.started_ms",
+    "end_time": "execution.completed_ms",
+    "target_count": "execution.total",
+    "success_count": "execution.succeeded",
+    "failure_count": "execution.failed + execution.timed_out",
+    "canceled_count": (
+        f"CASE WHEN execution.state = 'canceled' THEN execution.total - {_ENDED} ELSE 0 END"
+    ),
+    "progress_percent": (
+        f"CASE WHEN execution.total > 0 THEN {_ENDED} * 100 / execution.total"
+        " WHEN execution.completed_ms IS NULL THEN 0 ELSE 100 END"
+    ),
+    "cancel_requested": "execution.cancel_requested",
+    "error_message": (
+        "CASE WHEN execution.status IN ('failed', 'canceled') THEN execution.error END"
+    ),
+    "source": _SOURCE,
+    "source_id": "execution.id",
+}
+"""The expression of each member of a job but its description, which is in a document."""
+
+CANONICAL: Final = frozenset({"job_type", "status", "source", "source_id"})
+"""Fields that are stored folded, so that a comparison folds its own side alone."""
+
+
+def expressions(dialect: Dialect) -> Mapping[str, str]:
+    """Return the expression of every member of a job, in the order in which they are shown."""
+    described = dialect.json_raw("document.document", dialect.path_literal(("description",)))
+    job = "document.application_id = execution.application_id AND document.id = execution.job_id"
+    # The parts of this text are the program's own.
+    description = (
+        f"(SELECT {described} FROM document WHERE {job} AND document.kind = 'resourceJob')"  # noqa: S608
+    )
+    found: dict[str, str] = {}
+    for name, sql in EXPRESSIONS.items():
+        found[name] = sql
+        if name == "job_name":
+            found["job_description"] = description
+    return found
+
+
+def job_columns(dialect: Dialect) -> ColumnMap:
+    """Return how a query reaches the fields of a job."""
+    return {name: Plain(f"({sql})") for name, sql in expressions(dialect).items()}
+
+
+def targets(dialect: Dialect) -> str:
+    """Return the expression of the first target devices in one text, parted by semicolons."""
+    rows = (
+        "SELECT target.resource_id AS id FROM iteration AS target"
+        " JOIN device ON device.id = target.resource_id"
+        " WHERE target.execution = execution.number ORDER BY target.resource_id LIMIT 1000"
+    )
+    join = "string_agg" if dialect.fold_parameters else "group_concat"
+    return f"(SELECT {join}(id, ';') FROM ({rows}) AS ordered)"  # noqa: S608 - the program's own

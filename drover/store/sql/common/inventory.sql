@@ -1,0 +1,23 @@
+-- name: inventory_targets
+-- Read the first devices that a job ran on.
+SELECT target.resource_id FROM iteration AS target
+JOIN device ON device.id = target.resource_id
+WHERE target.execution = :number ORDER BY target.resource_id LIMIT :limit;
+
+-- name: inventory_to_purge
+-- Tell whether jobs that are shown no more have ended.
+SELECT 1 AS found FROM execution
+WHERE discarded = 1 AND state IN ('succeeded', 'failed', 'canceled') LIMIT 1;
+
+-- name: inventory_purge
+-- Delete jobs that are shown no more and have ended.
+DELETE FROM execution WHERE discarded = 1 AND state IN ('succeeded', 'failed', 'canceled');
+
+-- name: device_fact_clear
+-- Forget what a device is known by.
+DELETE FROM device_fact WHERE device_id = :device_id;
+
+-- name: device_fact_add
+-- Note what a device is known by.
+INSERT INTO device_fact (application_id, device_id, field, value, number)
+VALUES (:application_id, :device_id, :field, :value, :number);

@@ -1,0 +1,26 @@
+-- name: inventory_jobs_of_devices
+-- Read which jobs ran on some devices, newest first, from before a number on.
+SELECT DISTINCT target.execution AS number FROM iteration AS target
+WHERE target.resource_id IN (SELECT value FROM json_each(:devices))
+  AND (CAST(:after AS BIGINT) IS NULL OR target.execution < :after)
+ORDER BY number DESC LIMIT :limit;
+
+-- name: inventory_hold
+-- Read where jobs stand, newest first, and keep others from moving them.
+SELECT number, status FROM execution WHERE number IN (SELECT value FROM json_each(:numbers))
+ORDER BY number DESC;
+
+-- name: inventory_cancel
+-- Cancel jobs that have not ended: at once what has not begun, the rest when it can stop.
+UPDATE execution SET
+    state = CASE WHEN state IN ('new', 'queued') THEN 'canceled' ELSE 'canceling' END,
+    completed_ms = CASE WHEN state IN ('new', 'queued') THEN CAST(:now_ms AS BIGINT) END,
+    cancel_requested = 1, paused_until_ms = NULL,
+    cancel_source_type = coalesce(cancel_source_type, :source_type),
+    cancel_source_id = coalesce(cancel_source_id, :source_id)
+WHERE number IN (SELECT value FROM json_each(:numbers))
+  AND state IN ('new', 'queued', 'running', 'paused', 'failing', 'canceling');
+
+-- name: inventory_discard
+-- Show jobs no more.
+UPDATE execution SET discarded = 1 WHERE number IN (SELECT value FROM json_each(:numbers));

@@ -1,0 +1,65 @@
+"""What a query of the inventory matches in a store is what it matches in memory."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from drover.ports.inventory import Order, Reach, Wanted
+from drover.query.digi import parse
+from drover.query.digi.fields import FIELDS
+from drover.query.evaluate import predicate
+from drover.query.tree import ALL
+from tests.support.inventory_world import NOW, World, query
+
+QUERIES = 600
+JOBS = 40
+SEED = 20_261_122
+
+
+async def test_stores_and_memory_agree_on_random_queries(database):
+    world = await World(database).fill(random.Random(SEED), 14, JOBS)
+    chance = random.Random(SEED + 1)
+    differing = {}
+
+    for _ in range(QUERIES):
+        text = query(chance)
+        node = parse(text, NOW)
+        test = predicate(node)
+        expected = [
+            n for n, pairs in sorted(world.pairs.items(), reverse=True) if any(map(test, pairs))
+        ]
+        wanted = Wanted(Reach(), node, limit=JOBS)
+        found = await world.server.store.read(lambda session, w=wanted: session.inventory.page(w))
+        if [job.id for job in found.jobs] != expected:
+            differing[text] = ([job.id for job in found.jobs], expected)
+
+    await world.server.close()
+    assert QUERIES * JOBS >= 20_000
+    assert differing == {}
+
+
+async def test_pages_of_every_order_hold_each_job_once(database):
+    world = await World(database).fill(random.Random(SEED), 6, 12)
+    wrong = {}
+
+    for field in FIELDS:
+        for descending in (True, False):
+            wanted = Wanted(Reach(), ALL, Order(field, descending), limit=5)
+            whole = await _pages(world, replace(wanted, limit=100))
+            parts = await _pages(world, wanted)
+            if parts != whole or sorted(parts) != sorted(world.pairs):
+                wrong[field, descending] = (parts, whole)
+
+    await world.server.close()
+    assert wrong == {}
+
+
+async def _pages(world, wanted):
+    numbers = []
+    while True:
+        found = await world.server.store.read(lambda session, w=wanted: session.inventory.page(w))
+        numbers += [job.id for job in found.jobs]
+        if len(found.jobs) < wanted.limit:
+            return numbers
+        wanted = replace(wanted, after=found.places[-1])
