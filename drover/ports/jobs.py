@@ -277,7 +277,10 @@ class Iterations(Protocol):
     async def snapshot(
         self, execution: Execution, target: Target, query: Node, after_id: str, limit: int
     ) -> str | None:
-        """Add up to ``limit`` matching resources; return the last id, None when all are in."""
+        """Add up to ``limit`` matching resources; return the last id, None when all are in.
+
+        None too, with nothing added, when the execution is not queued any more.
+        """
         ...
 
     async def matching(
@@ -287,7 +290,10 @@ class Iterations(Protocol):
         ...
 
     async def copy(self, number: int, source: int, states: Sequence[ItemState]) -> int:
-        """Add the items of an ended execution that stand in one of the states."""
+        """Add the items of an ended execution that stand in one of the states.
+
+        None are added when the execution is not queued any more.
+        """
         ...
 
     async def claim(self, number: int, limit: int, ticket: Ticket) -> Claim | None:

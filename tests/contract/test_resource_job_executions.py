@@ -512,6 +512,49 @@ async def test_a_paused_execution_can_be_cancelled(bench):
     assert (await bench.end(path, execution_id))["status"] == "canceled"
 
 
+@pytest.mark.parametrize("order", ["cancel", "pause"])
+async def test_the_counts_add_up_when_an_order_comes_while_resources_are_chosen(database, order):
+    bench = JobsBench(database, snapshot=2)
+    await bench.add_devices(7)
+    path = await bench.job()
+    execution_id = await bench.execute(path)
+    execution = f"{path}/executions/{execution_id}"
+    after_chunks(bench, 2, lambda: give(bench, path, execution_id, order))
+
+    await bench.tick("planner")
+    if order == "pause":
+        bench.store.offset_ms = 60_000  # the lease of who chose them ends
+        await bench.ok("POST", f"{execution}/resume")
+    entry = await bench.end(path, execution_id)
+
+    total = {"cancel": 4, "pause": 7}[order]
+    assert sum(entry["executionSummary"].values()) == total
+    assert len((await bench.ok("GET", f"{execution}/iterations"))["items"]) == total
+    assert len(bench.blobs.objects[f"reports/{execution_id}.csv"].splitlines()) == total + 1
+
+
+def after_chunks(bench, count, act):
+    """Do something when the planner has stored so many chunks."""
+    planner = bench.loops["planner"]._tick.__self__
+    store_chunk, stored = planner._chunk, []
+
+    async def chunk(*given):
+        stored.append(await store_chunk(*given))
+        if len(stored) == count:
+            await act()
+        return stored[-1]
+
+    planner._chunk = chunk
+
+
+async def give(bench, path, execution_id, order):
+    if order == "pause":
+        await bench.ok("POST", f"{path}/executions/{execution_id}/pause")
+    else:
+        await bench.ok("POST", f"{path}/cancelExecution", executionId=execution_id)
+        await bench.tick("reporter")
+
+
 # Retry --------------------------------------------------------------------------------------------
 
 
