@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TESTS ?= tests
+TEST_WORKERS ?= 2
 DEMO_ARGS ?=
 
 .PHONY: help setup check test demo serve bench format lock docs
@@ -37,7 +38,7 @@ check: .venv/.dev  ## lint, types, layers, sizes: under a minute
 
 test: .venv/.dev  ## all tests
 	$(BIN)/python tools/prepare_tests.py
-	$(BIN)/python -m pytest $(TESTS) --cov --cov-report=
+	$(BIN)/python -m pytest $(TESTS) -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=
 	$(BIN)/coverage combine --quiet --append || true
 	$(BIN)/python tools/check_coverage.py
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from msgspec import Struct, field
@@ -34,7 +35,7 @@ def moment_ms(given: object, now_ms: int) -> int:
     if isinstance(given, str):
         return _from_text(given, now_ms)
     # Comparing is safe for whole numbers that no float can hold, and false for what is no number.
-    if isinstance(given, int | float) and abs(given) <= LAST_MS:
+    if isinstance(given, int | float) and -math.inf < given <= LAST_MS:
         return _from_number(given, now_ms)
     return now_ms
 

@@ -85,7 +85,14 @@ class Storm:
         assert (health.status, health.json) == (200, {"status": "ok"})
         logged = self.logged()
         assert "Traceback" not in logged, logged[:6000]
-        assert self.seen() == self.before
+        after = self.seen()
+        assert_none(
+            [
+                f"{k}: {self.before[k]} became {after[k]}"
+                for k in after
+                if after[k] != self.before[k]
+            ]
+        )
 
     def use(self) -> tuple[int, int]:
         """Return the open file descriptors and the resident memory, in MB, of the server."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
@@ -91,20 +92,16 @@ class Bodies:
             return plain["enum"][0]
         if choices := plain.get("anyOf") or plain.get("oneOf"):
             return self.sample(choices[0])
-        match plain.get("type"):
-            case "object":
-                fields = plain.get("properties", {})
-                names = plain.get("required", [])
-                return {name: KNOWN.get(name, self.sample(fields[name])) for name in names}
-            case "array":
-                return [self.sample(plain.get("items", {}))] * plain.get("minItems", 0)
-            case "string":
-                return "5f" * 12 if plain.get("minLength", 1) <= 24 else "x" * plain["minLength"]
-            case "integer" | "number":
-                return plain.get("minimum", 1)
-            case "boolean":
-                return False
-        return None
+        return _SAMPLES.get(plain.get("type", ""), _nothing)(self, plain)
+
+    def object_sample(self, plain: Schema) -> dict[str, Any]:
+        """Return an object with no more fields than it needs."""
+        fields, names = plain.get("properties", {}), plain.get("required", [])
+        return {name: KNOWN.get(name, self.sample(fields[name])) for name in names}
+
+    def list_sample(self, plain: Schema) -> list[Any]:
+        """Return a list with no more items than it needs."""
+        return [self.sample(plain.get("items", {}))] * plain.get("minItems", 0)
 
     def wrong(self, schema: Schema) -> Iterator[tuple[str, bytes]]:
         """Yield bodies of which one field has a value of the wrong kind, each with its field."""
@@ -127,20 +124,13 @@ class Bodies:
             return st.sampled_from(plain["enum"])
         if choices := plain.get("anyOf") or plain.get("oneOf"):
             return st.one_of(*(self.random(each, depth + 1) for each in choices))
-        match plain.get("type"):
+        match plain.get("type", ""):
             case "object":
                 return self._objects(plain, depth)
             case "array":
                 return st.lists(self.random(plain.get("items", {}), depth + 1), max_size=4)
-            case "string":
-                return TEXTS
-            case "integer":
-                return st.integers(-(2**70), 2**70) | st.integers(0, 100)
-            case "number":
-                return st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 100)
-            case "boolean":
-                return st.booleans()
-        return ANYTHING
+            case scalar:
+                return _SCALARS.get(scalar, ANYTHING)
 
     def _objects(self, plain: Schema, depth: int) -> st.SearchStrategy[Any]:
         fields = {
@@ -156,6 +146,24 @@ class Bodies:
             schema = self._components[schema["$ref"].rsplit("/", 1)[1]]
         return schema
 
+
+def _nothing(_bodies: Bodies, _plain: Schema) -> None:
+    return None
+
+
+def _text(_bodies: Bodies, plain: Schema) -> str:
+    least = plain.get("minLength", 1)
+    return "5f" * 12 if least <= 24 else "x" * least
+
+
+_SAMPLES: Final[dict[str, Callable[[Bodies, Schema], Any]]] = {
+    "object": Bodies.object_sample,
+    "array": Bodies.list_sample,
+    "string": _text,
+    "integer": lambda _bodies, plain: plain.get("minimum", 1),
+    "number": lambda _bodies, plain: plain.get("minimum", 1),
+    "boolean": lambda _bodies, _plain: False,
+}
 
 TEXTS: Final = st.one_of(
     st.text(max_size=20),
@@ -185,9 +193,17 @@ ANYTHING: Final = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**80), 2**80)
+    | st.sampled_from([10**400, -(10**400), 1e308, 5e-324])
     | st.floats(allow_nan=False, allow_infinity=False)
     | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=6,
 )
 """Any JSON value."""
+
+_SCALARS: Final[dict[str, st.SearchStrategy[Any]]] = {
+    "string": TEXTS,
+    "integer": st.integers(-(2**70), 2**70) | st.integers(0, 100),
+    "number": st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 100),
+    "boolean": st.booleans(),
+}

@@ -15,6 +15,13 @@ NAMED: Final = re.compile(r"\{(\w+)\}")
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 
+DEVICE: Final = {
+    "name": "d",
+    "tags": [{"key": "k", "value": "v"}],
+    "attributes": [{"name": kind, "dataType": kind} for kind in ("number", "string", "gps")],
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What came back: status, headers in lower case, body."""
@@ -60,9 +67,7 @@ class Wire:
             self._link.close()  # the server may hang up between two requests
             return self._ask(method, target, body, sent)
 
-    def _ask(
-        self, method: str, target: str, body: bytes | None, headers: dict[str, str]
-    ) -> Reply:
+    def _ask(self, method: str, target: str, body: bytes | None, headers: dict[str, str]) -> Reply:
         self._link.request(method, target, body=body, headers=headers)
         answer = self._link.getresponse()
         found = {name.lower(): value for name, value in answer.getheaders()}
@@ -171,7 +176,7 @@ def _world(wire: Wire, user_id: str) -> dict[str, str]:
         values[name] = str(made.get("id") or made.get("applicationKeyId"))
         return values[name]
 
-    make("deviceId", f"{base}/devices", {"name": "d", "tags": [{"key": "k", "value": "v"}]})
+    make("deviceId", f"{base}/devices", DEVICE)
     flow = make("flowId", f"{base}/flows", {"name": "f"})
     make("flowVersionId", f"{base}/flows/{flow}/versions", {"version": "v"})
     column = {"name": "n", "dataType": "number", "constraint": "optional"}
@@ -191,10 +196,11 @@ def _world(wire: Wire, user_id: str) -> dict[str, str]:
     make("keyId", "/me/keys", {"name": "k"})
     org = make("orgId", "/orgs", {"name": "o"})
     make("orgs.apiTokenId", f"/orgs/{org}/tokens", {"name": "t", "scope": ["all.Organization"]})
-    job = make("resourceJobId", f"{base}/resource-jobs", {"name": "j", "resourceType": "device"})
-    run = wire.send("POST", f"{base}/resource-jobs/{job}/execute", {})
-    values["executionId"] = run["executionId"]
+    body = {"name": "j", "resourceType": "device", "iterationTimeout": 300}
+    job = f"{base}/resource-jobs/{make('resourceJobId', f'{base}/resource-jobs', body)}"
+    values["executionId"] = wire.send("POST", f"{job}/execute", {})["executionId"]
     values["iterationId"] = values["deviceId"]
+    ended(wire, job, values["executionId"])
     return values
 
 

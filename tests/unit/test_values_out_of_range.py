@@ -13,9 +13,13 @@ from drover.model.moments import moment_ms
 NOW_MS = 1_800_000_000_000
 
 
-@pytest.mark.parametrize("number", [10**400, -(10**400), 10**4000])
+@pytest.mark.parametrize("number", [10**400, 10**4000])
 def test_a_moment_that_no_float_holds_is_now(number):
     assert moment_ms(number, NOW_MS) == NOW_MS
+
+
+def test_an_age_that_no_float_holds_is_the_first_moment():
+    assert moment_ms(-(10**400), NOW_MS) == 0
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
