@@ -421,3 +421,21 @@ async def test_a_preview_of_a_query_that_renders_to_nonsense_is_refused(bench):
     error = await bench.refused(400, "POST", f"{path}/preview", {})
 
     assert "queryJson" in error["message"]
+
+
+async def test_previews_of_one_application_at_the_same_time_are_bounded(quick, monkeypatch):
+    path, free = await quick.job(), asyncio.Event()
+    read = quick.store.read
+
+    async def held(work):
+        await free.wait()
+        return await read(work)
+
+    monkeypatch.setattr(quick.store, "read", held)
+    asked = [asyncio.create_task(quick.call("POST", f"{path}/preview", {})) for _ in range(10)]
+    _, waiting = await asyncio.wait(asked, timeout=0.2)
+    free.set()
+    answers = await asyncio.gather(*asked)
+
+    assert len(waiting) == 8
+    assert sorted(answer.status_code for answer in answers) == [200] * 8 + [429] * 2
