@@ -12,9 +12,12 @@ WHERE number = :number AND state IN (SELECT unnest(:before::text[]))
 RETURNING *;
 
 -- name: execution_close
--- End an execution that has nothing left to run.
+-- End an execution that has nothing left to run; one that never began is counted now.
 UPDATE execution SET
     state = CAST(:goal AS TEXT), completed_ms = :now_ms,
+    total = CASE WHEN started_ms IS NULL AND kind = 'resource_job'
+        THEN (SELECT count(*) FROM iteration WHERE iteration.execution = execution.number)
+        ELSE total END,
     report_key = coalesce(CAST(:report_key AS TEXT), report_key)
 WHERE number = :number AND state IN (SELECT unnest(:before::text[])) AND in_flight = 0 AND waiting = 0
   AND (CAST(:goal AS TEXT) <> 'succeeded' OR claimed = total)
