@@ -24,7 +24,7 @@ CREATE TABLE device_fact (
     value          TEXT NOT NULL,
     number         DOUBLE PRECISION,
     PRIMARY KEY (device_id, field, value)
-);
+) WITHOUT ROWID;
 CREATE INDEX device_fact_value ON device_fact (field, value, device_id);
 CREATE INDEX device_last_attribute ON device_last (attribute, device_id);
 
