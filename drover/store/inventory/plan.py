@@ -20,7 +20,7 @@ from drover.store.compile.parameters import Parameters
 from drover.store.compile.postgres import Postgres
 from drover.store.compile.sqlite import Sqlite
 from drover.store.inventory.devices import IN_ROW, device_columns, finder, shown_columns
-from drover.store.inventory.jobs import CANONICAL, expressions, job_columns, targets
+from drover.store.inventory.jobs import CANONICAL, WALKED, expressions, job_columns, targets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -139,8 +139,7 @@ class Plan:
             return PAIR_WINDOW
         job = self.split.job
         parts = job.parts if isinstance(job, And) else (job,)
-        mixed = any(isinstance(part, Or) and "status" in fields_of(part) for part in parts)
-        return JOB_WINDOW if mixed else None
+        return JOB_WINDOW if any(_unordered(part) for part in parts) else None
 
     def candidates(self, most: int) -> Compiled | None:
         """Return SQL of the devices that the query can match, where an index finds them.
@@ -190,7 +189,8 @@ class Plan:
         """Return what is asked of the job; one who walks a window wants no index of statuses."""
         asked = self._compile(self.split.job, "j")
         if walking:
-            asked = asked.replace("(execution.status)", "coalesce(execution.status, '')")
+            for indexed, plain in WALKED.items():
+                asked = asked.replace(indexed, plain)
         return f"execution.discarded = 0 AND {asked}"
 
     def _of_pair(self) -> str:
@@ -208,7 +208,7 @@ class Plan:
 
     def _compile(self, node: Node, prefix: str) -> str:
         parameters = Parameters(self.words.dialect, prefix)
-        compiler = Compiler(self.words.pair_columns, parameters, row_by_row=True)
+        compiler = Compiler(self.words.pair_columns, parameters, row_by_row=False)
         sql = compiler.condition(node).sql
         self.params.update(parameters.bound)
         return f"({sql})"
@@ -287,8 +287,16 @@ class Plan:
         return of_device or self.wanted.order.field in DEVICE_FIELDS
 
 
+def _unordered(part: Node) -> bool:
+    """Tell whether an index would be used for a condition that does not give jobs in order."""
+    fields = fields_of(part)
+    return "username" in fields or (isinstance(part, Or) and bool(fields & {"status", "job_type"}))
+
+
 def sort_expression(order: Order, words: Words) -> str:
     """Return the expression that an order goes by: of several tags the least."""
+    if order.field == "username":
+        return words.dialect.fold(f"({words.shown['username']})")
     column = words.sort_columns[order.field]
     if order.field == "tags":
         source, element = getattr(column, "source", ""), getattr(column, "element", "")
@@ -299,7 +307,7 @@ def sort_expression(order: Order, words: Words) -> str:
     return sql
 
 
-_TEXTS_TO_FOLD: Final = frozenset({"username", "job_name", "job_description", "error_message"})
+_TEXTS_TO_FOLD: Final = frozenset({"job_name", "job_description", "error_message"})
 
 
 def canonical(node: Node) -> Node:
