@@ -37,18 +37,24 @@ class Acks:
     async def settle(self, batch: FlowBatch, rows: bytes, count: int) -> Settled:
         """Settle iterations of a batch under its lease; raises LeaseLost."""
         held = self._leases.get(batch.lease_id)
-        under, text = held.held, rows.decode()
+        async with held.settling:  # several flows of a job may acknowledge the same items
+            settlement = await self._apply(held, rows.decode(), count)
+            if settlement.unsettled == 0:
+                held.following = held.following or settlement.following
+                held.settled.set()
+        return self._settled(held, settlement)
 
+    async def _apply(self, held: HeldLease, rows: str, count: int) -> Settlement:
+        under = None if held.settled.is_set() else held.held
+        follow = held.follow if under else None
         settlement = await self._store.write(
             lambda session: session.jobs.iterations.settle(
-                held.lease.number, text, count, under, held.follow
+                held.lease.number, rows, count, under, follow
             )
         )
-        held.unsettled -= under.unsettled - settlement.unsettled
-        if settlement.unsettled == 0:
-            held.following = settlement.following
-            held.settled.set()
-        return self._settled(held, settlement)
+        if under is not None:
+            held.unsettled = settlement.unsettled
+        return settlement
 
     def _settled(self, held: HeldLease, settlement: Settlement) -> Settled:
         execution = settlement.execution

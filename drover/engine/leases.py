@@ -35,6 +35,7 @@ class HeldLease:
         self.unsettled = claim.lease.size
         self.lost = asyncio.Event()
         self.settled = asyncio.Event()
+        self.settling = asyncio.Lock()
         self.next_chunk: Callable[[], Follow | None] = _nothing
         self.following: Claim | None = None
 

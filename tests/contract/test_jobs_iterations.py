@@ -410,8 +410,8 @@ async def test_the_next_chunk_is_claimed_with_the_settle_that_ends_the_one_befor
         device_id(5),
     ]
     assert counts(wholly.execution) == {"total": 5, "in_flight": 3, "succeeded": 1, "failed": 1}
-    fenced = await bench.settle(number, (device_id(3), True), lease=first.lease)
-    assert fenced.moved == {device_id(3): ItemState.SUCCEEDED}
+    over = await bench.settle(number, (device_id(3), True), lease=first.lease)
+    assert over.refused == {device_id(3): Refusal.FENCED}
     leases = await bench.jobs(lambda jobs: jobs.iterations.expired(10**15, 10))
     assert {each.fence for each in leases} == {2, lease.fence}
 

@@ -366,3 +366,15 @@ async def test_stopping_hands_unfinished_work_back_without_blame(make):
     bench.engine.dispatcher._stopping = False
     claim = await bench.claim(execution.number, now=10**13)
     assert claim.lease.size == 3
+
+
+async def test_a_second_flow_may_acknowledge_what_the_first_one_settled(make):
+    bench = make(triggers={"resourceJobIteration": ["one", "two"]})
+    await bench.add_devices(2)
+    execution = await bench.add(detail=target(), pace=Pace(concurrency=10))
+
+    ended = await bench.run_to_end(execution.number)
+
+    assert ended.succeeded == 2
+    assert bench.heart.acks.fenced == 0
+    assert {batch.flow_id for batch, _ in bench.log.notes} == {"one", "two"}

@@ -6,14 +6,14 @@ Losant-compatible behaviour, section 3.2.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from dataclasses import dataclass
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any, Final
 
+from drover.app.jobs.turns import Turns
 from drover.engine.targets import ROWS, query_of
 from drover.flows.language import LanguageError, RenderLimit, compile_template, parse_json
-from drover.model.errors import Invalid, TooMany
+from drover.model.errors import Invalid
 from drover.model.fields import is_id
 from drover.model.run import Target
 
@@ -87,24 +87,15 @@ class Renderer:
     """Renders wishes beside the event loop: one that takes long must not hold up the others."""
 
     def __init__(self) -> None:
-        self._gate = asyncio.Semaphore(AT_ONCE)
-        self._inside: Counter[str] = Counter()
+        self._turns = Turns("renderings", at_once=AT_ONCE, most=MOST_OF_APPLICATION)
 
     async def rendered(self, application_id: str, wish: Wish) -> Target:
         """Return the target of a wish; raises Invalid naming what cannot be used, TooMany."""
         context = context_of(wish.context)
         if not wish.is_template:
             return _target(wish, context)
-        if self._inside[application_id] >= MOST_OF_APPLICATION:
-            raise TooMany("Too many templates of this application are being rendered")
-        self._inside[application_id] += 1
-        try:
-            async with self._gate:
-                return await asyncio.to_thread(_target, wish, context)
-        finally:
-            self._inside[application_id] -= 1
-            if not self._inside[application_id]:
-                del self._inside[application_id]
+        async with self._turns.take(application_id):
+            return await asyncio.to_thread(_target, wish, context)
 
 
 async def query_in(session: Session, application_id: str, target: Target) -> Node:

@@ -1,4 +1,4 @@
-"""Executions in the store; see ``drover.ports.jobs.Executions``."""
+"""Executions in the store; see ``drover.ports.executions``."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from drover.model.execution import State
 from drover.model.iteration import MAX_LOSSES, WORKER_LOST, ItemState
 from drover.ports.jobs import ClaimedItem
 from drover.store.jobs.claiming import claim
@@ -33,6 +34,8 @@ class IterationStore:
         self, execution: Execution, target: Target, query: Node, after_id: str, limit: int
     ) -> str | None:
         """Add up to ``limit`` matching resources; return the last id, None when all are in."""
+        if not await self._is_planned(execution.number):
+            return None
         return await snapshot(self._tx, execution, target, query, (after_id, limit))
 
     async def matching(
@@ -43,6 +46,8 @@ class IterationStore:
 
     async def copy(self, number: int, source: int, states: Sequence[ItemState]) -> int:
         """Add the items of an ended execution that stand in one of the states."""
+        if not await self._is_planned(number):
+            return 0
         params = {
             "number": number,
             "source": source,
@@ -123,6 +128,11 @@ class IterationStore:
         if await self._tx.fetch_one("lease_end", key) is None:
             return None
         return await self._take_back(lease, now_ms, lost=lost)
+
+    async def _is_planned(self, number: int) -> bool:
+        """Tell whether items may be added: not to one that was paused or cancelled meanwhile."""
+        row = await self._tx.fetch_one("execution_hold", {"number": number})
+        return row is not None and row["state"] == State.QUEUED
 
     async def _take_back(self, lease: Lease, now_ms: int, *, lost: bool) -> int:
         row = await self._tx.fetch_one("execution_raise_fence", {"number": lease.number})

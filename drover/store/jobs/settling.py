@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from drover.store.driver import Row, Transaction
 
 _ANY_FENCE: Final = (1 << 62) - 1
+_NO_LEASE: Final = -1
 _ENDING: Final = frozenset({State.CANCELING, State.FAILING})
 _IDS: Final = msgspec.json.Decoder(list[Acknowledgement])
 _STATES: Final = tuple(ItemState)
@@ -44,11 +45,15 @@ class Given(NamedTuple):
 
 async def settle(tx: Transaction, number: int, given: Given) -> Settlement:
     """Apply acknowledgements and move the counts; see ``Iterations.settle``."""
-    row = await tx.fetch_one("execution_with_clock", {"number": number})
+    fence = given.held.lease.fence if given.held else _NO_LEASE
+    row = await tx.fetch_one("execution_under_lease", {"number": number, "fence": fence})
     if row is None:
         raise Missing("Execution was not found")
     execution, now_ms = execution_of(row), row["now_ms"] or await tx.now_ms()
-    moves = await tx.fetch("iterations_settle", _parameters(execution, given, now_ms))
+    lost = given.held is not None and row["held"] is None
+    moves: Sequence[Row] = []
+    if not lost:
+        moves = await tx.fetch("iterations_settle", _parameters(execution, given, now_ms))
     unsettled = _unsettled(moves, given.held)
     changes = _changes(execution, moves, given.rows, now_ms)
     following = await _follow(tx, execution, given, unsettled, {**changes, "now_ms": now_ms})
@@ -60,7 +65,7 @@ async def settle(tx: Transaction, number: int, given: Given) -> Settlement:
         execution=execution,
         now_ms=now_ms,
         moved={row[0]: _STATES[row[2]] for row in moves},
-        refused=await _refusals(tx, number, given, moves),
+        refused=await _refusals(tx, number, given, moves, lost=lost),
         unsettled=unsettled,
         following=following,
     )
@@ -134,20 +139,20 @@ def _handed_on(
 
 
 async def _refusals(
-    tx: Transaction, number: int, given: Given, moves: Sequence[Row]
+    tx: Transaction, number: int, given: Given, moves: Sequence[Row], *, lost: bool
 ) -> dict[str, Refusal]:
     if len(moves) == given.expected:
         return {}
     moved = {row[0] for row in moves}
     ids = [each.resource_id for each in _IDS.decode(given.rows) if each.resource_id not in moved]
     found = await tx.fetch("iterations_among", {"number": number, "ids": ids})
-    standing = {row["resource_id"]: _reason(row, given.held) for row in found}
+    standing = {row["resource_id"]: _reason(row, given.held, lost=lost) for row in found}
     return {each: standing.get(each, Refusal.UNKNOWN) for each in ids}
 
 
-def _reason(row: Row, held: Held | None) -> Refusal:
+def _reason(row: Row, held: Held | None, *, lost: bool) -> Refusal:
     if row["state"] >= ItemState.SUCCEEDED:
         return Refusal.ENDED
-    if held is not None and row["fence"] > held.lease.fence:
+    if lost or (held is not None and row["fence"] > held.lease.fence):
         return Refusal.FENCED
     return Refusal.UNKNOWN

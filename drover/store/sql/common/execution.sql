@@ -103,7 +103,7 @@ LIMIT :limit;
 SELECT min(CASE
     WHEN claimed < total AND (concurrency > 1 OR waiting = 0) THEN next_claim_ms
     ELSE (SELECT min(CASE WHEN ready_ms > next_claim_ms THEN ready_ms ELSE next_claim_ms END)
-          FROM iteration WHERE iteration.execution = execution.number AND iteration.state = 2)
+          FROM iteration WHERE iteration.execution = execution.number AND iteration.ready_ms IS NOT NULL)
 END) AS next_ms
 FROM execution
 WHERE state = 'running' AND in_flight < concurrency AND (claimed < total OR waiting > 0);

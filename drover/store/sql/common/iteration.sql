@@ -34,7 +34,8 @@ WHERE execution = :number AND resource_id > :after_id AND resource_id <= :upto_i
 
 -- name: iterations_release
 -- Let go of the items of a lease that await their acknowledgement.
-UPDATE iteration SET held_by = NULL WHERE execution = :number AND state = 1 AND held_by = :fence;
+UPDATE iteration SET held_by = NULL
+WHERE execution = :number AND deadline_ms IS NOT NULL AND held_by = :fence;
 
 -- name: iterations_lose_range
 -- Take back the unsettled items of a fresh lease whose worker is lost.
@@ -46,7 +47,8 @@ UPDATE iteration SET
     losses = CASE WHEN :step = 1 AND :size = 1 AND losses < 2 THEN 3 ELSE losses + :step END,
     attempt = CASE WHEN attempt = 0 THEN 1 ELSE attempt END,
     started_ms = coalesce(started_ms, :started_ms),
-    fence = :fence, last_outcome = NULL, ready_ms = :now_ms, held_by = NULL, deadline_ms = NULL
+    fence = :fence, last_outcome = NULL, held_by = NULL, deadline_ms = NULL,
+    ready_ms = CASE WHEN losses + :step >= :max_losses THEN NULL ELSE CAST(:now_ms AS BIGINT) END
 WHERE execution = :number AND resource_id > :after_id AND resource_id <= :upto_id
   AND (state = 0 OR (state = 1 AND held_by = :held_by))
 RETURNING state;
@@ -61,8 +63,9 @@ UPDATE iteration SET
     losses = CASE WHEN :step = 1 AND :size = 1 AND losses < 2 THEN 3 ELSE losses + :step END,
     attempt = CASE WHEN attempt = 0 THEN 1 ELSE attempt END,
     started_ms = coalesce(started_ms, :started_ms),
-    fence = :fence, last_outcome = NULL, ready_ms = :now_ms, held_by = NULL, deadline_ms = NULL
-WHERE execution = :number AND state = 1 AND held_by = :held_by
+    fence = :fence, last_outcome = NULL, held_by = NULL, deadline_ms = NULL,
+    ready_ms = CASE WHEN losses + :step >= :max_losses THEN NULL ELSE CAST(:now_ms AS BIGINT) END
+WHERE execution = :number AND deadline_ms IS NOT NULL AND held_by = :held_by
 RETURNING state;
 
 -- name: executions_with_due_iterations
@@ -101,7 +104,7 @@ UPDATE iteration SET
     ready_ms = NULL
 WHERE execution = :number AND state = 2 AND resource_id IN (
     SELECT resource_id FROM iteration
-    WHERE execution = :number AND state = 2 ORDER BY ready_ms, resource_id LIMIT :limit)
+    WHERE execution = :number AND ready_ms IS NOT NULL ORDER BY ready_ms, resource_id LIMIT :limit)
 RETURNING state;
 
 -- name: iteration_get

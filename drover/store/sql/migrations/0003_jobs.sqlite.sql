@@ -86,11 +86,16 @@ CREATE TABLE iteration (
     message       TEXT,
     accumulator   TEXT,
     PRIMARY KEY (execution, resource_id),
-    CHECK (state < 3 OR completed_ms IS NOT NULL)
+    CHECK (state < 3 OR completed_ms IS NOT NULL),
+    CHECK ((state = 1) = (deadline_ms IS NOT NULL)),
+    CHECK ((state = 2) = (ready_ms IS NOT NULL))
 ) WITHOUT ROWID;
 
-CREATE INDEX iteration_awaiting ON iteration (execution, deadline_ms) WHERE state = 1;
-CREATE INDEX iteration_waiting ON iteration (execution, ready_ms) WHERE state = 2;
+-- These tell by their own columns, not by the state: an item that goes straight to its result
+-- then leaves every index alone, which halves the cost of its one update.
+CREATE INDEX iteration_awaiting ON iteration (execution, deadline_ms)
+    WHERE deadline_ms IS NOT NULL;
+CREATE INDEX iteration_waiting ON iteration (execution, ready_ms) WHERE ready_ms IS NOT NULL;
 
 CREATE TABLE lease (
     execution  BIGINT NOT NULL REFERENCES execution (number) ON DELETE CASCADE,

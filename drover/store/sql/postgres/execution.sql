@@ -12,9 +12,12 @@ WHERE number = :number AND state IN (SELECT unnest(:before::text[]))
 RETURNING *;
 
 -- name: execution_close
--- End an execution that has nothing left to run.
+-- End an execution that has nothing left to run; one that never began is counted now.
 UPDATE execution SET
     state = CAST(:goal AS TEXT), completed_ms = :now_ms,
+    total = CASE WHEN started_ms IS NULL AND kind = 'resource_job'
+        THEN (SELECT count(*) FROM iteration WHERE iteration.execution = execution.number)
+        ELSE total END,
     report_key = coalesce(CAST(:report_key AS TEXT), report_key)
 WHERE number = :number AND state IN (SELECT unnest(:before::text[])) AND in_flight = 0 AND waiting = 0
   AND (CAST(:goal AS TEXT) <> 'succeeded' OR claimed = total)
@@ -41,6 +44,9 @@ WHERE worker = :worker AND (execution, fence) IN (
     SELECT (pair ->> 0)::bigint, (pair ->> 1)::bigint FROM jsonb_array_elements(:leases::jsonb) AS pair)
 RETURNING execution, fence;
 
--- name: execution_with_clock
--- Read an execution and the clock.
-SELECT *, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms FROM execution WHERE number = :number;
+-- name: execution_under_lease
+-- Read an execution, whether a lease is still held, and the clock.
+SELECT execution.*, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms, lease.fence AS held
+FROM execution
+LEFT JOIN lease ON lease.execution = execution.number AND lease.fence = :fence
+WHERE execution.number = :number;

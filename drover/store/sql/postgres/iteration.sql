@@ -10,7 +10,8 @@ UPDATE iteration SET
                     ELSE state END,
     state = CASE WHEN given.ok THEN 3
                  WHEN retries < :allowed OR (state = 2 AND :allowed > 0) THEN 2 ELSE 4 END,
-    ready_ms = CASE WHEN given.ok THEN NULL WHEN state = 2 THEN ready_ms
+    ready_ms = CASE WHEN given.ok THEN NULL
+                    WHEN state = 2 AND :allowed > 0 THEN ready_ms
                     WHEN retries < :allowed THEN CAST(:ready_ms AS BIGINT) END,
     completed_ms = CASE WHEN given.ok OR NOT (retries < :allowed OR (state = 2 AND :allowed > 0))
                         THEN CAST(:now_ms AS BIGINT) END,

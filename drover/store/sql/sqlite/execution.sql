@@ -12,9 +12,12 @@ WHERE number = :number AND state IN (SELECT value FROM json_each(:before))
 RETURNING *;
 
 -- name: execution_close
--- End an execution that has nothing left to run.
+-- End an execution that has nothing left to run; one that never began is counted now.
 UPDATE execution SET
     state = CAST(:goal AS TEXT), completed_ms = :now_ms,
+    total = CASE WHEN started_ms IS NULL AND kind = 'resource_job'
+        THEN (SELECT count(*) FROM iteration WHERE iteration.execution = execution.number)
+        ELSE total END,
     report_key = coalesce(CAST(:report_key AS TEXT), report_key)
 WHERE number = :number AND state IN (SELECT value FROM json_each(:before)) AND in_flight = 0 AND waiting = 0
   AND (CAST(:goal AS TEXT) <> 'succeeded' OR claimed = total)
@@ -41,6 +44,9 @@ WHERE worker = :worker AND (execution, fence) IN (
     SELECT value ->> 0, value ->> 1 FROM json_each(:leases))
 RETURNING execution, fence;
 
--- name: execution_with_clock
--- Read an execution and the clock, which is this machine's and so 0 here.
-SELECT *, 0 AS now_ms FROM execution WHERE number = :number;
+-- name: execution_under_lease
+-- Read an execution, whether a lease is still held, and the clock (0: it is this machine's).
+SELECT execution.*, 0 AS now_ms, lease.fence AS held
+FROM execution
+LEFT JOIN lease ON lease.execution = execution.number AND lease.fence = :fence
+WHERE execution.number = :number;
