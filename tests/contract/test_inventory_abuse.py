@@ -199,6 +199,14 @@ async def test_values_mean_themselves(server, text):
     assert await server.ids("job_name contains '" + text.replace("'", "''") + "'") == [number]
 
 
+@pytest.mark.parametrize("text", ["\U0010ffff", "\ud7ff", "a\U0010ffff"])
+async def test_the_last_characters_there_are_can_begin_a_name(server, text):
+    number = await server.job(await server.device(f"{text}x"))
+    await server.job(await server.device("b"))
+
+    assert await server.ids(f"name startsWith '{text}'") == [number]
+
+
 async def test_the_sql_is_the_same_whatever_is_asked_for(sqlite_database, monkeypatch):
     server = await DigiServer(sqlite_database).begin()
     for _ in range(3):
