@@ -255,6 +255,7 @@ def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:
         scripts="drover.sandbox.pool:cages",
         beat_s=timing.beat_ms / 2000,
         silent_s=timing.lease_ms / 2000,
+        stuck_s=timing.lease_ms / 500,
     )
 
 

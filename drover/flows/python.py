@@ -1,8 +1,8 @@
 """Calling an operator's Python functions for many payloads, without holding the loop.
 
 A plain function runs in one thread for the whole wave, one value after another; a function that
-outlives its time is left behind in its thread and the rest of the wave moves to a new one. An async
-function runs on the loop, for many values at once.
+outlives its time is left behind in its thread and the rest of the wave moves to a new one, as long
+as few are left behind. An async function runs on the loop, for many values at once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,14 @@ from drover.handlers import REGISTERED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MOST_LEFT_BEHIND: Final = 64
+"""Calls that may still run after their time, in one process: each holds a thread."""
+
 _AT_ONCE: Final = 100
+_LONGEST_MESSAGE: Final = 1000
+_ANYTHING: Final = (Exception, SystemExit, KeyboardInterrupt)
+"""What an operator's code may raise: its wish to exit is not the worker's."""
+
 _TIMED_OUT: Final = ("Timeout", "The handler ran longer than it may")
 
 
@@ -37,6 +44,12 @@ class Outcome(NamedTuple):
 
     value: Any = None
     error: tuple[str, str] | None = None
+
+
+_CROWDED: Final = Outcome(
+    error=("Busy", f"{MOST_LEFT_BEHIND} calls of handlers run on after their time")
+)
+_LEFT_BEHIND: Final[set[_Hop]] = set()
 
 
 def is_sync(handler: str) -> bool:
@@ -67,13 +80,19 @@ async def _awaited(
                 return _outcome(await function(one.value))
         except TimeoutError as error:
             return Outcome(error=_TIMED_OUT) if limit.expired() else _failed(error)
-        except Exception as error:  # noqa: BLE001 - the operator's code may raise anything
+        except asyncio.CancelledError as error:
+            if _is_cancelled():
+                raise
+            return _failed(error)  # the function's own: taken for ours, nobody would be answered
+        except _ANYTHING as error:
             return _failed(error)
 
 
 async def _threaded(function: Callable[[Any], Any], calls: list[PythonCall]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     while len(outcomes) < len(calls):
+        if len(_LEFT_BEHIND) >= MOST_LEFT_BEHIND:
+            return outcomes + [_CROWDED] * (len(calls) - len(outcomes))
         hop = _Hop(function, calls[len(outcomes) :])
         await hop.finish()
         outcomes.extend(hop.outcomes)
@@ -115,6 +134,7 @@ class _Hop:
             if self._overdue_in_s() > 0 or len(self.outcomes) == len(self._calls):
                 return False
             self._left_behind = True
+            _LEFT_BEHIND.add(self)
             self.outcomes.append(Outcome(error=_TIMED_OUT))
             return True
 
@@ -123,6 +143,7 @@ class _Hop:
             outcome = self._call(one.value)
             with self._lock:
                 if self._left_behind:
+                    _LEFT_BEHIND.discard(self)
                     return
                 self.outcomes.append(outcome)
                 self._began_s = time.monotonic()
@@ -131,8 +152,13 @@ class _Hop:
     def _call(self, value: Any) -> Outcome:
         try:
             return _outcome(self._function(value))
-        except Exception as error:  # noqa: BLE001 - the operator's code may raise anything
+        except _ANYTHING as error:
             return _failed(error)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _outcome(value: Any) -> Outcome:
@@ -145,5 +171,13 @@ def _outcome(value: Any) -> Outcome:
     return Outcome(msgspec.json.decode(encoded))
 
 
-def _failed(error: Exception) -> Outcome:
-    return Outcome(error=(type(error).__name__, str(error)))
+def _failed(error: BaseException) -> Outcome:
+    return Outcome(error=(type(error).__name__, _told(error)))
+
+
+def _told(error: BaseException) -> str:
+    """Return the error's text as far as it can be told on."""
+    try:
+        return str(error).encode("utf-8", "replace").decode()[:_LONGEST_MESSAGE]
+    except Exception:  # noqa: BLE001 - an error of the operator's may fail at that, too
+        return ""

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import gc
 import itertools
+import math
 import os
 import signal
 import socket
@@ -59,6 +60,7 @@ _LOG = structlog.get_logger("drover.worker")
 class Instructions(Struct, frozen=True, kw_only=True):
     """How a worker is to run: file descriptors, modules with handlers, how often to give a sign.
 
+    One whose loop is held for more than ``stuck_s`` by somebody's code ends itself.
     ``scripts`` names what makes the place where users' scripts run, ``module:callable``; it is
     called with the number of ``cages``.
     """
@@ -66,6 +68,7 @@ class Instructions(Struct, frozen=True, kw_only=True):
     socket: int
     beat: int
     beat_s: float
+    stuck_s: float = 60.0
     handlers: list[str] = []
     scripts: str = ""
     cages: int = 1
@@ -219,8 +222,25 @@ class _Line:
         return settled
 
 
-async def serve(instructions: Instructions) -> None:
+class Pulse:
+    """When the loop last took a turn; it takes none while an async handler holds it."""
+
+    def __init__(self) -> None:
+        self._turn_s = math.inf
+
+    def take(self, every_s: float) -> None:
+        """Note a turn, from now on again and again."""
+        self._turn_s = time.monotonic()
+        asyncio.get_running_loop().call_later(every_s, self.take, every_s)
+
+    def held_s(self) -> float:
+        """Return for how many seconds the loop has taken no turn; negative before its first."""
+        return time.monotonic() - self._turn_s
+
+
+async def serve(instructions: Instructions, pulse: Pulse) -> None:
     """Run batches until the server is gone."""
+    pulse.take(instructions.beat_s)
     link = socket.socket(fileno=instructions.socket)
     reader, writer = await asyncio.open_connection(sock=link)
     scripts = LateScripts(instructions.scripts, instructions.cages)
@@ -231,16 +251,22 @@ async def serve(instructions: Instructions) -> None:
         writer.close()
 
 
-def give_signs(descriptor: int, every_s: float) -> None:
-    """Write a byte from time to time, from a thread: busy or not, the process is alive."""
+def give_signs(instructions: Instructions, pulse: Pulse) -> None:
+    """Write a byte from time to time, from a thread: busy or not, the process is alive.
+
+    A loop that is held for too long will not be let go: the process ends, and another is started.
+    """
     while True:
+        if pulse.held_s() > instructions.stuck_s:
+            _LOG.error("worker_held", seconds=round(pulse.held_s(), 1))
+            os._exit(1)
         try:
-            os.write(descriptor, b".")
+            os.write(instructions.beat, b".")
         except BlockingIOError:
             pass  # nobody reads just now; what lies in the pipe says the same
         except OSError:
             os._exit(0)  # the server is gone, and the loop may be stuck in somebody's code
-        time.sleep(every_s)
+        time.sleep(instructions.beat_s)
 
 
 def main() -> None:
@@ -248,14 +274,13 @@ def main() -> None:
     instructions = msgspec.json.decode(sys.argv[1], type=Instructions)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the server's to act on
     os.set_blocking(instructions.beat, False)
-    threading.Thread(
-        target=give_signs, args=(instructions.beat, instructions.beat_s), daemon=True
-    ).start()
+    pulse = Pulse()
+    threading.Thread(target=give_signs, args=(instructions, pulse), daemon=True).start()
     load(instructions.handlers)
     # Payloads are trees without cycles: looking for cycles among them all the time is lost time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    asyncio.run(serve(instructions))
+    asyncio.run(serve(instructions, pulse))
 
 
 if __name__ == "__main__":

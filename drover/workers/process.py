@@ -50,6 +50,7 @@ _GRACE_S: Final = 2.0
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How many workers, what they know, and when a silent one is ended; durations in seconds.
 
+    One whose loop is held for ``stuck_s`` by an async handler that blocks ends itself.
     ``scripts`` names what makes the cages of a worker, ``module:callable``; each has ``cages``.
     """
 
@@ -59,6 +60,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     cages: int = 1
     beat_s: float = 1.0
     silent_s: float = 15.0
+    stuck_s: float = 60.0
 
 
 class WorkerProcess:
@@ -105,6 +107,7 @@ class WorkerProcess:
             socket=theirs.fileno(),
             beat=beat_theirs,
             beat_s=settings.beat_s,
+            stuck_s=settings.stuck_s,
             handlers=list(settings.handlers),
             scripts=settings.scripts,
             cages=settings.cages,

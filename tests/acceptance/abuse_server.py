@@ -7,6 +7,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import psutil
@@ -121,7 +122,7 @@ def storming(**settings: object) -> Iterator[Storm]:
     """Run a server for the time of a storm."""
     with (
         tempfile.NamedTemporaryFile() as file,
-        open(file.name, "rb") as log,
+        Path(file.name).open("rb") as log,
         serving(log=file, **(QUICK | settings)) as server,
     ):
         storm = Storm(server, log, Wire(server.url, server.client.token))

@@ -81,8 +81,8 @@ def blocks(_payload):
 
 
 @handler("spin-async")
-async def spins_on_the_loop(_payload):
-    time.sleep(3600)
+async def holds_the_loop(_payload):
+    time.sleep(3600)  # noqa: ASYNC251 - what an async function should not do
 
 
 @handler("allocate")
