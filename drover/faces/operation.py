@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from drover.faces.parameters import nested
 from drover.model.bodies import decode
 from drover.model.errors import Invalid
+from drover.model.fields import is_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -84,6 +85,19 @@ class Call:
             raise Invalid(f"{name} must be a list of names", field=name)
         names = given.split(",") if isinstance(given, str) else given or ()
         return frozenset(str(each).strip() for each in names if str(each).strip())
+
+    def id(self, name: str) -> str | None:
+        """Return a query parameter that is an id, in lower case, or None; raises Invalid."""
+        text = self.query.get(name)
+        if not text:
+            return None
+        if not is_id(text):
+            raise Invalid(f"{name} must be 24 hexadecimal characters", field=name)
+        return text.lower()
+
+    def needed_id(self, name: str) -> str:
+        """Return a query parameter that is an id, in lower case; raises Invalid without it."""
+        return self.id(name) or self.text(name)
 
     def text(self, name: str) -> str:
         """Return a query parameter that must be given; raises Invalid."""

@@ -82,8 +82,8 @@ class Tag(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class TagFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Matches tags by key, value or both; what is left out matches any."""
 
-    key: Key | None = None
-    value: TagValue | None = None
+    key: Key | UnsetType = UNSET
+    value: TagValue | UnsetType = UNSET
 
 
 class FlowGlobal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):

@@ -118,7 +118,9 @@ def _access_key(key: ApplicationKey, secret_digest: str) -> AccessKey:
         created_ms=to_ms(key.creation_date),
         status=key.status,
         device_ids=key.device_ids or (),
-        device_tags=tuple(DeviceTag(key=tag.key, value=tag.value) for tag in key.device_tags or ()),
+        device_tags=tuple(
+            DeviceTag(key=tag.key or None, value=tag.value or None) for tag in key.device_tags or ()
+        ),
         filter_type=key.filter_type,
         pub_topics=key.pub_topics or (),
         sub_topics=key.sub_topics or (),

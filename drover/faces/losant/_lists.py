@@ -48,6 +48,8 @@ def listing(call: Call, kind: Kind[Any]) -> Listing:
 def query(call: Call, kind: Kind[Any]) -> Node | None:
     """Return the tree of the ``query`` parameter, None without one; raises Invalid."""
     text = call.query.get("query")
+    if text is None and kind.queryable and call.nested("query") is not None:
+        raise reject("query", "must be one JSON document, not in brackets")
     if not kind.queryable or text is None or not text.strip():
         return None
     return parse_json(text, FIELD_SETS[kind.one])

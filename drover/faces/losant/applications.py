@@ -71,7 +71,7 @@ class _Calls:
     async def page(self, call: Call) -> bytes:
         """Return one page."""
         listing = _lists.listing(call, KIND)
-        org_id = call.query.get("orgId") or None
+        org_id = call.id("orgId")
         found = await self._applications.list(call.caller, listing, org_id)
         items = await self._shown(call, found.items)
         return _envelope.page(KIND, call, listing, replace(found, items=items))

@@ -94,8 +94,9 @@ class _Calls:
         parts = []
         if given.device_query is not UNSET:
             parts.append(parse(given.device_query, DEVICES))
-        if given.device_ids or given.device_tags:
-            tags = [msgspec.to_builtins(tag) for tag in given.device_tags or ()]
+        # A tag without key and value would mean every device that has any.
+        tags = [tag for tag in msgspec.to_builtins(given.device_tags or ()) if tag]
+        if given.device_ids or tags:
             parts.append(devices_listed(given.device_ids or (), tags))
         if not parts:
             message = "deviceIds, deviceTags or deviceQuery is required"

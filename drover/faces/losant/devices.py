@@ -16,7 +16,7 @@ from drover.faces.operation import Call, Operation
 from drover.kinds.device import KIND, DataType, DeviceClass
 from drover.model.bodies import convert
 from drover.model.errors import Invalid
-from drover.model.fields import Email, Ids, TagFilters, Url, is_id
+from drover.model.fields import Email, Ids, TagFilters, Url
 from drover.ports.reports import Suggestion
 from drover.query.filters import devices_listed
 from drover.query.fold import fold
@@ -191,11 +191,9 @@ def _listing(call: Call) -> Listing:
     classes = _several(call, "deviceClass", _Classes)
     tags = call.nested("tagFilter")
     given = convert(tags if tags is not None else [], TagFilters, "tagFilter")
-    parent_id = call.query.get("parentId")
-    if parent_id and not is_id(parent_id):
-        raise Invalid("parentId must be 24 hexadecimal characters", field="parentId")
+    parent_id = call.id("parentId")
     pairs = [msgspec.to_builtins(tag) for tag in given]
-    narrow = narrowed(classes, pairs, parent_id.lower() if parent_id else None)
+    narrow = narrowed(classes, pairs, parent_id)
     if narrow is ALL:
         return listing
     return replace(listing, query=all_of([_lists.globbed(listing), narrow]))

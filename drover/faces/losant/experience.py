@@ -11,8 +11,6 @@ from drover.faces.losant import _envelope, _lists
 from drover.faces.operation import Call, Operation
 from drover.kinds.experience_group import KIND as GROUP
 from drover.kinds.experience_user import KIND as USER
-from drover.model.errors import Invalid
-from drover.model.fields import is_id
 from drover.query.tree import In, all_of
 
 if TYPE_CHECKING:
@@ -33,12 +31,9 @@ class _Calls:
     async def list_users(self, call: Call) -> bytes:
         """Return one page of users, of one group where that is asked."""
         listing = _lists.listing(call, USER)
-        group_id = call.query.get("experienceGroupId")
+        group_id = call.id("experienceGroupId")
         if group_id and listing.query is None:
-            if not is_id(group_id):
-                message = "experienceGroupId must be 24 hexadecimal characters"
-                raise Invalid(message, field="experienceGroupId")
-            ids = [group_id.lower()]
+            ids = [group_id]
             if call.flag("includeAncestorGroups"):
                 group = await self._groups.get(call.application_id, ids[0])
                 ids += group.ancestor_ids

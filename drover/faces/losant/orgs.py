@@ -15,7 +15,6 @@ from drover.faces.operation import Call, Operation
 from drover.model.access import MemberRole
 from drover.model.accounts import ResourceRole
 from drover.model.bodies import Giver
-from drover.model.errors import Invalid
 from drover.model.fields import ID_PATTERN, Name, Prose
 from drover.model.scopes import for_operation
 
@@ -141,7 +140,7 @@ class _Calls:
 
     async def revoke(self, call: Call) -> list[Document]:
         """Take an invitation back."""
-        invite_id = _id(call, "inviteId")
+        invite_id = call.needed_id("inviteId")
         return self._invites(
             await self._organizations.revoke_invite(call.caller, call.path["orgId"], invite_id)
         )
@@ -160,7 +159,7 @@ class _Calls:
     async def remove_member(self, call: Call) -> Document:
         """Take a member out."""
         left = await self._organizations.remove_member(
-            call.caller, call.path["orgId"], _id(call, "userId")
+            call.caller, call.path["orgId"], call.needed_id("userId")
         )
         return _shown(call, left)
 
@@ -271,10 +270,3 @@ def _roles(given: tuple[GivenResourceRole, ...]) -> tuple[ResourceRole, ...]:
         ResourceRole(resource_id=each.resource_id.lower(), role=MemberRole(each.role))
         for each in given
     )
-
-
-def _id(call: Call, name: str) -> str:
-    text = call.text(name).lower()
-    if len(text) != 24 or not set(text) <= set("0123456789abcdef"):  # noqa: PLR2004 - of an id
-        raise Invalid(f"{name} must be 24 hexadecimal characters", field=name)
-    return text

@@ -9,8 +9,6 @@ from drover.app.jobs.execute import ExecuteBody, JobExecutions
 from drover.app.jobs.logs import ExecutionLogs
 from drover.faces.operation import Call, Operation
 from drover.kinds.resource_job import KIND
-from drover.model.errors import Invalid
-from drover.model.fields import is_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,10 +36,7 @@ class _Calls:
 
     async def cancel(self, call: Call) -> dict[str, bool]:
         """Mark an execution to be cancelled."""
-        execution_id = call.text("executionId")
-        if not is_id(execution_id):
-            raise Invalid("executionId must be 24 hexadecimal characters", field="executionId")
-        await self._control.cancel(call.caller, place(call), execution_id.lower())
+        await self._control.cancel(call.caller, place(call), call.needed_id("executionId"))
         return {"success": True}
 
     async def logs(self, call: Call) -> list[dict[str, Any]]:
