@@ -31,7 +31,7 @@ async def get(
     """GET one URL ``requests`` times over ``connections``; raises RuntimeError."""
     parts = urlsplit(url)
     message = (
-        f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+        f"GET {parts.path}{parts.query and f'?{parts.query}'} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
         f"Authorization: Bearer {token}\r\n\r\n"
     ).encode()
     began = time.perf_counter()

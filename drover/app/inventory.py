@@ -188,7 +188,10 @@ class JobInventory:
         reach = await self._store.read(lambda session: reach_of(session, caller, changes=True))
         outcomes: list[Outcome] = []
         after: Place | None = None
-        while numbers := await self._next(Wanted(reach, node, NEWEST_FIRST, BATCH, after)):
+        more = True
+        while more:
+            numbers = await self._next(Wanted(reach, node, NEWEST_FIRST, BATCH, after))
+            more = len(numbers) == BATCH
             chosen = all_of([node, In("id", tuple(numbers))])
 
             async def work(session: Session, chosen: Node = chosen) -> list[Outcome]:
@@ -199,7 +202,7 @@ class JobInventory:
 
             outcomes += await self._store.write(work)
             self._wake()
-            after = Place(None, numbers[-1])
+            after = Place(None, numbers[-1]) if numbers else None
         return outcomes
 
     async def _next(self, wanted: Wanted) -> Sequence[int]:

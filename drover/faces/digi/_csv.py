@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from drover.faces.digi._moments import shown_moment
 from drover.model.inventory import Inventoried
@@ -11,6 +11,9 @@ from drover.query.digi.fields import DEVICE_TIMES, FIELDS, JOB_TIMES, DigiType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+Converters: TypeAlias = "list[tuple[int, Callable[[Any], Any]]]"
+"""Columns by place, and what makes text of their values."""
 
 CSV: Final = "text/csv;charset=UTF-8"
 """The media type."""
@@ -39,24 +42,37 @@ async def table(
 def lines(
     rows: Iterable[Sequence[Any]],
     width: int,
-    converters: Sequence[tuple[int, Callable[[Any], Any]]],
+    converters: Converters,
 ) -> list[str]:
     """Return rows as lines; only their first ``width`` values are columns."""
-    written: list[str] = []
+    if width == 1:
+        return [line for row in rows for line in _alone(row[:1], converters)]
     # This runs for each of a million jobs: the writer, in C, does the quoting, and only columns
     # that need it are touched before.
-    writer = csv.writer(_Lines(written), lineterminator="\r\n")
-    for row in rows:
-        cells = list(row[:width])
-        for index, convert in converters:
-            value = cells[index]
-            if value is not None:
-                cells[index] = convert(value)
-        if width == 1 and cells[0] in (None, ""):
-            written.append("\r\n")  # the writer would quote it
-        else:
-            writer.writerow(cells)
+    written: list[str] = []
+    csv.writer(_Lines(written), lineterminator="\r\n").writerows(
+        [_converted(row[:width], converters) for row in rows]
+    )
     return written
+
+
+def _alone(row: Sequence[Any], converters: Converters) -> list[str]:
+    """Return the lines of a row with one column: empty ones are not quoted, as elsewhere."""
+    cells = _converted(row, converters)
+    if cells[0] in (None, ""):
+        return ["\r\n"]
+    written: list[str] = []
+    csv.writer(_Lines(written), lineterminator="\r\n").writerow(cells)
+    return written
+
+
+def _converted(row: Sequence[Any], converters: Converters) -> list[Any]:
+    cells = list(row)
+    for index, convert in converters:
+        value = cells[index]
+        if value is not None:
+            cells[index] = convert(value)
+    return cells
 
 
 class _Lines:
@@ -66,8 +82,8 @@ class _Lines:
         self.write = lines.append
 
 
-def _converters(columns: Sequence[str], *, raw: bool) -> list[tuple[int, Callable[[Any], Any]]]:
-    found: list[tuple[int, Callable[[Any], Any]]] = []
+def _converters(columns: Sequence[str], *, raw: bool) -> Converters:
+    found: Converters = []
     for index, name in enumerate(columns):
         if name in _TIMES:
             found.append((index, shown_moment))

@@ -2,7 +2,8 @@
 
 A page is read from the newest job on, each looked at until enough match. Where few devices can
 match, that would look at nearly every job; then the walk begins at the devices and goes to the
-jobs that ran on them. Which way is shorter is told by finding the devices first, up to a bound.
+jobs that ran on them. Which way is shorter is told by trying: first some of the newest jobs, then
+the devices, up to a bound.
 """
 
 from __future__ import annotations
@@ -42,12 +43,15 @@ class InventoryArea:
     async def page(self, wanted: Wanted) -> Found:
         """Return jobs in order."""
         asked = plan(self._tx, wanted)
-        devices = await self._devices(asked) if wanted.order == NEWEST_FIRST else None
-        if devices is None:
-            rows = await self._tx.fetch_sql(asked.rows(asked.words.shown), asked.params)
-        else:
-            rows = await self._jobs_of(asked, devices)
-        return _found(rows)
+        if wanted.order == NEWEST_FIRST and (window := asked.window()):
+            sql = asked.rows(asked.words.shown, window=window)
+            rows = await self._tx.fetch_sql(sql, asked.params)
+            if len(rows) == wanted.limit:
+                return _found(rows)
+            devices = await self._devices(asked)
+            if devices is not None:
+                return _found(await self._jobs_of(asked, devices))
+        return _found(await self._tx.fetch_sql(asked.rows(asked.words.shown), asked.params))
 
     async def count(self, reach: Reach, query: Node) -> int:
         """Count the jobs that match."""
@@ -128,14 +132,12 @@ class InventoryArea:
         size = wanted.limit * _AHEAD
         while len(found) < wanted.limit:
             params = {"devices": devices, "after": after, "limit": size}
-            numbers = [
-                row["number"] for row in await self._tx.fetch("inventory_jobs_of_devices", params)
-            ]
-            rest = replace(wanted, limit=wanted.limit - len(found))
-            chosen = plan(self._tx, rest)
-            sql = _chosen(chosen, numbers)
-            found += await self._tx.fetch_sql(sql, chosen.params) if numbers else []
-            if len(numbers) < size:
+            rows = await self._tx.fetch("inventory_jobs_of_devices", params)
+            numbers = list(dict.fromkeys(row["number"] for row in rows))
+            if numbers:
+                chosen = plan(self._tx, replace(wanted, limit=wanted.limit - len(found)))
+                found += await self._tx.fetch_sql(_chosen(chosen, numbers), chosen.params)
+            if len(rows) < size:
                 break
             after = numbers[-1]
         return found

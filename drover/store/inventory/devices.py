@@ -1,12 +1,14 @@
 """Where the inventory's fields of a device lie, and how devices are found by them.
 
 A field comes from ``device_fact``, which repeats names and tags folded, else from the last report
-of that name. ``alias`` is what the statement calls the device's row; it may be all NULL.
+of that name. ``alias`` is what the statement calls the device's row, which may be all NULL, and
+``key`` the expression of its id: fields that are not in the row itself are reached without it.
 """
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from drover.query.digi.fields import (
@@ -16,7 +18,7 @@ from drover.query.digi.fields import (
     GROUP_STARTS,
     GROUP_WITHIN,
 )
-from drover.query.tree import And, Compare, Node, Operator, Or
+from drover.query.tree import And, Compare, Node, Operator, Or, all_of
 from drover.store.compile.columns import Column, Plain, Related
 from drover.store.compile.dialect import Kind
 
@@ -33,16 +35,30 @@ _FIRST_SURROGATE: Final = 0xD800
 _AFTER_SURROGATES: Final = 0xE000
 
 
-def device_columns(alias: str, dialect: Dialect) -> ColumnMap:
+IN_ROW: Final = frozenset(
+    {
+        "description",
+        "device_id",
+        "health_status",
+        "connection_status",
+        "last_connect",
+        "last_disconnect",
+        "last_update",
+    }
+)
+"""The fields that need the device's row."""
+
+
+def device_columns(alias: str, key: str, dialect: Dialect) -> ColumnMap:
     """Return how a query reaches the fields of a device; texts are folded already."""
-    texts = {name: _text(name, alias, dialect) for name in _REPORTED_TEXTS}
+    texts = {name: _text(name, key, dialect) for name in _REPORTED_TEXTS}
     described = dialect.json_raw(f"{alias}.document", dialect.path_literal(("description",)))
     # A group's path is kept without outer slashes, whichever way it came in.
     group = f"trim({texts.pop('group')}, '/')"
     columns = {
         **texts,
-        **{name: _number(name, alias, dialect) for name in DEVICE_NUMBERS},
-        "name": _fact("value", "name", alias),
+        **{name: _number(name, key, dialect) for name in DEVICE_NUMBERS},
+        "name": _fact("value", "name", key),
         "description": dialect.fold(f"({described})"),
         "device_id": f"{alias}.id",
         "group": group,
@@ -58,23 +74,24 @@ def device_columns(alias: str, dialect: Dialect) -> ColumnMap:
         "last_update": f"{alias}.updated_ms",
     }
     plain: dict[str, Column] = {name: Plain(f"({sql})") for name, sql in columns.items()}
-    marks = f"device_fact AS mark WHERE mark.device_id = {alias}.id AND mark.field = 'tags'"
+    marks = f"device_fact AS mark WHERE mark.device_id = {key} AND mark.field = 'tags'"
     return {**plain, "tags": Related(marks, "mark.value")}
 
 
 def shown_columns(alias: str, dialect: Dialect) -> Mapping[str, str]:
     """Return the expressions of a device's fields as they were written, for columns of a table."""
+    key = f"{alias}.id"
     named = {
-        name: f"coalesce({_tagged(name, alias)}, {_reported(name, alias, dialect, Kind.TEXT)})"
+        name: f"coalesce({_tagged(name, key)}, {_reported(name, key, dialect, Kind.TEXT)})"
         for name in _REPORTED_TEXTS
         if name not in _NATIVE
     }
     numbers = {
-        name: f"coalesce({_fact('value', name, alias)}, CAST({number} AS TEXT))"
+        name: f"coalesce({_fact('value', name, key)}, CAST({number} AS TEXT))"
         for name in DEVICE_NUMBERS
-        if (number := _reported(name, alias, dialect, Kind.NUMBER))
+        if (number := _reported(name, key, dialect, Kind.NUMBER))
     }
-    folded = device_columns(alias, dialect)
+    folded = device_columns(alias, key, dialect)
     as_asked = ("device_id", "connection_status", "last_connect", "last_disconnect", "last_update")
     same = {name: column.sql for name in as_asked if isinstance(column := folded[name], Plain)}
     return {
@@ -100,71 +117,85 @@ def _tag_list(alias: str, dialect: Dialect) -> str:
     return f"(SELECT group_concat(value, ';') FROM ({ordered}) AS ordered)"  # noqa: S608
 
 
-def finder(node: Node, parameters: Parameters) -> str | None:
-    """Return SQL of the ids of devices, by an index: at least all those that match ``node``.
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """SQL of the ids of devices that an index gives, and what is still to be asked of them."""
 
-    None where no index helps.
-    """
-    found = _find(node, parameters)
-    return None if found is None else found[1]
+    sql: str
+    rest: Node
 
 
-def _find(node: Node, parameters: Parameters) -> tuple[int, str] | None:
+def finder(node: Node, parameters: Parameters, dialect: Dialect) -> Finder | None:
+    """Return how the devices that match ``node`` are found; None where no index helps."""
+    parts = list(node.parts) if isinstance(node, And) else [node]
+    ranked = [
+        (rank, index) for index, part in enumerate(parts) if (rank := _rank(part)) is not None
+    ]
+    if not ranked:
+        return None
+    chosen = parts.pop(min(ranked)[1])
+    return Finder(_found(chosen, parameters, dialect), all_of(parts))
+
+
+_SIDES: Final = {GROUP_STARTS: "group"}
+_FOUND: Final = frozenset({*_REPORTED_TEXTS, "name", "tags"}) - {"description", "health_status"}
+
+
+def _rank(node: Node) -> int | None:
+    """Return how well an index serves a condition: the less the better, None not at all."""
     match node:
-        case Compare(_, Operator.EQUAL | Operator.STARTS_WITH, str()):
-            return _find_text(node, parameters)
-        case And(parts):
-            ranked = [found for part in parts if (found := _find(part, parameters))]
-            return min(ranked, default=None)
+        case Compare(field, Operator.EQUAL | Operator.STARTS_WITH, str()):
+            known = _SIDES.get(field, field) in _FOUND and _sought(node)
+            return (1 if node.operator is Operator.EQUAL else 2) if known else None
         case Or(parts):
-            each = [found for part in parts if (found := _find(part, parameters))]
-            return _union(each) if len(each) == len(parts) else None
+            ranks = [rank for part in parts if (rank := _rank(part)) is not None]
+            return max(ranks) if len(ranks) == len(parts) else None
         case _:
             return None
 
 
-def _union(each: list[tuple[int, str]]) -> tuple[int, str]:
-    return max(rank for rank, _ in each), " UNION ".join(sql for _, sql in each)
-
-
-_SIDES: Final = {GROUP_STARTS: "group"}
-_FOUND: Final = frozenset({*_REPORTED_TEXTS, "name", "tags", "device_id"}) - {
-    "description",
-    "health_status",
-}
-
-
-def _find_text(node: Compare, parameters: Parameters) -> tuple[int, str] | None:
+def _found(node: Node, parameters: Parameters, dialect: Dialect) -> str:
+    if isinstance(node, Or):
+        return " UNION ".join(_found(part, parameters, dialect) for part in node.parts)
+    assert isinstance(node, Compare)  # noqa: S101 - the only other one that has a rank
     field = _SIDES.get(node.field, node.field)
-    value = str(node.value)
-    if node.field == GROUP_STARTS:
-        value = value.removesuffix("/")
-    if field not in _FOUND or not value:
-        return None
-    equal = node.operator is Operator.EQUAL
-    if field == "device_id":
-        # The parts of this text are the program's own.
-        test = _test("device.id", value, parameters, equal=equal)
-        return 0, f"SELECT device.id FROM device WHERE {test}"  # noqa: S608
-    facts = _test("fact.value", value, parameters, equal=equal)
-    found = (
-        f"SELECT fact.device_id FROM device_fact AS fact WHERE fact.field = '{field}'"  # noqa: S608
-        f" AND {facts}"
+    facts = _test("fact.value", node, parameters, dialect)
+    # The parts of this text are the program's own.
+    sql = f"SELECT fact.device_id AS id FROM device_fact AS fact WHERE fact.field = '{field}' AND {facts}"  # noqa: S608, E501
+    if field in ("name", "tags"):
+        return sql
+    reported = dialect.fold(dialect.json_value("last.value", dialect.path_literal(()), Kind.TEXT))
+    if field == "group":
+        reported = f"trim({reported}, '/')"
+    test = _test(f"({reported})", node, parameters, dialect)
+    return (
+        f"{sql} UNION SELECT last.device_id FROM device_last AS last"  # noqa: S608
+        f" WHERE last.attribute = '{field}' AND {test} AND NOT EXISTS (SELECT 1 FROM device_fact"
+        f" AS other WHERE other.device_id = last.device_id AND other.field = '{field}')"
     )
-    if field not in ("name", "tags"):
-        found += (
-            " UNION SELECT last.device_id FROM device_last AS last"  # noqa: S608
-            f" WHERE last.attribute = '{field}'"
-        )
-    return (1 if equal else 2), found
 
 
-def _test(column: str, value: str, parameters: Parameters, *, equal: bool) -> str:
-    if equal:
+def _sought(node: Compare) -> str:
+    value = str(node.value)
+    return value.removesuffix("/") if node.field == GROUP_STARTS else value
+
+
+def _test(column: str, node: Compare, parameters: Parameters, dialect: Dialect) -> str:
+    value = _sought(node)
+    if node.operator is Operator.EQUAL:
         return f"{column} = {parameters.value(value)}"
+    test = f"{column} >= {parameters.value(value)}"
     following = _following(value)
-    least = f"{column} >= {parameters.value(value)}"
-    return least if following is None else f"{least} AND {column} < {parameters.value(following)}"
+    if following is not None:
+        test += f" AND {column} < {parameters.value(following)}"
+    if node.field == GROUP_STARTS:
+        whole = parameters.value(str(node.value))
+        test += f" AND {dialect.text_test(node.operator, _slashed(column), whole)}"
+    return test
+
+
+def _slashed(column: str) -> str:
+    return f"({column} || '/')"
 
 
 def _following(prefix: str) -> str | None:
@@ -176,43 +207,43 @@ def _following(prefix: str) -> str | None:
     return kept[:-1] + chr(_AFTER_SURROGATES if code == _FIRST_SURROGATE else code)
 
 
-def _text(name: str, alias: str, dialect: Dialect) -> str:
-    return f"coalesce({_fact('value', name, alias)}, {_folded_report(name, alias, dialect)})"
+def _text(name: str, key: str, dialect: Dialect) -> str:
+    return f"coalesce({_fact('value', name, key)}, {_folded_report(name, key, dialect)})"
 
 
-def _folded_report(name: str, alias: str, dialect: Dialect) -> str:
+def _folded_report(name: str, key: str, dialect: Dialect) -> str:
     """Return the last report of a text, folded within its own subquery: it is rarely there."""
     value = dialect.json_value("last.value", dialect.path_literal(()), Kind.TEXT)
     return (
         f"(SELECT {dialect.fold(f'({value})')} FROM device_last AS last"  # noqa: S608
-        f" WHERE last.device_id = {alias}.id AND last.attribute = '{name}')"
+        f" WHERE last.device_id = {key} AND last.attribute = '{name}')"
     )
 
 
-def _number(name: str, alias: str, dialect: Dialect) -> str:
-    reported = _reported(name, alias, dialect, Kind.NUMBER)
-    return f"coalesce({_fact('number', name, alias)}, {reported})"
+def _number(name: str, key: str, dialect: Dialect) -> str:
+    reported = _reported(name, key, dialect, Kind.NUMBER)
+    return f"coalesce({_fact('number', name, key)}, {reported})"
 
 
-def _fact(column: str, name: str, alias: str) -> str:
+def _fact(column: str, name: str, key: str) -> str:
     return (
         f"(SELECT fact.{column} FROM device_fact AS fact"  # noqa: S608
-        f" WHERE fact.device_id = {alias}.id AND fact.field = '{name}')"
+        f" WHERE fact.device_id = {key} AND fact.field = '{name}')"
     )
 
 
-def _tagged(name: str, alias: str) -> str:
+def _tagged(name: str, key: str) -> str:
     return (
         f"(SELECT min(tag.value) FROM device_tag AS tag"  # noqa: S608
-        f" WHERE tag.device_id = {alias}.id AND tag.key = '{name}')"
+        f" WHERE tag.device_id = {key} AND tag.key = '{name}')"
     )
 
 
-def _reported(name: str, alias: str, dialect: Dialect, kind: Kind) -> str:
+def _reported(name: str, key: str, dialect: Dialect, kind: Kind) -> str:
     value = dialect.json_value("last.value", dialect.path_literal(()), kind)
     return (
         f"(SELECT {value} FROM device_last AS last"  # noqa: S608
-        f" WHERE last.device_id = {alias}.id AND last.attribute = '{name}')"
+        f" WHERE last.device_id = {key} AND last.attribute = '{name}')"
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from drover.model.inventory import DIGI_OPERATIONS
-from drover.store.compile.columns import Plain
+from drover.store.compile.columns import Lookup, Plain, Related
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from drover.store.compile.columns import ColumnMap
+    from drover.store.compile.columns import Column, ColumnMap
     from drover.store.compile.dialect import Dialect
 
 _ENDED: Final = "(execution.succeeded + execution.failed + execution.timed_out)"
@@ -60,8 +60,21 @@ EXPRESSIONS: Final[Mapping[str, str]] = {
 }
 """The expression of each member of a job but its description, which is in a document."""
 
-CANONICAL: Final = frozenset({"job_type", "status", "source", "source_id"})
+CANONICAL: Final = frozenset({"job_type", "status", "source", "source_id", "username"})
 """Fields that are stored folded, so that a comparison folds its own side alone."""
+
+WALKED: Final[Mapping[str, str]] = {
+    "(execution.status)": "coalesce(execution.status, '')",
+    "(execution.kind)": "coalesce(execution.kind, '')",
+    "coalesce(execution.source_id, '')": "(coalesce(execution.source_id, '') || '')",
+}
+"""What stands for columns with an index in a condition that is to be walked without one."""
+
+_WHO: Final = (
+    "(SELECT account.id, account.email FROM account UNION ALL SELECT access_token.id, account.email"
+    " FROM access_token JOIN account ON account.id = access_token.account_id) AS who WHERE "
+)
+_SOURCE_ID: Final = "coalesce(execution.source_id, '')"
 
 
 def expressions(dialect: Dialect) -> Mapping[str, str]:
@@ -82,7 +95,11 @@ def expressions(dialect: Dialect) -> Mapping[str, str]:
 
 def job_columns(dialect: Dialect) -> ColumnMap:
     """Return how a query reaches the fields of a job."""
-    return {name: Plain(f"({sql})") for name, sql in expressions(dialect).items()}
+    plain: dict[str, Column] = {
+        name: Plain(f"({sql})") for name, sql in expressions(dialect).items()
+    }
+    by_name = Lookup(_SOURCE_ID, "who.id", f"{_WHO}TRUE")
+    return {**plain, "username": Related(f"{_WHO}who.id = {_SOURCE_ID}", "who.email", by_name)}
 
 
 def targets(dialect: Dialect) -> str:

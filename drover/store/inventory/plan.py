@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from drover.query.digi.fields import DEVICE_FIELDS
-from drover.query.digi.pairs import Split, split
+from drover.query.digi.pairs import Split, fields_of, split
 from drover.query.fold import fold
 from drover.query.tree import All, And, Compare, Node, Not, Nothing, Or
 from drover.store.compile import Compiled
@@ -19,8 +19,8 @@ from drover.store.compile.compiler import Compiler
 from drover.store.compile.parameters import Parameters
 from drover.store.compile.postgres import Postgres
 from drover.store.compile.sqlite import Sqlite
-from drover.store.inventory.devices import device_columns, finder, shown_columns
-from drover.store.inventory.jobs import CANONICAL, expressions, job_columns, targets
+from drover.store.inventory.devices import IN_ROW, device_columns, finder, shown_columns
+from drover.store.inventory.jobs import CANONICAL, WALKED, expressions, job_columns, targets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 _DIALECTS: Final[Mapping[str, Dialect]] = {"sqlite": Sqlite(), "postgres": Postgres()}
 _FOLDED: Final = CANONICAL | DEVICE_FIELDS
 _MOST_BRANCHES: Final = 8
+PAIR_WINDOW: Final = 1500
+"""How many jobs are looked at first where their devices are looked at too."""
+
+JOB_WINDOW: Final = 20_000
+"""How many jobs are looked at first where they alone tell."""
+
 AIM: Final = (
     " LEFT JOIN device AS aim ON aim.id = (SELECT min(first.resource_id) FROM iteration AS first"
     " WHERE first.execution = execution.number)"
@@ -49,6 +55,7 @@ class Words:
     shown_of_device: Mapping[str, str]
     listed: Mapping[str, str]
     pair_columns: ColumnMap
+    own_columns: ColumnMap
     sort_columns: ColumnMap
 
 
@@ -59,8 +66,9 @@ def _words(dialect: Dialect) -> Words:
         shown=expressions(dialect),
         shown_of_device=shown_columns("aim", dialect),
         listed={"targets": targets(dialect)},
-        pair_columns={**jobs, **device_columns("device", dialect)},
-        sort_columns={**jobs, **device_columns("aim", dialect)},
+        pair_columns={**jobs, **device_columns("device", "target.resource_id", dialect)},
+        own_columns=device_columns("device", "device.id", dialect),
+        sort_columns={**jobs, **device_columns("aim", "aim.id", dialect)},
     )
 
 
@@ -77,8 +85,13 @@ class Plan:
         self.params: dict[str, object] = dict(self.words.dialect.fold_parameters)
         self._condition = self._compiled()
 
-    def rows(self, columns: Mapping[str, str], *, limited: bool = True) -> str:
-        """Return the statement that reads columns in order; all rows if not ``limited``."""
+    def rows(
+        self, columns: Mapping[str, str], *, limited: bool = True, window: int | None = None
+    ) -> str:
+        """Return the statement that reads columns in order; all rows if not ``limited``.
+
+        With a ``window`` only so many of the jobs next in order are looked at.
+        """
         order = self.order()
         listed = ", ".join(f'{sql} AS "{name}"' for name, sql in columns.items())
         listed += f", {self.sort_value()} AS sort_value, execution.number AS sort_number"
@@ -86,10 +99,12 @@ class Plan:
         limit = " LIMIT :limit" if limited else ""
         self.params["limit"] = self.wanted.limit
         branches = self._branches()
+        condition = self._condition if window is None else self._compiled(walking=True)
         # The parts of this text are the program's own; values are parameters.
         each = [
-            f"SELECT {listed} FROM execution{aimed} WHERE {condition} ORDER BY {order}{limit}"  # noqa: S608
-            for condition in branches
+            f"SELECT {listed} FROM execution{aimed} WHERE {reach} AND {condition}"  # noqa: S608
+            f" AND {self._after()} AND {self._within(reach, window)} ORDER BY {order}{limit}"
+            for reach in branches
         ]
         if len(each) == 1:
             return each[0]
@@ -114,6 +129,18 @@ class Plan:
         """Return the condition of a job, in one piece, wherever the order begins."""
         return f"({' OR '.join(self._reaches())}) AND {self._condition}"
 
+    def window(self) -> int | None:
+        """Return how many of the newest jobs to look at first; None to look no further at once.
+
+        Where many jobs match, the newest do, and to look through these is quicker than to collect
+        all that an index gives and sort them.
+        """
+        if not isinstance(self.split.pair, All):
+            return PAIR_WINDOW
+        job = self.split.job
+        parts = job.parts if isinstance(job, And) else (job,)
+        return JOB_WINDOW if any(_unordered(part) for part in parts) else None
+
     def candidates(self, most: int) -> Compiled | None:
         """Return SQL of the devices that the query can match, where an index finds them.
 
@@ -123,17 +150,16 @@ class Plan:
         if not parts.device_only or not isinstance(parts.unaimed, Nothing):
             return None
         parameters = Parameters(self.words.dialect, "f")
-        found = finder(parts.pair, parameters)
+        found = finder(parts.pair, parameters, self.words.dialect)
         if found is None:
             return None
-        compiler = Compiler(self.words.pair_columns, parameters, row_by_row=True)
-        condition = compiler.condition(parts.pair).sql
+        sql = f"SELECT id FROM ({found.sql}) AS found"  # noqa: S608 - as above
+        if not isinstance(found.rest, All):
+            compiler = Compiler(self.words.own_columns, parameters, row_by_row=True)
+            condition = compiler.condition(found.rest).sql
+            sql += f" JOIN device USING (id) WHERE ({condition})"
         params = {**self.words.dialect.fold_parameters, **parameters.bound, "most": most}
-        sql = (
-            f"SELECT device.id AS id FROM device WHERE device.id IN ({found})"  # noqa: S608 - as above
-            f" AND ({condition}) LIMIT :most"
-        )
-        return Compiled(sql, params)
+        return Compiled(f"{sql} LIMIT :most", params)
 
     def among(self, numbers: Sequence[int]) -> str:
         """Return the condition of jobs chosen already, but for what they ask of devices."""
@@ -153,23 +179,28 @@ class Plan:
 
     # Conditions -----------------------------------------------------------------------------------
 
-    def _compiled(self) -> str:
-        parts = [self._of_job()]
+    def _compiled(self, *, walking: bool = False) -> str:
+        parts = [self._of_job(walking=walking)]
         if not isinstance(self.split.pair, All):
             parts.append(self._of_pair())
         return " AND ".join(parts)
 
-    def _of_job(self) -> str:
-        return f"execution.discarded = 0 AND {self._compile(self.split.job, 'j')}"
+    def _of_job(self, *, walking: bool = False) -> str:
+        """Return what is asked of the job; one who walks a window wants no index of statuses."""
+        asked = self._compile(self.split.job, "j")
+        if walking:
+            for indexed, plain in WALKED.items():
+                asked = asked.replace(indexed, plain)
+        return f"execution.discarded = 0 AND {asked}"
 
     def _of_pair(self) -> str:
         pair = self._compile(self.split.pair, "d")
         items = "SELECT 1 FROM iteration AS target"
         at = "target.execution = execution.number"
-        hit = (
-            f"({items} LEFT JOIN device ON device.id = target.resource_id"
-            f" WHERE {at} AND {pair} LIMIT 1) IS NOT NULL"
-        )
+        in_row = not IN_ROW.isdisjoint(fields_of(self.split.pair))
+        joined = " LEFT JOIN device ON device.id = target.resource_id" if in_row else ""
+        # IS TRUE keeps PostgreSQL from joining what is to be looked up for one item at a time.
+        hit = f"({items}{joined} WHERE {at} AND {pair} IS TRUE LIMIT 1) IS NOT NULL"
         if isinstance(self.split.unaimed, Nothing):
             return hit
         unaimed = self._compile(self.split.unaimed, "u")
@@ -177,18 +208,26 @@ class Plan:
 
     def _compile(self, node: Node, prefix: str) -> str:
         parameters = Parameters(self.words.dialect, prefix)
-        compiler = Compiler(self.words.pair_columns, parameters, row_by_row=True)
+        compiler = Compiler(self.words.pair_columns, parameters, row_by_row=False)
         sql = compiler.condition(node).sql
         self.params.update(parameters.bound)
         return f"({sql})"
 
+    def _within(self, reach: str, window: int | None) -> str:
+        """Return the condition of the jobs next in order, so many as a window has."""
+        if window is None:
+            return "TRUE"
+        self.params["window"] = window
+        return (
+            "execution.number > coalesce((SELECT execution.number FROM execution"  # noqa: S608 - as above
+            f" WHERE {reach} AND {self._after()}"
+            " ORDER BY execution.number DESC LIMIT 1 OFFSET :window), -1)"
+        )
+
     def _branches(self) -> list[str]:
         """Return conditions that part the jobs, each such that an index gives it in order."""
-        tail = f"{self._condition} AND {self._after()}"
         reaches = self._reaches()
-        if len(reaches) > _MOST_BRANCHES:
-            return [f"({' OR '.join(reaches)}) AND {tail}"]
-        return [f"{reach} AND {tail}" for reach in reaches]
+        return reaches if len(reaches) <= _MOST_BRANCHES else [f"({' OR '.join(reaches)})"]
 
     def _reaches(self) -> list[str]:
         reach = self.wanted.reach
@@ -248,8 +287,16 @@ class Plan:
         return of_device or self.wanted.order.field in DEVICE_FIELDS
 
 
+def _unordered(part: Node) -> bool:
+    """Tell whether an index would be used for a condition that does not give jobs in order."""
+    fields = fields_of(part)
+    return "username" in fields or (isinstance(part, Or) and bool(fields & {"status", "job_type"}))
+
+
 def sort_expression(order: Order, words: Words) -> str:
     """Return the expression that an order goes by: of several tags the least."""
+    if order.field == "username":
+        return words.dialect.fold(f"({words.shown['username']})")
     column = words.sort_columns[order.field]
     if order.field == "tags":
         source, element = getattr(column, "source", ""), getattr(column, "element", "")
@@ -260,7 +307,7 @@ def sort_expression(order: Order, words: Words) -> str:
     return sql
 
 
-_TEXTS_TO_FOLD: Final = frozenset({"username", "job_name", "job_description", "error_message"})
+_TEXTS_TO_FOLD: Final = frozenset({"job_name", "job_description", "error_message"})
 
 
 def canonical(node: Node) -> Node:

@@ -12,6 +12,8 @@ ALTER TABLE execution ADD COLUMN status TEXT GENERATED ALWAYS AS (
 ) VIRTUAL;
 CREATE INDEX execution_status ON execution (status, number);
 CREATE INDEX execution_application_status ON execution (application_id, status, number);
+CREATE INDEX execution_kind ON execution (kind, number);
+CREATE INDEX execution_submitter ON execution ((coalesce(source_id, '')), number);
 CREATE INDEX execution_owner ON execution (owner_id, number) WHERE application_id IS NULL;
 CREATE INDEX execution_discarded ON execution (number) WHERE discarded = 1;
 CREATE INDEX iteration_resource ON iteration (resource_id, execution);
@@ -24,7 +26,7 @@ CREATE TABLE device_fact (
     value          TEXT NOT NULL,
     number         DOUBLE PRECISION,
     PRIMARY KEY (device_id, field, value)
-);
+) WITHOUT ROWID;
 CREATE INDEX device_fact_value ON device_fact (field, value, device_id);
 CREATE INDEX device_last_attribute ON device_last (attribute, device_id);
 

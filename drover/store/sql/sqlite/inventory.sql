@@ -1,6 +1,6 @@
 -- name: inventory_jobs_of_devices
--- Read which jobs ran on some devices, newest first, from before a number on.
-SELECT DISTINCT target.execution AS number FROM iteration AS target
+-- Read which jobs ran on some devices, newest first, from before a number on, once for each device.
+SELECT target.execution AS number FROM iteration AS target
 WHERE target.resource_id IN (SELECT value FROM json_each(:devices))
   AND (CAST(:after AS BIGINT) IS NULL OR target.execution < :after)
 ORDER BY number DESC LIMIT :limit;

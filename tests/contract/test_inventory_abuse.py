@@ -1,0 +1,302 @@
+"""Bad input to the inventory: exact refusals, nothing changed, and SQL that no value gets into."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+import pytest_asyncio
+
+from drover.app.inventory_throttle import Allowance
+from drover.ports.inventory import Reach, Wanted
+from drover.query.digi import parse
+from drover.store.inventory.plan import Plan
+from drover.store.sqlite_transaction import SqliteTransaction
+from tests.support.digi_server import ROOT, DigiServer, basic
+
+BAD_QUERIES = [
+    "nope = 1",
+    "id = 1 or",
+    "signal_percent contains '1'",
+    "connection_status = 'online'",
+    "last_connect > -1h",
+    "name = 'x",
+    "(" * 4000,
+    "1 = 1",
+    "id = 1; DROP TABLE execution",
+    "id = 1 -- ",
+    "name = '' or '1'='1'",
+]
+BULK = [
+    ("PUT", "/cancel"),
+    ("PUT", "/inventory/cancel"),
+    ("DELETE", "/inventory"),
+    ("DELETE", "/cancel"),
+]
+
+
+@pytest_asyncio.fixture
+async def server(database):
+    made = await DigiServer(database).begin()
+    yield made
+    await made.close()
+
+
+async def test_a_bulk_verb_without_a_sound_query_changes_nothing(server):
+    numbers = [
+        await server.job(),
+        await server.job(state="queued"),
+        await server.job(state="running"),
+    ]
+
+    for method, path in BULK:
+        for query in (None, "", "   ", *BAD_QUERIES):
+            given = {} if query is None else {"query": query}
+            answer = await server.ask(method, path, **given)
+            assert answer.status_code == 400, (method, path, query)
+            assert answer.json()["error_status"] == 400
+        long = await server.ask(method, path, query="x" * 8193)
+        assert (long.status_code, long.json()["error_status"]) == (413, 413)
+        twice = await server.client.request(
+            method, f"{ROOT}{path}?query=id>0&query=", headers=basic()
+        )
+        assert twice.status_code == 400
+
+    jobs = (await server.get())["list"]
+    assert [job["id"] for job in jobs] == numbers[::-1]
+    assert [job["status"] for job in jobs] == ["in_progress", "new", "complete"]
+
+
+async def test_a_bad_query_is_told_with_its_text_and_position(server):
+    answer = await server.ask("GET", "/inventory", query="id = 1 and health_status = 'bad'")
+
+    assert answer.json() == {
+        "error_status": 400,
+        "error_message": "Invalid query: invalid value 'bad' for field 'health_status'"
+        " (allowed: normal, warning, error, unknown) at position 27",
+        "error_context": {"query": "id = 1 and health_status = 'bad'", "position": 27},
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters"),
+    [
+        ("/inventory", {"size": "0"}),
+        ("/inventory", {"size": "-1"}),
+        ("/inventory", {"size": "ten"}),
+        ("/inventory", {"size": "9" * 5000}),
+        ("/inventory", {"orderby": "nope"}),
+        ("/inventory", {"orderby": "id sideways"}),
+        ("/inventory", {"orderby": "id, name"}),
+        ("/inventory", {"orderby": "id asc, name"}),
+        ("/inventory", {"orderby": "id; DROP TABLE execution"}),
+        ("/inventory", {"orderby": "execution.number"}),
+        ("/inventory", {"cursor": "nonsense"}),
+        ("/inventory", {"cursor": "\u00e9"}),
+        ("/inventory", {"cursor": "AAAA"}),
+        ("/inventory", {"cursor": "A" * 4000}),
+        ("/inventory", {"total": "maybe"}),
+        ("/inventory.xml", {"size": "0"}),
+        ("/bulk", {"fields": "id,nope"}),
+        ("/bulk", {"fields": "id,,name"}),
+        ("/bulk", {"fields": "id) FROM execution --"}),
+        ("/bulk", {"orderby": "nope"}),
+        ("/bulk", {"query": "nope"}),
+        ("/bulk", {"raw": "maybe"}),
+    ],
+)
+async def test_a_parameter_that_does_not_hold_is_refused(server, path, parameters):
+    answer = await server.ask("GET", path, **parameters)
+
+    assert answer.status_code == 400
+    if path.endswith(".xml"):
+        root = ET.fromstring(answer.content)
+        assert (root.tag, root.findtext("error_status")) == ("error", "400")
+        assert root.findtext("error_message")
+    else:
+        assert answer.json()["error_status"] == 400
+        assert answer.json()["error_message"]
+
+
+async def test_a_cursor_serves_its_own_query_and_order_alone(server):
+    for _ in range(3):
+        await server.job()
+    cursor = (await server.get(size="1", query="id > 0", orderby="id desc"))["cursor"]
+
+    same = await server.ask("GET", "/inventory", cursor=cursor, query="id > 0", orderby="id desc")
+    damaged = cursor[:-2] + ("A" if cursor[-2] != "A" else "B") + cursor[-1]
+
+    assert same.status_code == 200
+    for parameters in (
+        {"cursor": cursor, "orderby": "id desc"},
+        {"cursor": cursor, "query": "id > 0"},
+        {"cursor": cursor, "query": "id > 1", "orderby": "id desc"},
+        {"cursor": damaged, "query": "id > 0", "orderby": "id desc"},
+    ):
+        assert (await server.ask("GET", "/inventory", **parameters)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allow"),
+    [
+        ("POST", "", 405, "GET, HEAD"),
+        ("POST", "/inventory", 405, "DELETE, GET, HEAD"),
+        ("PUT", "/inventory.xml", 405, "GET, HEAD"),
+        ("DELETE", "/bulk", 405, "GET, HEAD"),
+        ("GET", "/cancel", 405, "DELETE, PUT"),
+        ("GET", "/inventory/cancel", 405, "PUT"),
+        ("GET", "/cancel5", 405, "PUT"),
+        ("DELETE", "/cancel5", 405, "PUT"),
+        ("PUT", "/5", 405, "DELETE, GET, HEAD"),
+        ("PATCH", "/5", 405, "DELETE, GET, HEAD, PUT"),
+        ("GET", "/nothing", 404, None),
+        ("GET", "/5.pdf", 404, None),
+        ("GET", "/-5", 404, None),
+        ("GET", "/\u0665", 404, None),
+        ("GET", "/" + "9" * 5000, 404, None),
+        ("GET", f"/{2**63}", 404, None),
+        ("GET", f"/{2**63 - 1}", 404, None),
+        ("GET", "/0", 404, None),
+        ("GET", "/inventory/x", 404, None),
+        ("GET", "/a/b/c", 404, None),
+        ("PUT", "/cancelx", 404, None),
+        ("PUT", "/cancel/x", 404, None),
+        ("PUT", "/cancel/1,", 404, None),
+        ("PUT", f"/cancel{'9' * 30}", 404, None),
+        ("PUT", "/cancel/" + ",".join("1" * 1001), 400, None),
+        ("DELETE", "/x", 404, None),
+    ],
+)
+async def test_a_path_or_method_that_is_not_there_is_refused_in_this_dialects_form(
+    server, method, path, status, allow
+):
+    answer = await server.ask(method, path)
+
+    assert answer.status_code == status
+    assert answer.json()["error_status"] == status
+    assert answer.headers.get("allow") == allow
+
+
+async def test_a_failure_of_the_server_tells_nothing_of_its_inside(server, monkeypatch):
+    async def broken(*_given):
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(server.inventory, "page", broken)
+    answer = await server.ask("GET", "/inventory")
+
+    assert answer.status_code == 500
+    assert answer.json()["error_status"] == 500
+    assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "text", ["'; DROP TABLE execution; --", "%", "_", "\\", "\u2028", "\x01", "$1", ":p0"]
+)
+async def test_values_mean_themselves(server, text):
+    number = await server.job(name=f"a{text}b")
+    await server.job(name="other")
+
+    assert await server.ids("job_name contains '" + text.replace("'", "''") + "'") == [number]
+
+
+async def test_the_sql_is_the_same_whatever_is_asked_for(sqlite_database, monkeypatch):
+    server = await DigiServer(sqlite_database).begin()
+    for _ in range(3):
+        await server.job()
+    traced = []
+    rows = SqliteTransaction._rows
+    monkeypatch.setattr(
+        SqliteTransaction,
+        "_rows",
+        lambda self, sql, params: traced.append(sql) or rows(self, sql, params),
+    )
+    shapes = []
+    for words in (("a", "b", "1", "new"), ("'; --", "x" * 500, "99", "failed")):
+        traced.clear()
+        first, second, number, status = (word.replace("'", "''") for word in words)
+        query = (
+            f"(name = '{first}' or job_name contains '{second}') and id <> {number}"
+            f" and tags startsWith '{first}' and not status = '{status}' and username <> '{second}'"
+        )
+        await server.get(query=query, size=number, orderby="job_name")
+        await server.get(query=query)
+        await server.ask("GET", "/bulk", query=query)
+        shapes.append(list(traced))
+
+    await server.close()
+    assert shapes[0] == shapes[1]
+    assert shapes[0]
+
+
+INDEXED = {
+    "": ("PRIMARY KEY", "execution_pkey", "SCAN execution"),
+    "status = 'failed' and job_type = 'reboot'": ("execution_status", "execution_kind"),
+    "job_type = 'reboot'": ("execution_kind",),
+    "username = 'a@b.c'": ("execution_submitter",),
+    "id = 7": ("execution_pkey", "PRIMARY KEY"),
+}
+FOUND = {
+    "tags = 'a'": "device_fact_value",
+    "group startsWith '/a/'": "device_fact_value",
+    "name = 'a' and (connection_status = 'connected' or signal_percent < 20)": "device_fact_value",
+    "carrier = 'a' or carrier = 'b'": "device_last_attribute",
+}
+
+
+@pytest.mark.parametrize("query", [query for query in INDEXED if query])
+async def test_a_query_about_jobs_uses_an_index(database, query):
+    asked = Plan(Wanted(Reach(), parse(query, 0), limit=100), database.dialect)
+
+    plan = await _explained(database, asked.rows(asked.words.shown), asked.params)
+
+    assert any(name in plan for name in INDEXED[query]), plan
+    assert "Seq Scan on execution" not in plan
+
+
+@pytest.mark.parametrize("query", FOUND)
+async def test_devices_that_a_query_can_match_are_found_by_an_index(database, query):
+    found = Plan(Wanted(Reach(), parse(query, 0)), database.dialect).candidates(100)
+    assert found is not None
+
+    plan = await _explained(database, found.sql, found.params)
+
+    assert FOUND[query] in plan, plan
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["tags <> 'a'", "not tags = 'a'", "tags contains 'a'", "tags = 'a' or id = 7", "group = empty"],
+)
+def test_a_walk_does_not_begin_at_devices_where_others_may_match(query):
+    assert Plan(Wanted(Reach(), parse(query, 0)), "sqlite").candidates(100) is None
+
+
+async def _explained(database, sql, params):
+    """Return how a statement would be run, the tables being large for all the planner knows."""
+    if database.dialect == "sqlite":
+        rows = await database.read(lambda tx: tx.fetch_sql(f"EXPLAIN QUERY PLAN {sql}", params))
+        return "\n".join(row["detail"] for row in rows)
+
+    async def work(tx):
+        await tx.fetch_sql("SELECT set_config('enable_seqscan', 'off', true)")
+        await tx.fetch_sql("SELECT set_config('enable_bitmapscan', 'off', true)")
+        return await tx.fetch_sql(f"EXPLAIN {sql}", params)
+
+    return "\n".join(row["QUERY PLAN"] for row in await database.write(work))
+
+
+async def test_an_account_over_its_allowance_is_told_when_to_come_back(sqlite_database):
+    server = await DigiServer(sqlite_database, Allowance(a_minute=12)).begin()
+    allowed = [(await server.ask("GET", "")).status_code for _ in range(2)]
+    server.clock.advance(4)
+
+    refused = await server.ask("GET", "/inventory")
+    server.clock.advance(6)
+    later = await server.ask("GET", "/inventory")
+    await server.close()
+
+    assert allowed == [200, 200]
+    assert refused.status_code == 429
+    assert refused.headers["retry-after"] == "6"
+    assert refused.json()["error_status"] == 429
+    assert later.status_code == 200
