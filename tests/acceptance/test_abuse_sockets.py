@@ -203,7 +203,7 @@ def test_files_and_memory_do_not_grow_from_storm_to_storm(storm):
 
     blow()
     files, memory_mb = storm.use()
-    for _ in range(4):
+    for _ in range(2):
         blow()
     files_after, memory_after_mb = storm.use()
 
