@@ -85,6 +85,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_body_bytes: Annotated[
         int, Meta(description="Largest request body accepted, in bytes (413 above).", ge=1024)
     ] = 5_242_880
+    body_seconds: Annotated[
+        float, Meta(description="How long a request's body may take to come (408 after).", gt=0)
+    ] = 30.0
     max_requests: Annotated[
         int, Meta(description="Requests served at once; more are answered with 503.", ge=1)
     ] = 1_000

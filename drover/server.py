@@ -35,7 +35,7 @@ from drover.engine.loops import Loop
 from drover.engine.service import Engine, Heart
 from drover.engine.service import Surroundings as EngineSurroundings
 from drover.engine.timing import Timing
-from drover.faces.connection import JoiningProtocol
+from drover.faces.connections import Connection
 from drover.faces.declared import declared
 from drover.faces.http import HttpApp, Limits
 from drover.faces.openapi import Published
@@ -119,7 +119,9 @@ class Server:
         own = (published, workflows, inventory, throttle)
         services = Services(*own, *shelf.services, *doors.services, *work.services)
         limits = Limits(
-            body_bytes=self.settings.max_body_bytes, requests=self.settings.max_requests
+            body_bytes=self.settings.max_body_bytes,
+            body_seconds=self.settings.body_seconds,
+            requests=self.settings.max_requests,
         )
         self.app = HttpApp(declared(services), doors.gate, limits=limits)
         published.publish((route.operation for route in self.app.routes.all), self.app.metrics.text)
@@ -285,7 +287,8 @@ async def _serve(settings: Settings) -> None:
         await server.open()
         configuration = uvicorn.Config(
             server.app,
-            http=JoiningProtocol,
+            http=Connection,
+            ws="none",
             log_config=None,
             access_log=False,
             lifespan="off",

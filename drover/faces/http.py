@@ -19,7 +19,7 @@ import structlog
 from drover.faces.metrics import RequestMetrics
 from drover.faces.operation import Answer, Call, Operation
 from drover.faces.parameters import parse
-from drover.faces.refusals import Unexpected, WrongMethod, refuse, status_of
+from drover.faces.refusals import TooSlow, Unexpected, WrongMethod, refuse, status_of
 from drover.faces.routes import Route, Routes
 from drover.model.access import Caller
 from drover.model.errors import DroverError, Missing, TooLarge, Unauthorized, Unavailable
@@ -66,9 +66,14 @@ class Gate(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a server accepts of requests."""
+    """What a server accepts of requests.
+
+    A body has to come within ``body_seconds``, one of an operation that takes larger ones within
+    as many times that.
+    """
 
     body_bytes: int = 5_242_880
+    body_seconds: float = 30.0
     requests: int = 1000
 
 
@@ -202,18 +207,12 @@ class HttpApp:
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > most:
             raise TooLarge(f"The body may have {most} bytes")
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            message = await request.receive()
-            if message["type"] == "http.disconnect":
-                raise Unavailable("The client went away")
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > most:
-                raise TooLarge(f"The body may have {most} bytes")
-            if not message.get("more_body", False):
-                return b"".join(parts)
+        seconds = self._limits.body_seconds * max(1.0, most / self._limits.body_bytes)
+        try:
+            async with asyncio.timeout(seconds):
+                return await _received(request, most)
+        except TimeoutError as error:
+            raise TooSlow(f"The body did not come within {seconds:g} seconds") from error
 
     def _refuse(self, request: _Request, error: DroverError) -> Answer:
         flawed = request.route.operation.flawed_status if request.route else 400
@@ -252,6 +251,21 @@ def _path(scope: Scope) -> str:
         path: str = scope["path"]
         return path
     return unquote(_SLASH.sub("%252F", raw.decode("latin-1")))
+
+
+async def _received(request: _Request, most: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise Unavailable("The client went away")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > most:
+            raise TooLarge(f"The body may have {most} bytes")
+        if not message.get("more_body", False):
+            return b"".join(parts)
 
 
 async def _respond(request: _Request, answer: Answer, send: Send) -> None:

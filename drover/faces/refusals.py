@@ -51,6 +51,12 @@ class WrongMethod(DroverError):
         self.allowed = allowed
 
 
+class TooSlow(DroverError):
+    """The body of a request did not come in time."""
+
+    code = "RequestTimeout"
+
+
 class Unexpected(DroverError):
     """The program failed; the log has the cause under the request's id."""
 
@@ -61,6 +67,8 @@ def status_of(error: DroverError, flawed: int = 400) -> int:
     """Return the status of an error; ``flawed`` is that of a body with several flaws."""
     if isinstance(error, WrongMethod):
         return 405
+    if isinstance(error, TooSlow):
+        return 408
     if isinstance(error, Invalid) and error.flaws:
         return flawed
     for kind in type(error).__mro__:
@@ -73,6 +81,8 @@ def headers_of(error: DroverError) -> dict[str, str]:
     """Return the headers that go with an error."""
     if isinstance(error, WrongMethod):
         return {"Allow": error.allowed}
+    if isinstance(error, TooSlow):
+        return {"Connection": "close"}
     if isinstance(error, TooMany):
         return {"Retry-After": str(error.retry_after_s)}
     return {"Retry-After": str(_BUSY_SECONDS)} if isinstance(error, Unavailable) else {}

@@ -67,6 +67,78 @@ def test_no_operation_opens_without_a_token_or_with_garbage_for_one(storm):
     assert_none(flaws)
 
 
+def test_a_token_counts_in_its_header_alone(storm):
+    flaws = []
+    token = storm.victim.wire.token
+    for operation in filter(lambda each: each.guarded, storm.operations):
+        path, body = storm.victim.at(operation), sample(storm, operation)
+        cookies = {"Cookie": f"token={token}; Authorization=Bearer {token}; session={token}"}
+        queries = f"?token={token}&access_token={token}&authorization=Bearer%20{token}"
+        for target, headers in ((path, cookies), (path + queries, {})):
+            reply = storm.admin.ask(operation.method, target, body, headers, token=None)
+            if reply.status != 401:
+                flaws.append(f"{operation.id}: {reply}")
+    assert_none(flaws)
+
+
+def is_bulk(operation: Declared) -> bool:
+    """Tell whether an operation changes whatever a query matches."""
+    last = operation.path.rsplit("/", 1)[1]
+    if operation.method == "POST":
+        return last in {"delete", "restore", "cancel"}
+    return operation.method in {"PATCH", "DELETE"} and last in BULK
+
+
+BULK = {"devices", "events", "jobs", "rows"}
+EMPTY = [
+    None,
+    b"",
+    b" ",
+    b"null",
+    b"[]",
+    b'""',
+    b'{"query":""}',
+    b'{"query":null}',
+    b'{"query":"{"}',
+]
+BROKEN_QUERIES = [
+    "",
+    "?query=",
+    "?query=%20",
+    "?query=%7B",
+    "?query=id%3D",
+    "?query=zz%20%3D%201",
+    "?query=%00",
+]
+
+
+def test_a_bulk_change_without_a_good_query_is_refused_and_changes_nothing(storm, vandal):
+    flaws = []
+    bulk = [each for each in storm.operations if is_bulk(each)]
+    for operation in bulk:
+        before = everything(storm, vandal)
+        for body in EMPTY:
+            for query in BROKEN_QUERIES:
+                reply = vandal.wire.ask(operation.method, vandal.at(operation) + query, body)
+                if not 400 <= reply.status < 500:
+                    flaws.append(f"{operation.id}{query} with {body}: {reply}")
+        if everything(storm, vandal) != before:
+            flaws.append(f"{operation.id}: changed something")
+    assert len(bulk) >= 5
+    assert_none(flaws)
+
+
+def everything(storm: Storm, tenant: Tenant) -> list[object]:
+    """Return the counts of all lists that a tenant has."""
+    counts = []
+    for operation in storm.operations:
+        if operation.method == "GET" and operation.query:
+            reply = tenant.wire.ask("GET", tenant.at(operation))
+            found = reply.json if reply.status == 200 and reply.body[:1] == b"{" else {}
+            counts.append((operation.id, found.get("totalCount", found.get("count"))))
+    return counts
+
+
 NEEDED = f"?inviteId={MISSING}&userId={MISSING}&key=k&columnName=n"
 """Query parameters without which some operations answer 400 to everybody."""
 

@@ -110,7 +110,7 @@ async def test_a_parameter_that_does_not_hold_is_refused(server, path, parameter
 
     assert answer.status_code == 400
     if path.endswith(".xml"):
-        root = ET.fromstring(answer.content)  # noqa: S314 - of our own answer
+        root = ET.fromstring(answer.content)
         assert (root.tag, root.findtext("error_status")) == ("error", "400")
         assert root.findtext("error_message")
     else:

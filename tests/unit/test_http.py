@@ -75,7 +75,9 @@ class Reply:
         return msgspec.json.decode(self.body)
 
 
-async def ask(app, path="/things", method="GET", query=b"", body=(b"",), headers=None) -> Reply:
+async def ask(
+    app, path="/things", method="GET", query=b"", body=(b"",), headers=None, **more
+) -> Reply:
     sent: list[Any] = []
     parts = [{"type": "http.request", "body": p, "more_body": True} for p in body]
     parts[-1]["more_body"] = False
@@ -88,6 +90,7 @@ async def ask(app, path="/things", method="GET", query=b"", body=(b"",), headers
         "query_string": query,
         "headers": [(k.encode(), v.encode()) for k, v in given.items()],
         "client": ("10.0.0.1", 5),
+        **more,
     }
 
     async def receive():
@@ -113,6 +116,34 @@ async def test_a_request_id_is_taken_over_where_it_is_plain(given):
     reply = await ask(app_of(operation()), headers={"x-request-id": given})
 
     assert (reply.headers["x-request-id"] == given) is (given == "abc-123")
+
+
+async def test_a_body_that_does_not_come_is_408_and_the_line_is_closed():
+    app = app_of(operation("POST"), limits=Limits(body_seconds=0.01))
+    sent = []
+
+    async def receive():
+        await asyncio.Event().wait()
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/things", "query_string": b""}
+    await app({**scope, "headers": [(b"authorization", b"Bearer good")]}, receive, send)
+
+    reply = Reply(sent)
+    assert (reply.status, reply.json["type"]) == (408, "RequestTimeout")
+    assert reply.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("slash", ["%2F", "%2f"])
+async def test_an_escaped_slash_is_part_of_a_name_and_does_not_divide(slash):
+    app = app_of(operation(path="/things"), operation(path="/things/{name}", name="one"))
+
+    raw = f"/things/{slash}a%20b"
+    reply = await ask(app, path="/things//a b", raw_path=raw.encode())
+
+    assert reply.json["path"] == {"name": "%2Fa b"}
 
 
 async def test_ids_of_the_path_are_checked_and_given_in_lower_case():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-from drover.faces.connection import JoinedWrites
+from drover.faces.joined_writes import JoinedWrites
 
 if TYPE_CHECKING:
     from collections.abc import Callable

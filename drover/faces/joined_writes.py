@@ -6,12 +6,10 @@ a packet. Measured, they are a third of what a small answer costs, and the clien
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any, cast
-
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
 
@@ -47,12 +45,3 @@ class JoinedWrites:
         parts, self._parts = self._parts, []
         if parts:
             self._transport.write(b"".join(parts))
-
-
-class JoiningProtocol(HttpToolsProtocol):
-    """The server's protocol over a transport that joins writes."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # the server's own signature
-        """Begin to serve a connection."""
-        joined = JoinedWrites(transport, asyncio.get_running_loop().call_soon)
-        super().connection_made(cast("asyncio.Transport", joined))

@@ -1,0 +1,77 @@
+"""Connections whose requests begin in time and in bounded space, whoever is at the other end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from drover.faces.joined_writes import JoinedWrites
+
+if TYPE_CHECKING:
+    from asyncio import BaseTransport, TimerHandle, Transport
+
+MOST_HEAD_BYTES: Final = 65_536
+"""Bytes of a request's first line and headers that may come after its first packet."""
+
+HEAD_SECONDS: Final = 30.0
+"""How long a connection may take to send its first request's headers, and those of a later one."""
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's HTTP connection with limits on the head of a request, of which its parser has none.
+
+    The usual head comes in one packet and costs neither a timer nor a count.
+    """
+
+    head_seconds = HEAD_SECONDS
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._in_head = False
+        self._head_bytes = 0
+        self._late: TimerHandle | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Begin to wait for the first request."""
+        joined = JoinedWrites(cast("Transport", transport), self.loop.call_soon)
+        super().connection_made(cast("Transport", joined))
+        self._late = self.loop.call_later(self.head_seconds, self._close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take a packet; close where a head is too long or too late."""
+        went_on = self._in_head
+        super().data_received(data)
+        if not self._in_head:
+            return
+        self._head_bytes = self._head_bytes + len(data) if went_on else 0
+        if self._head_bytes > MOST_HEAD_BYTES:
+            self._close()
+        elif self._late is None:
+            self._late = self.loop.call_later(self.head_seconds, self._close)
+
+    def on_message_begin(self) -> None:
+        """Note that a head begins."""
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Note that a head is whole."""
+        self._in_head = False
+        if self._late is not None:
+            self._stop_waiting()
+        super().on_headers_complete()
+
+    def _stop_waiting(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _close(self) -> None:
+        self._stop_waiting()
+        self.transport.close()
