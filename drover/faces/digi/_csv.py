@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import re
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from drover.faces.digi._moments import shown_moment
@@ -12,8 +12,10 @@ from drover.query.digi.fields import DEVICE_TIMES, FIELDS, JOB_TIMES, DigiType
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
-Converters: TypeAlias = "list[tuple[int, Callable[[Any], Any]]]"
-"""Columns by place, and what makes text of their values."""
+Converter: TypeAlias = "Callable[[Sequence[Any]], Sequence[str]]"
+"""What makes cells of all values of a column."""
+
+Converters: TypeAlias = "list[Converter]"
 
 CSV: Final = "text/csv;charset=UTF-8"
 """The media type."""
@@ -22,7 +24,11 @@ DEFAULT_COLUMNS: Final = tuple(name for name in Inventoried.__struct_fields__ if
 """The columns of a table that names none."""
 
 _TIMES: Final = frozenset({*JOB_TIMES, *DEVICE_TIMES})
-_OWN_WORDS: Final = frozenset({"job_type", "source_id", "device_id", "targets"})
+_PLAIN: Final = frozenset(
+    {"job_type", "status", "source", "source_id", "device_id", "targets"}
+    | {name for name, field in FIELDS.items() if field.type is DigiType.NUMERIC}
+)
+_ODD: Final = re.compile(r'[",\r\n]')
 _FORMULA: Final = frozenset("=+-@\t\r")
 
 
@@ -34,75 +40,59 @@ async def table(
     Text that a spreadsheet would take for a formula gets an apostrophe before it, unless ``raw``.
     """
     yield (",".join(columns) + "\r\n").encode()
-    converters = _converters(columns, raw=raw)
+    converters: Converters = _converters(columns, raw=raw)
     async for batch in rows:
         yield "".join(lines(batch, len(columns), converters)).encode(errors="replace")
 
 
-def lines(
-    rows: Iterable[Sequence[Any]],
-    width: int,
-    converters: Converters,
-) -> list[str]:
+def lines(rows: Sequence[Iterable[Any]], width: int, converters: Converters) -> list[str]:
     """Return rows as lines; only their first ``width`` values are columns."""
-    if width == 1:
-        return [line for row in rows for line in _alone(row[:1], converters)]
-    # This runs for each of a million jobs: the writer, in C, does the quoting, and only columns
-    # that need it are touched before.
-    written: list[str] = []
-    csv.writer(_Lines(written), lineterminator="\r\n").writerows(
-        [_converted(row[:width], converters) for row in rows]
-    )
-    return written
-
-
-def _alone(row: Sequence[Any], converters: Converters) -> list[str]:
-    """Return the lines of a row with one column: empty ones are not quoted, as elsewhere."""
-    cells = _converted(row, converters)
-    if cells[0] in (None, ""):
-        return ["\r\n"]
-    written: list[str] = []
-    csv.writer(_Lines(written), lineterminator="\r\n").writerow(cells)
-    return written
-
-
-def _converted(row: Sequence[Any], converters: Converters) -> list[Any]:
-    cells = list(row)
-    for index, convert in converters:
-        value = cells[index]
-        if value is not None:
-            cells[index] = convert(value)
-    return cells
-
-
-class _Lines:
-    """What the writer writes to."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self.write = lines.append
+    if not rows:
+        return []
+    # This runs for each of a million jobs, so whole columns are converted at a time.
+    columns: list[Sequence[Any]] = [*zip(*rows, strict=True)]
+    del columns[width:]
+    for index, convert in enumerate(converters):
+        columns[index] = convert(columns[index])
+    return [f"{line}\r\n" for line in map(",".join, zip(*columns, strict=True))]
 
 
 def _converters(columns: Sequence[str], *, raw: bool) -> Converters:
-    found: Converters = []
-    for index, name in enumerate(columns):
-        if name in _TIMES:
-            found.append((index, shown_moment))
-        elif name == "cancel_requested":
-            found.append((index, _truth))
-        elif not raw and _holds_text(name):
-            found.append((index, _harmless))
-    return found
+    return [_converter(name, raw=raw) for name in columns]
 
 
-def _holds_text(name: str) -> bool:
-    field = FIELDS.get(name)
-    free = (DigiType.TEXT, DigiType.GROUP, DigiType.TAG)
-    return field is not None and field.type in free and name not in _OWN_WORDS
+def _converter(name: str, *, raw: bool) -> Converter:
+    if name in _TIMES:
+        return _moments
+    if name == "cancel_requested":
+        return _truths
+    if name in _PLAIN:
+        return _plain
+    return _texts if raw else _harmless
 
 
-def _truth(value: Any) -> str:
-    return "true" if value else "false"
+def _moments(values: Sequence[Any]) -> list[str]:
+    return ["" if value is None else shown_moment(value) for value in values]
 
 
-def _harmless(text: str) -> str:
-    return f"'{text}" if text[:1] in _FORMULA else text
+def _truths(values: Sequence[Any]) -> list[str]:
+    return ["true" if value else "false" for value in values]
+
+
+def _plain(values: Sequence[Any]) -> list[str]:
+    return ["" if value is None else str(value) for value in values]
+
+
+def _texts(values: Sequence[Any]) -> list[str]:
+    return [_quoted(text) if text else "" for text in values]
+
+
+def _harmless(values: Sequence[Any]) -> list[str]:
+    return [
+        (_quoted(f"'{text}") if text[0] in _FORMULA else _quoted(text)) if text else ""
+        for text in values
+    ]
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if _ODD.search(text) else text
