@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import psutil
@@ -10,6 +11,7 @@ import psutil
 from bench.fanout import ACKNOWLEDGE
 from bench.figures import Figure
 from bench.servers import load_fleet, make_job, server_on
+from drover.client import ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +55,8 @@ def _snapshot(server: Serving, path: str, count: int) -> tuple[float, float]:
     for _ in range(50):
         highest = max(highest, psutil.Process(server.process.pid).memory_info().rss / 1e6)
         time.sleep(0.05)
-    server.client.post(f"{path}/cancelExecution", executionId=execution)
+    with suppress(ClientError):  # it may have ended by itself meanwhile
+        server.client.post(f"{path}/cancelExecution", executionId=execution)
     while server.client.get(one)["status"] in {"inProgress", "canceling"}:
         time.sleep(0.1)
     return seconds, highest
