@@ -35,6 +35,7 @@ from drover.engine.loops import Loop
 from drover.engine.service import Engine, Heart
 from drover.engine.service import Surroundings as EngineSurroundings
 from drover.engine.timing import Timing
+from drover.faces.connection import JoiningProtocol
 from drover.faces.declared import declared
 from drover.faces.http import HttpApp, Limits
 from drover.faces.openapi import Published
@@ -284,6 +285,7 @@ async def _serve(settings: Settings) -> None:
         await server.open()
         configuration = uvicorn.Config(
             server.app,
+            http=JoiningProtocol,
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -15,7 +15,7 @@ from drover.model.fields import Key, Name
 from drover.model.instants import to_text
 from drover.model.moments import AnyMoment, moment_ms
 from drover.ports.reports import LogEntry, Reading, Span
-from drover.ports.resources import Page
+from drover.ports.resources import Listing, Page
 from drover.query.tree import all_of
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from drover.model.access import Caller
     from drover.ports.clock import Clock, Ids
     from drover.ports.reports import LogTopic
-    from drover.ports.resources import Listing
     from drover.ports.store import Session, Store
     from drover.query.tree import Node
 
@@ -118,18 +117,49 @@ class DeviceReports:
         reports: Sequence[StateReport],
     ) -> None:
         """Store what a device reports; raises Missing where the caller may not speak for it."""
+        (failure,) = await self.record_all(caller, application_id, [(device_id, reports)])
+        if failure is not None:
+            raise failure
 
-        async def work(session: Session) -> None:
-            device = await self._spoken_for(session, caller, application_id, device_id)
+    async def record_all(
+        self,
+        caller: Caller,
+        application_id: str,
+        told: Sequence[tuple[str, Sequence[StateReport]]],
+    ) -> list[Missing | None]:
+        """Store what many devices report, in one unit of work.
+
+        Tells for each why nothing of it was taken: the caller may not speak for the device.
+        """
+
+        async def work(session: Session) -> list[Missing | None]:
+            devices = await devices_of(session, application_id, [each for each, _ in told])
             now_ms = await session.now_ms()
-            kept = [each for one in reports if (each := _reported(device, one, now_ms))]
-            readings = [reading for each in kept for reading in _readings(caller, device, each)]
-            if readings:
-                await session.reports.record(readings)
-            for hook in self._hooks if kept else ():
-                await hook.reported(session, caller, device, kept)
+            taken = [
+                (device, [each for one in reports if (each := _reported(device, one, now_ms))])
+                for device_id, reports in told
+                if (device := devices.get(device_id)) and _speaks_for(caller, device)
+            ]
+            await self._keep(session, caller, [(device, kept) for device, kept in taken if kept])
+            heard = {device.id for device, _ in taken}
+            return [None if each in heard else _missing() for each, _ in told]
 
-        await self._store.write(work)
+        return await self._store.write(work)
+
+    async def _keep(
+        self, session: Session, caller: Caller, taken: Sequence[tuple[Device, Sequence[Reported]]]
+    ) -> None:
+        readings = [
+            reading
+            for device, kept in taken
+            for each in kept
+            for reading in _readings(caller, device, each)
+        ]
+        if readings:
+            await session.reports.record(readings)
+        for hook in self._hooks:
+            for device, kept in taken:
+                await hook.reported(session, caller, device, kept)
 
     async def history(
         self, caller: Caller, application_id: str, device_id: str, span: Span
@@ -156,7 +186,7 @@ class DeviceReports:
         async def work(session: Session) -> dict[str, Any]:
             await self._seen(session, caller, application_id, device_id)
             found = await session.reports.latest([device_id], span)
-            return _by_device(found, attributes).get(device_id, {})
+            return by_device(found, attributes).get(device_id, {})
 
         return await self._store.read(work)
 
@@ -175,7 +205,7 @@ class DeviceReports:
             seen = replace(listing, query=all_of(asked))
             page = await session.resources.page(KIND, application_id, seen)
             found = await session.reports.latest([each.id for each in page.items], span)
-            values = _by_device(found, attributes)
+            values = by_device(found, attributes)
             items = [
                 {"id": each.id, "name": each.name, "compositeState": values.get(each.id, {})}
                 for each in page.items
@@ -277,9 +307,32 @@ class DeviceReports:
         self, session: Session, caller: Caller, application_id: str, device_id: str
     ) -> Device:
         device = await session.resources.get(KIND, application_id, device_id)
-        if not caller.may_report_for(device.id, device.gateway_id or None):
-            raise Missing(f"{KIND.title} was not found")
+        if not _speaks_for(caller, device):
+            raise _missing()
         return device
+
+
+async def devices_of(
+    session: Session, application_id: str, ids: Sequence[str]
+) -> Mapping[str, Device]:
+    """Return devices of an application by id; those that are not there are left out."""
+    page = await session.resources.page(KIND, application_id, among(ids))
+    return {each.id: each for each in page.items}
+
+
+def among(ids: Sequence[str]) -> Listing:
+    """Return the listing of all resources with these ids."""
+    wanted = list(dict.fromkeys(ids))
+    # One more than there can be, so that a full page is known to be all without counting.
+    return Listing(sort_field="id", limit=len(wanted) + 1, among={"id": wanted})
+
+
+def _speaks_for(caller: Caller, device: Device) -> bool:
+    return caller.may_report_for(device.id, device.gateway_id or None)
+
+
+def _missing() -> Missing:
+    return Missing(f"{KIND.title} was not found")
 
 
 def _reported(device: Device, report: StateReport, now_ms: int) -> Reported | None:
@@ -318,9 +371,8 @@ def _readings(caller: Caller, device: Device, report: Reported) -> list[Reading]
     ]
 
 
-def _by_device(
-    readings: Sequence[Reading], attributes: frozenset[str]
-) -> dict[str, dict[str, Any]]:
+def by_device(readings: Sequence[Reading], attributes: frozenset[str]) -> dict[str, dict[str, Any]]:
+    """Return values by device and attribute as they are shown; no ``attributes`` means all."""
     found: dict[str, dict[str, Any]] = {}
     for each in readings:
         if not attributes or each.attribute in attributes:

@@ -80,9 +80,7 @@ class Outcome:
 class JobInventory:
     """The use cases; ``signals`` wake the engine for what is to be ended."""
 
-    def __init__(
-        self, store: Store, rows: InventoryStream, clock: Clock, signals: Signals | None = None
-    ) -> None:
+    def __init__(self, store: Store, rows: InventoryStream, clock: Clock, signals: Signals) -> None:
         self._store = store
         self._rows = rows
         self._clock = clock
@@ -183,7 +181,7 @@ class JobInventory:
 
     async def _matching(self, caller: Caller, query: str, verb: Verb) -> list[Outcome]:
         if not query.strip():
-            raise Invalid("A query is required here", field="query")
+            raise Invalid("query is required: nothing was changed", field="query")
         node = parse(query, self._clock.now_ms())
         reach = await self._store.read(lambda session: reach_of(session, caller, changes=True))
         outcomes: list[Outcome] = []
@@ -212,8 +210,7 @@ class JobInventory:
         return parse(query, self._clock.now_ms()) if query.strip() else ALL
 
     def _wake(self) -> None:
-        if self._signals is not None:
-            self._signals.close.set()
+        self._signals.close.set()
 
 
 async def _cancel(session: Session, held: Sequence[Standing], actor: Actor) -> list[Outcome]:

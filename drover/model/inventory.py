@@ -72,13 +72,6 @@ class Inventoried(Struct, frozen=True, kw_only=True, omit_defaults=True):
     targets: tuple[str, ...] | None = None
 
 
-def source_of(kind: str) -> str:
-    """Return where executions of a kind come from."""
-    if kind in ("resource_job", "beacon"):
-        return kind
-    return "digi" if kind in DIGI_OPERATIONS else "application"
-
-
 DIGI_OPERATIONS: Final = (
     "send_message",
     "update_firmware",

@@ -318,6 +318,7 @@ def for_operation(
     return frozenset(wide | {f"{family}.*", f"{family}.{verb}"})
 
 
+@lru_cache(maxsize=2048)
 def is_read(accepted: frozenset[str]) -> bool:
     """Tell whether an operation only reads: the ``.read`` scopes are listed on these alone."""
     return any(name.startswith("all.") and name.endswith(".read") for name in accepted)

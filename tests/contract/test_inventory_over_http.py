@@ -556,6 +556,40 @@ async def test_others_jobs_look_like_missing_ones(server):
     assert len(await server.ids()) == 4
 
 
+async def test_a_member_who_only_looks_may_not_cancel(server):
+    org = await server.ok(server.token, "POST", "/orgs", {"name": "Works"})
+    token = await server.user(server.token, "viewer@example.com")
+    invite = {"email": "viewer@example.com", "role": "view"}
+    await server.ok(server.token, "POST", f"/orgs/{org['id']}/invites", invite)
+    (invited,) = await server.ok(token, "GET", "/me/invites")
+    await server.ok(token, "POST", f"/me/invites/{invited['id']}", {"action": "accept"})
+    shared = await server.application(server.token, orgId=org["id"])
+    number = await server.job(state="queued", application_id=shared)
+    headers = basic("viewer@example.com")
+
+    assert (await server.ask("GET", f"/{number}", headers)).status_code == 200
+    assert (await server.ask("PUT", f"/cancel{number}", headers)).status_code == 403
+    assert (await server.ask("PUT", "/cancel", headers, query="id > 0")).json()["count"] == 0
+    assert (await server.get(f"/{number}"))["status"] == "new"
+
+
+async def test_what_is_accepted_decides_the_form(server):
+    number = await server.job(state="queued")
+
+    canceled = await server.ask("PUT", f"/cancel{number}", basic() | {"Accept": "text/xml"})
+    strange = await server.ask("GET", "", basic() | {"Accept": "application/xml;v=1;q=x"})
+    refused = await server.ask("GET", "/999", basic() | {"Accept": "application/xml"})
+    table = await server.ask("GET", "/bulk", fields="Targets,CANCEL_REQUESTED")
+
+    assert canceled.text.endswith(
+        f"<result><count>1</count><list><item><id>{number}</id><status>canceled</status></item>"
+        "</list></result>"
+    )
+    assert strange.headers["content-type"] == "application/json"
+    assert (refused.status_code, refused.headers["content-type"]) == (404, XML)
+    assert table.text == "targets,cancel_requested\r\n,true\r\n"
+
+
 async def test_a_user_sees_the_jobs_of_their_applications_and_their_own(server):
     token = await server.user(server.token, "other@example.com")
     me = (await server.ok(token, "GET", "/me"))["id"]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import pytest
+
 from drover.ports.inventory import Order, Reach, Wanted
 from drover.query.digi import parse
 from drover.query.digi.fields import FIELDS
 from drover.query.evaluate import predicate
 from drover.query.tree import ALL
-from tests.support.inventory_world import NOW, World, query
+from drover.store.inventory import area, plan
+from tests.support.inventory_world import NOW, World, found_query, query
 
 QUERIES = 600
 JOBS = 40
@@ -36,6 +39,29 @@ async def test_stores_and_memory_agree_on_random_queries(database):
 
     await world.server.close()
     assert QUERIES * JOBS >= 20_000
+    assert differing == {}
+
+
+@pytest.mark.parametrize("most_devices", [2, 2000])
+async def test_a_walk_that_begins_at_devices_finds_the_same(database, monkeypatch, most_devices):
+    monkeypatch.setattr(plan, "PAIR_WINDOW", 1)
+    monkeypatch.setattr(area, "MOST_DEVICES", most_devices)
+    monkeypatch.setattr(area, "_AHEAD", 1)
+    world = await World(database).fill(random.Random(SEED + 2), 14, JOBS)
+    chance = random.Random(SEED + 3)
+    differing = {}
+
+    for _ in range(100):
+        text = found_query(chance)
+        test = predicate(parse(text, NOW))
+        expected = [
+            n for n, pairs in sorted(world.pairs.items(), reverse=True) if any(map(test, pairs))
+        ]
+        found = await _pages(world, Wanted(Reach(), parse(text, NOW), limit=3))
+        if found != expected:
+            differing[text] = (found, expected)
+
+    await world.server.close()
     assert differing == {}
 
 

@@ -182,6 +182,20 @@ def query(random: Random, depth: int = 3) -> str:
     return f"({word.join(parts)})"
 
 
+def found_query(random: Random) -> str:
+    """Return a random query about devices that an index can find."""
+    first = [_found(random) for _ in range(random.randrange(1, 3))]
+    text = f"({' or '.join(first)})"
+    return text if random.random() < 0.4 else f"{text} and ({query(random, 1)})"
+
+
+def _found(random: Random) -> str:
+    field = FIELDS[random.choice(["name", "carrier", "ip", "group", "tags"])]
+    words = PATHS if field.name == "group" else WORDS
+    value = random.choice([word for word in words if word.strip("/")]).replace("'", "''")
+    return f"{field.name} {random.choice(['=', 'startsWith'])} '{value}'"
+
+
 def _condition(random: Random, field: DigiField) -> str:
     if random.random() < 0.15 or field.type is DigiType.DEVICE_TIME:
         return f"{field.name} {random.choice(['=', '<>'])} empty"

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from drover.app.answering import Asking, HostOperations, Request, each
+from drover.app.answering import Answer, Asking, HostOperations, Request, each
 from drover.app.catalog import Catalog
-from drover.app.device_reports import DeviceReports
+from drover.app.device_reports import among, by_device
 from drover.app.devices import Devices
 from drover.kinds.device import KIND, Device
 from drover.kinds.experience_user import KIND as USER
@@ -21,8 +21,10 @@ from drover.query.losant import parse
 from drover.query.tree import NOTHING, Compare, Node, Operator, all_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Awaitable, Mapping, Sequence
 
+    from drover.ports.reports import Reading
+    from drover.ports.resources import Page
     from drover.ports.store import Session
 
 T = TypeVar("T")
@@ -31,41 +33,82 @@ _NOT_FOUND: Final = "Device was not found"
 _BY_ID: Final = {"findByParentId": "parentId", "experienceGroupId": "experienceGroupId"}
 
 
-async def _find(asking: Asking, request: Request) -> dict[str, Any]:
+async def _find(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
+    """Return what is found for each request; devices wanted by their ids are read together."""
+    by_id = [request for request in requests if request["method"] == "id"]
+    others = [request for request in requests if request["method"] != "id"]
+    devices = iter(await _ones(asking, by_id) if by_id else ())
+    pages = iter(await each(_page)(asking, others) if others else ())
+    return [next(devices if request["method"] == "id" else pages) for request in requests]
+
+
+async def _ones(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
+    """Answer requests for one device each, by id."""
+    wanted = [str(request["value"]).lower() for request in requests]
+    listing = among([each for each in wanted if is_id(each)])
+
+    async def work(session: Session) -> tuple[Mapping[str, bytes], Sequence[Reading]]:
+        page = await session.resources.page_bytes(KIND, asking.application_id, listing)
+        documents = {_id_of(each): each for each in page.items}
+        told = [
+            each
+            for each, request in zip(wanted, requests, strict=True)
+            if request["state"] and each in documents
+        ]
+        return documents, await session.reports.latest(told) if told else ()
+
+    documents, readings = await asking.store.read(work)
+    last: dict[str, list[Reading]] = {}
+    for reading in readings:
+        last.setdefault(reading.device_id, []).append(reading)
+    answers: list[Answer] = []
+    for device_id, request in zip(wanted, requests, strict=True):
+        document = documents.get(device_id)
+        devices = [] if document is None else [msgspec.json.decode(document)]
+        shown = _shown(request, devices, last.get(device_id, ()))
+        answers.append({"result": _found_page(request, shown, len(shown))})
+    return answers
+
+
+class _Identified(msgspec.Struct):
+    """What tells a document: the rest is not decoded."""
+
+    id: str
+
+
+_IDENTIFIED: Final = msgspec.json.Decoder(_Identified)
+
+
+def _id_of(document: bytes) -> str:
+    return _IDENTIFIED.decode(document).id
+
+
+async def _page(asking: Asking, request: Request) -> dict[str, Any]:
     """Return one page of what is found, by any of the ways a node may look for devices."""
     page, size = request.get("page", 0), request.get("perPage", 100)
     many = request["many"]
-    if request["method"] == "id":
-        items, total = await _one(asking, str(request["value"]))
-    else:
-        listing = Listing(
-            sort_field=request["sortField"],
-            descending=request["sortDirection"] == "desc",
-            offset=page * size if many else 0,
-            limit=size if many else 1,
-            query=await _chosen(asking, request),
-        )
-        found = await asking.store.read(
-            lambda session: session.resources.page_bytes(KIND, asking.application_id, listing)
-        )
-        items, total = [msgspec.json.decode(each) for each in found.items], found.total
-    shown = [await _shown(asking, request, device) for device in items]
+    listing = Listing(
+        sort_field=request["sortField"],
+        descending=request["sortDirection"] == "desc",
+        offset=page * size if many else 0,
+        limit=size if many else 1,
+        query=await _chosen(asking, request),
+    )
+
+    async def work(session: Session) -> tuple[Page[bytes], Sequence[Reading]]:
+        found = await session.resources.page_bytes(KIND, asking.application_id, listing)
+        told = [_id_of(each) for each in found.items] if request["state"] else []
+        return found, await session.reports.latest(told) if told else ()
+
+    found, readings = await asking.store.read(work)
+    devices = [msgspec.json.decode(each) for each in found.items]
+    return _found_page(request, _shown(request, devices, readings), found.total)
+
+
+def _found_page(request: Request, items: list[dict[str, Any]], total: int) -> dict[str, Any]:
     order = {key: request[key] for key in ("sortField", "sortDirection")}
-    return {"items": shown, "totalCount": total, "page": page, "perPage": size, **order}
-
-
-async def _one(asking: Asking, device_id: str) -> tuple[list[dict[str, Any]], int]:
-    if not is_id(device_id):
-        return [], 0
-
-    async def work(session: Session) -> bytes | None:
-        try:
-            return await session.resources.get_bytes(KIND, asking.application_id, device_id.lower())
-        except Missing:
-            return None
-
-    document = await asking.store.read(work)
-    return ([], 0) if document is None else ([msgspec.json.decode(document)], 1)
+    paging = {"page": request.get("page", 0), "perPage": request.get("perPage", 100)}
+    return {"items": items, "totalCount": total, **paging, **order}
 
 
 async def _chosen(asking: Asking, request: Request) -> Node:
@@ -107,17 +150,20 @@ def _side(tag: Mapping[str, Any]) -> dict[str, str]:
     return {name: tag[name] for name in ("key", "value") if tag.get(name)}
 
 
-async def _shown(asking: Asking, request: Request, device: dict[str, Any]) -> dict[str, Any]:
-    if not request["connection"]:
-        device.pop("connectionInfo", None)
+def _shown(
+    request: Request, devices: list[dict[str, Any]], readings: Sequence[Reading]
+) -> list[dict[str, Any]]:
+    """Return devices as the request wants to see them."""
     wanted = request["state"]
-    if wanted:
-        names = frozenset(map(str, wanted)) if isinstance(wanted, list) else frozenset()
-        device["compositeState"] = await asking.services[DeviceReports].composite(
-            asking.caller, asking.application_id, device["id"], None, names
-        )
-    device["deviceId"] = device["id"]
-    return device
+    names = frozenset(map(str, wanted)) if isinstance(wanted, list) else frozenset()
+    values = by_device(readings, names) if wanted else {}
+    for device in devices:
+        if not request["connection"]:
+            device.pop("connectionInfo", None)
+        if wanted:
+            device["compositeState"] = values.get(device["id"], {})
+        device["deviceId"] = device["id"]
+    return devices
 
 
 async def _create(asking: Asking, request: Request) -> dict[str, Any]:
@@ -197,7 +243,7 @@ def _decoded(document: bytes) -> dict[str, Any]:
 
 OPERATIONS = HostOperations(
     {
-        "device.find": each(_find),
+        "device.find": _find,
         "device.create": each(_create),
         "device.update": each(_update),
         "device.delete": each(_delete),

@@ -98,7 +98,7 @@ class _Jobs:
 
     async def cancel_matching(self, call: Call) -> Answer:
         """Cancel every job that matches."""
-        done = await self._inventory.cancel_matching(call.caller, _required_query(call))
+        done = await self._inventory.cancel_matching(call.caller, call.query.get("query", ""))
         return _told(done, call)
 
     async def delete(self, call: Call) -> Answer:
@@ -110,12 +110,12 @@ class _Jobs:
 
     async def delete_matching(self, call: Call) -> Answer:
         """Delete every job that matches and has ended."""
-        done = await self._inventory.delete_matching(call.caller, _required_query(call))
+        done = await self._inventory.delete_matching(call.caller, call.query.get("query", ""))
         return _told(done, call)
 
     async def discard_matching(self, call: Call) -> Answer:
         """Cancel and delete every job that matches."""
-        done = await self._inventory.discard_matching(call.caller, _required_query(call))
+        done = await self._inventory.discard_matching(call.caller, call.query.get("query", ""))
         return _told(done, call)
 
     async def _page(self, call: Call, *, as_xml: bool) -> Answer:
@@ -233,13 +233,6 @@ def _told(done: Sequence[Outcome], call: Call) -> Answer:
     if wants_xml(call.headers):
         return Answer(_xml.document("result", body), status, media_type=_xml.XML)
     return Answer(msgspec.json.encode(body), status)
-
-
-def _required_query(call: Call) -> str:
-    query = call.query.get("query", "")
-    if not query.strip():
-        raise Invalid("query is required: nothing was changed", field="query")
-    return query
 
 
 def _named_to_cancel(name: str) -> bool:

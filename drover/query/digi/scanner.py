@@ -53,7 +53,7 @@ _TOKEN: Final = re.compile(
 
 
 def tokens(query: str) -> Iterator[Token]:
-    """Yield the tokens of a query, the last of them END; raises BadQuery for open text."""
+    """Yield the tokens of a query, then END without end; raises BadQuery for open text."""
     position = 0
     while True:
         # One of the branches always fits: what is not white space is at least OTHER.
@@ -66,8 +66,6 @@ def tokens(query: str) -> Iterator[Token]:
             token = Token(TokenType[name], match[name], match.start(name))
             position = match.end()
         yield token
-        if token.type is TokenType.END:
-            return
 
 
 def _text(query: str, start: int) -> tuple[Token, int]:

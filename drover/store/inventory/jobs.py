@@ -66,7 +66,7 @@ CANONICAL: Final = frozenset({"job_type", "status", "source", "source_id", "user
 WALKED: Final[Mapping[str, str]] = {
     "(execution.status)": "coalesce(execution.status, '')",
     "(execution.kind)": "coalesce(execution.kind, '')",
-    "coalesce(execution.source_id, '')": "(coalesce(execution.source_id, '') || '')",
+    "CAST(coalesce(execution.source_id, '') AS TEXT)": "coalesce(execution.source_id, '')",
 }
 """What stands for columns with an index in a condition that is to be walked without one."""
 
@@ -74,7 +74,7 @@ _WHO: Final = (
     "(SELECT account.id, account.email FROM account UNION ALL SELECT access_token.id, account.email"
     " FROM access_token JOIN account ON account.id = access_token.account_id) AS who WHERE "
 )
-_SOURCE_ID: Final = "coalesce(execution.source_id, '')"
+_SOURCE_ID: Final = "CAST(coalesce(execution.source_id, '') AS TEXT)"
 
 
 def expressions(dialect: Dialect) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ ALTER TABLE execution ADD COLUMN status TEXT GENERATED ALWAYS AS (
 CREATE INDEX execution_status ON execution (status, number);
 CREATE INDEX execution_application_status ON execution (application_id, status, number);
 CREATE INDEX execution_kind ON execution (kind, number);
-CREATE INDEX execution_submitter ON execution ((coalesce(source_id, '')), number);
+CREATE INDEX execution_submitter ON execution ((CAST(coalesce(source_id, '') AS TEXT)), number);
 CREATE INDEX execution_owner ON execution (owner_id, number) WHERE application_id IS NULL;
 CREATE INDEX execution_discarded ON execution (number) WHERE discarded = 1;
 CREATE INDEX iteration_resource ON iteration (resource_id, execution);

@@ -1,0 +1,58 @@
+"""Every command of the inventory's guide runs, in order, against a real server."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+from drover.query.digi.fields import FIELDS
+from examples.serving import EMAIL, serving
+
+PAGE = Path("docs/guides/inventory.md")
+PASSWORD = "a password of a guide"
+
+
+def _run(server) -> list[str]:
+    blocks = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    done = subprocess.run(
+        ["bash", "-c", "set -euo pipefail\n" + "\n".join(blocks)],
+        env={
+            "PATH": "/usr/bin:/bin:/usr/local/bin",
+            "URL": server.url,
+            "EMAIL": EMAIL,
+            "PASSWORD": PASSWORD,
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_the_commands_of_the_guide_run_as_they_stand():
+    with serving(admin_password=PASSWORD) as server:
+        lines = _run(server)
+
+    answers = [json.loads(line) for line in lines if line.startswith("{")]
+    listed = [answer for answer in answers if "start" in answer]
+    assert [page["count"] for page in listed] == [15, 2, 1, 1, 2, 0]
+    assert listed[2]["list"][0]["job_name"] == "Reboot NorthWest"
+    assert "cursor" in listed[2]
+    assert listed[4]["total"] == 2
+    assert any(answer.get("error_context", {}).get("position") == 15 for answer in answers)
+    assert any(line.startswith("<result>") for line in lines)
+    assert sum(",Reboot " in line for line in lines) == 2
+    ended = [answer for answer in answers if "start" not in answer and "count" in answer]
+    assert [answer["count"] for answer in ended] == [1, 2, 2]
+
+
+def test_the_guide_names_every_field():
+    page = PAGE.read_text()
+
+    missing = [name for name in FIELDS if f"`{name.removesuffix('2')}`" not in page]
+
+    assert missing == []
