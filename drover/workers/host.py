@@ -47,6 +47,7 @@ class BatchHost:
         self._scripts = scripts
         self._owner = f"{batch.application_id}/{batch.flow_id}"
         own = batch.iterations.resource_ids if batch.iterations and batch.lease_id else ()
+        self._serial = batch.iterations is not None and batch.iterations.serial
         prefix = f"{batch.execution_id}-"
         self._own = {prefix + resource_id: resource_id for resource_id in own}
 
@@ -83,6 +84,8 @@ class BatchHost:
         return answers
 
     async def _settle(self, given: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+        if not self._serial:  # nobody comes after whom an accumulator could be handed to
+            given = {resource_id: _alone(request) for resource_id, request in given.items()}
         rows = [
             (
                 resource_id,
@@ -94,6 +97,10 @@ class BatchHost:
         ]
         settled = await self._server.settle(_ENCODE(rows), len(rows))
         return [_answer(request, settled, resource_id) for resource_id, request in given.items()]
+
+
+def _alone(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: value for name, value in request.items() if name != "accumulator"}
 
 
 def _answer(request: Mapping[str, Any], settled: Settled, resource_id: str) -> dict[str, Any]:

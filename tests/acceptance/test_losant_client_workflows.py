@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 
+import httpx
 import pytest
 
 from tests.support.vendor import keep, node, refused, sound, trigger, until
@@ -295,3 +298,26 @@ def test_an_execution_is_cancelled_by_its_own_job_alone(vendor):
     refused(400, "executionId", cancel, **one, executionId="zz")
     refused(400, "executionId", cancel, **one)
     assert cancel(**one, executionId=execution_id.upper()) == {"success": True}
+
+
+@pytest.mark.parametrize("concurrency", [1, 10])
+def test_an_accumulator_is_kept_by_serial_jobs_alone(vendor, concurrency):
+    vendor.devices(1)
+    one = job(vendor, maxIterationConcurrency=concurrency)
+    flow = vendor.flow(
+        [trigger("resourceJobIteration", one["resourceJobId"], "ack")],
+        node(
+            "ack", "ResourceJobAcknowledgeNode", "told",
+            successExpression="true", accumulatorMethod="stringTemplate",
+            accumulatorValue="kept", resultPath="data.result",
+        ),
+        keep("told", "data.result"),
+    )  # fmt: skip
+
+    entry = ended(vendor, one, execute(vendor, one))
+    result = vendor.stored(flow, "told")["told"]
+    (row,) = csv.DictReader(io.StringIO(httpx.get(entry["executionReportUrl"]).text))
+
+    expected = "kept" if concurrency == 1 else None
+    assert entry.get("accumulator") == result.get("accumulator") == expected
+    assert row["accumulator"] == (expected or "")

@@ -44,10 +44,8 @@ async def _acknowledge(asking: Asking, request: Request) -> dict[str, Any]:
         "startedAt": item.started_ms,
         "completedAt": settlement.now_ms,
     }
-    for name in ("message", "accumulator"):
-        if name in request:
-            result[name] = request[name]
-    return result
+    told = {"message": given.message, "accumulator": given.accumulator}
+    return result | {name: value for name, value in told.items() if value is not None}
 
 
 def _refusal(refused: Refusal) -> Exception:

@@ -29,6 +29,11 @@ PARAMETERS: Final = (
 )
 
 
+def parameters(kind: Kind[Any]) -> tuple[str, ...]:
+    """Return the names of what a list request may give."""
+    return (*PARAMETERS, "query") if kind.queryable else PARAMETERS
+
+
 def listing(call: Call, kind: Kind[Any]) -> Listing:
     """Return what a list request asks for; raises Invalid naming the parameter."""
     per_page = call.whole("perPage", PER_PAGE, least=1, most=MOST_PER_PAGE)

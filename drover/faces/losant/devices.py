@@ -34,17 +34,6 @@ _MANY = "/applications/{applicationId}/devices"
 _ONE = f"{_MANY}/{{deviceId}}"
 _BATCH = f"{_MANY}/batch"
 _MOST_NAMES = 1000
-_PARAMETERS = (
-    *_lists.PARAMETERS,
-    "query",
-    "deviceClass",
-    "tagFilter",
-    "parentId",
-    "excludeConnectionInfo",
-    "tagsAsObject",
-    "attributesAsObject",
-    "queryDeleted",
-)
 _SHAPES = ("tagsAsObject", "attributesAsObject", "excludeConnectionInfo")
 
 _Classes = tuple[DeviceClass, ...]
@@ -282,7 +271,7 @@ def operations(services: Services) -> Iterator[Operation]:
             summary=_SUMMARIES[verb],
             status=status,
             body=_BODIES.get((path, verb)),
-            parameters=_PARAMETERS if method == "GET" else (),
+            parameters=_PARAMETERS.get((path, verb), ()),
             kind=KIND.one,
             ours=verb == "batch",
         )
@@ -295,6 +284,24 @@ _BODIES: Mapping[tuple[str, str], type[Struct]] = {
     (_BATCH, "batch"): BatchPost,
     (f"{_MANY}/delete", "delete"): BulkChoice,
     (f"{_MANY}/restore", "restore"): BulkChoice,
+}
+_SUGGESTED = ("query", "startsWith")
+_PARAMETERS = {
+    (_MANY, "get"): (
+        *_lists.parameters(KIND),
+        "deviceClass",
+        "tagFilter",
+        "parentId",
+        "queryDeleted",
+        *_SHAPES,
+    ),
+    (_MANY, "post"): _SHAPES[:2],
+    (_ONE, "get"): _SHAPES,
+    (_ONE, "patch"): _SHAPES[:2],
+    (f"{_MANY}/tagKeys", "tagKeys"): _SUGGESTED,
+    (f"{_MANY}/tagValues", "tagValues"): (*_SUGGESTED, "key"),
+    (f"{_MANY}/attributeNames", "attributeNames"): (*_SUGGESTED, "dataType"),
+    (f"{_MANY}/deviceNames", "deviceNames"): _SUGGESTED,
 }
 _SUMMARIES = {
     "get": "Read devices",

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from drover.app.access.organizations import Organizations, Roles
 from drover.faces.losant import _words
+from drover.faces.losant._lists import PARAMETERS
 from drover.faces.losant._records import Collection, Document, envelope
 from drover.faces.losant.auth import Email
 from drover.faces.losant.me import Text
@@ -212,7 +213,11 @@ def operations(services: Services) -> Iterator[Operation]:
             name=f"org.{verb}",
             summary=summary,
             body=body,
+            parameters=_PARAMETERS.get(verb, ()),
         )
+
+
+_PARAMETERS = {"revokeInvite": ("inviteId",), "removeMember": ("userId",)}
 
 
 def _collection(calls: _Calls) -> Iterator[Operation]:
@@ -223,6 +228,7 @@ def _collection(calls: _Calls) -> Iterator[Operation]:
         run=calls.page,
         name="orgs.get",
         summary="List your organizations",
+        parameters=PARAMETERS,
     )
     yield Operation(
         method="POST",

@@ -48,7 +48,7 @@ def of_kind(catalog: Catalog, kind: Kind[Any]) -> Iterator[Operation]:
             summary=_SUMMARIES[verb].format(title=kind.title.lower()),
             status=status,
             body=body.get(verb),
-            parameters=_lists.PARAMETERS if verb == "list" else (),
+            parameters=_lists.parameters(kind) if verb == "list" else (),
             gives_way=True,
             kind=kind.one,
         )

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from drover.app.access.accounts import own_id
 from drover.app.access.tokens import ApiTokens, NewToken
 from drover.faces.losant import _words
+from drover.faces.losant._lists import PARAMETERS
 from drover.faces.losant._records import Collection, Document, envelope, moment
 from drover.faces.losant.auth import ScopeNames
 from drover.faces.operation import Call, Operation
@@ -158,5 +159,6 @@ def _of_family(calls: _Calls, family: _Family) -> Iterator[Operation]:
             summary=summary,
             status=201 if verb == "post" else 200,
             body=cast("type[Struct] | None", body),
+            parameters=PARAMETERS if path == family.path and verb == "get" else (),
             ours=family.ours,
         )

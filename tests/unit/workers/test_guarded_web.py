@@ -18,7 +18,10 @@ LOOPBACK = ("127.0.0.0/8", "::1/128")
 async def serving(answer):
     """A server that answers each request with the bytes ``answer`` makes of it; yields its port."""
 
+    writers = []
+
     async def serve(reader, writer):
+        writers.append(writer)
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(
             (
@@ -40,6 +43,9 @@ async def serving(answer):
     finally:
         server.close()
         await server.wait_closed()
+        for writer in writers:
+            writer.close()
+        await asyncio.gather(*(each.wait_closed() for each in writers), return_exceptions=True)
 
 
 def ok(body=b"hello", *headers):
