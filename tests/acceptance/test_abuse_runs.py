@@ -76,10 +76,10 @@ def asking(url):
     return [node("first", "HttpNode", config, ["tell"]), TELL]
 
 
-def telling(name):
+def telling(name, timeout="10"):
     config = {
         "handler": name,
-        "timeoutTemplate": "0.3",
+        "timeoutTemplate": timeout,
         "errorBehavior": "payloadPath",
         "errorPath": "working.error",
     }
@@ -133,7 +133,7 @@ TOLD = {
     "returns itself": (telling("cycle"), "RecursionError"),
     "returns 20 MB": (telling("allocate"), "PayloadTooLarge"),
     "recurses": (telling("recurse"), "RecursionError"),
-    "blocks": (telling("block"), "Timeout"),
+    "blocks": (telling("block", timeout="0.3"), "Timeout"),
 }
 """Workflows that acknowledge what went wrong, each with the name of that."""
 
@@ -244,7 +244,10 @@ def test_every_hostile_workflow_times_out_and_a_good_one_beside_them_succeeds(pl
 
 
 def test_what_goes_wrong_in_a_node_can_be_told_by_its_iteration(plant):
-    runs = {name: (plant.running(nodes), error) for name, (nodes, error) in TOLD.items()}
+    runs = {
+        name: (plant.running(nodes, iterationTimeout=60_000), error)
+        for name, (nodes, error) in TOLD.items()
+    }
 
     flaws = []
     for name, (run, error) in runs.items():
