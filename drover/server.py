@@ -118,12 +118,7 @@ class Server:
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
         own = (published, workflows, inventory, throttle)
         services = Services(*own, *shelf.services, *doors.services, *work.services)
-        limits = Limits(
-            body_bytes=self.settings.max_body_bytes,
-            body_seconds=self.settings.body_seconds,
-            requests=self.settings.max_requests,
-        )
-        self.app = HttpApp(declared(services), doors.gate, limits=limits)
+        self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         published.publish((route.operation for route in self.app.routes.all), self.app.metrics.text)
 
         if "engine" in self.settings.roles:
@@ -234,6 +229,15 @@ def timing_of(settings: Settings) -> Timing:
         lease_ms=int(settings.lease_seconds * 1000),
         beat_ms=int(settings.heartbeat_seconds * 1000),
         sweep_ms=int(settings.sweep_seconds * 1000),
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what the server accepts of requests."""
+    return Limits(
+        body_bytes=settings.max_body_bytes,
+        body_seconds=settings.body_seconds,
+        requests=settings.max_requests,
     )
 
 
