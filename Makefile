@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 TESTS ?= tests
 TEST_WORKERS ?= 2
+# Tests of commands and servers, run once more with coverage in the processes that they start.
+PROCESS_TESTS := tests/acceptance/test_cli.py tests/acceptance/test_server.py \
+  tests/acceptance/test_local_workers.py
 DEMO_ARGS ?=
 
 .PHONY: help setup check test demo serve bench format lock docs
@@ -38,8 +41,11 @@ check: .venv/.dev  ## lint, types, layers, sizes: under a minute
 
 test: .venv/.dev  ## all tests
 	$(BIN)/python tools/prepare_tests.py
+	$(BIN)/coverage erase
 	$(BIN)/python -m pytest $(TESTS) -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=
-	$(BIN)/coverage combine --quiet --append || true
+	$(BIN)/python -m pytest $(PROCESS_TESTS) -n $(TEST_WORKERS) --dist loadfile --cov --cov-append \
+	  --cov-config=tools/coverage_processes.ini --cov-report=
+	-$(BIN)/coverage combine --quiet --append
 	$(BIN)/python tools/check_coverage.py
 
 demo: .venv/.demo  ## run a job over 28,000 airports and show the result

@@ -11,6 +11,10 @@ from typing import Final
 
 GATES: Final = {"model": 100.0, "kinds": 100.0, "query": 100.0, "ports": 100.0, "engine": 100.0}
 OTHERS: Final = 90.0
+REPORT: Final = "coverage-report.json"
+UNSEEN: Final = frozenset({"child.py", "host.py", "payloads.py"})
+"""Modules of the workers' room that run in worker processes alone. Those end by SIGKILL or with
+their line, and leave no coverage behind; the acceptance tests drive them."""
 
 
 def percentages(report: dict[str, dict[str, dict[str, dict[str, int]]]]) -> dict[str, float]:
@@ -19,6 +23,8 @@ def percentages(report: dict[str, dict[str, dict[str, dict[str, int]]]]) -> dict
     total: dict[str, int] = defaultdict(int)
     for name, file in report["files"].items():
         room = Path(name).parts[1].removesuffix(".py")
+        if room == "workers" and Path(name).name in UNSEEN:
+            continue
         summary = file["summary"]
         covered[room] += summary["covered_lines"] + summary["covered_branches"]
         total[room] += summary["num_statements"] + summary["num_branches"]
@@ -27,10 +33,8 @@ def percentages(report: dict[str, dict[str, dict[str, dict[str, int]]]]) -> dict
 
 def main() -> int:
     """Print each room's coverage; exit with 1 when one is below its gate."""
-    subprocess.run(
-        [sys.executable, "-m", "coverage", "json", "-q", "-o", ".coverage.json"], check=True
-    )
-    rooms = percentages(json.loads(Path(".coverage.json").read_text()))
+    subprocess.run([sys.executable, "-m", "coverage", "json", "-q", "-o", REPORT], check=True)
+    rooms = percentages(json.loads(Path(REPORT).read_text()))
     below = False
     for room, percent in sorted(rooms.items()):
         gate = GATES.get(room, OTHERS)
