@@ -104,3 +104,16 @@ async def test_stopped_workers_refuse_and_leave_no_process():
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+async def test_workers_tell_the_handlers_they_know_and_stop_twice_without_harm():
+    workers = LocalWorkers(None, WorkerSettings(count=1, handlers=("tests.acceptance.handlers",)))
+    await workers.start()
+    try:
+        assert "poison" in workers.handlers
+        assert len(workers.pids) == 1
+    finally:
+        await workers.stop()
+        await workers.stop()
+
+    assert workers.pids == []
