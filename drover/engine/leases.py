@@ -117,6 +117,10 @@ class Leases:
             raise LeaseLost(lease_id)
         return held
 
+    def holds(self, held: HeldLease) -> bool:
+        """Tell whether a lease is looked after still."""
+        return held.id in self._held
+
     async def ticket(self, session: Session, after: Lease | None = None) -> Ticket:
         """Return what a claim of this process needs, from now on."""
         now_ms = await session.now_ms()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from pathlib import Path
 
 from drover.handlers import handler
 
@@ -16,6 +17,14 @@ def no_op(_payload):
 @handler("wait")
 async def wait(_payload):
     await asyncio.sleep(0.01)
+
+
+@handler("witness")
+async def witness(_payload):
+    began = time.monotonic()
+    await asyncio.sleep(0.005)
+    with Path(os.environ["WITNESS"], str(os.getpid())).open("a") as notes:  # noqa: ASYNC230
+        notes.write(f"{began} {time.monotonic()}\n")
 
 
 @handler("poison")

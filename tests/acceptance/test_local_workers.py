@@ -1,9 +1,11 @@
 """The engine with real worker processes."""
 
+import itertools
 import os
 
 import pytest
 
+from drover.engine import leases
 from drover.model.execution import State
 from drover.model.iteration import ItemState
 from drover.ports.runner import FlowBatch, WorkerLost
@@ -22,6 +24,34 @@ async def test_a_flow_runs_for_each_device_in_worker_processes(database):
     assert (ended.state, ended.succeeded) == (State.SUCCEEDED, 1000)
     assert sum(len(records) for _, records in server.log.notes) == 1000
     assert server.heart.acks.fenced == 0
+
+
+async def test_no_more_handlers_run_at_once_than_the_concurrency(database, tmp_path, monkeypatch):
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    monkeypatch.setenv("WITNESS", str(notes))
+    monkeypatch.setattr(leases, "FRESH_MS", 5000)  # however slow the machine is
+    definition = flow(node("call", "PythonHandlerNode", {"handler": "witness"}, "ack"), ACKNOWLEDGE)
+    ahead = []
+    async with FanOut(database, definition) as server:
+        run = server.workers.run
+
+        async def running(batch):
+            ahead.append(batch.after)
+            return await run(batch)
+
+        server.workers.run = running
+        await server.add_devices(1500)
+        number = await server.execute(concurrency=30)
+
+        ended = await server.ended(number)
+
+    lines = [line.split() for file in notes.iterdir() for line in file.read_text().splitlines()]
+    moments = sorted([(float(a), 1) for a, _ in lines] + [(float(b), -1) for _, b in lines])
+    at_once = itertools.accumulate(step for _, step in moments)
+    assert (ended.succeeded, len(lines)) == (1500, 1500)
+    assert max(at_once) <= 30
+    assert any(ahead)
 
 
 async def test_serial_items_see_the_accumulator_and_messages_are_kept(sqlite_database):
