@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from drover.app.applications import ApplicationHook, Applications, own_only, owned
 from drover.app.catalog import Catalog, Hook
+from drover.app.custom_nodes import CustomNodes
 from drover.app.device_reports import DeviceReports
 from drover.app.devices import Devices
 from drover.app.events import Events
 from drover.app.experience import ExperienceGroupHook, ExperienceGroups, ExperienceUserHook
+from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
 from drover.app.flows import Flows
@@ -64,6 +66,8 @@ class Library:
     flows: Flows
     workflows: Workflows
     groups: ExperienceGroups
+    custom_nodes: CustomNodes
+    flow_import: FlowImport
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -78,6 +82,8 @@ class Library:
             self.flows,
             self.workflows,
             self.groups,
+            self.custom_nodes,
+            self.flow_import,
         )
 
 
@@ -112,4 +118,6 @@ def library(
         flows=Flows(store, catalog),
         workflows=Workflows(store, around.wake),
         groups=ExperienceGroups(store),
+        custom_nodes=CustomNodes(store),
+        flow_import=FlowImport(store, catalog, ids),
     )
