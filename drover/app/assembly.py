@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from drover.app.applications import ApplicationHook, Applications, own_only, owned
 from drover.app.catalog import Catalog, Hook
 from drover.app.custom_nodes import CustomNodes
+from drover.app.device_attributes import DeviceAttributes
 from drover.app.device_reports import DeviceReports
 from drover.app.devices import Devices
 from drover.app.events import Events
@@ -68,6 +69,7 @@ class Library:
     groups: ExperienceGroups
     custom_nodes: CustomNodes
     flow_import: FlowImport
+    attributes: DeviceAttributes
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -84,6 +86,7 @@ class Library:
             self.groups,
             self.custom_nodes,
             self.flow_import,
+            self.attributes,
         )
 
 
@@ -120,4 +123,5 @@ def library(
         groups=ExperienceGroups(store),
         custom_nodes=CustomNodes(store),
         flow_import=FlowImport(store, catalog, ids),
+        attributes=DeviceAttributes(store, catalog),
     )
