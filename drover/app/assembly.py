@@ -18,7 +18,9 @@ from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
 from drover.app.flows import Flows
+from drover.app.recent import RecentItems
 from drover.app.rows import TableRows
+from drover.app.transfers import Transfers
 from drover.app.tree import TreeHook
 from drover.app.workflows import Workflows
 
@@ -70,6 +72,8 @@ class Library:
     custom_nodes: CustomNodes
     flow_import: FlowImport
     attributes: DeviceAttributes
+    recent: RecentItems
+    transfers: Transfers
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -87,6 +91,8 @@ class Library:
             self.custom_nodes,
             self.flow_import,
             self.attributes,
+            self.recent,
+            self.transfers,
         )
 
 
@@ -124,4 +130,6 @@ def library(
         custom_nodes=CustomNodes(store),
         flow_import=FlowImport(store, catalog, ids),
         attributes=DeviceAttributes(store, catalog),
+        recent=RecentItems(store, around.seen),
+        transfers=Transfers(store, catalog, around.owners),
     )
