@@ -137,7 +137,7 @@ WEEKDAYS = st.one_of(st.just("*"), texts("dow"), st.sampled_from(["7", "sun", "6
 
 
 @pytest.mark.parametrize("change", list(ClockChange))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     eve=st.sampled_from(EVES),
     minute=texts("min"),

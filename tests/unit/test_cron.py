@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from drover.model import cron
 from drover.model.cron import (
     ClockChange,
     CronRule,
@@ -186,6 +187,12 @@ def test_what_a_repeated_hour_does(rule, hours):
 def test_nothing_is_due_after_the_last_year_that_can_be_reckoned():
     assert next_after(rule_of("* * * * *"), "UTC", 10**17) is None
     assert next_after(rule_of("* * * * *"), "UTC", 250_246_627_200_000) is None
+
+
+def test_a_rule_that_the_search_gives_up_on_is_never_due(monkeypatch):
+    monkeypatch.setattr(cron, "CronSim", lambda *_given: iter(()))
+
+    assert next_after(rule_of("0 0 29 2 *"), "UTC", START_MS) is None
 
 
 def test_a_moment_before_1970_means_the_beginning_of_it():
