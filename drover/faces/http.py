@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from drover.faces.metrics import RequestMetrics
-from drover.faces.operation import Answer, Call, Operation, Destination
+from drover.faces.operation import Answer, Call, Destination, Operation
 from drover.faces.parameters import parse
 from drover.faces.refusals import TooSlow, Unexpected, WrongMethod, refuse, status_of
 from drover.faces.routes import Route, Routes

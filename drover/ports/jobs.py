@@ -307,7 +307,7 @@ class Reason(NamedTuple):
 
     state: ItemState
     message: str | None
-    count: int
+    total: int
 
 
 class Items(Protocol):
