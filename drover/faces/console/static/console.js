@@ -45,6 +45,21 @@ function drawBar(counts, total) {
   });
 }
 
+function plotIn(place, rows, colours) {
+  place.hidden = false;
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  const axis = { stroke: colour("--faint"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
+  const plot = new window.uPlot({
+    width: place.clientWidth, height: 130, legend: { show: false }, cursor: { show: false },
+    scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] } },
+    axes: [axis, { ...axis, size: 60 }],
+    series: [{}, ...colours.map((name) => ({ stroke: colour(name), width: 1.5, points: { show: false } }))],
+  }, rows, place);
+  addEventListener("resize", () => plot.setSize({ width: place.clientWidth, height: 130 }));
+  return plot;
+}
+
 function chartOf(place) {
   const rows = [[], []];
   let plot = null;
@@ -54,19 +69,8 @@ function chartOf(place) {
     rows[1].push(rate);
     if (rows[0].length > 600) rows.forEach((row) => row.shift());
     if (rows[0].length < 3) return;
-    if (plot) { plot.setData(rows); return; }
-    place.hidden = false;
-    const style = getComputedStyle(document.documentElement);
-    const ink = style.getPropertyValue("--faint").trim();
-    const line = style.getPropertyValue("--line").trim();
-    const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { show: false } };
-    plot = new window.uPlot({
-      width: place.clientWidth, height: 130, legend: { show: false }, cursor: { show: false },
-      scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] } },
-      axes: [axis, { ...axis, size: 60 }],
-      series: [{}, { stroke: style.getPropertyValue("--accent").trim(), width: 1.5, points: { show: false } }],
-    }, rows, place);
-    addEventListener("resize", () => plot.setSize({ width: place.clientWidth, height: 130 }));
+    if (plot) plot.setData(rows);
+    else plot = plotIn(place, rows, ["--accent"]);
   };
 }
 
@@ -140,5 +144,7 @@ document.addEventListener("htmx:beforeRequest", sparePolls);
 document.addEventListener("DOMContentLoaded", () => {
   const card = document.querySelector("[data-progress]");
   if (card && window.EventSource) watch(card);
+  const course = document.querySelector("[data-course]");
+  if (course && window.uPlot) plotIn(course, JSON.parse(course.dataset.course), ["--accent", "--bad"]);
   setInterval(keepMoments, 10000);
 });
