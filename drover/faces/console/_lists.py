@@ -40,10 +40,11 @@ def shown(asked: Listing, found: Page[Any]) -> dict[str, Any]:
     """Return the documents of a page, and what tells where it is."""
     first = asked.offset + 1 if found.items else 0
     last = asked.offset + len(found.items)
+    told = f"{number(first)} to {number(last)} of {number(found.total)}"
     return {
         "items": [_decoded(each) for each in found.items],
         "total": found.total,
-        "told": f"{number(first)} to {number(last)} of {number(found.total)}" if found.items else "",
+        "told": told if found.items else "",
     }
 
 
