@@ -17,6 +17,7 @@ import uvloop
 
 import drover.kinds
 from drover import __version__, plugins
+from drover.app.about import ServerFacts
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
@@ -64,6 +65,22 @@ DRAIN_S: Final = 20
 
 COUNTS_S: Final = 1.0
 """How often the counts of workflows' runs are written."""
+
+
+SHOWN_LIMITS: Final = (
+    "max_requests",
+    "max_body_bytes",
+    "body_seconds",
+    "max_running_executions",
+    "min_iteration_timeout_ms",
+    "lease_seconds",
+    "heartbeat_seconds",
+    "sweep_seconds",
+    "report_url_seconds",
+    "digi_requests_a_minute",
+    "digi_requests_at_once",
+)
+"""Settings that operators see among the limits of a server; none of them holds a secret."""
 
 
 class Server:
@@ -118,10 +135,11 @@ class Server:
         workflows = Workflows(store, heart.signals.fire.set)
         inventory = JobInventory(store, InventoryRows(database), self.clock, heart.signals)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
-        own = (published, workflows, inventory, throttle, *self._queue(store).services)
+        facts = facts_of(self.settings, self.url, self.clock, database)
+        own = (published, workflows, inventory, throttle, facts, *self._queue(store).services)
         services = Services(*own, *shelf.services, *doors.services, *work.services)
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
-        published.publish((route.operation for route in self.app.routes.all), self.app.metrics.text)
+        published.publish(self.app.routes.described, self.app.metrics.text)
 
         if "engine" in self.settings.roles:
             await self._run_engine(heart, machine, work, services)
@@ -263,6 +281,19 @@ def job_limits_of(settings: Settings) -> jobs.JobLimits:
 def allowance_of(settings: Settings) -> Allowance:
     """Return how much an account may ask the inventory."""
     return Allowance(settings.digi_requests_a_minute, settings.digi_requests_at_once)
+
+
+def facts_of(settings: Settings, url: str, clock: SystemClock, database: Database) -> ServerFacts:
+    """Return what the server tells of itself; the database is open."""
+    kind = "PostgreSQL" if settings.database else "SQLite"
+    return ServerFacts(
+        version=__version__,
+        url=url,
+        clock=clock,
+        roles=settings.roles,
+        store={"database": kind, **database.settings()},
+        limits={name: getattr(settings, name) for name in SHOWN_LIMITS},
+    )
 
 
 def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:
