@@ -1,0 +1,88 @@
+"""The way of a userkey to its server: one request, one decoded answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import httpx
+
+from drover.client.errors import ServerUnreachable, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+TIMEOUT_S: Final = 30.0
+"""How long an answer may take, beyond what the request asks to wait."""
+
+
+class Line:
+    """One server and one userkey, which goes out in a header and never in a URL.
+
+    May be used from several threads. Every request raises ClientError when the server refuses and
+    ServerUnreachable when it is away.
+    """
+
+    def __init__(self, url: str, userkey: str) -> None:
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {userkey.strip()}"},
+            timeout=TIMEOUT_S,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def get(self, path: str, **query: object) -> Any:
+        """Return the JSON at ``path``; what is None is left out of the query."""
+        return self._send("GET", path, query, None, 0)
+
+    def post(
+        self, path: str, action: str, fields: Mapping[str, object], *, wait_s: float = 0
+    ) -> Any:
+        """Run an action with these fields; None where the answer has no body.
+
+        Fields that are None are left out. ``wait_s`` is how long the server is asked to wait.
+        """
+        body = {name: value for name, value in fields.items() if value is not None}
+        return self._send("POST", path, {"action": action}, body, wait_s)
+
+    def post_all(self, path: str, action: str, items: list[dict[str, Any]]) -> Any:
+        """Run an action once for each of several items."""
+        return self._send("POST", path, {"action": action}, items, 0)
+
+    def _send(
+        self, method: str, path: str, query: Mapping[str, object], body: object, wait_s: float
+    ) -> Any:
+        params: Any = {name: value for name, value in query.items() if value is not None}
+        try:
+            answer = self._http.request(
+                method, path, params=params, json=body, timeout=TIMEOUT_S + wait_s
+            )
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise ServerUnreachable(f"No answer from {self.url}: {reason}") from error
+        if answer.status_code >= httpx.codes.BAD_REQUEST:
+            raise refusal(answer)
+        return self._decoded(answer)
+
+    def _decoded(self, answer: httpx.Response) -> Any:
+        if not answer.content:
+            return None
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise ServerUnreachable(f"{self.url} does not answer as Drover does") from error
