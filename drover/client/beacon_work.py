@@ -60,17 +60,21 @@ class BeaconWork(Line):
             "lease": wanted.lease_s,
             **self._self(),
         }
-        taken = self.post(JOBS, "pickup", fields, wait_s=wanted.wait_s)
-        return None if taken is None else _job(taken)
+        shape: Any = BeaconJob | None
+        taken: BeaconJob | None = self.post(shape, JOBS, "pickup", fields, wait_s=wanted.wait_s)
+        return taken
 
     def pick_up(self, job_id: int, *, lease_s: int | None = None) -> BeaconJob:
         """Take one job by its id; asked again by the same worker, the answer is the same."""
-        return _job(self.post(f"{JOBS}/{job_id}", "pickup", {"lease": lease_s, **self._self()}))
+        return self.post(
+            BeaconJob, f"{JOBS}/{job_id}", "pickup", {"lease": lease_s, **self._self()}
+        )
 
     def held(self) -> Sequence[BeaconJob]:
         """Return the jobs that were handed to this worker and not begun."""
-        found = self.get(JOBS, action="list", worker=self.worker, status="picked_up")
-        return msgspec.convert(found, list[BeaconJob])
+        return self.get(
+            list[BeaconJob], JOBS, action="list", worker=self.worker, status="picked_up"
+        )
 
     def start(self, job: BeaconJob) -> BeaconJob:
         """Tell that the work on a job begins."""
@@ -87,7 +91,7 @@ class BeaconWork(Line):
     def log(self, job: BeaconJob, lines: Iterable[LogLine]) -> None:
         """Tell lines about a job; those told before are passed over by their number."""
         fields = {"lines": msgspec.to_builtins(list(lines))}
-        self.post(f"{JOBS}/{job.id}", "log", {**fields, **self._proof(job)})
+        self.post(object, f"{JOBS}/{job.id}", "log", {**fields, **self._proof(job)})
 
     def end(self, job: BeaconJob, ending: Ending) -> BeaconJob:
         """Tell how a job ended; it is final."""
@@ -103,17 +107,13 @@ class BeaconWork(Line):
     def leave(self, names: Iterable[str]) -> None:
         """Tell that this worker takes no more jobs; what waits for one is answered at once."""
         fields = {"beacon_name": list(names), "state": "draining", **self._self()}
-        self.post(JOBS, "heartbeat", fields)
+        self.post(object, JOBS, "heartbeat", fields)
 
     def _tell(self, job: BeaconJob, action: str, fields: dict[str, Any]) -> BeaconJob:
-        return _job(self.post(f"{JOBS}/{job.id}", action, {**fields, **self._proof(job)}))
+        return self.post(BeaconJob, f"{JOBS}/{job.id}", action, {**fields, **self._proof(job)})
 
     def _proof(self, job: BeaconJob) -> dict[str, Any]:
         return {"fence": job.fence, **self._self(), "worker": job.worker or self.worker}
 
     def _self(self) -> dict[str, Any]:
         return {"worker": self.worker, "version": self.version or None}
-
-
-def _job(document: Any) -> BeaconJob:
-    return msgspec.convert(document, BeaconJob)

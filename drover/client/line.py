@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import httpx
+import msgspec
 
 from drover.client.errors import ServerUnreachable, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
+
+T = TypeVar("T")
 
 TIMEOUT_S: Final = 30.0
 """How long an answer may take, beyond what the request asks to wait."""
@@ -46,43 +49,50 @@ class Line:
         """Close the connections."""
         self._http.close()
 
-    def get(self, path: str, **query: object) -> Any:
-        """Return the JSON at ``path``; what is None is left out of the query."""
-        return self._send("GET", path, query, None, 0)
+    def get(self, shape: type[T], path: str, **query: object) -> T:
+        """Return what is at ``path``; what is None is left out of the query."""
+        return self._send(shape, "GET", path, query=query)
 
     def post(
-        self, path: str, action: str, fields: Mapping[str, object], *, wait_s: float = 0
-    ) -> Any:
-        """Run an action with these fields; None where the answer has no body.
+        self,
+        shape: type[T],
+        path: str,
+        action: str,
+        fields: Mapping[str, object] | list[dict[str, Any]],
+        *,
+        wait_s: float = 0,
+    ) -> T:
+        """Run an action with these fields, or once for each of several sets of them.
 
         Fields that are None are left out. ``wait_s`` is how long the server is asked to wait.
         """
-        body = {name: value for name, value in fields.items() if value is not None}
-        return self._send("POST", path, {"action": action}, body, wait_s)
-
-    def post_all(self, path: str, action: str, items: list[dict[str, Any]]) -> Any:
-        """Run an action once for each of several items."""
-        return self._send("POST", path, {"action": action}, items, 0)
+        if isinstance(fields, list):
+            body: object = fields
+        else:
+            body = {name: value for name, value in fields.items() if value is not None}
+        return self._send(
+            shape, "POST", path, query={"action": action}, body=body, timeout_s=TIMEOUT_S + wait_s
+        )
 
     def _send(
-        self, method: str, path: str, query: Mapping[str, object], body: object, wait_s: float
-    ) -> Any:
+        self,
+        shape: type[T],
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object],
+        body: object = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> T:
         params: Any = {name: value for name, value in query.items() if value is not None}
         try:
-            answer = self._http.request(
-                method, path, params=params, json=body, timeout=TIMEOUT_S + wait_s
-            )
+            answer = self._http.request(method, path, params=params, json=body, timeout=timeout_s)
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise ServerUnreachable(f"No answer from {self.url}: {reason}") from error
         if answer.status_code >= httpx.codes.BAD_REQUEST:
             raise refusal(answer)
-        return self._decoded(answer)
-
-    def _decoded(self, answer: httpx.Response) -> Any:
-        if not answer.content:
-            return None
         try:
-            return answer.json()
-        except ValueError as error:
+            return msgspec.json.decode(answer.content or b"null", type=shape)
+        except msgspec.DecodeError as error:
             raise ServerUnreachable(f"{self.url} does not answer as Drover does") from error

@@ -77,52 +77,47 @@ class TaskJobs(Line):
 
     def create(self, job: NewJob) -> BeaconJob:
         """Store a job and return it."""
-        return _job(self.post(JOBS, "create", job.fields()))
+        return self.post(BeaconJob, JOBS, "create", job.fields())
 
     def create_all(self, jobs: Iterable[NewJob]) -> list[BeaconJob]:
         """Store several jobs in one go and return them in order."""
-        made = self.post_all(JOBS, "create", [job.fields() for job in jobs])
-        return msgspec.convert(made, list[BeaconJob])
+        return self.post(list[BeaconJob], JOBS, "create", [job.fields() for job in jobs])
 
     def list(self, **wanted: object) -> Sequence[BeaconJob]:
         """Return the jobs whose properties equal all that is given, first in first.
 
         An empty text finds what is unset; ``limit`` and ``offset`` page.
         """
-        return msgspec.convert(self.get(JOBS, action="list", **wanted), list[BeaconJob])
+        return self.get(list[BeaconJob], JOBS, action="list", **wanted)
 
     def show(self, job_id: int) -> BeaconJob:
         """Return one job with its tasks and results."""
-        return _job(self.get(f"{JOBS}/{job_id}", action="show"))
+        return self.get(BeaconJob, f"{JOBS}/{job_id}", action="show")
 
     def log(self, job_id: int, *, after: int = 0) -> Sequence[LogLine]:
         """Return the lines told about a job, those after number ``after``."""
-        return msgspec.convert(self.get(f"{JOBS}/{job_id}/log", after=after), list[LogLine])
+        return self.get(list[LogLine], f"{JOBS}/{job_id}/log", after=after)
 
     def cancel(self, job_id: int) -> BeaconJob:
         """Ask for the end of a job: at once when nobody works on it, else by its beacon."""
-        return _job(self.post(f"{JOBS}/{job_id}", "cancel", {}))
+        return self.post(BeaconJob, f"{JOBS}/{job_id}", "cancel", {})
 
     def schedules(self) -> Sequence[Schedule]:
         """Return the templates that add jobs by the clock."""
-        return msgspec.convert(self.get(f"{JOBS}/scheduled", action="list"), list[Schedule])
+        return self.get(list[Schedule], f"{JOBS}/scheduled", action="list")
 
     def switch_schedule(self, job_id: int, *, active: bool) -> BeaconJob:
         """Turn a template on or off; turning it on makes up for nothing."""
-        return _job(self.post(f"{JOBS}/{job_id}", "update", {"schedule_active": active}))
+        return self.post(BeaconJob, f"{JOBS}/{job_id}", "update", {"schedule_active": active})
 
     def beacons(self) -> Sequence[SeenBeacon]:
         """Return the workers that take jobs, as far as the userkey may see them."""
-        return msgspec.convert(self.get(BEACONS), list[SeenBeacon])
+        return self.get(list[SeenBeacon], BEACONS)
 
     def pause(self, beacon_name: str) -> None:
         """Hand out no more jobs of a beacon name."""
-        self.post(JOBS, "pause", {"beacon_name": beacon_name})
+        self.post(object, JOBS, "pause", {"beacon_name": beacon_name})
 
     def resume(self, beacon_name: str) -> None:
         """Hand out jobs of a beacon name again."""
-        self.post(JOBS, "resume", {"beacon_name": beacon_name})
-
-
-def _job(document: Any) -> BeaconJob:
-    return msgspec.convert(document, BeaconJob)
+        self.post(object, JOBS, "resume", {"beacon_name": beacon_name})
