@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -31,7 +31,7 @@ class Lines(list):
 
 
 async def run(folder, command, grace_s=5.0, **given):
-    output = Output(1000, 10_000, list().append)
+    output = Output(1000, 10_000, [].append)
     task = CommandTask(command=command, **given)
     result = await run_command(task, output, Place(folder, {"DROVER_TASK": "1"}, grace_s))
     return result, output
@@ -40,10 +40,10 @@ async def run(folder, command, grace_s=5.0, **given):
 def alive(pid: int) -> bool:
     """Tell whether a process runs; one that nobody has cleared away does not."""
     try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
+        stat = Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
         return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 async def gone(*pids: int) -> None:
@@ -215,10 +215,10 @@ asyncio.run(run_command(task, Output(9, 999, say), Place(pathlib.Path("/"), {{}}
 
 
 async def test_files_of_commands_do_not_pile_up(tmp_path):
-    before = len(os.listdir("/proc/self/fd"))
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
 
     for _ in range(5):
         await run(tmp_path, "true")
         await run(tmp_path, "true", cwd="not there")
 
-    assert len(os.listdir("/proc/self/fd")) <= before + 1
+    assert len(list(Path("/proc/self/fd").iterdir())) <= open_before + 1
