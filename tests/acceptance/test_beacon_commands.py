@@ -46,6 +46,10 @@ def alive(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 async def gone(*pids: int) -> None:
     async with asyncio.timeout(30):
         while any(map(alive, pids)):
@@ -215,10 +219,10 @@ asyncio.run(run_command(task, Output(9, 999, say), Place(pathlib.Path("/"), {{}}
 
 
 async def test_files_of_commands_do_not_pile_up(tmp_path):
-    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    open_before = open_files()
 
     for _ in range(5):
         await run(tmp_path, "true")
         await run(tmp_path, "true", cwd="not there")
 
-    assert len(list(Path("/proc/self/fd").iterdir())) <= open_before + 1
+    assert open_files() <= open_before + 1
