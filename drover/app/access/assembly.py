@@ -67,6 +67,7 @@ class AccessServices:
     def services(self) -> tuple[object, ...]:
         """What faces ask for."""
         return (
+            self.gate,
             self.authenticator,
             self.sessions,
             self.accounts,
