@@ -29,6 +29,7 @@ from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_throttle import Allowance, RequestThrottle
 from drover.app.jobs import assembly as jobs
+from drover.app.retention import Keep, Retention
 from drover.app.services import Services
 from drover.app.workflows import Workflows
 from drover.discover import discover
@@ -215,6 +216,10 @@ class Server:
         self._repeat(Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S))
         purge, sweep_s = services[JobInventory].purge, self.settings.sweep_seconds
         self._repeat(Loop("inventory_purge", purge, asyncio.Event(), sweep_s))
+        retention = Retention(heart.store, machine.blobs, keep_of(self.settings))
+        every_s = self.settings.retention_seconds
+        self._repeat(Loop("retention", retention.tick, asyncio.Event(), every_s))
+        self._open.callback(retention.stop)
         self._open.push_async_callback(self._engine.stop)
 
     def _repeat(self, loop: Loop) -> None:
@@ -275,6 +280,17 @@ def job_limits_of(settings: Settings) -> jobs.JobLimits:
     return jobs.JobLimits(
         most_open=settings.max_running_executions,
         report_url_seconds=settings.report_url_seconds,
+    )
+
+
+def keep_of(settings: Settings) -> Keep:
+    """Return for how long what is kept."""
+    return Keep(
+        executions=settings.keep_executions_days,
+        run_history=settings.keep_run_history_days,
+        debug_messages=settings.keep_debug_days,
+        deleted_devices=settings.keep_deleted_devices_days,
+        device_log=settings.keep_device_log_days,
     )
 
 

@@ -12,6 +12,7 @@ from drover.store.inventory import InventoryArea
 from drover.store.jobs import JobStore
 from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
+from drover.store.retention import RetentionTables
 from drover.store.rows import RowStore
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ class StoreSession:
     def beacons(self) -> BeaconStore:
         """Jobs of beacons, their logs and settings."""
         return BeaconStore(self.tx)
+
+    @cached_property
+    def retention(self) -> RetentionTables:
+        """What is past its time."""
+        return RetentionTables(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""
