@@ -17,12 +17,14 @@ import uvloop
 
 import drover.kinds
 from drover import __version__, plugins
+from drover.app.about import ServerFacts
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.access.redaction import redact_event
 from drover.app.answering import FlowHost, Tools
 from drover.app.assembly import Surroundings, library
+from drover.app.beacons import assembly as beacons
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_throttle import Allowance, RequestThrottle
@@ -65,6 +67,22 @@ COUNTS_S: Final = 1.0
 """How often the counts of workflows' runs are written."""
 
 
+SHOWN_LIMITS: Final = (
+    "max_requests",
+    "max_body_bytes",
+    "body_seconds",
+    "max_running_executions",
+    "min_iteration_timeout_ms",
+    "lease_seconds",
+    "heartbeat_seconds",
+    "sweep_seconds",
+    "report_url_seconds",
+    "digi_requests_a_minute",
+    "digi_requests_at_once",
+)
+"""Settings that operators see among the limits of a server; none of them holds a secret."""
+
+
 class Server:
     """The parts of one process; ``open`` starts what its roles ask for."""
 
@@ -77,6 +95,7 @@ class Server:
         self.app: HttpApp
         self.created: Created | None = None
         self._jobs: jobs.JobServices | None = None
+        self._beacons: beacons.BeaconServices | None = None
         self._engine: Engine | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
@@ -116,10 +135,11 @@ class Server:
         workflows = Workflows(store, heart.signals.fire.set)
         inventory = JobInventory(store, InventoryRows(database), self.clock, heart.signals)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
-        own = (published, workflows, inventory, throttle)
+        facts = facts_of(self.settings, self.url, self.clock, database)
+        own = (published, workflows, inventory, throttle, facts, *self._queue(store).services)
         services = Services(*own, *shelf.services, *doors.services, *work.services)
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
-        published.publish((route.operation for route in self.app.routes.all), self.app.metrics.text)
+        published.publish(self.app.routes.described, self.app.metrics.text)
 
         if "engine" in self.settings.roles:
             await self._run_engine(heart, machine, work, services)
@@ -128,6 +148,8 @@ class Server:
         """Claim nothing more; called at the moment the server is told to stop."""
         if self._jobs is not None:
             self._jobs.progress.stop()
+        if self._beacons is not None:
+            self._loop.call_soon_threadsafe(self._beacons.waiters.stop)
         if self._engine is not None:
             self._engine.claim_nothing_more()
             # What runs ends while requests do, not after them: a stop takes no longer than either.
@@ -154,6 +176,13 @@ class Server:
             report_key=self.settings.report_key.encode() or key_file(folder / "report.key"),
             public_url=self.url,
         )
+
+    def _queue(self, store: SqlStore) -> beacons.BeaconServices:
+        """Return the use cases of beacon jobs; begin to look for what those who wait may take."""
+        self._beacons = queue = beacons.build(store, self.ids)
+        watch = Loop("beacon_watch", queue.watch.tick, queue.waiters.changed, beacons.LOOK_S)
+        self._repeat(watch)
+        return queue
 
     async def _run_engine(
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
@@ -252,6 +281,19 @@ def job_limits_of(settings: Settings) -> jobs.JobLimits:
 def allowance_of(settings: Settings) -> Allowance:
     """Return how much an account may ask the inventory."""
     return Allowance(settings.digi_requests_a_minute, settings.digi_requests_at_once)
+
+
+def facts_of(settings: Settings, url: str, clock: SystemClock, database: Database) -> ServerFacts:
+    """Return what the server tells of itself; the database is open."""
+    kind = "PostgreSQL" if settings.database else "SQLite"
+    return ServerFacts(
+        version=__version__,
+        url=url,
+        clock=clock,
+        roles=settings.roles,
+        store={"database": kind, **database.settings()},
+        limits={name: getattr(settings, name) for name in SHOWN_LIMITS},
+    )
 
 
 def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:

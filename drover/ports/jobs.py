@@ -301,6 +301,14 @@ class ReportRow(NamedTuple):
     completed_ms: int | None
 
 
+class Reason(NamedTuple):
+    """What items that did not succeed say, and how many of them say it."""
+
+    state: ItemState
+    message: str | None
+    total: int
+
+
 class Items(Protocol):
     """Items as they are shown."""
 
@@ -316,6 +324,10 @@ class Items(Protocol):
 
     async def get(self, number: int, resource_id: str) -> Item:
         """Return one; raises Missing."""
+        ...
+
+    async def reasons(self, number: int, *, most: int, limit: int) -> Sequence[Reason]:
+        """Count the messages of the first ``most`` that failed or timed out, commonest first."""
         ...
 
 
