@@ -17,12 +17,14 @@ import uvloop
 
 import drover.kinds
 from drover import __version__, plugins
+from drover.app import beacon_registry
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.access.redaction import redact_event
 from drover.app.answering import FlowHost, Tools
 from drover.app.assembly import Surroundings, library
+from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
@@ -118,7 +120,7 @@ class Server:
         workflows = Workflows(store, heart.signals.fire.set)
         inventory = JobInventory(store, InventoryRows(database), self.clock, heart.signals)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
-        own = (published, workflows, inventory, throttle, *self._queue(store).services)
+        own = (published, workflows, inventory, throttle, *self._queue(store))
         services = Services(*own, *shelf.services, *doors.services, *work.services)
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         published.publish((route.operation for route in self.app.routes.all), self.app.metrics.text)
@@ -159,12 +161,15 @@ class Server:
             public_url=self.url,
         )
 
-    def _queue(self, store: SqlStore) -> beacons.BeaconServices:
+    def _queue(self, store: SqlStore) -> tuple[object, ...]:
         """Return the use cases of beacon jobs; begin to look for what those who wait may take."""
         self._beacons = queue = beacons.build(store, self.ids)
         watch = Loop("beacon_watch", queue.watch.tick, queue.waiters.changed, beacons.LOOK_S)
         self._repeat(watch)
-        return queue
+        registry = BeaconRegistry(store, self.clock, int(self.settings.beacon_lost_seconds * 1000))
+        self._open.push_async_callback(registry.flush)
+        self._repeat(Loop("beacon_beats", registry.flush, asyncio.Event(), beacon_registry.FLUSH_S))
+        return (*queue.services, registry)
 
     async def _run_engine(
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services

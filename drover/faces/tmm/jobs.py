@@ -19,6 +19,7 @@ from drover.faces.tmm._documents import shown
 from drover.faces.tmm._given import array_given, given_by
 from drover.faces.tmm._refusals import PRIVATE, BadParam, UnknownAction
 from drover.faces.tmm._sign_in import caller_of
+from drover.faces.tmm._signs_of_life import SignsOfLife
 from drover.faces.tmm._wishes import (
     MOST_NAME,
     encoded,
@@ -160,12 +161,14 @@ def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on beacon jobs."""
     jobs = _Jobs(services)
     signs = services[Authenticator]
+    life = SignsOfLife(services)
     ends = {"end": jobs.end, "finish": jobs.end}
     works = {"pickup": jobs.pick, "start": jobs.start, "heartbeat": jobs.heartbeat, **ends}
+    adds = {"create": jobs.create, "pickup": jobs.take}
     shows = {"show": jobs.show, "pickup": jobs.pick}
     for method, path, actions, summary in (
         ("GET", "", {"list": jobs.list}, "List jobs"),
-        ("POST", "", {"create": jobs.create, "pickup": jobs.take}, "Create a job, or take one"),
+        ("POST", "", {**adds, "heartbeat": _alive}, "Create a job, or take one"),
         ("GET", "/{job}", shows, "Show a job, or take it"),
         ("POST", "/{job}", {"update": jobs.update, **works}, "Work on a job"),
         ("GET", "/{job}/tasks", {"list": jobs.tasks, "show": jobs.tasks}, "Show its tasks"),
@@ -175,7 +178,7 @@ def operations(services: Services) -> Iterator[Operation]:
             method=method,
             path=f"{ROOT}{path}",
             scopes=None,  # the key may be in the body: _act signs the caller in
-            run=partial(_act, signs, actions),
+            run=partial(_act, signs, life, actions),
             name=f"tmm.{method.lower()}{path.replace('/{job}', '.job').replace('/', '.')}",
             summary=summary,
             parameters=("action", "userkey"),
@@ -186,7 +189,14 @@ READING: Final = frozenset({"list", "show"})
 """Actions that change nothing: every key may ask for them."""
 
 
-async def _act(signs: Authenticator, actions: Mapping[str, Action], call: Call) -> Answer:
+async def _alive(_request: Request) -> Answer:
+    """Take a sign of life of a worker that has no job."""
+    return _answer({"ok": True})
+
+
+async def _act(
+    signs: Authenticator, life: SignsOfLife, actions: Mapping[str, Action], call: Call
+) -> Answer:
     several = array_given(call)
     given = given_by(call) if several is None else given_by(_without_body(call))
     caller = await caller_of(signs, call, given)
@@ -196,6 +206,7 @@ async def _act(signs: Authenticator, actions: Mapping[str, Action], call: Call) 
         raise UnknownAction(f"There is no action '{action[:_MOST_NAMED]}' here", field="action")
     if action not in READING:
         check_changes(caller)
+        life.note(call, caller, given, action)
     return await run(Request(call, caller, given))
 
 
