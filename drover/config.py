@@ -139,6 +139,25 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     report_url_seconds: Annotated[
         int, Meta(description="How long a report's signed URL is valid.", ge=60)
     ] = 604_800
+    beacon_lease_seconds: Annotated[
+        float,
+        Meta(
+            description="How long a beacon may be silent before its job is queued again, where"
+            " neither the job, the beacon's setting nor the pickup says; 0: for ever.",
+            ge=0,
+        ),
+    ] = 300.0
+    beacon_time_zone: Annotated[
+        str, Meta(description="Time zone (IANA name) of the cron fields of scheduled beacon jobs.")
+    ] = "UTC"
+    callback_key: Annotated[
+        str,
+        Meta(
+            description="Secret that signs the callbacks of beacon jobs, 16 characters or more, the"
+            " same on all servers that share a database; empty: one made in the data folder.",
+            pattern=r"^(.{16,})?\Z",
+        ),
+    ] = ""
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="Least level that is logged."),

@@ -284,5 +284,3 @@ async def test_more_workers_than_a_page_holds_are_all_seen(world, monkeypatch):
     await world.registry.flush()
 
     assert len(await world.seen(world.first)) == 7
-
-

@@ -49,9 +49,9 @@ class Waiter:
 class Waiters:
     """Those who wait in this process, by beacon, the one who waits longest first."""
 
-    def __init__(self) -> None:
-        self.changed = asyncio.Event()
-        """Set when a job may become eligible other than by what is told here."""
+    def __init__(self, changed: asyncio.Event) -> None:
+        """Wait; ``changed`` is set when a job may become eligible other than by what is told."""
+        self.changed = changed
         self._waiting: dict[str, dict[Waiter, None]] = defaultdict(dict)
         self._count = 0
         self._stopping = False

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from drover.app.beacons.jobs import WantedJob
+from drover.app.beacons.timetable import Recurrence
 from drover.faces.tmm._given import decode_json, json_text, whole_number
 from drover.faces.tmm._refusals import BadParam
 from drover.model.beacon_job import DEFAULT_BEACON, Hold, Pick
+from drover.model.cron import FIELDS, LONGEST_RULE
 from drover.model.errors import TooLarge
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ _MOST_LABELS: Final = 100
 _MOST_ATTEMPTS: Final = 1000
 _MOST_SECONDS: Final = 366 * 86_400
 _LEASE: Final = (10, 86_400)
+_MOST_NUMBER: Final = 10**18 - 1
+_OFF: Final = frozenset({"false", "0"})
 _MOST_URL: Final = 2000
 
 
@@ -51,15 +55,30 @@ def wanted_job(given: Given) -> WantedJob:
         unique_key=given.filled("unique_key", most=MOST_NAME),
         unique_for_ms=_span(given, "unique_for"),
         callback_url=_url(given),
-        duplicate_of=given.whole("duplicate_of", 1, 2**63 - 1),
+        duplicate_of=given.whole("duplicate_of", 1, _MOST_NUMBER),
+        recurrence=_recurrence(given) if given.flag("schedule") else None,
     )
+
+
+def _recurrence(given: Given) -> Recurrence:
+    return Recurrence(
+        fields={name: given.text(name, most=LONGEST_RULE) or "" for name in FIELDS},
+        starts_ms=_moment(given, "start_date"),
+        ends_ms=_moment(given, "end_date"),
+    )
+
+
+def switched(given: Given) -> bool | None:
+    """Return whether a template is to be active: anything but ``false`` and ``0`` says so."""
+    text = given.text("schedule_active")
+    return None if text is None else text.strip().lower() not in _OFF
 
 
 def hold(given: Given) -> Hold:
     """Return who says that the job is theirs; ``token`` is another name for the fence."""
-    fence = given.whole("fence", 0, 2**63 - 1)
+    fence = given.whole("fence", 0, _MOST_NUMBER)
     if fence is None:
-        fence = given.whole("token", 0, 2**63 - 1)
+        fence = given.whole("token", 0, _MOST_NUMBER)
     return Hold(worker=given.filled("worker", most=MOST_NAME), fence=fence)
 
 

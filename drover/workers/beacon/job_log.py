@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from typing import TYPE_CHECKING, Final
-
-from drover.client.task_records import LogLine
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Final, NamedTuple
 
 MOST_WAITING: Final = 5000
 """Lines that wait for a server that is away; the oldest are given up for newer ones."""
@@ -18,16 +12,29 @@ BATCH_LINES: Final = 500
 BATCH_CHARACTERS: Final = 262_144
 
 
-class JobLog:
-    """Lines that were told and are not yet accepted; ``first`` is the number of the first one.
+class Batch(NamedTuple):
+    """Lines to send; ``first`` is the number of the first one, None while that is not known.
 
-    A line keeps its number when it is sent again, so that the server can pass over what it has.
+    ``place`` is which line of this log it is, counted from 0.
     """
 
-    def __init__(self, first: int = 1, now_s: Callable[[], float] = time.time) -> None:
-        self._waiting: deque[LogLine] = deque()
-        self._next = first
-        self._now_s = now_s
+    lines: list[str]
+    first: int | None
+    place: int
+
+
+class JobLog:
+    """Lines that were told and are not yet accepted.
+
+    A line keeps its number when it is sent again, so that the server passes over what it has.
+    Only the first lines have none where somebody else may have begun the log (``begun``).
+    """
+
+    def __init__(self, *, begun: bool = False) -> None:
+        self._waiting: deque[str] = deque()
+        self._place = 0
+        self._before: int | None = None if begun else 1
+        self._refused = False
 
     def __bool__(self) -> bool:
         """Tell whether lines wait."""
@@ -35,24 +42,37 @@ class JobLog:
 
     def tell(self, line: str) -> None:
         """Add a line."""
+        if self._refused:
+            return
         if len(self._waiting) >= MOST_WAITING:
-            self._waiting.popleft()
-        self._waiting.append(LogLine(seq=self._next, line=line, time=int(self._now_s())))
-        self._next += 1
+            self._drop()
+        self._waiting.append(line)
 
-    def batch(self) -> list[LogLine]:
+    def batch(self) -> Batch:
         """Return the lines to send next; they wait until they are accepted."""
-        chosen: list[LogLine] = []
+        chosen: list[str] = []
         characters = 0
         for line in self._waiting:
-            characters += len(line.line)
+            characters += len(line)
             if chosen and (len(chosen) >= BATCH_LINES or characters > BATCH_CHARACTERS):
                 break
             chosen.append(line)
-        return chosen
+        first = None if self._before is None else self._before + self._place
+        return Batch(chosen, first, self._place)
 
-    def accepted(self, batch: list[LogLine]) -> None:
-        """Forget the lines of a batch."""
-        last = batch[-1].seq if batch else 0
-        while self._waiting and self._waiting[0].seq <= last:
-            self._waiting.popleft()
+    def accepted(self, batch: Batch, last: int) -> None:
+        """Forget the lines of a batch; the log now goes as far as number ``last``."""
+        end = batch.place + len(batch.lines)
+        if self._before is None:
+            self._before = last + 1 - end
+        while self._waiting and self._place < end:
+            self._drop()
+
+    def refused(self) -> None:
+        """Give up all lines, those to come as well: the server wants no more of them."""
+        self._refused = True
+        self._waiting.clear()
+
+    def _drop(self) -> None:
+        self._waiting.popleft()
+        self._place += 1

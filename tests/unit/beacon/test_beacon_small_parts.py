@@ -36,18 +36,29 @@ def test_the_server_may_ask_for_a_longer_wait_but_not_for_ever():
 
 
 def test_lines_keep_their_numbers_until_they_are_accepted():
-    log = JobLog(11, lambda: 99.5)
+    log = JobLog()
     log.tell("a")
     log.tell("b")
     first = log.batch()
     log.tell("c")
 
-    assert log.batch()[:2] == first
-    log.accepted(first)
-    assert [(line.seq, line.line, line.time) for line in log.batch()] == [(13, "c", 99)]
-    log.accepted(log.batch())
+    assert first[:2] == (["a", "b"], 1)
+    assert log.batch()[:2] == (["a", "b", "c"], 1)
+    log.accepted(first, 2)
+    assert log.batch()[:2] == (["c"], 3)
+    log.accepted(log.batch(), 3)
     assert not log
-    log.accepted([])
+
+
+def test_after_others_the_first_lines_have_no_number_and_the_next_follow_them():
+    log = JobLog(begun=True)
+    log.tell("a")
+    batch = log.batch()
+    log.tell("b")
+
+    assert batch[:2] == (["a"], None)
+    log.accepted(batch, 41)
+    assert log.batch()[:2] == (["b"], 42)
 
 
 def test_batches_are_bounded_in_lines_and_in_size():
@@ -57,16 +68,30 @@ def test_batches_are_bounded_in_lines_and_in_size():
     for _ in range(3):
         large.tell("x" * (BATCH_CHARACTERS - 1))
 
-    assert len(many.batch()) == BATCH_LINES
-    assert len(large.batch()) == 1
+    assert len(many.batch().lines) == BATCH_LINES
+    assert len(large.batch().lines) == 1
 
 
 def test_a_server_that_is_away_for_long_costs_the_oldest_lines():
     log = JobLog()
-    for number in range(MOST_WAITING + 3):
+    for number in range(MOST_WAITING):
         log.tell(str(number))
+    under_way = log.batch()
+    for number in range(3):
+        log.tell(f"late {number}")
 
-    assert log.batch()[0].line == "3"
+    assert (log.batch().lines[0], log.batch().first) == ("3", 4)
+    log.accepted(under_way, BATCH_LINES)
+    assert (log.batch().lines[0], log.batch().first) == (str(BATCH_LINES), BATCH_LINES + 1)
+
+
+def test_a_log_that_is_refused_takes_no_more_lines():
+    log = JobLog()
+    log.tell("a")
+    log.refused()
+    log.tell("b")
+
+    assert not log
 
 
 def test_an_ending_is_shortened_once_and_then_fails():

@@ -34,8 +34,7 @@ CREATE TABLE beacon_job (
     unique_until_ms BIGINT,
     callback_url    TEXT,
     callback_due_ms BIGINT,
-    callback_tries  INTEGER NOT NULL DEFAULT 0,
-    schedule        TEXT
+    callback_tries  INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE INDEX beacon_job_callback ON beacon_job (callback_due_ms)
