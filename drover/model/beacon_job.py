@@ -261,6 +261,30 @@ def end(job: BeaconJob, hold: Hold, result: bytes, error: str | None, now_ms: in
     return _ended(job, _goal(job, failed=error is not None), error, now_ms, result)
 
 
+def release(job: BeaconJob, hold: Hold, now_ms: int) -> BeaconJob:
+    """Return a job handed back by its worker: queued at once, or canceled if that was asked for.
+
+    It counts as no attempt. Raises JobConflict.
+    """
+    _refuse_template(job)
+    _refuse_ended(job)
+    _refuse_others(job, hold)
+    if job.state is State.CANCELING:
+        return _ended(job, State.CANCELED, job.error, now_ms, job.result)
+    if job.state not in HELD:
+        raise JobConflict("Nobody has picked the job up", job)
+    return _queued_again(job, job.tries, now_ms if job.queued_ms is None else job.due_ms)
+
+
+def check_cancel(job: BeaconJob) -> bool:
+    """Tell whether there is anything to cancel; raises JobConflict for what cannot be."""
+    _refuse_template(job)
+    if job.state is State.CANCELED:
+        return False
+    _refuse_ended(job)
+    return True
+
+
 def check_log(job: BeaconJob, hold: Hold) -> None:
     """Raise JobConflict unless a worker may add to the job's log.
 
@@ -283,7 +307,8 @@ def expire(job: BeaconJob, now_ms: int) -> BeaconJob:
     if tries >= job.max_attempts:
         failed = _ended(job, State.FAILED, LEASE_EXPIRED, now_ms, job.result)
         return structs.replace(failed, tries=tries)
-    return _queued_again(job, tries, now_ms)
+    waits = job.queued_ms is None or job.retry_delay_ms
+    return _queued_again(job, tries, now_ms + job.retry_delay_ms if waits else job.due_ms)
 
 
 def _handed_over(job: BeaconJob, asked: Pick, now_ms: int) -> BeaconJob:
@@ -311,10 +336,7 @@ def _renewed(job: BeaconJob, now_ms: int) -> BeaconJob:
     return structs.replace(job, lease_until_ms=now_ms + job.lease_ms)
 
 
-def _queued_again(job: BeaconJob, tries: int, now_ms: int) -> BeaconJob:
-    due_ms = job.due_ms
-    if job.queued_ms is None or job.retry_delay_ms:
-        due_ms = now_ms + job.retry_delay_ms
+def _queued_again(job: BeaconJob, tries: int, due_ms: int) -> BeaconJob:
     return structs.replace(
         job,
         state=State.QUEUED,

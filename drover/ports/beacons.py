@@ -147,8 +147,8 @@ class Beacons(Protocol):
         """Give jobs that are to be cancelled and have no lease one that ends; return how many."""
         ...
 
-    async def add_lines(self, number: int, lines: Sequence[LogLine]) -> None:
-        """Add lines to a job's log; those whose place is taken are left out."""
+    async def add_lines(self, number: int, lines: Sequence[LogLine]) -> int:
+        """Add lines to a job's log and return how many it has; taken places stay as they are."""
         ...
 
     async def last_line(self, number: int) -> int:

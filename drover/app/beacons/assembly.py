@@ -46,7 +46,7 @@ def build(heart: Heart, ids: Ids, tz: str = "UTC") -> BeaconServices:
     store, signals = heart.store, heart.signals
     waiters = Waiters(signals.beacons)
     return BeaconServices(
-        jobs=BeaconJobs(store, ids, waiters, Timetable(tz), signals.schedule),
+        jobs=BeaconJobs(store, ids, waiters, Timetable(tz), signals),
         work=BeaconWork(store, waiters, signals.callbacks, heart.timing.beacon_lease_ms),
         logs=BeaconLogs(store),
         settings=BeaconSettings(store, signals.beacons),

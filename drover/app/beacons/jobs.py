@@ -9,16 +9,17 @@ from msgspec import Struct, structs
 
 from drover.app.beacons.sights import check_owner, check_seen, sight_of
 from drover.app.beacons.timetable import Recurrence
-from drover.model.beacon_job import TEMPLATE, NewBeaconJob
+from drover.model.beacon_job import TEMPLATE, NewBeaconJob, check_cancel
 from drover.model.errors import Duplicate, Invalid, Missing
+from drover.model.run import Actor
 from drover.ports.beacons import Sought
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from drover.app.beacons.timetable import Timetable
     from drover.app.beacons.waiting import Waiters
+    from drover.engine.signals import Signals
     from drover.model.access import Caller
     from drover.model.accounts import Account
     from drover.model.beacon_job import BeaconJob
@@ -79,13 +80,14 @@ class BeaconJobs:
     """The use cases of those who want jobs done."""
 
     def __init__(
-        self, store: Store, ids: Ids, waiters: Waiters, timetable: Timetable, wake: asyncio.Event
+        self, store: Store, ids: Ids, waiters: Waiters, timetable: Timetable, signals: Signals
     ) -> None:
         self._store = store
         self._ids = ids
         self._waiters = waiters
         self._timetable = timetable
-        self._wake = wake
+        self._wake = signals.schedule
+        self._told = signals.callbacks
 
     async def create(self, caller: Caller, wanted: Sequence[WantedJob]) -> list[Created]:
         """Store jobs, all or none; raises Invalid, Forbidden."""
@@ -112,6 +114,27 @@ class BeaconJobs:
             return check_seen(await sight_of(session, caller), await session.beacons.get(number))
 
         return await self._store.glance(work)
+
+    async def cancel(self, caller: Caller, number: int) -> BeaconJob:
+        """Cancel one: at once when nobody has it, else its worker is asked to stop.
+
+        Raises Missing, and JobConflict for one that has ended otherwise.
+        """
+        check_number(number)
+
+        async def work(session: Session) -> BeaconJob:
+            sight = await sight_of(session, caller)
+            job = check_seen(sight, await session.beacons.hold(number))
+            if not check_cancel(job):
+                return job
+            actor = Actor(type=caller.type, id=caller.id)
+            await session.inventory.cancel([number], actor, await session.now_ms())
+            return await session.beacons.get(number)
+
+        job = await self._store.write(work)
+        if job.callback_url is not None:
+            self._told.set()
+        return job
 
     async def count(self, caller: Caller, sought: Wanted) -> int:
         """Count the jobs that a list shows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from drover.app.beacons.jobs import check_number
@@ -26,6 +27,18 @@ MOST_AT_ONCE: Final = 1000
 LONGEST: Final = 16_384
 """Characters of a line."""
 
+MOST_SEQ: Final = 10**15
+"""The last place that a line may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """A line to be added: its place and moment are found where they are not given."""
+
+    line: str
+    seq: int | None = None
+    at_ms: int | None = None
+
 
 class BeaconLogs:
     """The use cases around logs."""
@@ -34,30 +47,24 @@ class BeaconLogs:
         self._store = store
 
     async def write(
-        self, caller: Caller, number: int, hold: Hold, lines: Sequence[str], first: int | None
+        self, caller: Caller, number: int, hold: Hold, lines: Sequence[NewLine]
     ) -> tuple[BeaconJob, int]:
-        """Add lines from place ``first`` on; return the job and the place of the log's last line.
+        """Add lines; return the job and the place of the log's last line.
 
-        Lines whose place is taken are left out, so that a request may be sent again; without
-        ``first`` they come after the last. Raises Missing, JobConflict, Invalid, TooLarge.
+        Lines whose place is taken are left out, so that a request may be sent again; those without
+        a place come after the last. Raises Missing, JobConflict, Invalid, TooLarge.
         """
         check_number(number)
-        _check(lines, first)
+        _check(lines)
 
         async def work(session: Session) -> tuple[BeaconJob, int]:
             job = check_seen(await sight_of(session, caller), await session.beacons.hold(number))
             check_log(job, hold)
             last = await session.beacons.last_line(number)
-            begin = last + 1 if first is None else first
-            if begin + len(lines) - 1 > MOST_LINES:
+            placed = _placed(lines, last, await session.now_ms())
+            if await session.beacons.add_lines(number, placed) > MOST_LINES:
                 raise TooLarge(f"The log of a job may have {MOST_LINES} lines")
-            now_ms = await session.now_ms()
-            kept = [
-                LogLine(seq=begin + place, at_ms=now_ms, line=line)
-                for place, line in enumerate(lines)
-            ]
-            await session.beacons.add_lines(number, kept)
-            return job, max(last, begin + len(lines) - 1)
+            return job, max(last, *(each.seq for each in placed))
 
         return await self._store.write(work)
 
@@ -72,12 +79,20 @@ class BeaconLogs:
         return await self._store.read(work)
 
 
-def _check(lines: Sequence[str], first: int | None) -> None:
+def _check(lines: Sequence[NewLine]) -> None:
     if not lines:
         raise Invalid("There are no lines", field="line")
-    if first is not None and first < 1:
-        raise Invalid("seq must be at least 1", field="seq")
     if len(lines) > MOST_AT_ONCE:
         raise TooLarge(f"At most {MOST_AT_ONCE} lines can be written at once")
-    if any(len(line) > LONGEST for line in lines):
+    if any(len(each.line) > LONGEST for each in lines):
         raise TooLarge(f"A line may have {LONGEST} characters")
+
+
+def _placed(lines: Sequence[NewLine], last: int, now_ms: int) -> list[LogLine]:
+    placed: list[LogLine] = []
+    for each in lines:
+        seq = last + 1 if each.seq is None else each.seq
+        last = max(last, seq)
+        at_ms = now_ms if each.at_ms is None else each.at_ms
+        placed.append(LogLine(seq=seq, at_ms=at_ms, line=each.line))
+    return placed

@@ -92,11 +92,14 @@ class Waiters:
 
     def added(self, job: BeaconJob) -> None:
         """Wake whoever a job that was just stored is for."""
-        if job.kind != BEACON or job.state is not State.QUEUED:
-            return
-        if job.due_ms > job.requested_ms:
+        if job.kind == BEACON and job.state is State.QUEUED and job.due_ms > job.requested_ms:
             self.changed.set()  # its moment is to be waited for
         else:
+            self.freed(job)
+
+    def freed(self, job: BeaconJob) -> None:
+        """Wake whoever a job that may be taken now is for."""
+        if job.kind == BEACON and job.state is State.QUEUED:
             self.offer(Eligible(job.beacon_name, job.owner_id, frozenset(job.labels)))
 
     def offer(self, job: Eligible) -> bool:

@@ -11,7 +11,7 @@ import structlog
 from drover.app.beacons.jobs import check_number
 from drover.app.beacons.sights import check_seen, sight_of
 from drover.app.beacons.waiting import wait
-from drover.model.beacon_job import DEFAULT_LEASE_MS, beat, end, pick, start, update
+from drover.model.beacon_job import DEFAULT_LEASE_MS, beat, end, pick, release, start, update
 from drover.model.errors import Unavailable
 from drover.ports.beacons import Wish
 
@@ -73,6 +73,12 @@ class BeaconWork:
     async def beat(self, caller: Caller, number: int, hold: Hold) -> BeaconJob:
         """Renew the lease; raises Missing, JobConflict."""
         return await self._change(caller, number, lambda job, now_ms: beat(job, hold, now_ms))
+
+    async def release(self, caller: Caller, number: int, hold: Hold) -> BeaconJob:
+        """Hand a job back to the queue; raises Missing, JobConflict."""
+        job = await self._change(caller, number, lambda job, now_ms: release(job, hold, now_ms))
+        self._waiters.freed(job)
+        return job
 
     async def end(self, caller: Caller, number: int, hold: Hold, ending: Ending) -> BeaconJob:
         """End a job with its results; raises Missing, JobConflict."""

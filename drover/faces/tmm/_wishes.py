@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
 from drover.app.beacons.jobs import WantedJob
+from drover.app.beacons.logs import MOST_SEQ, NewLine
 from drover.app.beacons.timetable import Recurrence
 from drover.faces.tmm._given import decode_json, json_text, whole_number
 from drover.faces.tmm._refusals import BadParam
@@ -155,6 +156,42 @@ def failure(given: Given) -> str | None:
     """Return the error of a job that failed, None for one that did not."""
     text = given.filled("error", most=10_000)
     return text or ("failed" if given.flag("failed") else None)
+
+
+def log_lines(given: Given) -> list[NewLine]:
+    """Return the lines that are to be added to a log.
+
+    Each is text, or an object with ``line`` and perhaps its own ``seq`` and ``time``; text comes
+    from place ``seq`` on.
+    """
+    first = given.whole("seq", 1, MOST_SEQ)
+    values = [*given.every("line"), *given.every("lines")]
+    return [
+        _line(value, None if first is None else first + place) for place, value in enumerate(values)
+    ]
+
+
+def _line(value: Any, seq: int | None) -> NewLine:
+    shape = _Line(line=value, seq=seq) if isinstance(value, str) else _as_line(value)
+    if "\0" in shape.line:
+        raise BadParam("A line must not hold the character U+0000", field="line")
+    at_ms = None if shape.time is None else int(shape.time * 1000)
+    return NewLine(line=shape.line, seq=shape.seq, at_ms=at_ms)
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """A line as an object of a JSON body."""
+
+    line: str
+    seq: Annotated[int, msgspec.Meta(ge=1, le=MOST_SEQ)] | None = None
+    time: Annotated[float, msgspec.Meta(ge=0, le=LAST_SECOND)] | None = None
+
+
+def _as_line(value: Any) -> _Line:
+    try:
+        return msgspec.convert(value, _Line)
+    except msgspec.ValidationError as error:
+        raise BadParam(f"A line is text, or an object with it: {error}", field="lines") from error
 
 
 def encoded(value: Any) -> bytes:

@@ -12,7 +12,7 @@ import msgspec
 from drover.app.access.authenticate import Authenticator
 from drover.app.beacons.jobs import BeaconJobs
 from drover.app.beacons.jobs import Wanted as SoughtJobs
-from drover.app.beacons.logs import MOST_LINES, BeaconLogs
+from drover.app.beacons.logs import MOST_LINES, MOST_SEQ, BeaconLogs
 from drover.app.beacons.settings import BeaconSettings
 from drover.app.beacons.sights import check_changes
 from drover.app.beacons.templates import MOST_SHOWN, Templates
@@ -31,6 +31,7 @@ from drover.faces.tmm._wishes import (
     hold,
     labels,
     lease,
+    log_lines,
     picked,
     results,
     step,
@@ -164,6 +165,14 @@ class _Jobs:
         """Renew the lease."""
         return _told(await self._work.beat(request.caller, request.number, hold(request.given)))
 
+    async def release(self, request: Request) -> Answer:
+        """Hand a job back to the queue."""
+        return _told(await self._work.release(request.caller, request.number, hold(request.given)))
+
+    async def cancel(self, request: Request) -> Answer:
+        """Cancel a job."""
+        return _told(await self._jobs.cancel(request.caller, request.number))
+
     async def end(self, request: Request) -> Answer:
         """End a job with its results."""
         given = request.given
@@ -173,20 +182,15 @@ class _Jobs:
     async def log(self, request: Request) -> Answer:
         """Add lines to the log."""
         given = request.given
-        lines = [str(each) for each in (*given.every("line"), *given.every("lines"))]
-        if any("\0" in line for line in lines):
-            raise BadParam("A line must not hold the character U+0000", field="line")
-        first = given.whole("seq", 1, 10**9)
-        job, last = await self._logs.write(
-            request.caller, request.number, hold(given), lines, first
-        )
+        lines = log_lines(given)
+        job, last = await self._logs.write(request.caller, request.number, hold(given), lines)
         told = {"id": job.number, "job_id": job.number, "status": job.status, "seq": last}
         return _answer({**told, "cancel_requested": job.cancel_requested})
 
     async def read_log(self, request: Request) -> Answer:
         """Show the log from after a line on."""
         given = request.given
-        after = given.whole("after", 0, 10**9) or 0
+        after = given.whole("after", 0, MOST_SEQ) or 0
         limit = given.whole("limit", 1, MOST_LINES)
         found = await self._logs.read(request.caller, request.number, after, limit or 1000)
         return _answer(
@@ -263,6 +267,8 @@ def _actions(jobs: _Jobs) -> Iterator[tuple[str, str, Mapping[str, Action], str]
         "end": jobs.end,
         "finish": jobs.end,
         "heartbeat": jobs.heartbeat,
+        "release": jobs.release,
+        "cancel": jobs.cancel,
         "log": jobs.log,
         "trigger": jobs.trigger,
     }

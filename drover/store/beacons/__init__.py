@@ -118,13 +118,14 @@ class BeaconStore:
         """Give jobs that are to be cancelled and have no lease one that ends; return how many."""
         return await self._tx.execute("beacon_put_clock", {"until_ms": until_ms})
 
-    async def add_lines(self, number: int, lines: Sequence[LogLine]) -> None:
-        """Add lines to a job's log; those whose place is taken are left out."""
-        rows = [
-            {"number": number, "seq": each.seq, "now_ms": each.at_ms, "line": each.line}
-            for each in lines
-        ]
-        await self._tx.execute_many("beacon_log_add", rows)
+    async def add_lines(self, number: int, lines: Sequence[LogLine]) -> int:
+        """Add lines to a job's log and return how many it has; taken places stay as they are."""
+        rows = {each.seq: (each.seq, each.at_ms, each.line) for each in lines}
+        text = msgspec.json.encode(list(rows.values())).decode()
+        added = await self._tx.execute("beacon_log_add", {"number": number, "lines": text})
+        params = {"number": number, "added": added}
+        row = await self._tx.fetch_one("beacon_log_count", params)
+        return 0 if row is None else int(row["log_lines"])
 
     async def last_line(self, number: int) -> int:
         """Return the place of the last line of a job's log, 0 for an empty one."""

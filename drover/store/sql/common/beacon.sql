@@ -59,10 +59,9 @@ WHERE number = :number AND state = :seen_state AND fence = :seen_fence;
 UPDATE execution SET lease_until_ms = :until_ms
 WHERE state = 'canceling' AND kind = 'beacon' AND lease_until_ms IS NULL;
 
--- name: beacon_log_add
--- Add a line to a job's log, unless there is one at its place already.
-INSERT INTO beacon_log (number, seq, at_ms, line) VALUES (:number, :seq, :now_ms, :line)
-ON CONFLICT (number, seq) DO NOTHING;
+-- name: beacon_log_count
+-- Count lines that were added to a job's log, and read how many it has.
+UPDATE beacon_job SET log_lines = log_lines + :added WHERE number = :number RETURNING log_lines;
 
 -- name: beacon_log_last
 -- Read the place of the last line of a job's log.

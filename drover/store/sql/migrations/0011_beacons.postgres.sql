@@ -34,7 +34,8 @@ CREATE TABLE beacon_job (
     unique_until_ms BIGINT,
     callback_url    TEXT,
     callback_due_ms BIGINT,
-    callback_tries  INTEGER NOT NULL DEFAULT 0
+    callback_tries  INTEGER NOT NULL DEFAULT 0,
+    log_lines       BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE INDEX beacon_job_callback ON beacon_job (callback_due_ms)

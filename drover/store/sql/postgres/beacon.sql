@@ -78,3 +78,10 @@ WHERE number IN (
     ORDER BY job.callback_due_ms, job.number LIMIT :limit
     FOR UPDATE OF job SKIP LOCKED)
 RETURNING number, callback_url, callback_tries;
+
+-- name: beacon_log_add
+-- Add lines to a job's log; what has a place already stays as it is.
+INSERT INTO beacon_log (number, seq, at_ms, line)
+SELECT CAST(:number AS BIGINT), CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), value ->> 2
+FROM json_array_elements(CAST(CAST(:lines AS TEXT) AS JSON))
+ON CONFLICT (number, seq) DO NOTHING;

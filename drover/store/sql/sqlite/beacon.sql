@@ -78,3 +78,9 @@ WHERE number IN (
     WHERE job.callback_due_ms <= :now_ms AND execution.completed_ms IS NOT NULL
     ORDER BY job.callback_due_ms, job.number LIMIT :limit)
 RETURNING number, callback_url, callback_tries;
+
+-- name: beacon_log_add
+-- Add lines to a job's log; what has a place already stays as it is.
+INSERT INTO beacon_log (number, seq, at_ms, line)
+SELECT :number, value ->> 0, value ->> 1, value ->> 2 FROM json_each(:lines) WHERE TRUE
+ON CONFLICT (number, seq) DO NOTHING;
