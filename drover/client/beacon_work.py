@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from msgspec import Struct
 
 from drover.client.line import Line
-from drover.client.task_records import BeaconJob
+from drover.client.task_records import BeaconJob, LogLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,12 +36,6 @@ class Ending(Struct, frozen=True, kw_only=True):
     results: list[Any] = []
     failed: bool = False
     error: str | None = None
-
-
-class _Logged(Struct, frozen=True):
-    """How far the log of a job goes."""
-
-    seq: int
 
 
 class BeaconWork(Line):
@@ -93,14 +88,10 @@ class BeaconWork(Line):
         """Renew the lease; ``cancel_requested`` of the answer says whether to stop."""
         return self._tell(job, "heartbeat", {})
 
-    def log(self, job: BeaconJob, lines: Sequence[str], first: int | None = None) -> int:
-        """Tell lines about a job, the first of which has the number ``first``; return the last.
-
-        Those whose number is taken are passed over, so that a call may be made again; without a
-        number they come after all others.
-        """
-        fields = {"lines": list(lines), "seq": first, **self._proof(job)}
-        return self.post(_Logged, f"{JOBS}/{job.id}", "log", fields).seq
+    def log(self, job: BeaconJob, lines: Sequence[LogLine]) -> None:
+        """Tell lines about a job; those whose number is taken are passed over."""
+        fields = {"lines": msgspec.to_builtins(lines), **self._proof(job)}
+        self.post(object, f"{JOBS}/{job.id}", "log", fields)
 
     def end(self, job: BeaconJob, ending: Ending) -> BeaconJob:
         """Tell how a job ended; it is final."""

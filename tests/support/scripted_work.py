@@ -12,6 +12,7 @@ from drover.client import BeaconJob, ClientError, ServerUnreachable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from drover.client import LogLine
     from drover.client.beacon_work import Ending, Wanted
 
 
@@ -65,10 +66,9 @@ class ScriptedWork:
         self._called("heartbeat", job.id)
         return self.jobs[job.id]
 
-    def log(self, job: BeaconJob, lines: Iterable[str], first: int | None = None) -> int:
-        self._called("log", job.id, first)
-        self.lines += lines
-        return len(self.lines)
+    def log(self, job: BeaconJob, lines: Iterable[LogLine]) -> None:
+        self._called("log", job.id)
+        self.lines += [line.line for line in lines]
 
     def end(self, job: BeaconJob, ending: Ending) -> BeaconJob:
         self._called("end", job.id, ending)

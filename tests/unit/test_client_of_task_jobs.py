@@ -12,13 +12,14 @@ from drover.client import (
     BeaconWork,
     ClientError,
     Cron,
+    LogLine,
     NewJob,
     ServerUnreachable,
     TaskJobs,
 )
 from drover.client.beacon_work import Ending, Wanted
 
-JOB = {"seq": 6, "id": 7, "job_id": 7, "name": "n", "status": "queued", "unknown_member": 1}
+JOB = {"id": 7, "job_id": 7, "name": "n", "status": "queued", "unknown_member": 1}
 
 
 class Answers:
@@ -104,7 +105,7 @@ def test_every_call_of_a_worker_names_it_and_proves_the_job():
         work.start(job)
         work.update(job, 2)
         work.heartbeat(job)
-        assert work.log(job, ["x"], 5) == 6
+        work.log(job, [LogLine(seq=1, line="x", time=5)])
         work.release(job)
         work.end(taken_before, Ending(results=[{"a": 1}], failed=True, error="no"))
 
@@ -113,7 +114,7 @@ def test_every_call_of_a_worker_names_it_and_proves_the_job():
         ("start", proof),
         ("update", {"cur_task": 2, **proof}),
         ("heartbeat", proof),
-        ("log", {"lines": ["x"], "seq": 5, **proof}),
+        ("log", {"lines": [{"seq": 1, "line": "x", "time": 5}], **proof}),
         ("release", proof),
         ("end", {"result": [{"a": 1}], "failed": True, "error": "no", **proof, "worker": "other"}),
     ]

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+from drover.client.task_records import LogLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 MOST_WAITING: Final = 5000
 """Lines that wait for a server that is away; the oldest are given up for newer ones."""
@@ -11,29 +17,21 @@ MOST_WAITING: Final = 5000
 BATCH_LINES: Final = 500
 BATCH_CHARACTERS: Final = 262_144
 
-
-class Batch(NamedTuple):
-    """Lines to send; ``first`` is the number of the first one, None while that is not known.
-
-    ``place`` is which line of this log it is, counted from 0.
-    """
-
-    lines: list[str]
-    first: int | None
-    place: int
+LINES_OF_A_PICKUP: Final = 1_000_000_000
+"""Numbers of lines set apart for each time a job changes hands."""
 
 
 class JobLog:
     """Lines that were told and are not yet accepted.
 
-    A line keeps its number when it is sent again, so that the server passes over what it has.
-    Only the first lines have none where somebody else may have begun the log (``begun``).
+    A line keeps its number when it is sent again, so that the server passes over what it has. The
+    numbers of a later ``fence`` are others: what the worker before has told stays.
     """
 
-    def __init__(self, *, begun: bool = False) -> None:
-        self._waiting: deque[str] = deque()
-        self._place = 0
-        self._before: int | None = None if begun else 1
+    def __init__(self, fence: int = 1, now_s: Callable[[], float] = time.time) -> None:
+        self._waiting: deque[LogLine] = deque()
+        self._next = max(fence - 1, 0) * LINES_OF_A_PICKUP + 1
+        self._now_s = now_s
         self._refused = False
 
     def __bool__(self) -> bool:
@@ -45,34 +43,27 @@ class JobLog:
         if self._refused:
             return
         if len(self._waiting) >= MOST_WAITING:
-            self._drop()
-        self._waiting.append(line)
+            self._waiting.popleft()
+        self._waiting.append(LogLine(seq=self._next, line=line, time=int(self._now_s())))
+        self._next += 1
 
-    def batch(self) -> Batch:
+    def batch(self) -> Sequence[LogLine]:
         """Return the lines to send next; they wait until they are accepted."""
-        chosen: list[str] = []
+        chosen: list[LogLine] = []
         characters = 0
         for line in self._waiting:
-            characters += len(line)
+            characters += len(line.line)
             if chosen and (len(chosen) >= BATCH_LINES or characters > BATCH_CHARACTERS):
                 break
             chosen.append(line)
-        first = None if self._before is None else self._before + self._place
-        return Batch(chosen, first, self._place)
+        return chosen
 
-    def accepted(self, batch: Batch, last: int) -> None:
-        """Forget the lines of a batch; the log now goes as far as number ``last``."""
-        end = batch.place + len(batch.lines)
-        if self._before is None:
-            self._before = last + 1 - end
-        while self._waiting and self._place < end:
-            self._drop()
+    def accepted(self, batch: Sequence[LogLine]) -> None:
+        """Forget the lines of a batch."""
+        while self._waiting and self._waiting[0].seq <= batch[-1].seq:
+            self._waiting.popleft()
 
     def refused(self) -> None:
         """Give up all lines, those to come as well: the server wants no more of them."""
         self._refused = True
         self._waiting.clear()
-
-    def _drop(self) -> None:
-        self._waiting.popleft()
-        self._place += 1

@@ -53,7 +53,7 @@ class JobRun:
         self.stopped: Stop | None = None
         self._work = work
         self._settings = settings
-        self._lines = JobLog(begun=job.fence != 1)
+        self._lines = JobLog(job.fence or 1)
         self._results: list[TaskResult] = []
         self._error: str | None = None
         self._doing: asyncio.Task[None] | None = None
@@ -161,11 +161,11 @@ class JobRun:
         """Send the next lines; tell whether they were accepted."""
         batch = self._lines.batch()
         try:
-            last = await aside(self._work.log, self.job, batch.lines, batch.first)
+            await aside(self._work.log, self.job, batch)
         except (ClientError, ServerUnreachable) as error:
             _LOG.warning("lines_not_sent", job=self.job.id, reason=str(error))
             if isinstance(error, ClientError) and error.status in _NO_MORE_LINES:
                 self._lines.refused()
             return False
-        self._lines.accepted(batch, last)
+        self._lines.accepted(batch)
         return True

@@ -36,29 +36,25 @@ def test_the_server_may_ask_for_a_longer_wait_but_not_for_ever():
 
 
 def test_lines_keep_their_numbers_until_they_are_accepted():
-    log = JobLog()
+    log = JobLog(now_s=lambda: 99.5)
     log.tell("a")
     log.tell("b")
     first = log.batch()
     log.tell("c")
 
-    assert first[:2] == (["a", "b"], 1)
-    assert log.batch()[:2] == (["a", "b", "c"], 1)
-    log.accepted(first, 2)
-    assert log.batch()[:2] == (["c"], 3)
-    log.accepted(log.batch(), 3)
+    assert [line.seq for line in log.batch()] == [1, 2, 3]
+    log.accepted(first)
+    assert [(line.seq, line.line, line.time) for line in log.batch()] == [(3, "c", 99)]
+    log.accepted(log.batch())
     assert not log
 
 
-def test_after_others_the_first_lines_have_no_number_and_the_next_follow_them():
-    log = JobLog(begun=True)
-    log.tell("a")
-    batch = log.batch()
-    log.tell("b")
+def test_lines_of_another_pickup_have_other_numbers():
+    first, second, unknown = JobLog(1), JobLog(2), JobLog(0)
+    for log in (first, second, unknown):
+        log.tell("a")
 
-    assert batch[:2] == (["a"], None)
-    log.accepted(batch, 41)
-    assert log.batch()[:2] == (["b"], 42)
+    assert [log.batch()[0].seq for log in (first, second, unknown)] == [1, 1_000_000_001, 1]
 
 
 def test_batches_are_bounded_in_lines_and_in_size():
@@ -68,8 +64,8 @@ def test_batches_are_bounded_in_lines_and_in_size():
     for _ in range(3):
         large.tell("x" * (BATCH_CHARACTERS - 1))
 
-    assert len(many.batch().lines) == BATCH_LINES
-    assert len(large.batch().lines) == 1
+    assert len(many.batch()) == BATCH_LINES
+    assert len(large.batch()) == 1
 
 
 def test_a_server_that_is_away_for_long_costs_the_oldest_lines():
@@ -80,9 +76,9 @@ def test_a_server_that_is_away_for_long_costs_the_oldest_lines():
     for number in range(3):
         log.tell(f"late {number}")
 
-    assert (log.batch().lines[0], log.batch().first) == ("3", 4)
-    log.accepted(under_way, BATCH_LINES)
-    assert (log.batch().lines[0], log.batch().first) == (str(BATCH_LINES), BATCH_LINES + 1)
+    assert (log.batch()[0].line, log.batch()[0].seq) == ("3", 4)
+    log.accepted(under_way)
+    assert (log.batch()[0].line, log.batch()[0].seq) == (str(BATCH_LINES), BATCH_LINES + 1)
 
 
 def test_a_log_that_is_refused_takes_no_more_lines():
