@@ -82,6 +82,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         int,
         Meta(description="Executions of one job that may be unfinished at once (429 above).", ge=1),
     ] = 100
+    beacon_lost_seconds: Annotated[
+        float,
+        Meta(
+            description="How long a beacon's worker may be silent before it is shown as lost;"
+            " one that waits for a job may be so for 60 s.",
+            gt=0,
+        ),
+    ] = 90.0
     max_body_bytes: Annotated[
         int, Meta(description="Largest request body accepted, in bytes (413 above).", ge=1024)
     ] = 5_242_880

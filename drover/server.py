@@ -17,6 +17,7 @@ import uvloop
 
 import drover.kinds
 from drover import __version__, plugins
+from drover.app import beacon_registry
 from drover.app.about import ServerFacts
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
@@ -24,6 +25,7 @@ from drover.app.access.applications import owners_for
 from drover.app.access.redaction import redact_event
 from drover.app.answering import FlowHost, Tools
 from drover.app.assembly import Surroundings, library
+from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
 from drover.app.flow_runs import FlowRuns
@@ -139,7 +141,7 @@ class Server:
         inventory = JobInventory(store, InventoryRows(database), self.clock, heart.signals)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
         facts = facts_of(self.settings, self.url, self.clock, database)
-        own = (published, workflows, inventory, throttle, facts, *self._queue(heart).services)
+        own = (published, workflows, inventory, throttle, facts, *self._queue(heart))
         services = Services(*own, *shelf.services, *doors.services, *work.services)
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         published.publish(self.app.routes.described, self.app.metrics.text)
@@ -180,12 +182,16 @@ class Server:
             public_url=self.url,
         )
 
-    def _queue(self, heart: Heart) -> beacons.BeaconServices:
+    def _queue(self, heart: Heart) -> tuple[object, ...]:
         """Return the use cases of beacon jobs; begin to look for what those who wait may take."""
         self._beacons = queue = beacons.build(heart, self.ids, self.settings.beacon_time_zone)
         watch = Loop("beacon_watch", queue.watch.tick, queue.waiters.changed, beacons.LOOK_S)
         self._repeat(watch)
-        return queue
+        lost_ms = int(self.settings.beacon_lost_seconds * 1000)
+        registry = BeaconRegistry(heart.store, self.clock, lost_ms)
+        self._open.push_async_callback(registry.flush)
+        self._repeat(Loop("beacon_beats", registry.flush, asyncio.Event(), beacon_registry.FLUSH_S))
+        return (*queue.services, registry)
 
     async def _run_engine(
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services

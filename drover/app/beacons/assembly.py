@@ -17,8 +17,8 @@ from drover.engine.scheduler import ScheduleAction
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from drover.engine.signals import Signals
     from drover.engine.service import Heart
+    from drover.engine.signals import Signals
     from drover.ports.clock import Ids
 
 __all__ = ["LOOK_S", "BeaconServices", "actions", "build"]

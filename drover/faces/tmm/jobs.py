@@ -22,6 +22,7 @@ from drover.faces.tmm import _filters
 from drover.faces.tmm._given import array_given, given_by
 from drover.faces.tmm._refusals import PRIVATE, BadParam, UnknownAction
 from drover.faces.tmm._sign_in import caller_of
+from drover.faces.tmm._signs_of_life import SignsOfLife
 from drover.faces.tmm._wishes import (
     MOST_NAME,
     beacon_name,
@@ -236,12 +237,13 @@ class _Jobs:
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on beacon jobs."""
     signs = services[Authenticator]
+    life = SignsOfLife(services)
     for method, path, actions, summary in _actions(_Jobs(services)):
         yield Operation(
             method=method,
             path=f"{ROOT}{path}",
             scopes=None,  # the key may be in the body: _act signs the caller in
-            run=partial(_act, signs, actions),
+            run=partial(_act, signs, life, actions),
             name=f"tmm.{method.lower()}{path.replace('/{job}', '.job').replace('/', '.')}",
             summary=summary,
             parameters=("action", "userkey"),
@@ -256,6 +258,7 @@ def _actions(jobs: _Jobs) -> Iterator[tuple[str, str, Mapping[str, Action], str]
         "pause": jobs.pause,
         "resume": jobs.resume,
         "configure": jobs.configure,
+        "heartbeat": _alive,
     }
     on_one = {
         "update": jobs.update,
@@ -286,7 +289,14 @@ READING: Final = frozenset({"list", "show", "preview"})
 """Actions that change nothing: every key may ask for them."""
 
 
-async def _act(signs: Authenticator, actions: Mapping[str, Action], call: Call) -> Answer:
+async def _alive(_request: Request) -> Answer:
+    """Take a sign of life of a worker that has no job."""
+    return _answer({"ok": True})
+
+
+async def _act(
+    signs: Authenticator, life: SignsOfLife, actions: Mapping[str, Action], call: Call
+) -> Answer:
     several = array_given(call)
     given = given_by(call) if several is None else given_by(_without_body(call))
     caller = await caller_of(signs, call, given)
@@ -296,6 +306,7 @@ async def _act(signs: Authenticator, actions: Mapping[str, Action], call: Call) 
         raise UnknownAction(f"There is no action '{action[:_MOST_NAMED]}' here", field="action")
     if action not in READING:
         check_changes(caller)
+        life.note(call, caller, given, action)
     return await run(Request(call, caller, given))
 
 
