@@ -23,6 +23,7 @@ from drover.faces.console._session import (
 )
 from drover.faces.console._site import Site, act
 from drover.faces.operation import Answer, Call, Operation
+from drover.faces.refusals import refuse
 from drover.model.errors import DroverError, Invalid, Missing, TooMany, Unauthorized
 from drover.model.scopes import for_operation
 
@@ -51,7 +52,7 @@ class _Pages:
     async def root(self, call: Call) -> Answer:
         """Lead browsers to the console; for other clients there is nothing here."""
         if "text/html" not in call.headers.get("accept", ""):
-            raise Missing("There is nothing at this path")
+            return refuse(Missing("There is nothing at this path"), 404)
         return _lead(HOME)
 
     async def ask(self, call: Call) -> Answer:
