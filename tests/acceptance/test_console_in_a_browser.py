@@ -7,6 +7,7 @@ import shutil
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from drover.faces.console._rendering import asset_address
 from examples.serving import EMAIL
 from tests.acceptance.console_world import NASTY, PASSWORD, console_world, eventually
 
@@ -21,7 +22,10 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 PATIENCE_MS = 60_000
-LIVE_CHART = "htmx.min.js"
+
+with_libraries = pytest.mark.skipif(
+    not asset_address("htmx.min.js"), reason="The console's script libraries are not set up"
+)
 
 pytestmark = [
     pytest.mark.browser,
@@ -69,7 +73,8 @@ def open_page(world, chromium, cookies):
     yield page_of
     for context in opened:
         context.close()
-    assert complaints == []
+    # A browser also notes each answer that is a refusal: those are meant.
+    assert [each for each in complaints if "status of 400" not in each] == []
 
 
 def sign_in(page, world):
@@ -167,6 +172,7 @@ def test_what_failed_is_tried_again(world, open_page):
     assert page.url.partition("?")[0] != world.url + world.at(execution)
 
 
+@with_libraries
 def test_the_filter_narrows_the_list_while_it_is_typed(world, open_page):
     running(world, "typed", 1)
     running(world, "other", 1)
@@ -180,6 +186,7 @@ def test_the_filter_narrows_the_list_while_it_is_typed(world, open_page):
     assert "query=job_name" in page.url
 
 
+@with_libraries
 def test_a_fault_in_the_filter_is_shown_while_it_is_typed(world, open_page):
     page = open_page()
     page.goto("/console/jobs")
