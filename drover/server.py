@@ -24,6 +24,7 @@ from drover.app.access.applications import owners_for
 from drover.app.access.redaction import redact_event
 from drover.app.answering import FlowHost, Tools
 from drover.app.assembly import Surroundings, library
+from drover.app.beacons import assembly as beacons
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_throttle import Allowance, RequestThrottle
@@ -94,6 +95,7 @@ class Server:
         self.app: HttpApp
         self.created: Created | None = None
         self._jobs: jobs.JobServices | None = None
+        self._beacons: beacons.BeaconServices | None = None
         self._engine: Engine | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
@@ -134,7 +136,7 @@ class Server:
         inventory = JobInventory(store, InventoryRows(database), self.clock, heart.signals)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
         facts = facts_of(self.settings, self.url, self.clock, database)
-        own = (published, workflows, inventory, throttle, facts)
+        own = (published, workflows, inventory, throttle, facts, *self._queue(store).services)
         services = Services(*own, *shelf.services, *doors.services, *work.services)
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         published.publish(self.app.routes.described, self.app.metrics.text)
@@ -146,6 +148,8 @@ class Server:
         """Claim nothing more; called at the moment the server is told to stop."""
         if self._jobs is not None:
             self._jobs.progress.stop()
+        if self._beacons is not None:
+            self._loop.call_soon_threadsafe(self._beacons.waiters.stop)
         if self._engine is not None:
             self._engine.claim_nothing_more()
             # What runs ends while requests do, not after them: a stop takes no longer than either.
@@ -172,6 +176,13 @@ class Server:
             report_key=self.settings.report_key.encode() or key_file(folder / "report.key"),
             public_url=self.url,
         )
+
+    def _queue(self, store: SqlStore) -> beacons.BeaconServices:
+        """Return the use cases of beacon jobs; begin to look for what those who wait may take."""
+        self._beacons = queue = beacons.build(store, self.ids)
+        watch = Loop("beacon_watch", queue.watch.tick, queue.waiters.changed, beacons.LOOK_S)
+        self._repeat(watch)
+        return queue
 
     async def _run_engine(
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services

@@ -15,8 +15,9 @@ from drover.flows.validate import check_flow
 from drover.handlers import REGISTERED
 from drover.kinds.flow import KIND as FLOW
 from drover.kinds.flow_version import KIND as VERSION
+from drover.model.cron import next_after, rule_of
 from drover.model.errors import Invalid, Missing
-from drover.model.schedule import next_cron_ms, next_interval_ms
+from drover.model.schedule import next_interval_ms
 from drover.model.workflow import FlowTrigger
 from drover.ports.flows import IndexedTrigger
 from drover.ports.jobs import Schedule
@@ -156,7 +157,7 @@ def _schedule(flow: Flow, trigger: FlowTrigger, now_ms: int) -> Schedule:
     cron, seconds = config.get("cron") or None, config.get("seconds")
     zone = config.get("tz") or UTC
     if cron is not None:
-        next_ms = next_cron_ms(cron, zone, now_ms)
+        next_ms = next_after(rule_of(cron), zone, now_ms)
     else:
         next_ms = next_interval_ms(seconds or 1, now_ms, now_ms)
     return Schedule(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from drover.app.access.admit import role_by, visible_applications
+from drover.app.access.admit import role_by, standings, visible_applications
 from drover.app.inventory_cursor import open_cursor, seal_cursor
 from drover.model.access import MemberRole
 from drover.model.errors import Conflict, DroverError, Forbidden, Invalid, Missing
@@ -294,15 +294,12 @@ async def _canceled(
 
 async def reach_of(session: Session, caller: Caller, *, changes: bool = False) -> Reach:
     """Return whose jobs a caller sees, or may change."""
-    if not changes or caller.application_id is not None or caller.user_id is None:
+    by_role = caller.user_id is not None or caller.role_limit is not None
+    if not changes or not by_role or caller.is_administrator:
         seen = await visible_applications(session, caller)
-    elif caller.is_administrator:
-        seen = None
     else:
-        standings = await session.access.owners.within_reach(caller.user_id)
-        seen = [
-            each.owner.application_id for each in standings if role_by(caller, each) in _CHANGING
-        ]
+        found = await standings(session, caller)
+        seen = [each.owner.application_id for each in found if role_by(caller, each) in _CHANGING]
     return Reach(None if seen is None else tuple(seen), caller.user_id)
 
 

@@ -41,14 +41,21 @@ def save(url: str, token: str) -> Path:
 
 def connect() -> Client:
     """Return a client of the server last logged in to; raises CommandError when there is none."""
-    stored: dict[str, Any] = {}
-    if credentials_file().exists():
-        stored = json.loads(credentials_file().read_text())
-    url = os.environ.get("DROVER_URL") or stored.get("url") or DEFAULT_URL
-    token = os.environ.get("DROVER_TOKEN") or stored.get("token")
+    token = os.environ.get("DROVER_TOKEN") or _stored().get("token")
     if not token:
         raise CommandError("Not signed in: run 'drover login --email YOU', or set DROVER_TOKEN")
-    return Client(url, token)
+    return Client(server_url(), token)
+
+
+def server_url(given: str | None = None) -> str:
+    """Return the server to speak to: the one given, else of the environment, else as stored."""
+    return given or os.environ.get("DROVER_URL") or _stored().get("url") or DEFAULT_URL
+
+
+def _stored() -> dict[str, Any]:
+    file = credentials_file()
+    stored: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return stored
 
 
 def application(client: Client, wanted: str | None) -> str:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import msgspec
 import structlog
 
+from drover.model.cron import next_after, rule_of
 from drover.model.errors import Invalid
-from drover.model.schedule import next_cron_ms, next_interval_ms
+from drover.model.schedule import next_interval_ms
 from drover.ports.jobs import Firing
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def next_due_ms(schedule: Schedule, now_ms: int) -> int | None:
 
 def _following(schedule: Schedule, after_ms: int) -> int | None:
     if schedule.cron is not None:
-        return next_cron_ms(schedule.cron, schedule.tz, after_ms)
+        return next_after(rule_of(schedule.cron), schedule.tz, after_ms)
     if schedule.seconds is None:
         return None
     return next_interval_ms(schedule.seconds, schedule.next_due_ms or after_ms, after_ms)

@@ -10,6 +10,7 @@ import asyncio
 import re
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import unquote
 
@@ -185,7 +186,17 @@ class HttpApp:
         if operation.scopes is not None:
             await self._gate.admit(caller, path.get("applicationId"), operation.scopes)
         body = b"" if request.method in _READING else await self._body(request, operation)
-        call = Call(caller, path, query, body, request.headers, request.address)
+        call = Call(
+            caller,
+            path,
+            query,
+            body,
+            request.headers,
+            request.address,
+            request.method,
+            request.query,
+            partial(_left, request.receive),
+        )
         result = await operation.run(call)
         if isinstance(result, Answer):
             return result
@@ -278,6 +289,11 @@ async def _received(request: _Request, most: int) -> bytes:
             return b"".join(parts)
 
 
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 async def _respond(request: _Request, answer: Answer, send: Send) -> None:
     try:
         await _send(request, answer, send)
@@ -311,11 +327,7 @@ async def _stream(body: AsyncIterator[bytes], receive: Receive, send: Send) -> N
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
-    async def gone() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-    pumping, leaving = asyncio.create_task(pump()), asyncio.create_task(gone())
+    pumping, leaving = asyncio.create_task(pump()), asyncio.create_task(_left(receive))
     try:
         await asyncio.wait([pumping, leaving], return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,13 +22,22 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 
+
+async def _never_left() -> None:
+    await asyncio.Event().wait()
+
+
 _TRUE = frozenset({"true", "1"})
 _FALSE = frozenset({"false", "0", ""})
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request, as an operation sees it: who calls, path, query and body."""
+    """One request, as an operation sees it: who calls, path, query and body.
+
+    ``sent_query`` is the query string as it was sent, for those who may name a parameter twice.
+    ``left`` returns once the client has gone away.
+    """
 
     caller: Caller
     path: Mapping[str, str]
@@ -35,6 +45,9 @@ class Call:
     body: bytes
     headers: Mapping[str, str]
     address: str = ""
+    method: str = "GET"
+    sent_query: bytes = b""
+    left: Callable[[], Awaitable[None]] = _never_left
 
     def json(self, shape: type[S]) -> S:
         """Decode the body to ``shape``; raises Invalid naming the field."""

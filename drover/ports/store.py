@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from drover.ports.access import Access
+    from drover.ports.beacons import Beacons
     from drover.ports.flows import FlowIndex
     from drover.ports.inventory import Inventory
     from drover.ports.jobs import Jobs
@@ -57,6 +58,11 @@ class Session(Protocol):
     @property
     def inventory(self) -> Inventory:
         """Jobs of every kind, side by side."""
+        ...
+
+    @property
+    def beacons(self) -> Beacons:
+        """Jobs of beacons, their logs and settings."""
         ...
 
     async def now_ms(self) -> int:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from drover.store.access import AccessTables
+from drover.store.beacons import BeaconStore
 from drover.store.flows import FlowStore
 from drover.store.inventory import InventoryArea
 from drover.store.jobs import JobStore
@@ -62,6 +63,11 @@ class StoreSession:
     def inventory(self) -> InventoryArea:
         """Jobs of every kind, side by side."""
         return InventoryArea(self.tx)
+
+    @cached_property
+    def beacons(self) -> BeaconStore:
+        """Jobs of beacons, their logs and settings."""
+        return BeaconStore(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""

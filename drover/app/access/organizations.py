@@ -330,13 +330,22 @@ async def _seen(
     session: Session, caller: Caller, organization_id: str
 ) -> tuple[Organization, MemberRole]:
     organization = await session.access.organizations.get(organization_id)
+    role = await _role(session, caller, organization_id)
+    if caller.role_limit is not None and role is not None:
+        role = caller.role_limit.capped(role, organization_id)
+        role = None if role is MemberRole.NONE else role
+    if role is None:
+        raise Missing("Organization was not found")
+    return organization, role
+
+
+async def _role(session: Session, caller: Caller, organization_id: str) -> MemberRole | None:
     if caller.is_administrator or caller.org_id == organization_id:
-        return organization, MemberRole.ADMIN
-    if caller.user_id is not None:
-        member = await session.access.organizations.find_member(organization_id, caller.user_id)
-        if member is not None:
-            return organization, member.role
-    raise Missing("Organization was not found")
+        return MemberRole.ADMIN
+    if caller.user_id is None:
+        return None
+    member = await session.access.organizations.find_member(organization_id, caller.user_id)
+    return None if member is None else member.role
 
 
 async def _led(session: Session, caller: Caller, organization_id: str) -> Organization:

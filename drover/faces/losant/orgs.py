@@ -37,7 +37,7 @@ class GivenResourceRole(
     role: Literal["collaborate", "view", "none"]
 
 
-ResourceRoles = Annotated[tuple[GivenResourceRole, ...], Meta(max_length=1000)]
+ResourceRoles = Annotated[tuple[GivenResourceRole, ...], Meta(max_length=100)]
 
 
 class OrgPost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
