@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
+import time
 from contextlib import contextmanager
+from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import uvicorn
 
-from examples.serving import EMAIL, serving
+from drover.client import Client
+from drover.config import Settings
+from drover.server import Server, _bind, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from examples.serving import Serving
+EMAIL = "demo@example.com"
 
 PASSWORD = "correct horse battery 9"
 SETTINGS = {
-    "admin_password": PASSWORD,
     "min_iteration_timeout_ms": 200,
     "lease_seconds": 2,
     "heartbeat_seconds": 0.5,
@@ -32,11 +39,10 @@ NASTY = "<script>window.hacked=1</script><img src=x onerror=window.hacked=1>\"'{
 class ConsoleWorld:
     """A running server with an application, and what tests ask of it as programs."""
 
-    def __init__(self, server: Serving) -> None:
-        self.server = server
-        self.url = server.url
-        self.api = server.client
-        self.application_id = server.application_id()
+    def __init__(self, client: Client) -> None:
+        self.url = client.url
+        self.api = client
+        self.application_id = client.get("/applications")["items"][0]["id"]
         self.base = f"/applications/{self.application_id}"
 
     def at(self, path: str = "") -> str:
@@ -99,10 +105,39 @@ class ConsoleWorld:
 
 
 @contextmanager
-def console_world() -> Iterator[ConsoleWorld]:
-    """Run a server until the block ends."""
-    with serving(**SETTINGS) as server:
-        yield ConsoleWorld(server)
+def console_world(folder: Path) -> Iterator[ConsoleWorld]:
+    """Run a server, whole but in a thread of its own, until the block ends."""
+    settings = Settings(
+        data_dir=str(folder), port=0, admin_email=EMAIL, admin_password=PASSWORD, **SETTINGS
+    )
+    ready: Queue[tuple[str, uvicorn.Server]] = Queue()
+
+    async def main() -> None:
+        listening = _bind(settings)
+        server = Server(settings, url_of(settings, listening.getsockname()[1]))
+        try:
+            await server.open()
+            listener = uvicorn.Server(
+                uvicorn.Config(
+                    server.app, ws="none", log_config=None, access_log=False, lifespan="off"
+                )
+            )
+            ready.put((server.url, listener))
+            await listener.serve(sockets=[listening])
+        finally:
+            server.drain()
+            await server.close()
+
+    thread = threading.Thread(target=asyncio.run, args=[main()])
+    thread.start()
+    try:
+        url, listener = ready.get(timeout=60)
+        with Client(url) as client:
+            client.sign_in(EMAIL, PASSWORD)
+            yield ConsoleWorld(client)
+    finally:
+        listener.should_exit = True
+        thread.join()
 
 
 def form_token(page: str) -> str:
@@ -120,8 +155,6 @@ def send(client: httpx.Client, action: str, page: str = "", **fields: str) -> ht
 
 def eventually(look: Any, patience_s: float = 60) -> Any:
     """Return what ``look`` gives as soon as it gives something."""
-    import time
-
     until = time.monotonic() + patience_s
     while not (found := look()):
         assert time.monotonic() < until, "it did not come about"

@@ -8,8 +8,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from drover.faces.console._rendering import asset_address
-from examples.serving import EMAIL
-from tests.acceptance.console_world import NASTY, PASSWORD, console_world, eventually
+from tests.acceptance.console_world import EMAIL, NASTY, PASSWORD, console_world, eventually
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [
@@ -34,8 +33,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def world():
-    with console_world() as made:
+def world(tmp_path_factory):
+    with console_world(tmp_path_factory.mktemp("console")) as made:
         yield made
 
 

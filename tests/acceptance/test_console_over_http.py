@@ -9,8 +9,8 @@ import pytest
 
 from drover.client import Client
 from drover.faces.console._session import SESSION, VISITOR
-from examples.serving import EMAIL
 from tests.acceptance.console_world import (
+    EMAIL,
     NASTY,
     PASSWORD,
     console_world,
@@ -24,8 +24,8 @@ SIGN_IN = "/console/sign-in"
 
 
 @pytest.fixture(scope="module")
-def world():
-    with console_world() as made:
+def world(tmp_path_factory):
+    with console_world(tmp_path_factory.mktemp("console")) as made:
         made.user("viewer@example.com", "readOnly")
         made.user("other@example.com")
         yield made

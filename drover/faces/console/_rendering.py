@@ -132,9 +132,8 @@ def render(template: str, **values: Any) -> bytes:
 
 def number(value: float) -> str:
     """Return a number with its thousands apart."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    whole = int(value)
+    return f"{whole if whole == value else value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def lasting(ms: float) -> str:

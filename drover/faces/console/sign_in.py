@@ -66,7 +66,7 @@ class _Pages:
         check_form(call.headers, visitor, form.get(FIELD, ""))
         email, password, after = (form.get(name, "") for name in ("email", "password", "next"))
         try:
-            wish = Wish(ttl_s=SESSION_S)
+            wish = Wish(ttl_s=SESSION_S, code=form.get("code", "").strip() or None)
             signed = await self._sessions.sign_in(email, password, wish, call.address)
         except (Unauthorized, TooMany, Invalid) as error:
             return self._form(call, email=email, after=after, error=error)
