@@ -22,6 +22,10 @@ class Signals:
         self.close = asyncio.Event()
         self.fire = asyncio.Event()
         self.schedule = asyncio.Event()
+        self.beacons = asyncio.Event()
+        """Jobs may have become eligible for workers outside."""
+        self.callbacks = asyncio.Event()
+        """Somebody may be to be told that a job has ended."""
 
     def changed(self, execution: Execution) -> None:
         """Wake whoever an execution in this condition is work for."""

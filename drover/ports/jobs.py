@@ -18,11 +18,13 @@ from msgspec import Struct
 
 from drover.model.iteration import Item, ItemState
 from drover.model.run import Execution
+from drover.model.schedule import Recurrence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drover.model.run import Pace, Target
+    from drover.model.schedule import Turn
     from drover.ports.executions import Executions, Plans
     from drover.query.tree import Node
 
@@ -167,25 +169,22 @@ class LeasedFiring(Struct, frozen=True, kw_only=True):
     firing: Firing
 
 
-class Schedule(Struct, frozen=True, kw_only=True):
-    """When something is due again and again.
+class Schedule(Recurrence, frozen=True, kw_only=True):
+    """Something that recurs, and where it stands; moments in milliseconds since 1970.
 
-    ``kind`` and ``ref`` name what it is for, unique together. ``cron`` (5 or 6 fields) in zone
-    ``tz``, or every ``seconds``. ``next_due_ms`` is None when it will not be due any more.
-    ``detail`` is the kind's own JSON.
+    ``kind`` and ``ref`` name what it is for, unique together; what stands before the first slash
+    of ``ref`` is its owner. ``next_due_ms`` is None when it will not be due any more. After a time
+    in which no server ran, one that ``makes_up`` acts on the latest moment it missed. ``detail`` is
+    the kind's own JSON.
     """
 
     kind: str
     ref: str
     application_id: str | None = None
-    cron: str | None = None
-    seconds: float | None = None
-    tz: str = "UTC"
     active: bool = True
-    starts_ms: int | None = None
-    ends_ms: int | None = None
     next_due_ms: int | None = None
     last_due_ms: int | None = None
+    makes_up: bool = False
     detail: bytes = b"{}"
 
 
@@ -318,6 +317,14 @@ class ReportRow(NamedTuple):
     completed_ms: int | None
 
 
+class Reason(NamedTuple):
+    """What items that did not succeed say, and how many of them say it."""
+
+    state: ItemState
+    message: str | None
+    total: int
+
+
 class Items(Protocol):
     """Items as they are shown."""
 
@@ -333,6 +340,10 @@ class Items(Protocol):
 
     async def get(self, number: int, resource_id: str) -> Item:
         """Return one; raises Missing."""
+        ...
+
+    async def reasons(self, number: int, *, most: int, limit: int) -> Sequence[Reason]:
+        """Count the messages of the first ``most`` that failed or timed out, commonest first."""
         ...
 
 
@@ -375,20 +386,23 @@ class Schedules(Protocol):
         """Store one, in place of any of the same kind and ref."""
         ...
 
-    async def remove(self, kind: str, ref_prefix: str) -> None:
-        """Forget those of a kind whose ref begins so."""
+    async def remove(self, kind: str, owner: str) -> None:
+        """Forget those of a kind and an owner: a whole ref, or what one has before its slash."""
         ...
 
-    async def of(self, kind: str, ref_prefix: str) -> Sequence[Schedule]:
-        """Return those of a kind whose ref begins so."""
+    async def of(self, kind: str, owner: str) -> Sequence[Schedule]:
+        """Return those of a kind and an owner, by ref."""
         ...
 
     async def due(self, now_ms: int, limit: int) -> Sequence[Schedule]:
-        """Return active schedules whose moment has come."""
+        """Return active schedules whose moment has come, the longest due first.
+
+        They are held by this unit of work: no other sees them before it ends.
+        """
         ...
 
-    async def advance(self, schedule: Schedule, next_due_ms: int | None) -> bool:
-        """Move on from the due moment that was seen; False when another server did so first."""
+    async def advance(self, turns: Sequence[tuple[Schedule, Turn]]) -> None:
+        """Move schedules on; those with nothing more to come are not active any longer."""
         ...
 
     async def next_ms(self) -> int | None:

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from drover.engine import chunk, dispatcher, payloads, report, reporter, scheduler, sweeper
+from drover.engine import chunk, dispatcher, payloads, report, reporter, sweeper
 from drover.engine.answers import Answers
 from drover.engine.loops import Loop
 from drover.engine.report import cell
@@ -16,7 +16,7 @@ from drover.model.execution import State
 from drover.model.iteration import Acknowledgement
 from drover.model.run import Actor, Change, Execution, Pace, Target
 from drover.ports.failures import StoreBusy, StoreFull
-from drover.ports.jobs import Firing, Schedule
+from drover.ports.jobs import Firing
 from drover.ports.runner import FlowBatch, LeaseLost
 from tests.contract.jobs_store import APPLICATION, device_id
 from tests.unit.engine_bench import EngineBench
@@ -483,37 +483,6 @@ def test_a_complete_payload_tells_of_cancels_errors_and_the_accumulator():
 )
 def test_an_accumulator_is_parsed_where_it_is_a_container(text, value):
     assert payloads.accumulator_value(text) == value
-
-
-@pytest.mark.parametrize(
-    ("schedule", "expected"),
-    [
-        ({"cron": "* * * * *"}, 60_000),
-        ({"cron": "broken"}, None),
-        ({}, None),
-        ({"seconds": 10, "next_due_ms": 0}, 10_000),
-        ({"seconds": 10, "next_due_ms": 0, "ends_ms": 9_999}, None),
-        ({"cron": "* * * * *", "starts_ms": 120_000}, 120_000),
-        ({"cron": "0 0 31 2 *"}, None),
-    ],
-)
-def test_when_a_schedule_is_due_next(schedule, expected):
-    given = Schedule(kind="timer", ref="r", **schedule)
-
-    assert scheduler.next_due_ms(given, 0) == expected
-
-
-async def test_a_schedule_of_an_unknown_kind_is_moved_on(make):
-    bench = make()
-    now = await bench.store.read(lambda session: session.now_ms())
-    schedule = Schedule(kind="other", ref="r", seconds=1, next_due_ms=now)
-    await bench.jobs(lambda jobs: jobs.schedules.put(schedule))
-    part = bench.loops["scheduler"]._tick.__self__
-
-    await bench.tick("scheduler")
-    await part._act(schedule)
-
-    assert (await bench.jobs(lambda jobs: jobs.schedules.of("other", "")))[0].last_due_ms == now
 
 
 async def test_many_lost_leases_are_taken_back(make, monkeypatch):

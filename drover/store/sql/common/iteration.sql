@@ -119,6 +119,16 @@ RETURNING state;
 -- Read one item.
 SELECT * FROM iteration WHERE execution = :number AND resource_id = :resource_id;
 
+-- name: iterations_reasons
+-- Count what the items that failed or timed out say, commonest first.
+SELECT state, message, count(*) AS total FROM (
+    SELECT state, message FROM iteration
+    WHERE execution = :number AND state IN (4, 5)
+    ORDER BY resource_id LIMIT :most) AS ended
+GROUP BY state, message
+ORDER BY total DESC, state, message
+LIMIT :limit;
+
 -- name: iterations_page
 -- Read items in order of their resources.
 SELECT * FROM iteration
