@@ -58,6 +58,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     handlers: Annotated[
         list[str], Meta(description="Modules with functions registered by @drover.handler.")
     ] = []
+    handlers_seconds: Annotated[
+        float,
+        Meta(description="How long the modules of handlers may take to be imported.", gt=0),
+    ] = 60.0
     workers: Annotated[
         int,
         Meta(description="Worker processes that run flows; 0: one for each core.", ge=0, le=256),

@@ -16,7 +16,7 @@ import uvicorn
 import uvloop
 
 import drover.kinds
-from drover import __version__, plugins
+from drover import __version__, handlers, plugins
 from drover.app import beacon_registry
 from drover.app.about import ServerFacts
 from drover.app.access import assembly as access
@@ -48,6 +48,7 @@ from drover.faces.http import HttpApp, Limits
 from drover.faces.openapi import Published
 from drover.flows.matching import matches
 from drover.model.kind import Kind
+from drover.ports.runner import WorkerLost
 from drover.store.access import revisions_of
 from drover.store.blobs import ObjectBlobs
 from drover.store.inventory import InventoryRows
@@ -55,7 +56,7 @@ from drover.store.postgres import PostgresDatabase
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
 from drover.system import RandomIds, SystemClock, key_file
-from drover.workers.local import LocalWorkers, WorkerSettings
+from drover.workers.local import LocalWorkers, WorkerSettings, registered
 from drover.workers.web import GuardedWeb
 
 if TYPE_CHECKING:
@@ -108,8 +109,8 @@ class Server:
 
     async def open(self) -> None:
         """Open the store, make the first administrator if there is none, start the roles."""
-        # Their names are needed here, to check workflows by; they are called in worker processes.
-        plugins.load(self.settings.handlers)
+        if "engine" not in self.settings.roles:
+            await self._learn_handlers()
         database = database_of(self.settings)
         await database.open()
         self._open.push_async_callback(database.close)
@@ -148,6 +149,16 @@ class Server:
 
         if "engine" in self.settings.roles:
             await self._run_engine(heart, machine, work, services)
+
+    async def _learn_handlers(self) -> None:
+        """Ask a worker for the names of handlers, to check workflows by: none is imported here."""
+        if not (self.settings.handlers or plugins.offered()):
+            return
+        try:
+            names = await registered(worker_settings_of(self.settings, timing_of(self.settings)))
+        except WorkerLost as error:
+            raise plugins.HandlersError(str(error)) from error
+        handlers.announce(names)
 
     def drain(self) -> None:
         """Claim nothing more; called at the moment the server is told to stop."""
@@ -209,7 +220,11 @@ class Server:
         workers = LocalWorkers(
             Answers(heart.acks, FlowHost(tools)), worker_settings_of(self.settings, heart.timing)
         )
-        await workers.start()
+        try:
+            await workers.start()
+        except WorkerLost as error:
+            raise plugins.HandlersError(str(error)) from error
+        handlers.announce(workers.handlers)
         self._open.push_async_callback(workers.stop)
         around = EngineSurroundings(
             runner=workers,
@@ -337,6 +352,7 @@ def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:
         beat_s=timing.beat_ms / 2000,
         silent_s=timing.lease_ms / 2000,
         stuck_s=timing.lease_ms / 500,
+        import_s=settings.handlers_seconds,
     )
 
 

@@ -176,6 +176,10 @@ class Leases:
 
         renewed = await self._store.write(work)
         for held in alive:
-            if held.key not in renewed and not held.settled.is_set() and held.id in self._held:
+            if held.key not in renewed and self._runs(held):
                 _LOG.warning("lease_lost", execution=held.execution.id, fence=held.lease.fence)
                 held.lost.set()
+
+    def _runs(self, held: HeldLease) -> bool:
+        """Tell whether a lease should be there: one being settled may have been given up just now."""
+        return not (held.settled.is_set() or held.settling.locked()) and self.holds(held)

@@ -39,6 +39,11 @@ def freeze(payload):
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
+@handler("never-ends")
+def never_ends(_payload):
+    time.sleep(3600)
+
+
 @handler("slow")
 def slow(_payload):
     time.sleep(0.002)

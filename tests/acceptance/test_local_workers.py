@@ -4,12 +4,13 @@ import itertools
 import os
 
 import pytest
+from structlog.testing import capture_logs
 
 from drover.engine import leases
 from drover.model.execution import State
 from drover.model.iteration import ItemState
 from drover.ports.runner import FlowBatch, WorkerLost
-from drover.workers.local import LocalWorkers, WorkerSettings
+from drover.workers.local import LocalWorkers, WorkerSettings, registered
 from tests.acceptance.fan_out import ACKNOWLEDGE, NO_OP, FanOut, flow, node
 from tests.contract.jobs_store import device_id
 
@@ -113,11 +114,54 @@ async def test_a_worker_that_falls_silent_is_ended_and_replaced(sqlite_database)
     assert ended.succeeded == 10
 
 
-async def test_a_broken_handler_module_is_told_at_start():
-    workers = LocalWorkers(None, WorkerSettings(count=1, handlers=("tests.no_such_module",)))
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("1 / 0", "module_in_the_way.*division by zero"),
+        ("import os; os._exit(3)", "ended while it imported 'module_in_the_way'"),
+        ("import time; time.sleep(600)", "'module_in_the_way' were not imported in 3 s"),
+    ],
+)
+async def test_a_handler_module_that_is_in_the_way_is_named_at_start(
+    tmp_path, monkeypatch, text, told
+):
+    (tmp_path / "module_in_the_way.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    settings = WorkerSettings(count=1, handlers=("module_in_the_way",), import_s=3)
 
-    with pytest.raises(WorkerLost):
+    with pytest.raises(WorkerLost, match=told):
+        await LocalWorkers(None, settings).start()
+    with pytest.raises(WorkerLost, match=told):
+        await registered(settings)
+
+
+async def test_a_worker_full_of_calls_that_never_end_is_replaced(sqlite_database):
+    call = {
+        "handler": "never-ends",
+        "timeoutTemplate": "0.02",
+        "errorBehavior": "payloadPath",
+        "errorPath": "working.error",
+    }
+    definition = flow(node("call", "PythonHandlerNode", call, "ack"), ACKNOWLEDGE)
+    async with FanOut(sqlite_database, definition, workers=1, beat_ms=200) as server:
+        before = server.workers.pids
+        await server.add_devices(120)
+        number = await server.execute(concurrency=10)
+
+        ended = await server.ended(number)
+        after = server.workers.pids
+
+    assert ended.succeeded == 120
+    assert before != after
+
+
+async def test_workers_that_are_stopped_are_not_told_of_as_lost():
+    with capture_logs() as logs:
+        workers = LocalWorkers(None, WorkerSettings(count=1))
         await workers.start()
+        await workers.stop()
+
+    assert logs == []
 
 
 async def test_stopped_workers_refuse_and_leave_no_process():
