@@ -60,6 +60,8 @@ from drover.workers.local import LocalWorkers, WorkerSettings, registered
 from drover.workers.web import GuardedWeb
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from rich.console import Console
 
     from drover.app.access.bootstrap import Created
@@ -109,8 +111,7 @@ class Server:
 
     async def open(self) -> None:
         """Open the store, make the first administrator if there is none, start the roles."""
-        if "engine" not in self.settings.roles:
-            await self._learn_handlers()
+        await self._learn_handlers()
         database = database_of(self.settings)
         await database.open()
         self._open.push_async_callback(database.close)
@@ -133,10 +134,11 @@ class Server:
         machine = self._machine()
         work = jobs.build(heart, machine, job_limits_of(self.settings))
         self._jobs = work
-        first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
-        self.created = await first.run(
-            self.settings.admin_email, self.settings.admin_password or None
-        )
+        if "api" in self.settings.roles:
+            first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
+            self.created = await first.run(
+                self.settings.admin_email, self.settings.admin_password or None
+            )
         published = Published(__version__)
         workflows = Workflows(store, heart.signals.fire.set)
         inventory = JobInventory(store, InventoryRows(database), self.clock, heart.signals)
@@ -152,8 +154,8 @@ class Server:
 
     async def _learn_handlers(self) -> None:
         """Ask a worker for the names of handlers, to check workflows by: none is imported here."""
-        if not (self.settings.handlers or plugins.offered()):
-            return
+        if "engine" in self.settings.roles or not (self.settings.handlers or plugins.offered()):
+            return  # an engine's own workers tell
         try:
             names = await registered(worker_settings_of(self.settings, timing_of(self.settings)))
         except WorkerLost as error:
@@ -367,39 +369,49 @@ def url_of(settings: Settings, port: int) -> str:
 def run(settings: Settings) -> None:
     """Run a server until SIGTERM or SIGINT."""
     set_up_logs(settings)
+    run_until_done(_serve(settings))
+
+
+def run_until_done(serving: Coroutine[Any, Any, None]) -> None:
+    """Run a process's whole life on a loop made for it."""
     # The store's threads and the loop hand each other work all the time: measured up to twice as
     # fast as with the interpreter's default of 5 ms.
     sys.setswitchinterval(0.0005)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings))
+        runner.run(serving)
 
 
 async def _serve(settings: Settings) -> None:
-    listening = _bind(settings)
+    listening = bind(settings.host, settings.port)
     server = Server(settings, url_of(settings, listening.getsockname()[1]))
     try:
         await server.open()
-        configuration = uvicorn.Config(
-            server.app,
-            http=Connection,
-            ws="none",
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=DRAIN_S,
-            server_header=False,
-        )
         _greet(server)
-        await _Listener(configuration, server).serve(sockets=[listening])
+        await _Listener(listening_of(server.app), server).serve(sockets=[listening])
     finally:
         await server.close()
 
 
-def _bind(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+def listening_of(app: Any) -> uvicorn.Config:
+    """Return how an application is listened for."""
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=DRAIN_S,
+        server_header=False,
+    )
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that listens at an address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((settings.host, settings.port))
+    listening.bind((host, port))
     listening.listen(2048)
     return listening
 

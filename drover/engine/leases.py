@@ -181,5 +181,5 @@ class Leases:
                 held.lost.set()
 
     def _runs(self, held: HeldLease) -> bool:
-        """Tell whether a lease should be there: one being settled may have been given up just now."""
+        """Tell whether a lease is to be there: one being settled may be given up already."""
         return not (held.settled.is_set() or held.settling.locked()) and self.holds(held)
