@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from drover.ports.access import Access
+    from drover.ports.beacon_registry import BeaconRegistryArea
     from drover.ports.beacons import Beacons
     from drover.ports.flows import FlowIndex
     from drover.ports.inventory import Inventory
@@ -69,6 +70,11 @@ class Session(Protocol):
     @property
     def retention(self) -> Retention:
         """What is past its time."""
+        ...
+
+    @property
+    def beacon_registry(self) -> BeaconRegistryArea:
+        """Workers that take the jobs of beacons."""
         ...
 
     async def now_ms(self) -> int:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from drover.store.access import AccessTables
+from drover.store.beacon_registry import BeaconRegistryStore
 from drover.store.beacons import BeaconStore
 from drover.store.flows import FlowStore
 from drover.store.inventory import InventoryArea
@@ -74,6 +75,11 @@ class StoreSession:
     def retention(self) -> RetentionTables:
         """What is past its time."""
         return RetentionTables(self.tx)
+
+    @cached_property
+    def beacon_registry(self) -> BeaconRegistryStore:
+        """Workers that take the jobs of beacons."""
+        return BeaconRegistryStore(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""
