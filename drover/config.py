@@ -119,6 +119,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ge=0,
         ),
     ] = 0
+    events_in_15_seconds: Annotated[
+        int,
+        Meta(
+            description="Events that one application may raise in 15 seconds (429 above), counted"
+            " by each server; 0: no limit. The vendor's is 15.",
+            ge=0,
+        ),
+    ] = 0
     allowed_networks: Annotated[
         list[str],
         Meta(

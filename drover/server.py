@@ -127,6 +127,7 @@ class Server:
             hasher=doors.passwords,
             owners=owners_for,
             seen=visible_applications,
+            most_events=self.settings.events_in_15_seconds,
         )
         job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
         shelf = library(around, [doors.hooks, job_hooks])
