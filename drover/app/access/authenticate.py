@@ -18,6 +18,8 @@ from drover.model.one_time_codes import step_of
 from drover.model.scopes import DEFAULT
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from drover.app.access.passwords import Passwords
     from drover.app.access.throttle import Throttle
     from drover.model.accounts import AccessKey, Account, Token
@@ -66,27 +68,39 @@ class Authenticator:
         if not 0 < len(text) <= LONGEST:
             raise _unknown()
         kept = digest(text)
-        # Marked, so that what is known of a userkey is never found for a token of the same text.
-        known_as = f"userkey {kept}"
-        revision = await self._revisions.current()
-        caller = self._verified.find(known_as, revision)
-        if caller is None:
+
+        async def find() -> FoundKey | None:
             found = await self._store.read(
                 lambda session: session.access.accounts.find_userkey(kept)
             )
-            if found is None or not matches(text, found.key.userkey_digest):
+            return found if found and matches(text, found.key.userkey_digest) else None
+
+        # Marked, so that what is known of a userkey is never found for a token of the same text.
+        return await self._key_holder(f"userkey {kept}", find)
+
+    async def authenticate_key(self, key_id: str, secret: str) -> Caller:
+        """Return the account behind the id and the secret of a key."""
+
+        async def find() -> FoundKey | None:
+            found = await self._store.read(lambda session: session.access.accounts.find_key(key_id))
+            right = matches(secret, found.key.secret_digest if found else None)
+            return found if right else None
+
+        return await self._key_holder(f"key {key_id} {digest(secret)}", find)
+
+    async def _key_holder(
+        self, known_as: str, find: Callable[[], Awaitable[FoundKey | None]]
+    ) -> Caller:
+        """Return the account behind a key, remembered until access changes."""
+        revision = await self._revisions.current()
+        caller = self._verified.find(known_as, revision)
+        if caller is None:
+            found = await find()
+            if found is None:
                 raise _unknown()
             caller = structs.replace(_key_caller(found), revision=revision)
             self._verified.keep(known_as, revision, caller)
         return self._unexpired(caller)
-
-    async def authenticate_key(self, key_id: str, secret: str) -> Caller:
-        """Return the account behind the id and the secret of a key."""
-        found = await self._store.read(lambda session: session.access.accounts.find_key(key_id))
-        right = matches(secret, found.key.secret_digest if found else None)
-        if found is None or not right:
-            raise _unknown()
-        return self._unexpired(_key_caller(found))
 
     async def authenticate_basic(self, email: str, password: str, address: str = "") -> Caller:
         """Return the account with this e-mail and password.
