@@ -40,7 +40,7 @@ MOST_TARGETS: Final = 1000
 BATCH: Final = 1000
 """Jobs that a bulk verb changes at once; more become an operation of its own."""
 
-_STREAMED: Final = 5000
+_STREAMED: Final = 2000
 _LARGEST: Final = 2**63 - 1
 _CHANGING: Final = frozenset({MemberRole.ADMIN, MemberRole.EDIT, MemberRole.COLLABORATE})
 _DIRECTIONS: Final = {"asc": False, "desc": True}

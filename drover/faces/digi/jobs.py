@@ -16,6 +16,7 @@ from drover.faces.digi._accept import wants_xml
 from drover.faces.digi._columns import chosen_columns
 from drover.faces.digi._csv import CSV, table
 from drover.faces.digi._documents import figures, shown
+from drover.faces.digi._job_elements import job_elements
 from drover.faces.digi._refusals import refuse_as_json, refuse_as_xml
 from drover.faces.operation import Answer, Call, Operation
 from drover.faces.refusals import WrongMethod, status_of
@@ -128,9 +129,10 @@ class _Jobs:
             total=call.flag("total"),
         )
         listed = await self._inventory.page(call.caller, asked)
-        jobs, members = [shown(job) for job in listed.jobs], figures(listed)
+        members = figures(listed)
         if as_xml:
-            return Answer(_xml.page(members, jobs), media_type=_xml.XML)
+            return Answer(_xml.page(members, job_elements(listed.jobs)), media_type=_xml.XML)
+        jobs = [shown(job) for job in listed.jobs]
         return Answer(msgspec.json.encode({**members, "list": jobs}))
 
     async def _cancel(self, call: Call, listed: str) -> Answer:
