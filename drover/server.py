@@ -30,6 +30,7 @@ from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
+from drover.app.inventory_bulk import BulkOperations
 from drover.app.inventory_throttle import Allowance, RequestThrottle
 from drover.app.jobs import assembly as jobs
 from drover.app.retention import Keep, Retention
@@ -105,6 +106,7 @@ class Server:
         self._jobs: jobs.JobServices | None = None
         self._beacons: beacons.BeaconServices | None = None
         self._engine: Engine | None = None
+        self._bulk: BulkOperations | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._open = AsyncExitStack()
@@ -142,10 +144,11 @@ class Server:
             )
         published = Published(__version__)
         workflows = Workflows(store, heart.signals.fire.set)
-        inventory = JobInventory(store, InventoryRows(database), self.clock, heart.signals)
+        self._bulk = bulk = bulk_of(heart, self.ids)
+        inventory = JobInventory(store, InventoryRows(database), self.clock, bulk)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
         facts = facts_of(self.settings, self.url, self.clock, database)
-        own = (published, workflows, inventory, throttle, facts, *self._queue(heart))
+        own = (published, workflows, inventory, bulk, throttle, facts, *self._queue(heart))
         services = Services(*own, *shelf.services, *doors.services, *work.services)
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         published.publish(self.app.routes.described, self.app.metrics.text)
@@ -167,6 +170,8 @@ class Server:
         """Claim nothing more; called at the moment the server is told to stop."""
         if self._jobs is not None:
             self._jobs.progress.stop()
+        if self._bulk is not None:
+            self._bulk.stop()
         if self._beacons is not None:
             self._loop.call_soon_threadsafe(self._beacons.waiters.stop)
         if self._engine is not None:
@@ -243,6 +248,8 @@ class Server:
         self._repeat(Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S))
         purge, sweep_s = services[JobInventory].purge, self.settings.sweep_seconds
         self._repeat(Loop("inventory_purge", purge, asyncio.Event(), sweep_s))
+        resume = services[BulkOperations].resume
+        self._repeat(Loop("inventory_bulk", resume, asyncio.Event(), sweep_s))
         retention = Retention(heart.store, machine.blobs, keep_of(self.settings))
         every_s = self.settings.retention_seconds
         self._repeat(Loop("retention", retention.tick, asyncio.Event(), every_s))
@@ -343,6 +350,13 @@ def facts_of(settings: Settings, url: str, clock: SystemClock, database: Databas
         roles=settings.roles,
         store={"database": kind, **database.settings()},
         limits={name: getattr(settings, name) for name in SHOWN_LIMITS},
+    )
+
+
+def bulk_of(heart: Heart, ids: RandomIds) -> BulkOperations:
+    """Return what goes through many jobs at a time, under the leases of this process."""
+    return BulkOperations(
+        heart.store, ids, heart.signals, worker=heart.worker, lease_ms=heart.timing.lease_ms
     )
 
 
