@@ -22,6 +22,7 @@ class Signals:
         self.close = asyncio.Event()
         self.fire = asyncio.Event()
         self.schedule = asyncio.Event()
+        self.runs = asyncio.Event()
 
     def changed(self, execution: Execution) -> None:
         """Wake whoever an execution in this condition is work for."""
