@@ -12,6 +12,7 @@ class Timing(Struct, frozen=True, kw_only=True):
     often leases are renewed, ``sweep_ms`` how often lost leases and deadlines are looked for.
     ``pause_ms`` ends an execution that nobody resumes. ``make_up_ms`` is how long ago a missed
     moment of a schedule may have been to be made up for. ``chunk`` is the most items run together.
+    ``beacon_lease_ms`` is how long a worker outside may be silent where nothing else is said.
     ``tries`` bounds how often a firing or a plan that fails is begun again.
     """
 
@@ -25,3 +26,4 @@ class Timing(Struct, frozen=True, kw_only=True):
     chunk: int = 500
     snapshot: int = 50_000
     tries: int = 5
+    beacon_lease_ms: int = 300_000

@@ -3,7 +3,7 @@
 Promises every adapter keeps, and the conformance suite checks:
 
 - A claim is one guarded statement; each raises the execution's fence. At most ``concurrency``
-  items are in flight.
+  items are in flight, besides those claimed ahead.
 - An item gets one final result, written together with the counts of its execution, and never
   another one. A settle with a fence older than the item accepts changes nothing.
 - ``now_ms`` given to a method is the store's clock, read in the same unit of work.
@@ -68,11 +68,16 @@ class Claim(Struct, frozen=True, kw_only=True):
 
 
 class Ticket(Struct, frozen=True, kw_only=True):
-    """Who claims: now, and until when unless renewed; moments of the store's clock."""
+    """Who claims: now, and until when unless renewed; moments of the store's clock.
+
+    With ``after``, a fresh lease that is held, no more items than it covers are claimed ahead:
+    beyond the concurrency, to begin in the place of those when these have ended.
+    """
 
     worker: str
     now_ms: int
     until_ms: int
+    after: Lease | None = None
 
 
 LeaseKey = tuple[int, int]
@@ -87,11 +92,15 @@ class Held(Struct, frozen=True, kw_only=True):
 
 
 class Follow(Struct, frozen=True, kw_only=True):
-    """What is claimed next, once a lease's items are all settled: up to ``limit`` items."""
+    """What is claimed next, once a lease's items are all settled: up to ``limit`` items.
+
+    ``after`` as of a Ticket: what takes the place of the settled ones, before what is claimed.
+    """
 
     limit: int
     worker: str
     lease_ms: int
+    after: Lease | None = None
 
 
 class Refusal(StrEnum):
@@ -240,6 +249,13 @@ class Iterations(Protocol):
         """Hand the unsettled items of a lease back to be begun again, by another claim.
 
         ``lost`` counts it against them as the loss of a worker. None when the lease was lost.
+        """
+        ...
+
+    async def put_back(self, lease: Lease, now_ms: int) -> int | None:
+        """Hand items back that were claimed and never begun; no attempt of theirs is counted.
+
+        None when the lease was lost.
         """
         ...
 

@@ -84,7 +84,7 @@ async def test_a_stopped_dispatcher_claims_nothing(make):
     await bench.tick("dispatcher", "firings")
 
     assert (await bench.get(number)).in_flight == 0
-    assert bench.engine.dispatcher._next_chunk(3) is None
+    assert not bench.engine.dispatcher._goes_on()
 
 
 async def test_no_more_lanes_are_started_than_there_are(make):
@@ -168,8 +168,8 @@ async def test_a_chunk_claimed_for_a_lane_that_ends_is_handed_back(make):
     taken = bench.heart.leases.take
     first = []
 
-    def take(claim):
-        held = taken(claim)
+    def take(claim, after=None):
+        held = taken(claim, after)
         if not first:
             first.append(held)
             # The lane looks at the end of its chunk before it sees that all is settled.

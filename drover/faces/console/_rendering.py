@@ -54,6 +54,11 @@ _TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+_NOBODY: Final[Mapping[str, Any]] = MappingProxyType(
+    {"me": None, "section": "", "done": "", "query": {}, "csrf": ""}
+)
+"""What pages know where they are shown to somebody who is not signed in."""
+
 _VENDOR: Final = "vendor"
 _SECOND_MS: Final = 1000
 _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", _SECOND_MS))
@@ -116,7 +121,7 @@ def environment() -> Environment:
         "kebab": kebab,
         "wire": wire,
     }
-    made.globals |= {"asset": asset_address, "ago": ago, "me": None, "section": ""}
+    made.globals |= {"asset": asset_address, "ago": ago, **_NOBODY}
     return made
 
 
@@ -127,7 +132,8 @@ def render(template: str, **values: Any) -> bytes:
 
 def number(value: float) -> str:
     """Return a number with its thousands apart."""
-    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    whole = int(value)
+    return f"{whole if whole == value else value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def lasting(ms: float) -> str:
@@ -137,12 +143,12 @@ def lasting(ms: float) -> str:
         return f"{left} ms" if left else "0 s"
     if left < 10 * _SECOND_MS:
         return f"{left / _SECOND_MS:.1f} s"
-    parts: list[str] = []
+    parts: list[tuple[int, str]] = []
     for name, size in _UNITS:
         count, left = divmod(left, size)
         if count or parts:
-            parts.append(f"{count} {name}")
-    return " ".join(parts[:2])
+            parts.append((count, name))
+    return " ".join(f"{count} {name}" for count, name in parts[:2] if count)
 
 
 def milliseconds(moment: str | int | None) -> int | None:

@@ -12,6 +12,7 @@ from drover.app.jobs.execute import JobExecutions, RetryBody
 from drover.app.jobs.logs import STATES, ExecutionLogs, Wanted
 from drover.app.jobs.progress import Progress
 from drover.app.jobs.waiting import why_it_waits
+from drover.app.workflows import Workflows
 from drover.faces.console._rendering import SECURITY
 from drover.faces.console._site import Site, act, page
 from drover.faces.operation import Answer
@@ -71,6 +72,7 @@ class _Pages:
         self._executions = services[JobExecutions]
         self._control = services[ExecutionControl]
         self._logs = services[ExecutionLogs]
+        self._workflows = services[Workflows]
         self._progress = services[Progress]
 
     async def show(self, visit: Visit) -> Answer:
@@ -93,6 +95,7 @@ class _Pages:
             settings=settings_of(entry),
             grouped=grouped,
             reasons=reasons,
+            workflows=await self._workflows.of_job(*place),
             report=_relative(entry.get("executionReportUrl", "")),
             **state_of(execution, visit.now_ms),
             **await self._iterations(visit, execution),

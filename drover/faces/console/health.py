@@ -25,6 +25,8 @@ BUSIEST: Final = 20
 _COUNT: Final = "drover_http_requests_total"
 _SUM: Final = "drover_http_request_seconds_sum"
 _FAILED: Final = "5"
+_STREAMS: Final = (".progress", ".progress.get")
+"""Operations whose answers last as long as somebody watches."""
 
 
 class _Pages:
@@ -56,7 +58,7 @@ def figures(text: str) -> Mapping[str, Any]:
             if sample.name == _COUNT:
                 requests[operation] += int(sample.value)
                 failed[operation] += int(sample.value) * sample.labels["status"].startswith(_FAILED)
-            elif sample.name == _SUM:
+            elif sample.name == _SUM and not operation.endswith(_STREAMS):
                 seconds[operation] = sample.value
             elif not sample.labels and not sample.name.endswith("_created"):
                 plain.append((sample.name, family.documentation, sample.value))

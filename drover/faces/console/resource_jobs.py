@@ -9,6 +9,7 @@ import msgspec
 from drover.app.jobs.execute import ExecuteBody, JobExecutions
 from drover.app.jobs.logs import ExecutionLogs
 from drover.app.jobs.preview import JobPreview
+from drover.app.workflows import Workflows
 from drover.faces.console import _lists
 from drover.faces.console._site import Site, act, page
 from drover.faces.console.executions import JOB, READS, RUNS, place_of, settings_of
@@ -36,6 +37,7 @@ class _Pages:
         self._executions = services[JobExecutions]
         self._preview = services[JobPreview]
         self._logs = services[ExecutionLogs]
+        self._workflows = services[Workflows]
 
     async def list(self, visit: Visit) -> Answer:
         """List the resource jobs of an application."""
@@ -83,6 +85,7 @@ class _Pages:
             job=job,
             here=here,
             settings=settings_of(job),
+            workflows=await self._workflows.of_job(*place),
             given={name: visit.form.get(name, "") for name in OVERRIDES},
             fault=fault,
             preview=preview,

@@ -23,6 +23,7 @@ from drover.faces.console._session import (
 )
 from drover.faces.console._site import Site, act
 from drover.faces.operation import Answer, Call, Operation
+from drover.faces.refusals import refuse
 from drover.model.errors import DroverError, Invalid, Missing, TooMany, Unauthorized
 from drover.model.scopes import for_operation
 
@@ -51,7 +52,7 @@ class _Pages:
     async def root(self, call: Call) -> Answer:
         """Lead browsers to the console; for other clients there is nothing here."""
         if "text/html" not in call.headers.get("accept", ""):
-            raise Missing("There is nothing at this path")
+            return refuse(Missing("There is nothing at this path"), 404)
         return _lead(HOME)
 
     async def ask(self, call: Call) -> Answer:
@@ -65,7 +66,7 @@ class _Pages:
         check_form(call.headers, visitor, form.get(FIELD, ""))
         email, password, after = (form.get(name, "") for name in ("email", "password", "next"))
         try:
-            wish = Wish(ttl_s=SESSION_S)
+            wish = Wish(ttl_s=SESSION_S, code=form.get("code", "").strip() or None)
             signed = await self._sessions.sign_in(email, password, wish, call.address)
         except (Unauthorized, TooMany, Invalid) as error:
             return self._form(call, email=email, after=after, error=error)

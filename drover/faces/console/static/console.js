@@ -12,9 +12,9 @@ function lasting(ms) {
   for (const [name, size] of [["d", 86400000], ["h", 3600000], ["min", 60000], ["s", 1000]]) {
     const count = Math.floor(left / size);
     left -= count * size;
-    if (count || parts.length) parts.push(count + " " + name);
+    if (count || parts.length) parts.push([count, name]);
   }
-  return parts.slice(0, 2).join(" ");
+  return parts.slice(0, 2).filter(([count]) => count).map(([count, name]) => count + " " + name).join(" ");
 }
 
 function ago(then, now) {
