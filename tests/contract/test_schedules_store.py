@@ -8,8 +8,8 @@ import pytest
 from msgspec import structs
 
 from drover.model.cron import ClockChange
-from drover.model.schedule import Turn
 from drover.model.errors import Missing
+from drover.model.schedule import Turn
 from drover.ports.schedules import DueRun, Schedule
 from tests.contract.jobs_store import APPLICATION, NOW, Bench, device_id
 
