@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from drover.model.access import Caller
     from drover.model.beacon_job import BeaconJob
     from drover.ports.clock import Ids
-    from drover.ports.jobs import Schedule
+    from drover.ports.schedules import Schedule
     from drover.ports.store import Session, Store
 
 MOST_SHOWN: Final = 1000
