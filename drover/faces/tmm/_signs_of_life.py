@@ -53,6 +53,8 @@ def told_by(given: Given, *, asks: bool, action: str) -> Told:
     if state not in _STATES:
         raise BadParam(f"state must be one of {', '.join(_STATES)}", field="state")
     names = [str(each)[:MOST_NAME] for each in given.every("beacon_name") if each]
+    if not all(name.isprintable() for name in names):
+        raise BadParam("beacon_name must be printable", field="beacon_name")
     kept = tuple(dict.fromkeys(names))[:MOST_KEPT] or (DEFAULT_BEACON,)
     if action != "pickup":
         return Told(version=version, draining=state == "draining", names=kept if names else None)
