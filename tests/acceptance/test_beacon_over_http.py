@@ -53,7 +53,9 @@ def server_key(server, role):
 @pytest.fixture(scope="module")
 def world():
     with serving(**SETTINGS) as server:
-        yield World(server)
+        made = World(server)
+        with made.jobs:
+            yield made
 
 
 @pytest.fixture(scope="module")

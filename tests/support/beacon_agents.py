@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from drover.client import BeaconJob
 
 WAIT_S: Final = 60.0
-QUICK: Final = ("--beat", "0.3", "--wait", "1", "--lease", "10")
+QUICK: Final = {"--beat": "0.3", "--wait": "1", "--lease": "10"}
 
 
 class AgentProcess:
@@ -26,10 +26,12 @@ class AgentProcess:
 
     def __init__(self, url: str, userkey: str, spool: Path, *words: str) -> None:
         self.spool = spool
+        spool.parent.mkdir(exist_ok=True)
         self._log = spool.parent / f"{spool.name}.log"
         environ = {name: each for name, each in os.environ.items() if "DROVER" not in name}
         with self._log.open("wb") as log:
-            given = ("--url", url, "--spool", str(spool), *QUICK, *words)
+            quick = (word for pair in QUICK.items() if pair[0] not in words for word in pair)
+            given = ("--url", url, "--spool", str(spool), *quick, *words)
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "drover.main", "beacon", *given],
                 env={**environ, "DROVER_USERKEY": userkey},
