@@ -139,6 +139,44 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     report_url_seconds: Annotated[
         int, Meta(description="How long a report's signed URL is valid.", ge=60)
     ] = 604_800
+    keep_executions_days: Annotated[
+        float,
+        Meta(
+            description="Days that executions are kept after their end, with their iterations, logs"
+            " and report files; 0: for ever.",
+            ge=0,
+        ),
+    ] = 90
+    keep_run_history_days: Annotated[
+        float,
+        Meta(
+            description="Days that counts and errors of workflows' runs are kept; 0: for ever.",
+            ge=0,
+        ),
+    ] = 30
+    keep_debug_days: Annotated[
+        float,
+        Meta(description="Days that debug messages of workflows are kept; 0: for ever.", ge=0),
+    ] = 7
+    keep_deleted_devices_days: Annotated[
+        float,
+        Meta(
+            description="Days in which a deleted device can be restored; then it is gone with its"
+            " state and logs; 0: for ever.",
+            ge=0,
+        ),
+    ] = 30
+    keep_device_log_days: Annotated[
+        float,
+        Meta(
+            description="Days that commands to devices, and their comings and goings, are kept;"
+            " 0: for ever.",
+            ge=0,
+        ),
+    ] = 90
+    retention_seconds: Annotated[
+        float, Meta(description="How often what is past its time is looked for.", gt=0)
+    ] = 60.0
     beacon_lease_seconds: Annotated[
         float,
         Meta(

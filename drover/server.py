@@ -18,6 +18,7 @@ import uvloop
 import drover.kinds
 from drover import __version__, plugins
 from drover.app import beacon_registry
+from drover.app.about import ServerFacts
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
@@ -31,6 +32,7 @@ from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_throttle import Allowance, RequestThrottle
 from drover.app.jobs import assembly as jobs
+from drover.app.retention import Keep, Retention
 from drover.app.services import Services
 from drover.app.workflows import Workflows
 from drover.discover import discover
@@ -68,6 +70,22 @@ DRAIN_S: Final = 20
 
 COUNTS_S: Final = 1.0
 """How often the counts of workflows' runs are written."""
+
+
+SHOWN_LIMITS: Final = (
+    "max_requests",
+    "max_body_bytes",
+    "body_seconds",
+    "max_running_executions",
+    "min_iteration_timeout_ms",
+    "lease_seconds",
+    "heartbeat_seconds",
+    "sweep_seconds",
+    "report_url_seconds",
+    "digi_requests_a_minute",
+    "digi_requests_at_once",
+)
+"""Settings that operators see among the limits of a server; none of them holds a secret."""
 
 
 class Server:
@@ -122,10 +140,11 @@ class Server:
         workflows = Workflows(store, heart.signals.fire.set)
         inventory = JobInventory(store, InventoryRows(database), self.clock, heart.signals)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
-        own = (published, workflows, inventory, throttle, *self._queue(heart))
+        facts = facts_of(self.settings, self.url, self.clock, database)
+        own = (published, workflows, inventory, throttle, facts, *self._queue(heart))
         services = Services(*own, *shelf.services, *doors.services, *work.services)
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
-        published.publish((route.operation for route in self.app.routes.all), self.app.metrics.text)
+        published.publish(self.app.routes.described, self.app.metrics.text)
 
         if "engine" in self.settings.roles:
             await self._run_engine(heart, machine, work, services)
@@ -198,7 +217,7 @@ class Server:
             log=runs,
             report_url=work.links.url,
             matches=matches,
-            actions=beacons.actions(self.ids),
+            actions=beacons.actions(self.ids, heart.signals),
         )
         self._engine = Engine(heart, around, schedules="scheduler" in self.settings.roles)
         await self._engine.start()
@@ -206,6 +225,10 @@ class Server:
         self._repeat(Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S))
         purge, sweep_s = services[JobInventory].purge, self.settings.sweep_seconds
         self._repeat(Loop("inventory_purge", purge, asyncio.Event(), sweep_s))
+        retention = Retention(heart.store, machine.blobs, keep_of(self.settings))
+        every_s = self.settings.retention_seconds
+        self._repeat(Loop("retention", retention.tick, asyncio.Event(), every_s))
+        self._open.callback(retention.stop)
         callbacks = Callbacks(heart.store, web, self._callback_key(), tmm.callback_body)
         self._repeat(Loop("beacon_callbacks", callbacks.tick, heart.signals.callbacks, sweep_s))
         self._open.push_async_callback(self._engine.stop)
@@ -276,9 +299,33 @@ def job_limits_of(settings: Settings) -> jobs.JobLimits:
     )
 
 
+def keep_of(settings: Settings) -> Keep:
+    """Return for how long what is kept."""
+    return Keep(
+        executions=settings.keep_executions_days,
+        run_history=settings.keep_run_history_days,
+        debug_messages=settings.keep_debug_days,
+        deleted_devices=settings.keep_deleted_devices_days,
+        device_log=settings.keep_device_log_days,
+    )
+
+
 def allowance_of(settings: Settings) -> Allowance:
     """Return how much an account may ask the inventory."""
     return Allowance(settings.digi_requests_a_minute, settings.digi_requests_at_once)
+
+
+def facts_of(settings: Settings, url: str, clock: SystemClock, database: Database) -> ServerFacts:
+    """Return what the server tells of itself; the database is open."""
+    kind = "PostgreSQL" if settings.database else "SQLite"
+    return ServerFacts(
+        version=__version__,
+        url=url,
+        clock=clock,
+        roles=settings.roles,
+        store={"database": kind, **database.settings()},
+        limits={name: getattr(settings, name) for name in SHOWN_LIMITS},
+    )
 
 
 def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from drover.app.applications import ApplicationHook, Applications, own_only, owned
 from drover.app.catalog import Catalog, Hook
+from drover.app.custom_nodes import CustomNodes
+from drover.app.device_attributes import DeviceAttributes
 from drover.app.device_reports import DeviceReports
 from drover.app.devices import Devices
 from drover.app.events import Events
 from drover.app.experience import ExperienceGroupHook, ExperienceGroups, ExperienceUserHook
+from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
 from drover.app.flows import Flows
+from drover.app.recent import RecentItems
 from drover.app.rows import TableRows
+from drover.app.transfers import Transfers
 from drover.app.tree import TreeHook
 from drover.app.workflows import Workflows
 
@@ -64,6 +69,11 @@ class Library:
     flows: Flows
     workflows: Workflows
     groups: ExperienceGroups
+    custom_nodes: CustomNodes
+    flow_import: FlowImport
+    attributes: DeviceAttributes
+    recent: RecentItems
+    transfers: Transfers
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -78,6 +88,11 @@ class Library:
             self.flows,
             self.workflows,
             self.groups,
+            self.custom_nodes,
+            self.flow_import,
+            self.attributes,
+            self.recent,
+            self.transfers,
         )
 
 
@@ -112,4 +127,9 @@ def library(
         flows=Flows(store, catalog),
         workflows=Workflows(store, around.wake),
         groups=ExperienceGroups(store),
+        custom_nodes=CustomNodes(store),
+        flow_import=FlowImport(store, catalog, ids),
+        attributes=DeviceAttributes(store, catalog),
+        recent=RecentItems(store, around.seen),
+        transfers=Transfers(store, catalog, around.owners),
     )

@@ -95,8 +95,8 @@ class Engine:
         self._never = asyncio.Event()
         planner = Planner(store, timing, signals, heart.worker)
         reporter = Reporter(store, around.blobs, signals, around.report_url)
+        scheduler = Scheduler(store, signals, timing, around.actions)
         clocks = BeaconClocks(store, signals, timing.beacon_lease_ms)
-        scheduler = Scheduler(store, signals, around.actions)
         sweep_s = timing.sweep_ms / 1000
         self._loops = [
             Loop("planner", planner.tick, signals.plan, sweep_s),

@@ -33,7 +33,7 @@ class Signals:
             self.plan.set()
         elif execution.in_flight == 0 and _nothing_left(execution):
             self.close.set()
-        elif execution.state is State.RUNNING:
+        elif execution.state is State.RUNNING and execution.in_flight < execution.pace.concurrency:
             self.dispatch.set()
 
 

@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from drover.faces.metrics import RequestMetrics
-from drover.faces.operation import Answer, Call, Operation
+from drover.faces.operation import Answer, Call, Destination, Operation
 from drover.faces.parameters import parse
 from drover.faces.refusals import TooSlow, Unexpected, WrongMethod, refuse, status_of
 from drover.faces.routes import Route, Routes
@@ -229,7 +229,17 @@ class HttpApp:
         flawed = request.route.operation.flawed_status if request.route else 400
         status = status_of(error, flawed)
         face = request.route.face if request.route else self._face_at(request.path)
-        return face.refuse(error, status) if face else refuse(error, status)
+        if face is None:
+            return refuse(error, status)
+        if face.refuse_at is None:
+            return face.refuse(error, status)
+        at = Destination(
+            method=request.method,
+            path=request.path,
+            query=request.query.decode("latin-1"),
+            headers=request.headers,
+        )
+        return face.refuse_at(error, status, at)
 
     def _face_at(self, path: str) -> Face | None:
         faces = {route.face.prefix: route.face for route in self.routes.all}

@@ -169,19 +169,33 @@ class Operation:
     kind: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where a refused request was going: what a refusal for people is made from."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Face:
     """What a dialect says in its own way: who calls, and how a refusal looks.
 
     A package of operations declares one as ``FACE``. ``prefix`` is where its paths begin;
     ``identify`` reads the caller from headers and query where that is not the bearer token, and
-    raises Unauthorized; ``refuse`` turns an error and its usual status into an answer.
+    raises Unauthorized; ``refuse`` turns an error and its usual status into an answer, and
+    ``refuse_at`` does in its place where the answer depends on where the request was going. Pages
+    for people are no part of the API and not ``described`` with it.
     """
 
     name: str
     prefix: str
     refuse: Callable[[DroverError, int], Answer]
     identify: Callable[[Mapping[str, str], Mapping[str, str]], Awaitable[Caller]] | None = None
+    refuse_at: Callable[[DroverError, int, Destination], Answer] | None = None
+    described: bool = True
 
 
 _LONGEST_NUMBER = 18

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from drover.ports.jobs import Jobs
     from drover.ports.reports import Reports
     from drover.ports.resources import Resources
+    from drover.ports.retention import Retention
     from drover.ports.rows import Rows
 
 T = TypeVar("T")
@@ -64,6 +65,11 @@ class Session(Protocol):
     @property
     def beacons(self) -> Beacons:
         """Jobs of beacons, their logs and settings."""
+        ...
+
+    @property
+    def retention(self) -> Retention:
+        """What is past its time."""
         ...
 
     @property

@@ -13,6 +13,7 @@ from drover.store.inventory import InventoryArea
 from drover.store.jobs import JobStore
 from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
+from drover.store.retention import RetentionTables
 from drover.store.rows import RowStore
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ class StoreSession:
     def beacons(self) -> BeaconStore:
         """Jobs of beacons, their logs and settings."""
         return BeaconStore(self.tx)
+
+    @cached_property
+    def retention(self) -> RetentionTables:
+        """What is past its time."""
+        return RetentionTables(self.tx)
 
     @cached_property
     def beacon_registry(self) -> BeaconRegistryStore:

@@ -12,12 +12,13 @@ from drover.app.beacons.templates import AddDueJob, Templates
 from drover.app.beacons.timetable import SCHEDULE_KIND, Timetable
 from drover.app.beacons.waiting import LOOK_S, Waiters, Watch
 from drover.app.beacons.work import BeaconWork
+from drover.engine.scheduler import ScheduleAction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from drover.engine.scheduler import ScheduleAction
     from drover.engine.service import Heart
+    from drover.engine.signals import Signals
     from drover.ports.clock import Ids
 
 __all__ = ["LOOK_S", "BeaconServices", "actions", "build"]
@@ -56,6 +57,6 @@ def build(heart: Heart, ids: Ids, tz: str = "UTC") -> BeaconServices:
     )
 
 
-def actions(ids: Ids) -> Mapping[str, ScheduleAction]:
+def actions(ids: Ids, signals: Signals) -> Mapping[str, ScheduleAction]:
     """Return what the schedules of templates do."""
-    return {SCHEDULE_KIND: AddDueJob(ids)}
+    return {SCHEDULE_KIND: ScheduleAction(AddDueJob(ids).act, signals.beacons.set)}

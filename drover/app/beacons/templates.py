@@ -14,8 +14,10 @@ from drover.model.errors import Duplicate, Missing
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Sequence
 
     from drover.app.beacons.waiting import Waiters
+    from drover.engine.scheduler import Due
     from drover.model.access import Caller
     from drover.model.beacon_job import BeaconJob
     from drover.ports.clock import Ids
@@ -87,8 +89,12 @@ class AddDueJob:
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
 
-    async def __call__(self, session: Session, schedule: Schedule, due_ms: int, /) -> None:
-        """Add the job; twice for one minute adds one."""
+    async def act(self, session: Session, due: Sequence[Due]) -> None:
+        """Add the job of each; twice for one minute adds one."""
+        for each in due:
+            await self._add(session, each.schedule, each.due_ms)
+
+    async def _add(self, session: Session, schedule: Schedule, due_ms: int) -> None:
         try:
             template = await session.beacons.get(int(schedule.ref))
         except Missing:
