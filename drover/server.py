@@ -77,6 +77,8 @@ SHOWN_LIMITS: Final = (
     "max_body_bytes",
     "body_seconds",
     "max_running_executions",
+    "max_job_schedules",
+    "min_schedule_seconds",
     "min_iteration_timeout_ms",
     "lease_seconds",
     "heartbeat_seconds",
@@ -217,7 +219,7 @@ class Server:
             log=runs,
             report_url=work.links.url,
             matches=matches,
-            actions=beacons.actions(self.ids, heart.signals),
+            actions={**beacons.actions(self.ids, heart.signals), **work.schedules.actions},
         )
         self._engine = Engine(heart, around, schedules="scheduler" in self.settings.roles)
         await self._engine.start()
@@ -225,6 +227,9 @@ class Server:
         self._repeat(Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S))
         purge, sweep_s = services[JobInventory].purge, self.settings.sweep_seconds
         self._repeat(Loop("inventory_purge", purge, asyncio.Event(), sweep_s))
+        due = work.schedules.runs
+        self._open.push_async_callback(due.stop)
+        self._repeat(Loop("scheduled_runs", due.tick, heart.signals.runs, sweep_s))
         retention = Retention(heart.store, machine.blobs, keep_of(self.settings))
         every_s = self.settings.retention_seconds
         self._repeat(Loop("retention", retention.tick, asyncio.Event(), every_s))
@@ -278,6 +283,7 @@ def timing_of(settings: Settings) -> Timing:
         lease_ms=int(settings.lease_seconds * 1000),
         beat_ms=int(settings.heartbeat_seconds * 1000),
         sweep_ms=int(settings.sweep_seconds * 1000),
+        make_up_ms=int(settings.make_up_seconds * 1000),
         beacon_lease_ms=int(settings.beacon_lease_seconds * 1000),
     )
 
@@ -296,6 +302,8 @@ def job_limits_of(settings: Settings) -> jobs.JobLimits:
     return jobs.JobLimits(
         most_open=settings.max_running_executions,
         report_url_seconds=settings.report_url_seconds,
+        most_schedules=settings.max_job_schedules,
+        least_seconds=settings.min_schedule_seconds,
     )
 
 

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from drover.model.cron import ClockChange
 from drover.model.schedule import Turn
-from drover.ports.jobs import Schedule
+from drover.ports.schedules import Schedule
 from tests.contract.jobs_store import APPLICATION, NOW, Bench
 
 SCHEDULE = Schedule(
