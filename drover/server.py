@@ -17,6 +17,7 @@ import uvloop
 
 import drover.kinds
 from drover import __version__, plugins
+from drover.app import beacon_registry
 from drover.app.about import ServerFacts
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
@@ -24,11 +25,14 @@ from drover.app.access.applications import owners_for
 from drover.app.access.redaction import redact_event
 from drover.app.answering import FlowHost, Tools
 from drover.app.assembly import Surroundings, library
+from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
+from drover.app.beacons.callbacks import Callbacks
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_throttle import Allowance, RequestThrottle
 from drover.app.jobs import assembly as jobs
+from drover.app.retention import Keep, Retention
 from drover.app.services import Services
 from drover.app.workflows import Workflows
 from drover.discover import discover
@@ -37,6 +41,7 @@ from drover.engine.loops import Loop
 from drover.engine.service import Engine, Heart
 from drover.engine.service import Surroundings as EngineSurroundings
 from drover.engine.timing import Timing
+from drover.faces import tmm
 from drover.faces.connections import Connection
 from drover.faces.declared import declared
 from drover.faces.http import HttpApp, Limits
@@ -136,7 +141,7 @@ class Server:
         inventory = JobInventory(store, InventoryRows(database), self.clock, heart.signals)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
         facts = facts_of(self.settings, self.url, self.clock, database)
-        own = (published, workflows, inventory, throttle, facts, *self._queue(store).services)
+        own = (published, workflows, inventory, throttle, facts, *self._queue(heart))
         services = Services(*own, *shelf.services, *doors.services, *work.services)
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         published.publish(self.app.routes.described, self.app.metrics.text)
@@ -177,23 +182,28 @@ class Server:
             public_url=self.url,
         )
 
-    def _queue(self, store: SqlStore) -> beacons.BeaconServices:
+    def _queue(self, heart: Heart) -> tuple[object, ...]:
         """Return the use cases of beacon jobs; begin to look for what those who wait may take."""
-        self._beacons = queue = beacons.build(store, self.ids)
+        self._beacons = queue = beacons.build(heart, self.ids, self.settings.beacon_time_zone)
         watch = Loop("beacon_watch", queue.watch.tick, queue.waiters.changed, beacons.LOOK_S)
         self._repeat(watch)
-        return queue
+        lost_ms = int(self.settings.beacon_lost_seconds * 1000)
+        registry = BeaconRegistry(heart.store, self.clock, lost_ms)
+        self._open.push_async_callback(registry.flush)
+        self._repeat(Loop("beacon_beats", registry.flush, asyncio.Event(), beacon_registry.FLUSH_S))
+        return (*queue.services, registry)
 
     async def _run_engine(
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
     ) -> None:
         runs = FlowRuns(heart.store, self.clock, heart.signals.fire.set)
+        web = GuardedWeb(self.settings.allowed_networks)
         tools = Tools(
             services=services,
             store=heart.store,
             ids=self.ids,
             acks=heart.acks,
-            web=GuardedWeb(self.settings.allowed_networks),
+            web=web,
             wake=heart.signals.fire.set,
         )
         workers = LocalWorkers(
@@ -207,7 +217,7 @@ class Server:
             log=runs,
             report_url=work.links.url,
             matches=matches,
-            actions={},
+            actions=beacons.actions(self.ids, heart.signals),
         )
         self._engine = Engine(heart, around, schedules="scheduler" in self.settings.roles)
         await self._engine.start()
@@ -215,7 +225,17 @@ class Server:
         self._repeat(Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S))
         purge, sweep_s = services[JobInventory].purge, self.settings.sweep_seconds
         self._repeat(Loop("inventory_purge", purge, asyncio.Event(), sweep_s))
+        retention = Retention(heart.store, machine.blobs, keep_of(self.settings))
+        every_s = self.settings.retention_seconds
+        self._repeat(Loop("retention", retention.tick, asyncio.Event(), every_s))
+        self._open.callback(retention.stop)
+        callbacks = Callbacks(heart.store, web, self._callback_key(), tmm.callback_body)
+        self._repeat(Loop("beacon_callbacks", callbacks.tick, heart.signals.callbacks, sweep_s))
         self._open.push_async_callback(self._engine.stop)
+
+    def _callback_key(self) -> bytes:
+        folder = Path(self.settings.data_dir)
+        return self.settings.callback_key.encode() or key_file(folder / "callback.key")
 
     def _repeat(self, loop: Loop) -> None:
         """Run a loop until the server closes."""
@@ -258,6 +278,7 @@ def timing_of(settings: Settings) -> Timing:
         lease_ms=int(settings.lease_seconds * 1000),
         beat_ms=int(settings.heartbeat_seconds * 1000),
         sweep_ms=int(settings.sweep_seconds * 1000),
+        beacon_lease_ms=int(settings.beacon_lease_seconds * 1000),
     )
 
 
@@ -275,6 +296,17 @@ def job_limits_of(settings: Settings) -> jobs.JobLimits:
     return jobs.JobLimits(
         most_open=settings.max_running_executions,
         report_url_seconds=settings.report_url_seconds,
+    )
+
+
+def keep_of(settings: Settings) -> Keep:
+    """Return for how long what is kept."""
+    return Keep(
+        executions=settings.keep_executions_days,
+        run_history=settings.keep_run_history_days,
+        debug_messages=settings.keep_debug_days,
+        deleted_devices=settings.keep_deleted_devices_days,
+        device_log=settings.keep_device_log_days,
     )
 
 

@@ -88,10 +88,10 @@ class BeaconWork(Line):
         """Renew the lease; ``cancel_requested`` of the answer says whether to stop."""
         return self._tell(job, "heartbeat", {})
 
-    def log(self, job: BeaconJob, lines: Iterable[LogLine]) -> None:
-        """Tell lines about a job; those told before are passed over by their number."""
-        fields = {"lines": msgspec.to_builtins(list(lines))}
-        self.post(object, f"{JOBS}/{job.id}", "log", {**fields, **self._proof(job)})
+    def log(self, job: BeaconJob, lines: Sequence[LogLine]) -> None:
+        """Tell lines about a job; those whose number is taken are passed over."""
+        fields = {"lines": msgspec.to_builtins(lines), **self._proof(job)}
+        self.post(object, f"{JOBS}/{job.id}", "log", fields)
 
     def end(self, job: BeaconJob, ending: Ending) -> BeaconJob:
         """Tell how a job ended; it is final."""

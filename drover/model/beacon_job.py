@@ -25,6 +25,9 @@ TEMPLATE: Final = "beacon_template"
 """The kind of what is stored to add beacon jobs again and again; it is never run itself."""
 
 DEFAULT_BEACON: Final = "default"
+DEFAULT_LEASE_MS: Final = 300_000
+"""How long a worker may be silent where nothing else is said."""
+
 LEASE_EXPIRED: Final = "lease expired"
 TIMED_OUT: Final = "timed out"
 
@@ -60,8 +63,9 @@ class NewBeaconJob(Struct, frozen=True, kw_only=True):
 
     ``tasks`` is the JSON text of an array as it was given, ``steps`` its length. Without
     ``queued_ms`` it is stored but not queued. ``unique_key`` is unique within ``unique_in`` until
-    ``unique_until_ms``, for ever where that is None. ``lease_ms`` 0 means that its worker is
-    trusted for ever, None that the beacon's setting counts; ``timeout_ms`` 0 is no limit.
+    ``unique_until_ms``, for ever where that is None; one that is ours is not shown. ``lease_ms`` 0
+    means that its worker is trusted for ever, None that the beacon's setting counts; ``timeout_ms``
+    0 is no limit.
     """
 
     id: str
@@ -87,7 +91,7 @@ class NewBeaconJob(Struct, frozen=True, kw_only=True):
     duplicate_of: int | None = None
     source_type: str = "user"
     source_id: str = ""
-    schedule: bytes | None = None
+    key_is_ours: bool = False
 
 
 class BeaconJob(Struct, frozen=True, kw_only=True):
@@ -96,7 +100,8 @@ class BeaconJob(Struct, frozen=True, kw_only=True):
     ``step`` is the task worked on, from 1 on, 0 before the first. ``tries`` counts leases that ran
     out. ``fence`` rises whenever the job changes hands. ``asked_lease_ms`` is what the job itself
     asks for or the beacon's setting says, ``lease_ms`` what its worker was given (0: no end).
-    ``ends_ms`` is when its time is over. ``active`` is that of a template's schedule.
+    ``ends_ms`` is when its time is over. ``active`` and the due moments are those of a template's
+    schedule. ``paused`` is that of its beacon, known only where the job is held.
     """
 
     number: int
@@ -136,6 +141,8 @@ class BeaconJob(Struct, frozen=True, kw_only=True):
     unique_key: str | None
     callback_url: str | None
     active: bool | None = None
+    next_due_ms: int | None = None
+    last_due_ms: int | None = None
     paused: bool = False
 
     @property
@@ -179,7 +186,7 @@ class Pick(Struct, frozen=True, kw_only=True):
     hold: Hold = Hold()
     beacon_name: str | None = None
     lease_ms: int | None = None
-    default_lease_ms: int = 300_000
+    default_lease_ms: int = DEFAULT_LEASE_MS
 
 
 def pick(job: BeaconJob, asked: Pick, now_ms: int) -> BeaconJob:
@@ -254,6 +261,30 @@ def end(job: BeaconJob, hold: Hold, result: bytes, error: str | None, now_ms: in
     return _ended(job, _goal(job, failed=error is not None), error, now_ms, result)
 
 
+def release(job: BeaconJob, hold: Hold, now_ms: int) -> BeaconJob:
+    """Return a job handed back by its worker: queued at once, or canceled if that was asked for.
+
+    It counts as no attempt. Raises JobConflict.
+    """
+    _refuse_template(job)
+    _refuse_ended(job)
+    _refuse_others(job, hold)
+    if job.state is State.CANCELING:
+        return _ended(job, State.CANCELED, job.error, now_ms, job.result)
+    if job.state not in HELD:
+        raise JobConflict("Nobody has picked the job up", job)
+    return _queued_again(job, job.tries, now_ms if job.queued_ms is None else job.due_ms)
+
+
+def check_cancel(job: BeaconJob) -> bool:
+    """Tell whether there is anything to cancel; raises JobConflict for what cannot be."""
+    _refuse_template(job)
+    if job.state is State.CANCELED:
+        return False
+    _refuse_ended(job)
+    return True
+
+
 def check_log(job: BeaconJob, hold: Hold) -> None:
     """Raise JobConflict unless a worker may add to the job's log.
 
@@ -276,7 +307,8 @@ def expire(job: BeaconJob, now_ms: int) -> BeaconJob:
     if tries >= job.max_attempts:
         failed = _ended(job, State.FAILED, LEASE_EXPIRED, now_ms, job.result)
         return structs.replace(failed, tries=tries)
-    return _queued_again(job, tries, now_ms)
+    waits = job.queued_ms is None or job.retry_delay_ms
+    return _queued_again(job, tries, now_ms + job.retry_delay_ms if waits else job.due_ms)
 
 
 def _handed_over(job: BeaconJob, asked: Pick, now_ms: int) -> BeaconJob:
@@ -304,10 +336,7 @@ def _renewed(job: BeaconJob, now_ms: int) -> BeaconJob:
     return structs.replace(job, lease_until_ms=now_ms + job.lease_ms)
 
 
-def _queued_again(job: BeaconJob, tries: int, now_ms: int) -> BeaconJob:
-    due_ms = job.due_ms
-    if job.queued_ms is None or job.retry_delay_ms:
-        due_ms = now_ms + job.retry_delay_ms
+def _queued_again(job: BeaconJob, tries: int, due_ms: int) -> BeaconJob:
     return structs.replace(
         job,
         state=State.QUEUED,

@@ -140,10 +140,12 @@ def rule_from(fields: Mapping[str, str], change: ClockChange = ClockChange.DROPP
     return _rule(texts, change, "dom")
 
 
+@lru_cache(maxsize=16_384)
 def next_after(rule: CronRule, tz: str, after_ms: int) -> int | None:
     """Return the first moment later than ``after_ms`` that a rule is due at; None without one.
 
-    Moments are milliseconds since 1970. Raises Invalid for an unknown zone.
+    Moments are milliseconds since 1970. Raises Invalid for an unknown zone. Answers are kept: of
+    many schedules that are due together most have one rule and zone.
     """
     return next(moments(rule, tz, after_ms), None)
 

@@ -33,7 +33,7 @@ def code_at(key: str, step: int) -> str:
 
 def step_of(key: str, code: str, now_ms: int) -> int | None:
     """Return the step around now whose code this is, None when it is none's."""
-    given = code.replace(" ", "").encode()
+    given = code.replace(" ", "").encode(errors="surrogatepass")
     current = now_ms // STEP_MS
     for step in range(current - DRIFT, current + DRIFT + 1):
         if hmac.compare_digest(given, code_at(key, step).encode()):

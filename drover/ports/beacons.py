@@ -75,7 +75,10 @@ class Callback:
 
 
 class Setting(Struct, frozen=True, kw_only=True):
-    """What is set for a beacon; without ``owner_id`` for the jobs of all accounts."""
+    """What is set for a beacon; without ``owner_id`` for the jobs of all accounts.
+
+    ``lease_ms`` is how long its workers may be silent: 0 for ever, None where nothing is set.
+    """
 
     name: str
     owner_id: str = ""
@@ -142,4 +145,38 @@ class Beacons(Protocol):
 
     async def put_clock(self, until_ms: int) -> int:
         """Give jobs that are to be cancelled and have no lease one that ends; return how many."""
+        ...
+
+    async def add_lines(self, number: int, lines: Sequence[LogLine]) -> int:
+        """Add lines to a job's log and return how many it has; taken places stay as they are."""
+        ...
+
+    async def last_line(self, number: int) -> int:
+        """Return the place of the last line of a job's log, 0 for an empty one."""
+        ...
+
+    async def lines(self, number: int, after: int, limit: int) -> Sequence[LogLine]:
+        """Return lines of a job's log from after a place on."""
+        ...
+
+    async def put_setting(
+        self, name: str, owner_id: str, *, paused: bool | None, lease_ms: int | None
+    ) -> None:
+        """Note what is set for a beacon; what is None stays as it is."""
+        ...
+
+    async def settings(self) -> Sequence[Setting]:
+        """Return what is set for beacons, by name."""
+        ...
+
+    async def callbacks_wait(self, now_ms: int) -> bool:
+        """Tell whether there are callbacks to be made."""
+        ...
+
+    async def claim_callbacks(self, now_ms: int, until_ms: int, limit: int) -> Sequence[Callback]:
+        """Take callbacks of jobs that have ended; nobody else has them until ``until_ms``."""
+        ...
+
+    async def end_callback(self, callback: Callback, again_ms: int | None) -> None:
+        """Forget a callback, or put it off."""
         ...

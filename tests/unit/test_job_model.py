@@ -1,4 +1,4 @@
-"""The rules of executions, items and schedules."""
+"""The rules of executions and items."""
 
 from itertools import product
 
@@ -20,10 +20,7 @@ from drover.model.iteration import (
     split_iteration_id,
 )
 from drover.model.run import Pace
-from drover.model.schedule import next_interval_ms
 from drover.model.summary import RESULT, STATUS
-
-UTC_2026 = 1_767_225_600_000
 
 
 def test_every_state_leads_to_an_end():
@@ -130,18 +127,3 @@ def test_an_item_that_is_lost_alone_three_times_has_used_up_its_losses():
 )
 def test_a_pace_knows_what_it_means(pace, serial, retries):
     assert (pace.serial, pace.retries) == (serial, retries)
-
-
-@given(
-    seconds=st.floats(0.001, 10_000),
-    due=st.integers(0, 10**6),
-    late=st.integers(-1000, 10**7),
-)
-def test_an_interval_goes_on_in_its_phase_and_skips_what_was_missed(seconds, due, late):
-    step = max(1, round(seconds * 1000))
-
-    following = next_interval_ms(seconds, due, due + late)
-
-    assert following > due + late or late < 0
-    assert (following - due) % step == 0
-    assert following - (due + max(late, 0)) <= step

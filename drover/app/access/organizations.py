@@ -38,11 +38,10 @@ class Roles(Struct, frozen=True, kw_only=True):
 
 
 class Overview(Struct, frozen=True, kw_only=True):
-    """An organisation with its members and the counts shown beside it."""
+    """An organisation with its members and how many more are invited."""
 
     organization: Organization
     members: Sequence[tuple[Member, Account]]
-    application_count: int
     pending_invite_count: int
 
 
@@ -360,7 +359,6 @@ async def _overview(session: Session, organization: Organization) -> Overview:
     return Overview(
         organization=organization,
         members=await access.organizations.members(organization.id),
-        application_count=len(await access.owners.owned_by("organization", organization.id)),
         pending_invite_count=len(await access.organizations.invites(organization.id)),
     )
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from drover.app.beacons.sights import check_owner, check_seen, sight_of
-from drover.model.beacon_job import NewBeaconJob
+from drover.app.beacons.timetable import Recurrence
+from drover.model.beacon_job import TEMPLATE, NewBeaconJob, check_cancel
 from drover.model.errors import Duplicate, Invalid, Missing
+from drover.model.run import Actor
 from drover.ports.beacons import Sought
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from drover.app.beacons.timetable import Timetable
     from drover.app.beacons.waiting import Waiters
+    from drover.engine.signals import Signals
     from drover.model.access import Caller
     from drover.model.accounts import Account
     from drover.model.beacon_job import BeaconJob
@@ -57,23 +61,33 @@ class WantedJob(Struct, frozen=True, kw_only=True):
     unique_for_ms: int | None = None
     callback_url: str | None = None
     duplicate_of: int | None = None
+    recurrence: Recurrence | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A job that was asked for; not ``new`` when its unique key belonged to it already."""
+    """A job that was asked for; not ``new`` when its unique key belonged to it already.
+
+    ``copy`` is the job that was queued at once beside a template.
+    """
 
     job: BeaconJob
     new: bool = True
+    copy: BeaconJob | None = None
 
 
 class BeaconJobs:
     """The use cases of those who want jobs done."""
 
-    def __init__(self, store: Store, ids: Ids, waiters: Waiters) -> None:
+    def __init__(
+        self, store: Store, ids: Ids, waiters: Waiters, timetable: Timetable, signals: Signals
+    ) -> None:
         self._store = store
         self._ids = ids
         self._waiters = waiters
+        self._timetable = timetable
+        self._wake = signals.schedule
+        self._told = signals.callbacks
 
     async def create(self, caller: Caller, wanted: Sequence[WantedJob]) -> list[Created]:
         """Store jobs, all or none; raises Invalid, Forbidden."""
@@ -87,7 +101,9 @@ class BeaconJobs:
         created = await self._store.write(work)
         for each in created:
             if each.new:
-                self._waiters.added(each.job)
+                self._waiters.added(each.copy or each.job)
+        if any(each.job.is_template for each in created):
+            self._wake.set()
         return created
 
     async def show(self, caller: Caller, number: int) -> BeaconJob:
@@ -98,6 +114,27 @@ class BeaconJobs:
             return check_seen(await sight_of(session, caller), await session.beacons.get(number))
 
         return await self._store.glance(work)
+
+    async def cancel(self, caller: Caller, number: int) -> BeaconJob:
+        """Cancel one: at once when nobody has it, else its worker is asked to stop.
+
+        Raises Missing, and JobConflict for one that has ended otherwise.
+        """
+        check_number(number)
+
+        async def work(session: Session) -> BeaconJob:
+            sight = await sight_of(session, caller)
+            job = check_seen(sight, await session.beacons.hold(number))
+            if not check_cancel(job):
+                return job
+            actor = Actor(type=caller.type, id=caller.id)
+            await session.inventory.cancel([number], actor, await session.now_ms())
+            return await session.beacons.get(number)
+
+        job = await self._store.write(work)
+        if job.callback_url is not None:
+            self._told.set()
+        return job
 
     async def count(self, caller: Caller, sought: Wanted) -> int:
         """Count the jobs that a list shows."""
@@ -137,16 +174,40 @@ class BeaconJobs:
         self, session: Session, caller: Caller, wanted: WantedJob, now_ms: int
     ) -> Created:
         new = await self._new(session, caller, wanted, now_ms)
+        if wanted.recurrence is not None:
+            return await self._add_template(session, new, wanted, now_ms)
         if new.unique_in is None or new.unique_key is None:
-            return Created(job=await session.beacons.add(new, now_ms))
+            return Created(await session.beacons.add(new, now_ms))
         await session.beacons.free_key(new.unique_in, new.unique_key, now_ms)
         try:
-            return Created(job=await session.beacons.add(new, now_ms))
+            return Created(await session.beacons.add(new, now_ms))
         except Duplicate:
             holder = await session.beacons.by_unique_key(new.unique_in, new.unique_key)
             if holder is None:
                 raise
-            return Created(job=holder, new=False)
+            return Created(holder, new=False)
+
+    async def _add_template(
+        self, session: Session, new: NewBeaconJob, wanted: WantedJob, now_ms: int
+    ) -> Created:
+        """Store a template, and beside it one ordinary job where that is asked for too."""
+        plain = structs.replace(new, unique_in=None, unique_key=None, queued_ms=None)
+        template = await session.beacons.add(structs.replace(plain, kind=TEMPLATE), now_ms)
+        recurrence = wanted.recurrence or Recurrence(fields={})
+        schedule = self._timetable.schedule(template.number, recurrence, now_ms)
+        await session.jobs.schedules.put(schedule)
+        copy = None
+        if wanted.queues:
+            copy = await session.beacons.add(
+                structs.replace(
+                    plain,
+                    id=self._ids.new(),
+                    queued_ms=now_ms,
+                    duplicate_of=template.number,
+                ),
+                now_ms,
+            )
+        return Created(await session.beacons.get(template.number), copy=copy)
 
     async def _new(
         self, session: Session, caller: Caller, wanted: WantedJob, now_ms: int

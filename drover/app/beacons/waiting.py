@@ -49,9 +49,9 @@ class Waiter:
 class Waiters:
     """Those who wait in this process, by beacon, the one who waits longest first."""
 
-    def __init__(self) -> None:
-        self.changed = asyncio.Event()
-        """Set when a job may become eligible other than by what is told here."""
+    def __init__(self, changed: asyncio.Event) -> None:
+        """Wait; ``changed`` is set when a job may become eligible other than by what is told."""
+        self.changed = changed
         self._waiting: dict[str, dict[Waiter, None]] = defaultdict(dict)
         self._count = 0
         self._stopping = False
@@ -92,11 +92,14 @@ class Waiters:
 
     def added(self, job: BeaconJob) -> None:
         """Wake whoever a job that was just stored is for."""
-        if job.kind != BEACON or job.state is not State.QUEUED:
-            return
-        if job.due_ms > job.requested_ms:
+        if job.kind == BEACON and job.state is State.QUEUED and job.due_ms > job.requested_ms:
             self.changed.set()  # its moment is to be waited for
         else:
+            self.freed(job)
+
+    def freed(self, job: BeaconJob) -> None:
+        """Wake whoever a job that may be taken now is for."""
+        if job.kind == BEACON and job.state is State.QUEUED:
             self.offer(Eligible(job.beacon_name, job.owner_id, frozenset(job.labels)))
 
     def offer(self, job: Eligible) -> bool:

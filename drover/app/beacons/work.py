@@ -11,11 +11,12 @@ import structlog
 from drover.app.beacons.jobs import check_number
 from drover.app.beacons.sights import check_seen, sight_of
 from drover.app.beacons.waiting import wait
-from drover.model.beacon_job import beat, end, pick, start, update
+from drover.model.beacon_job import DEFAULT_LEASE_MS, beat, end, pick, release, start, update
 from drover.model.errors import Unavailable
 from drover.ports.beacons import Wish
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable
 
     from drover.app.beacons.waiting import Waiter, Waiters
@@ -43,9 +44,17 @@ class Ending:
 class BeaconWork:
     """The use cases of workers; each is one unit of work on one job."""
 
-    def __init__(self, store: Store, waiters: Waiters) -> None:
+    def __init__(
+        self, store: Store, waiters: Waiters, told: asyncio.Event, lease_ms: int = DEFAULT_LEASE_MS
+    ) -> None:
+        """Work on jobs; ``told`` is set when somebody is to be told that one has ended.
+
+        ``lease_ms`` is how long a worker may be silent where nothing else is said.
+        """
+        self.lease_ms = lease_ms
         self._store = store
         self._waiters = waiters
+        self._told = told
 
     async def pick(self, caller: Caller, number: int, asked: Pick) -> BeaconJob:
         """Take a job; raises Missing, JobConflict."""
@@ -65,13 +74,22 @@ class BeaconWork:
         """Renew the lease; raises Missing, JobConflict."""
         return await self._change(caller, number, lambda job, now_ms: beat(job, hold, now_ms))
 
+    async def release(self, caller: Caller, number: int, hold: Hold) -> BeaconJob:
+        """Hand a job back to the queue; raises Missing, JobConflict."""
+        job = await self._change(caller, number, lambda job, now_ms: release(job, hold, now_ms))
+        self._waiters.freed(job)
+        return job
+
     async def end(self, caller: Caller, number: int, hold: Hold, ending: Ending) -> BeaconJob:
         """End a job with its results; raises Missing, JobConflict."""
-        return await self._change(
+        job = await self._change(
             caller,
             number,
             lambda job, now_ms: end(job, hold, ending.result, ending.error, now_ms),
         )
+        if job.callback_url is not None:
+            self._told.set()
+        return job
 
     async def take(
         self, caller: Caller, wish: Wanted, asked: Pick, wait_s: float, left: Left

@@ -117,11 +117,6 @@ def organization(value: Overview) -> Document:
             "creationDate": to_text(own.created_ms),
             "lastUpdated": to_text(own.updated_ms),
             "members": [_member(*each) for each in value.members],
-            "summary": {
-                "appCount": value.application_count,
-                "memberCount": len(value.members),
-                "pendingInviteCount": value.pending_invite_count,
-            },
         }
     )
 

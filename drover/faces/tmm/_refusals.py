@@ -9,7 +9,7 @@ import msgspec
 
 from drover.faces.operation import Answer
 from drover.faces.refusals import headers_of
-from drover.faces.tmm._documents import shown
+from drover.faces.tmm.documents import shown
 from drover.model.beacon_job import JobConflict
 from drover.model.errors import Conflict, DroverError, Invalid
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
 from drover.app.beacons.jobs import WantedJob
+from drover.app.beacons.logs import MOST_SEQ, NewLine
+from drover.app.beacons.timetable import Recurrence
 from drover.faces.tmm._given import decode_json, json_text, whole_number
 from drover.faces.tmm._refusals import BadParam
 from drover.model.beacon_job import DEFAULT_BEACON, Hold, Pick
+from drover.model.cron import FIELDS, LONGEST_RULE
 from drover.model.errors import TooLarge
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ _MOST_LABELS: Final = 100
 _MOST_ATTEMPTS: Final = 1000
 _MOST_SECONDS: Final = 366 * 86_400
 _LEASE: Final = (10, 86_400)
+_MOST_NUMBER: Final = 10**18 - 1
+_OFF: Final = frozenset({"false", "0"})
 _MOST_URL: Final = 2000
 
 
@@ -51,15 +56,30 @@ def wanted_job(given: Given) -> WantedJob:
         unique_key=given.filled("unique_key", most=MOST_NAME),
         unique_for_ms=_span(given, "unique_for"),
         callback_url=_url(given),
-        duplicate_of=given.whole("duplicate_of", 1, 2**63 - 1),
+        duplicate_of=given.whole("duplicate_of", 1, _MOST_NUMBER),
+        recurrence=_recurrence(given) if given.flag("schedule") else None,
     )
+
+
+def _recurrence(given: Given) -> Recurrence:
+    return Recurrence(
+        fields={name: given.text(name, most=LONGEST_RULE) or "" for name in FIELDS},
+        starts_ms=_moment(given, "start_date"),
+        ends_ms=_moment(given, "end_date"),
+    )
+
+
+def switched(given: Given) -> bool | None:
+    """Return whether a template is to be active: anything but ``false`` and ``0`` says so."""
+    text = given.text("schedule_active")
+    return None if text is None else text.strip().lower() not in _OFF
 
 
 def hold(given: Given) -> Hold:
     """Return who says that the job is theirs; ``token`` is another name for the fence."""
-    fence = given.whole("fence", 0, 2**63 - 1)
+    fence = given.whole("fence", 0, _MOST_NUMBER)
     if fence is None:
-        fence = given.whole("token", 0, 2**63 - 1)
+        fence = given.whole("token", 0, _MOST_NUMBER)
     return Hold(worker=given.filled("worker", most=MOST_NAME), fence=fence)
 
 
@@ -136,6 +156,42 @@ def failure(given: Given) -> str | None:
     """Return the error of a job that failed, None for one that did not."""
     text = given.filled("error", most=10_000)
     return text or ("failed" if given.flag("failed") else None)
+
+
+def log_lines(given: Given) -> list[NewLine]:
+    """Return the lines that are to be added to a log.
+
+    Each is text, or an object with ``line`` and perhaps its own ``seq`` and ``time``; text comes
+    from place ``seq`` on.
+    """
+    first = given.whole("seq", 1, MOST_SEQ)
+    values = [*given.every("line"), *given.every("lines")]
+    return [
+        _line(value, None if first is None else first + place) for place, value in enumerate(values)
+    ]
+
+
+def _line(value: Any, seq: int | None) -> NewLine:
+    shape = _Line(line=value, seq=seq) if isinstance(value, str) else _as_line(value)
+    if "\0" in shape.line:
+        raise BadParam("A line must not hold the character U+0000", field="line")
+    at_ms = None if shape.time is None else int(shape.time * 1000)
+    return NewLine(line=shape.line, seq=shape.seq, at_ms=at_ms)
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """A line as an object of a JSON body."""
+
+    line: str
+    seq: Annotated[int, msgspec.Meta(ge=1, le=MOST_SEQ)] | None = None
+    time: Annotated[float, msgspec.Meta(ge=0, le=LAST_SECOND)] | None = None
+
+
+def _as_line(value: Any) -> _Line:
+    try:
+        return msgspec.convert(value, _Line)
+    except msgspec.ValidationError as error:
+        raise BadParam(f"A line is text, or an object with it: {error}", field="lines") from error
 
 
 def encoded(value: Any) -> bytes:

@@ -9,7 +9,7 @@ import msgspec
 from drover.model.beacon_job import TEMPLATE
 from drover.model.errors import Duplicate, Missing
 from drover.model.execution import State
-from drover.ports.beacons import Eligible
+from drover.ports.beacons import Callback, Eligible, LogLine, Setting
 from drover.store.beacons.listing import counting, listing
 from drover.store.beacons.rows import job_of, saved
 
@@ -118,6 +118,71 @@ class BeaconStore:
         """Give jobs that are to be cancelled and have no lease one that ends; return how many."""
         return await self._tx.execute("beacon_put_clock", {"until_ms": until_ms})
 
+    async def add_lines(self, number: int, lines: Sequence[LogLine]) -> int:
+        """Add lines to a job's log and return how many it has; taken places stay as they are."""
+        rows = {each.seq: (each.seq, each.at_ms, each.line) for each in lines}
+        text = msgspec.json.encode(list(rows.values())).decode()
+        added = await self._tx.execute("beacon_log_add", {"number": number, "lines": text})
+        params = {"number": number, "added": added}
+        row = await self._tx.fetch_one("beacon_log_count", params)
+        return 0 if row is None else int(row["log_lines"])
+
+    async def last_line(self, number: int) -> int:
+        """Return the place of the last line of a job's log, 0 for an empty one."""
+        row = await self._tx.fetch_one("beacon_log_last", {"number": number})
+        return 0 if row is None else row["seq"] or 0
+
+    async def lines(self, number: int, after: int, limit: int) -> Sequence[LogLine]:
+        """Return lines of a job's log from after a place on."""
+        params = {"number": number, "after": after, "limit": limit}
+        rows = await self._tx.fetch("beacon_log_page", params)
+        return [LogLine(seq=row["seq"], at_ms=row["at_ms"], line=row["line"]) for row in rows]
+
+    async def put_setting(
+        self, name: str, owner_id: str, *, paused: bool | None, lease_ms: int | None
+    ) -> None:
+        """Note what is set for a beacon; what is None stays as it is."""
+        params = {
+            "name": name,
+            "owner_id": owner_id,
+            "paused": None if paused is None else int(paused),
+            "lease_ms": lease_ms,
+        }
+        await self._tx.execute("beacon_setting_put", params)
+
+    async def settings(self) -> Sequence[Setting]:
+        """Return what is set for beacons, by name."""
+        return [
+            Setting(
+                name=row["name"],
+                owner_id=row["owner_id"],
+                paused=bool(row["paused"]),
+                lease_ms=row["lease_ms"],
+            )
+            for row in await self._tx.fetch("beacon_settings")
+        ]
+
+    async def callbacks_wait(self, now_ms: int) -> bool:
+        """Tell whether there are callbacks to be made."""
+        return await self._tx.fetch_one("beacon_callback_waits", {"now_ms": now_ms}) is not None
+
+    async def claim_callbacks(self, now_ms: int, until_ms: int, limit: int) -> Sequence[Callback]:
+        """Take callbacks of jobs that have ended; nobody else has them until ``until_ms``."""
+        params = {"now_ms": now_ms, "until_ms": until_ms, "limit": limit}
+        rows = await self._tx.fetch("beacon_callback_claim", params)
+        return [
+            Callback(await self.get(row["number"]), row["callback_url"], row["callback_tries"])
+            for row in rows
+        ]
+
+    async def end_callback(self, callback: Callback, again_ms: int | None) -> None:
+        """Forget a callback, or put it off."""
+        params: dict[str, Any] = {"number": callback.job.number, "tries": callback.tries}
+        if again_ms is None:
+            await self._tx.execute("beacon_callback_done", params)
+        else:
+            await self._tx.execute("beacon_callback_again", {**params, "due_ms": again_ms})
+
 
 def _execution(new: NewBeaconJob, now_ms: int) -> dict[str, Any]:
     waits = new.queued_ms is None
@@ -154,11 +219,10 @@ def _job(new: NewBeaconJob, number: int) -> dict[str, Any]:
         "steps": new.steps,
         "lease_ms": new.lease_ms,
         "labels": msgspec.json.encode(new.labels).decode() if new.labels else None,
-        "unique_key": new.unique_key,
+        "unique_key": None if new.key_is_ours else new.unique_key,
         "unique_until_ms": new.unique_until_ms,
         "callback_url": new.callback_url,
         "callback_due_ms": None if new.callback_url is None else 0,
-        "schedule": None if new.schedule is None else new.schedule.decode(),
     }
 
 

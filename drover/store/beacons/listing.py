@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _COLUMNS: Final = (
     "execution.*, job.user_number, job.user_guid, '[]' AS tasks, job.steps, job.labels,"
     " job.unique_key AS given_key, job.callback_url, job.lease_ms AS asked_lease_ms,"
-    " 0 AS paused, schedule.active"
+    " 0 AS paused, schedule.active, schedule.next_due_ms, schedule.last_due_ms"
 )
 _FROM: Final = (
     "FROM execution JOIN beacon_job AS job ON job.number = execution.number"

@@ -40,6 +40,8 @@ _SAME: Final = (
     "worker",
     "fence",
     "callback_url",
+    "next_due_ms",
+    "last_due_ms",
 )
 _SAVED: Final = (
     "queued_ms",

@@ -32,7 +32,14 @@ from drover.store.compile.parameters import Parameters
 from drover.store.compile.postgres import Postgres
 from drover.store.compile.sqlite import Sqlite
 from drover.store.inventory.devices import IN_ROW, device_columns, finder, shown_columns
-from drover.store.inventory.jobs import CANONICAL, WALKED, expressions, job_columns, targets
+from drover.store.inventory.jobs import (
+    CANONICAL,
+    WALKED,
+    expressions,
+    job_columns,
+    targets,
+    with_paths,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +82,9 @@ def _words(dialect: Dialect) -> Words:
         shown=expressions(dialect),
         shown_of_device=shown_columns("aim", dialect),
         listed={"targets": targets(dialect)},
-        pair_columns={**jobs, **device_columns("device", "target.resource_id", dialect)},
+        pair_columns=with_paths(
+            {**jobs, **device_columns("device", "target.resource_id", dialect)}, dialect
+        ),
         own_columns=device_columns("device", "device.id", dialect),
         sort_columns={**jobs, **device_columns("aim", "aim.id", dialect)},
     )

@@ -32,10 +32,8 @@ LINES_EVERY_S: Final = 0.5
 LAST_LINES_S: Final = 10.0
 """How long lines that are not accepted may hold up the end of a job."""
 
-LINES_OF_AN_ATTEMPT: Final = 1_000_000_000
-"""Numbers of lines set apart for each attempt, so that those of another are not passed over."""
-
 _NOT_OURS: Final = frozenset({404, 409})
+_NO_MORE_LINES: Final = frozenset({400, 403, 404, 409, 413})
 _LOG = structlog.get_logger("drover.beacon")
 
 
@@ -55,7 +53,7 @@ class JobRun:
         self.stopped: Stop | None = None
         self._work = work
         self._settings = settings
-        self._lines = JobLog(job.attempts * LINES_OF_AN_ATTEMPT + 1)
+        self._lines = JobLog(job.fence or 1)
         self._results: list[TaskResult] = []
         self._error: str | None = None
         self._doing: asyncio.Task[None] | None = None
@@ -166,6 +164,8 @@ class JobRun:
             await aside(self._work.log, self.job, batch)
         except (ClientError, ServerUnreachable) as error:
             _LOG.warning("lines_not_sent", job=self.job.id, reason=str(error))
+            if isinstance(error, ClientError) and error.status in _NO_MORE_LINES:
+                self._lines.refused()
             return False
         self._lines.accepted(batch)
         return True

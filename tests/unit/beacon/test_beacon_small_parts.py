@@ -36,18 +36,25 @@ def test_the_server_may_ask_for_a_longer_wait_but_not_for_ever():
 
 
 def test_lines_keep_their_numbers_until_they_are_accepted():
-    log = JobLog(11, lambda: 99.5)
+    log = JobLog(now_s=lambda: 99.5)
     log.tell("a")
     log.tell("b")
     first = log.batch()
     log.tell("c")
 
-    assert log.batch()[:2] == first
+    assert [line.seq for line in log.batch()] == [1, 2, 3]
     log.accepted(first)
-    assert [(line.seq, line.line, line.time) for line in log.batch()] == [(13, "c", 99)]
+    assert [(line.seq, line.line, line.time) for line in log.batch()] == [(3, "c", 99)]
     log.accepted(log.batch())
     assert not log
-    log.accepted([])
+
+
+def test_lines_of_another_pickup_have_other_numbers():
+    first, second, unknown = JobLog(1), JobLog(2), JobLog(0)
+    for log in (first, second, unknown):
+        log.tell("a")
+
+    assert [log.batch()[0].seq for log in (first, second, unknown)] == [1, 1_000_000_001, 1]
 
 
 def test_batches_are_bounded_in_lines_and_in_size():
@@ -63,10 +70,24 @@ def test_batches_are_bounded_in_lines_and_in_size():
 
 def test_a_server_that_is_away_for_long_costs_the_oldest_lines():
     log = JobLog()
-    for number in range(MOST_WAITING + 3):
+    for number in range(MOST_WAITING):
         log.tell(str(number))
+    under_way = log.batch()
+    for number in range(3):
+        log.tell(f"late {number}")
 
-    assert log.batch()[0].line == "3"
+    assert (log.batch()[0].line, log.batch()[0].seq) == ("3", 4)
+    log.accepted(under_way)
+    assert (log.batch()[0].line, log.batch()[0].seq) == (str(BATCH_LINES), BATCH_LINES + 1)
+
+
+def test_a_log_that_is_refused_takes_no_more_lines():
+    log = JobLog()
+    log.tell("a")
+    log.refused()
+    log.tell("b")
+
+    assert not log
 
 
 def test_an_ending_is_shortened_once_and_then_fails():

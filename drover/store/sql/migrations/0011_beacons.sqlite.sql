@@ -35,7 +35,7 @@ CREATE TABLE beacon_job (
     callback_url    TEXT,
     callback_due_ms BIGINT,
     callback_tries  INTEGER NOT NULL DEFAULT 0,
-    schedule        TEXT
+    log_lines       BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE INDEX beacon_job_callback ON beacon_job (callback_due_ms)

@@ -1,7 +1,8 @@
 -- name: beacon_hold
 -- Read a beacon job and keep others from changing it until the end of the transaction.
 SELECT execution.*, job.user_number, job.user_guid, job.tasks, job.steps, job.labels,
-    job.unique_key AS given_key, job.callback_url, schedule.active,
+    job.unique_key AS given_key, job.callback_url,
+    schedule.active, schedule.next_due_ms, schedule.last_due_ms,
     coalesce(job.lease_ms, own.lease_ms, shared.lease_ms) AS asked_lease_ms,
     greatest(own.paused, shared.paused, 0) AS paused
 FROM execution
@@ -66,3 +67,21 @@ FROM account AS own
 LEFT JOIN organization_member AS membership ON membership.account_id = own.id
 LEFT JOIN organization_member AS other ON other.organization_id = membership.organization_id
 WHERE own.id = :account_id;
+
+-- name: beacon_callback_claim
+-- Take callbacks of jobs that have ended, for as long as one may take.
+UPDATE beacon_job SET callback_due_ms = :until_ms, callback_tries = callback_tries + 1
+WHERE number IN (
+    SELECT job.number FROM beacon_job AS job
+    JOIN execution ON execution.number = job.number
+    WHERE job.callback_due_ms <= :now_ms AND execution.completed_ms IS NOT NULL
+    ORDER BY job.callback_due_ms, job.number LIMIT :limit
+    FOR UPDATE OF job SKIP LOCKED)
+RETURNING number, callback_url, callback_tries;
+
+-- name: beacon_log_add
+-- Add lines to a job's log; what has a place already stays as it is.
+INSERT INTO beacon_log (number, seq, at_ms, line)
+SELECT CAST(:number AS BIGINT), CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), value ->> 2
+FROM json_array_elements(CAST(CAST(:lines AS TEXT) AS JSON))
+ON CONFLICT (number, seq) DO NOTHING;

@@ -1,7 +1,8 @@
 -- name: beacon_hold
 -- Read a beacon job that is about to be changed.
 SELECT execution.*, job.user_number, job.user_guid, job.tasks, job.steps, job.labels,
-    job.unique_key AS given_key, job.callback_url, schedule.active,
+    job.unique_key AS given_key, job.callback_url,
+    schedule.active, schedule.next_due_ms, schedule.last_due_ms,
     coalesce(job.lease_ms, own.lease_ms, shared.lease_ms) AS asked_lease_ms,
     max(coalesce(own.paused, 0), coalesce(shared.paused, 0)) AS paused
 FROM execution
@@ -67,3 +68,19 @@ FROM account AS own
 LEFT JOIN organization_member AS membership ON membership.account_id = own.id
 LEFT JOIN organization_member AS other ON other.organization_id = membership.organization_id
 WHERE own.id = :account_id;
+
+-- name: beacon_callback_claim
+-- Take callbacks of jobs that have ended, for as long as one may take.
+UPDATE beacon_job SET callback_due_ms = :until_ms, callback_tries = callback_tries + 1
+WHERE number IN (
+    SELECT job.number FROM beacon_job AS job
+    JOIN execution ON execution.number = job.number
+    WHERE job.callback_due_ms <= :now_ms AND execution.completed_ms IS NOT NULL
+    ORDER BY job.callback_due_ms, job.number LIMIT :limit)
+RETURNING number, callback_url, callback_tries;
+
+-- name: beacon_log_add
+-- Add lines to a job's log; what has a place already stays as it is.
+INSERT INTO beacon_log (number, seq, at_ms, line)
+SELECT :number, value ->> 0, value ->> 1, value ->> 2 FROM json_each(:lines) WHERE TRUE
+ON CONFLICT (number, seq) DO NOTHING;

@@ -62,3 +62,15 @@ def _ours(job: BeaconJob) -> dict[str, Any]:
 
 def _seconds(ms: int | None) -> int | None:
     return None if ms is None else ms // 1000
+
+
+def scheduled(job: BeaconJob) -> dict[str, Any]:
+    """Return a template as the list of scheduled jobs shows it."""
+    return {
+        "name": job.name,
+        "id": job.number,
+        "scheduled_job_id": job.number,
+        "active": bool(job.active),
+        "next_run": _seconds(job.next_due_ms) if job.active else None,
+        "last_run": _seconds(job.last_due_ms),
+    }

@@ -16,3 +16,19 @@ CREATE TABLE recent_item (
     seq        BIGINT NOT NULL,
     PRIMARY KEY (account_id, item_type, parent_id, item_id)
 );
+
+-- What a deleted execution leaves behind, whoever deleted it: its items and its report's file.
+CREATE TABLE gone_execution (
+    number     INTEGER PRIMARY KEY,
+    report_key TEXT
+);
+
+CREATE TRIGGER execution_gone AFTER DELETE ON execution BEGIN
+    INSERT INTO gone_execution (number, report_key) VALUES (OLD.number, OLD.report_key);
+END;
+
+-- How old something is, oldest first.
+CREATE INDEX flow_count_minute ON flow_count (minute_ms);
+CREATE INDEX flow_note_time ON flow_note (topic, time_ms);
+CREATE INDEX device_deleted_at ON device (deleted_ms) WHERE deleted_ms IS NOT NULL;
+CREATE INDEX device_log_time ON device_log (time_ms);
