@@ -66,7 +66,7 @@ def _tasks(job: BeaconJob) -> list[tuple[str, Any]]:
     """Return each task with where it stands; they are done one after another."""
     done = job.steps if job.state is State.SUCCEEDED else job.step - 1
     return [
-        ("complete" if place <= done else "running" if place == job.step else "waiting", task)
+        ("complete" if place <= done else "running" if place == job.step else "to do", task)
         for place, task in enumerate(_values(job.tasks), start=1)
     ]
 

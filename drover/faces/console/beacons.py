@@ -6,12 +6,10 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from drover.app.beacon_registry import BeaconRegistry
-from drover.app.beacons.jobs import BeaconJobs, Wanted
 from drover.app.beacons.settings import BeaconSettings
 from drover.faces.console._site import Site, act, page
 from drover.faces.console.inventory import CHANGES, READS
 from drover.model.errors import Invalid
-from drover.query.tree import Compare, In, Operator, all_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from drover.faces.console._site import Visit
     from drover.faces.operation import Answer, Operation
     from drover.model.access import Caller
-    from drover.model.beacon_job import BeaconJob
+    from drover.ports.beacon_registry import Queue
     from drover.ports.beacons import Setting
 
 BEACONS: Final = "/console/beacons"
@@ -30,11 +28,9 @@ MOST_WORKERS: Final = 500
 """Workers that are shown."""
 
 MOST_JOBS: Final = 50
-"""Jobs of a beacon that are shown of each sort."""
+"""Jobs of a beacon that are shown: those worked on, and those that wait."""
 
 _LONGEST_NAME: Final = 255
-_WORKING: Final = ("picked_up", "running")
-_QUEUED: Final = ("queued",)
 
 
 class _Pages:
@@ -43,7 +39,6 @@ class _Pages:
     def __init__(self, services: Services) -> None:
         self._registry = services[BeaconRegistry]
         self._settings = services[BeaconSettings]
-        self._jobs = services[BeaconJobs]
 
     async def list(self, visit: Visit) -> Answer:
         """List beacons and their workers."""
@@ -55,7 +50,7 @@ class _Pages:
             SECTION,
             workers=workers,
             more=more,
-            beacons=_beacons(workers, settings),
+            beacons=_beacons(workers, settings, await self._registry.queues(caller)),
             changes=await visit.may(CHANGES),
         )
 
@@ -63,14 +58,16 @@ class _Pages:
         """Show the jobs that a beacon works on, and those that wait for it."""
         caller, name = visit.call.caller, _name(visit.call.query)
         settings = [each for each in await self._settings.all(caller) if each.name == name]
+        working, waiting = await self._registry.work_of(caller, name, MOST_JOBS)
+        queued = {each.name: each.queued for each in await self._registry.queues(caller)}
         return visit.show(
             "beacon.html",
             SECTION,
             name=name,
             paused=any(each.paused for each in settings),
-            working=await self._sorted(caller, name, _WORKING),
-            queued=await self._sorted(caller, name, _QUEUED),
-            most=MOST_JOBS,
+            working=working,
+            waiting=waiting,
+            queued=queued.get(name, 0),
             changes=await visit.may(CHANGES),
         )
 
@@ -95,21 +92,15 @@ class _Pages:
                 break
         return found[:MOST_WORKERS], len(found) > MOST_WORKERS
 
-    async def _sorted(
-        self, caller: Caller, name: str, statuses: Sequence[str]
-    ) -> tuple[Sequence[BeaconJob], int]:
-        """Return the first jobs of a beacon that have a status, and how many have."""
-        named = Compare("beacon_name", Operator.EQUAL, name)
-        sought = Wanted(query=all_of([named, In("status", tuple(statuses))]), documents={})
-        found: list[BeaconJob] = []
-        async for some in self._jobs.pages(caller, sought, offset=0, limit=MOST_JOBS):
-            found += some
-        return found, await self._jobs.count(caller, sought)
 
-
-def _beacons(workers: Iterable[Listed], settings: Iterable[Setting]) -> list[Mapping[str, Any]]:
-    """Return what is known of each beacon, by name: who works for it, whether it is paused."""
-    known: dict[str, dict[str, Any]] = defaultdict(lambda: {"alive": 0, "lost": 0, "paused": False})
+def _beacons(
+    workers: Iterable[Listed], settings: Iterable[Setting], queues: Iterable[Queue]
+) -> list[Mapping[str, Any]]:
+    """Return what is known of each beacon, by name: who works for it, what waits, if it may."""
+    nothing = {"alive": 0, "lost": 0, "queued": 0, "paused": False}
+    known: dict[str, dict[str, Any]] = defaultdict(nothing.copy)
+    for queue in queues:
+        known[queue.name]["queued"] = queue.queued
     for each in workers:
         for name in each.worker.names:
             known[name]["lost" if each.status == "lost" else "alive"] += 1
