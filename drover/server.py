@@ -122,12 +122,11 @@ class Server:
         store = SqlStore(database)
         doors = access.build(store, revisions_of(database), self.ids, self.clock)
         self._open.callback(doors.close)
-        kinds = discover(drover.kinds, "KIND", Kind)
         around = Surroundings(
             store=store,
             ids=self.ids,
             clock=self.clock,
-            kinds=kinds,
+            kinds=discover(drover.kinds, "KIND", Kind),
             hasher=doors.passwords,
             owners=owners_for,
             seen=visible_applications,
