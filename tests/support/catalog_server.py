@@ -14,6 +14,8 @@ import drover.kinds
 from drover.app.about import ServerFacts
 from drover.app.access.assembly import build
 from drover.app.assembly import Surroundings, library
+from drover.app.beacon_registry import BeaconRegistry
+from drover.app.beacons import assembly as beacons
 from drover.app.inventory import JobInventory
 from drover.app.inventory_throttle import Allowance, RequestThrottle
 from drover.app.jobs import assembly as jobs
@@ -136,6 +138,8 @@ class CatalogServer:
             *shelf.services,
             *access.services,
             *self.jobs.services,
+            *beacons.build(self.heart, ids).services,
+            BeaconRegistry(store, SystemClock(), 60_000),
         )
         self.app = HttpApp(declared(self.services), self.gate, limits=limits)
         published.publish(self.app.routes.described, self.app.metrics.text)
