@@ -69,10 +69,9 @@ class _Jobs:
         """Take all jobs out as CSV."""
         columns = chosen_columns(call.query.get("fields", ""))
         asked = Asked(call.query.get("query", ""), call.query.get("orderby", ""))
-        raw = call.flag("raw")
-        rows = await self._inventory.stream(call.caller, asked, columns)
+        lines = await self._inventory.table(call.caller, asked, columns, raw=call.flag("raw"))
         headers = {"Content-Disposition": 'attachment; filename="jobs.csv"'}
-        return Answer(table(rows, columns, raw=raw), headers=headers, media_type=CSV)
+        return Answer(table(lines, columns), headers=headers, media_type=CSV)
 
     async def get(self, call: Call) -> Answer:
         """Return one job."""
