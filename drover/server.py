@@ -38,7 +38,7 @@ from drover.app.workflows import Workflows
 from drover.discover import discover
 from drover.engine.answers import Answers
 from drover.engine.loops import Loop
-from drover.engine.service import Engine, Heart
+from drover.engine.service import Engine, Heart, scheduling
 from drover.engine.service import Surroundings as EngineSurroundings
 from drover.engine.timing import Timing
 from drover.faces import tmm
@@ -59,10 +59,13 @@ from drover.workers.local import LocalWorkers, WorkerSettings
 from drover.workers.web import GuardedWeb
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from drover.app.access.bootstrap import Created
     from drover.config import Settings
+    from drover.engine.scheduler import ScheduleAction
     from drover.store.driver import Database
 
 DRAIN_S: Final = 20
@@ -148,8 +151,7 @@ class Server:
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         published.publish(self.app.routes.described, self.app.metrics.text)
 
-        if "engine" in self.settings.roles:
-            await self._run_engine(heart, machine, work, services)
+        await self._run_roles(heart, machine, work, services)
 
     def drain(self) -> None:
         """Claim nothing more; called at the moment the server is told to stop."""
@@ -195,6 +197,14 @@ class Server:
         self._repeat(Loop("beacon_beats", registry.flush, asyncio.Event(), beacon_registry.FLUSH_S))
         return (*queue.services, registry)
 
+    async def _run_roles(
+        self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
+    ) -> None:
+        if "engine" in self.settings.roles:
+            await self._run_engine(heart, machine, work, services)
+        if "scheduler" in self.settings.roles:
+            self._run_schedules(heart, work)
+
     async def _run_engine(
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
     ) -> None:
@@ -219,7 +229,7 @@ class Server:
             log=runs,
             report_url=work.links.url,
             matches=matches,
-            actions={**beacons.actions(self.ids, heart.signals), **work.schedules.actions},
+            actions=self._actions(heart, work),
         )
         self._engine = Engine(heart, around, schedules="scheduler" in self.settings.roles)
         await self._engine.start()
@@ -227,9 +237,6 @@ class Server:
         self._repeat(Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S))
         purge, sweep_s = services[JobInventory].purge, self.settings.sweep_seconds
         self._repeat(Loop("inventory_purge", purge, asyncio.Event(), sweep_s))
-        due = work.schedules.runs
-        self._open.push_async_callback(due.stop)
-        self._repeat(Loop("scheduled_runs", due.tick, heart.signals.runs, sweep_s))
         retention = Retention(heart.store, machine.blobs, keep_of(self.settings))
         every_s = self.settings.retention_seconds
         self._repeat(Loop("retention", retention.tick, asyncio.Event(), every_s))
@@ -237,6 +244,17 @@ class Server:
         callbacks = Callbacks(heart.store, web, self._callback_key(), tmm.callback_body)
         self._repeat(Loop("beacon_callbacks", callbacks.tick, heart.signals.callbacks, sweep_s))
         self._open.push_async_callback(self._engine.stop)
+
+    def _run_schedules(self, heart: Heart, work: jobs.JobServices) -> None:
+        if "engine" not in self.settings.roles:
+            self._repeat(scheduling(heart, self._actions(heart, work)))
+        due, sweep_s = work.schedules.runs, self.settings.sweep_seconds
+        self._open.push_async_callback(due.stop)
+        self._repeat(Loop("scheduled_runs", due.tick, heart.signals.runs, sweep_s))
+
+    def _actions(self, heart: Heart, work: jobs.JobServices) -> Mapping[str, ScheduleAction]:
+        """Return what schedules do, by kind."""
+        return {**beacons.actions(self.ids, heart.signals), **work.schedules.actions}
 
     def _callback_key(self) -> bytes:
         folder = Path(self.settings.data_dir)
