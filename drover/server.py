@@ -39,7 +39,7 @@ from drover.app.workflows import Workflows
 from drover.discover import discover
 from drover.engine.answers import Answers
 from drover.engine.loops import Loop
-from drover.engine.service import Engine, Heart
+from drover.engine.service import Engine, Heart, scheduling
 from drover.engine.service import Surroundings as EngineSurroundings
 from drover.engine.timing import Timing
 from drover.faces import tmm
@@ -62,12 +62,13 @@ from drover.workers.local import LocalWorkers, WorkerSettings, registered
 from drover.workers.web import GuardedWeb
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping
 
     from rich.console import Console
 
     from drover.app.access.bootstrap import Bootstrap, Created
     from drover.config import Settings
+    from drover.engine.scheduler import ScheduleAction
     from drover.store.driver import Database
 
 DRAIN_S: Final = 20
@@ -156,8 +157,7 @@ class Server:
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         self._watch(store, published)
 
-        if "engine" in self.settings.roles:
-            await self._run_engine(heart, machine, work, services)
+        await self._run_roles(heart, machine, work, services)
 
     async def _make_first(self, first: Bootstrap) -> None:
         password = self.settings.admin_password or None
@@ -227,6 +227,14 @@ class Server:
         self._repeat(Loop("beacon_beats", registry.flush, asyncio.Event(), beacon_registry.FLUSH_S))
         return (*queue.services, registry)
 
+    async def _run_roles(
+        self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
+    ) -> None:
+        if "engine" in self.settings.roles:
+            await self._run_engine(heart, machine, work, services)
+        if "scheduler" in self.settings.roles:
+            self._run_schedules(heart, work)
+
     async def _run_engine(
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
     ) -> None:
@@ -250,7 +258,7 @@ class Server:
             log=runs,
             report_url=work.links.url,
             matches=matches,
-            actions={**beacons.actions(self.ids, heart.signals), **work.schedules.actions},
+            actions=self._actions(heart, work),
         )
         self._engine = Engine(heart, around, schedules="scheduler" in self.settings.roles)
         self._watch_engine(heart, self._engine, workers)
@@ -261,9 +269,6 @@ class Server:
         self._repeat(Loop("inventory_purge", purge, asyncio.Event(), sweep_s))
         resume = services[BulkOperations].resume
         self._repeat(Loop("inventory_bulk", resume, asyncio.Event(), sweep_s))
-        due = work.schedules.runs
-        self._open.push_async_callback(due.stop)
-        self._repeat(Loop("scheduled_runs", due.tick, heart.signals.runs, sweep_s))
         retention = Retention(heart.store, machine.blobs, keep_of(self.settings))
         every_s = self.settings.retention_seconds
         self._repeat(Loop("retention", retention.tick, asyncio.Event(), every_s))
@@ -289,6 +294,17 @@ class Server:
         metrics.show("lanes_running", "Lanes that run here.", lambda: lanes.running)
         metrics.show("lanes_limit", "Lanes there may be here.", lambda: workers.capacity)
         metrics.show("workers_alive", "Worker processes alive here.", lambda: len(workers.pids))
+
+    def _run_schedules(self, heart: Heart, work: jobs.JobServices) -> None:
+        if "engine" not in self.settings.roles:
+            self._repeat(scheduling(heart, self._actions(heart, work)))
+        due, sweep_s = work.schedules.runs, self.settings.sweep_seconds
+        self._open.push_async_callback(due.stop)
+        self._repeat(Loop("scheduled_runs", due.tick, heart.signals.runs, sweep_s))
+
+    def _actions(self, heart: Heart, work: jobs.JobServices) -> Mapping[str, ScheduleAction]:
+        """Return what schedules do, by kind."""
+        return {**beacons.actions(self.ids, heart.signals), **work.schedules.actions}
 
     def _callback_key(self) -> bytes:
         folder = Path(self.settings.data_dir)
