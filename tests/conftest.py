@@ -116,6 +116,16 @@ async def _new_database(server: str, template: str) -> AsyncIterator[str]:
         await admin.close()
 
 
+async def created(server: str, name: str) -> str:
+    """Make a database that lasts as long as its server, and return its URL."""
+    admin = await asyncpg.connect(server)
+    try:
+        await admin.execute(f"CREATE DATABASE {name}")
+    finally:
+        await admin.close()
+    return _database_url(server, name)
+
+
 async def _ensure_template(admin: asyncpg.Connection, server: str) -> None:
     if await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", _TEMPLATE):
         return

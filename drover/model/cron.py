@@ -181,7 +181,7 @@ def moments(rule: CronRule, tz: str, after_ms: int) -> Iterator[int]:
     place = zone_of(tz)
     if after_ms >= _LATEST:
         return
-    last_ms = max(after_ms, 0)
+    last_ms = max(after_ms, -1)
     start = (_EPOCH + timedelta(milliseconds=last_ms)).astimezone(place)
     for moment_ms in _mapped(rule, place, start.replace(tzinfo=None) - _repeated(start)):
         if moment_ms > last_ms:

@@ -74,9 +74,9 @@ class Recurrence(Struct, frozen=True, kw_only=True):
             found, next_ms = next_ms, self.after(next_ms, from_ms)
         return found
 
-    def upcoming(self, from_ms: int, phase_ms: int) -> Iterator[int]:
-        """Yield the moments from ``from_ms`` on, in order; see ``after``."""
-        next_ms = self.after(max(from_ms, self.starts_ms or 0) - 1, phase_ms)
+    def upcoming(self, first_ms: int | None) -> Iterator[int]:
+        """Yield a moment at which it is due and all that follow, in order."""
+        next_ms, phase_ms = first_ms, first_ms or 0
         while next_ms is not None:
             yield next_ms
             next_ms = self.after(next_ms, phase_ms)

@@ -64,4 +64,4 @@ def resumed(schedule: Schedule, now_ms: int) -> Schedule:
 
 def coming(schedule: Schedule, now_ms: int, count: int) -> list[int]:
     """Return the next moments that a schedule is due, now included, within its window."""
-    return list(islice(schedule.upcoming(now_ms, now_ms), count))
+    return list(islice(schedule.upcoming(schedule.first_ms(now_ms)), count))

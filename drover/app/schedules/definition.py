@@ -74,7 +74,9 @@ class ScheduleBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         }
         given = (self.cron is not UNSET, bool(fields), self.seconds is not UNSET)
         if sum(given) > 1:
-            raise Invalid("Only one of cron, single fields and seconds may be given", field="cron")
+            raise Invalid(
+                "Only one of a rule, fields of one and seconds may be given at `cron`", field="cron"
+            )
         return (
             Timing(_or_none(self.cron), fields or None, _or_none(self.seconds))
             if any(given)
@@ -175,9 +177,9 @@ def changed(old: JobSchedule | None, body: ScheduleBody, author: Actor, now_ms: 
     timing = body.timing() or (old.timing if old else None)
     if timing is None:
         raise Invalid(
-            "When it runs is missing: cron, fields such as hour, or seconds", field="cron"
+            "When it runs is missing: fields such as hour, seconds, or a rule at `cron`",
+            field="cron",
         )
-    timing.rule  # noqa: B018 - reading it checks it
     before = old or JobSchedule(timing=timing, author=author, created_ms=now_ms, updated_ms=now_ms)
     options = _given(body.execution_options, before.options)
     new = structs.replace(
@@ -191,10 +193,20 @@ def changed(old: JobSchedule | None, body: ScheduleBody, author: Actor, now_ms: 
         options=options or ExecuteBody(),
         local_time_tag=_given(body.local_time_tag, before.local_time_tag),
     )
-    zone_of(new.tz)
+    _check(new)
     if new.local_time_tag is not None and timing.seconds is not None:
-        raise Invalid("Local times need a cron rule, not seconds", field="localTimeTag")
+        raise Invalid(
+            "Local times need a cron rule, not seconds, at `localTimeTag`", field="localTimeTag"
+        )
     return new
+
+
+def _check(schedule: JobSchedule) -> None:
+    try:
+        zone_of(schedule.tz)
+        schedule.timing.rule  # noqa: B018 - reading it checks it
+    except Invalid as error:
+        raise Invalid(f"{error.message} at `{error.field}`", field=error.field) from error
 
 
 def window(body: ScheduleBody, old: Recurrence) -> tuple[int | None, int | None]:
@@ -202,7 +214,7 @@ def window(body: ScheduleBody, old: Recurrence) -> tuple[int | None, int | None]
     starts_ms = _moment_ms(body.start_date, old.starts_ms, "startDate")
     ends_ms = _moment_ms(body.end_date, old.ends_ms, "endDate")
     if starts_ms is not None and ends_ms is not None and ends_ms < starts_ms:
-        raise Invalid("endDate must not be before startDate", field="endDate")
+        raise Invalid("The end lies before the start at `endDate`", field="endDate")
     return starts_ms, ends_ms
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from drover.app.schedules.definition import JobSchedule
     from drover.engine.signals import Signals
     from drover.model.access import Caller
+    from drover.model.schedule import Recurrence
     from drover.ports.clock import Ids
     from drover.ports.store import Session, Store
 
@@ -202,7 +203,7 @@ class JobSchedules:
         if old is None or not row.active or _when(row) != _when(saved):
             saved = structs.replace(saved, next_due_ms=saved.first_ms(now_ms))
         if active and saved.next_due_ms is None:
-            raise Invalid(_NEVER, field="endDate")
+            raise Invalid(f"{_NEVER} at `endDate`", field="endDate")
         await session.jobs.schedules.put(saved)
         return saved
 
@@ -219,7 +220,9 @@ async def _check_use(session: Session, row: Schedule, schedule: JobSchedule) -> 
     check_overrides(schedule.options)
     await check_definition(session, place[0], schedule.options.wish(job))
     if schedule.local_time_tag is not None and job.resource_type != DEVICE:
-        raise Invalid("Only jobs over devices know local times", field="localTimeTag")
+        raise Invalid(
+            "Only jobs over devices know local times, at `localTimeTag`", field="localTimeTag"
+        )
 
 
 def _when(row: Schedule) -> tuple[object, ...]:
@@ -247,11 +250,11 @@ async def _coming(session: Session, row: Schedule) -> Iterator[Moment]:
     tag, zones = schedule.local_time_tag, {schedule.tz}
     if tag is not None:
         zones |= {*await zones_in_use(session, row.application_id or "", tag)}
-    phase_ms = row.next_due_ms or row.starts_ms or now_ms
-    return merge(
-        *(
-            (Moment(at_ms, zone) for at_ms in when.upcoming(now_ms, phase_ms))
-            for zone in sorted(zones)
-            for when in (schedule.recurrence(row, zone),)
-        )
-    )
+    elif row.active:
+        return _moments(schedule.recurrence(row), row.next_due_ms)
+    local = [schedule.recurrence(row, zone) for zone in sorted(zones)]
+    return merge(*(_moments(when, when.first_ms(now_ms)) for when in local))
+
+
+def _moments(when: Recurrence, first_ms: int | None) -> Iterator[Moment]:
+    return (Moment(at_ms, when.tz) for at_ms in when.upcoming(first_ms))
