@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 
 from drover.client import Client
 from drover.faces.console._session import SESSION, VISITOR
+from drover.model.one_time_codes import STEP_MS, code_at
 from tests.acceptance.console_world import (
     EMAIL,
     NASTY,
@@ -109,6 +111,26 @@ def test_too_many_wrong_passwords_lock_the_account_here_too(world):
     assert {each.status_code for each in answers[:10]} == {401}
     assert answers[10].status_code == 429
     assert int(answers[10].headers["retry-after"]) > 0
+
+
+def test_users_with_a_second_factor_sign_in_with_a_code(world):
+    world.user("careful@example.com")
+    with Client(world.url) as careful:
+        careful.sign_in("careful@example.com", PASSWORD)
+        key = careful.patch("/me/generateTwoFactorAuth", {})["key"]
+        step = int(time.time() * 1000) // STEP_MS
+        proof = {"password": PASSWORD, "twoFactorAuthKey": key}
+        careful.patch("/me/enableTwoFactorAuth", {**proof, "twoFactorCode": code_at(key, step - 1)})
+    fields = {"email": "careful@example.com", "password": PASSWORD}
+    with httpx.Client(base_url=world.url) as client:
+        without = send(client, SIGN_IN, **fields)
+        wrong = send(client, SIGN_IN, **fields, code="000000")
+        right = send(
+            client, SIGN_IN, **fields, code=code_at(key, int(time.time() * 1000) // STEP_MS)
+        )
+
+    assert "A two-factor code is required" in without.text
+    assert [each.status_code for each in (without, wrong, right)] == [401, 401, 303]
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(world):
