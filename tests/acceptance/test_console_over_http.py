@@ -569,6 +569,21 @@ def test_a_job_is_previewed_and_run_with_its_own_query(world, admin):
     assert "overridden" in shown.text
 
 
+def test_what_is_refused_leads_back_to_where_it_was_asked(world, admin, waiting):
+    page = world.at(waiting)
+    fields = {"csrf": form_token(admin.get(page).text)}
+    here = {"Referer": f"{world.url}{page}?status=failed"}
+    elsewhere = {"Referer": "https://evil.example/x"}
+
+    refused = admin.post(f"{page}/resume", data=fields, headers=here)
+    foreign = admin.post(f"{page}/resume", data=fields, headers=elsewhere)
+
+    assert (refused.status_code, foreign.status_code) == (400, 400)
+    assert "The execution is not paused" in refused.text
+    assert f'href="{page}?status=failed">Back</a>' in refused.text
+    assert "Back" not in foreign.text
+
+
 def test_an_execution_tells_why_it_waits_and_what_failed(world, admin, waiting):
     page = admin.get(world.at(waiting))
     filtered = admin.get(world.at(waiting), params={"status": "failed"})
