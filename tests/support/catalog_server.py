@@ -30,6 +30,7 @@ from drover.faces.openapi import Published
 from drover.model.access import Caller
 from drover.model.errors import Forbidden, Missing, Unauthorized
 from drover.model.kind import Kind
+from drover.server import bulk_of
 from drover.store.access import StoredRevisions
 from drover.store.compile import register_functions
 from drover.store.inventory import InventoryRows
@@ -125,7 +126,8 @@ class CatalogServer:
             public_url="http://drover.test",
         )
         self.jobs = jobs.build(self.heart, machine, jobs.JobLimits())
-        inventory = JobInventory(store, InventoryRows(database), SystemClock(), self.heart.signals)
+        bulk = bulk_of(self.heart, ids)
+        inventory = JobInventory(store, InventoryRows(database), SystemClock(), bulk)
         published = Published("0")
         self.services = Services(
             published,
