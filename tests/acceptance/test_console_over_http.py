@@ -569,6 +569,31 @@ def test_a_job_is_previewed_and_run_with_its_own_query(world, admin):
     assert "overridden" in shown.text
 
 
+def test_a_job_is_given_a_schedule_that_is_paused_resumed_triggered_and_deleted(world, admin):
+    world.devices(1, "scheduled")
+    job = world.at(f"/resource-jobs/{world.job('Nightly', 'scheduled')}")
+    bad = send(admin, f"{job}/schedules", job, cron="61 * * * *")
+    made = send(admin, f"{job}/schedules", job, name=NASTY, cron="0 3 * * *", tz="Europe/Berlin")
+    page = made.headers["location"].partition("?")[0]
+    shown, listed = admin.get(page).text, admin.get(job).text
+    send(admin, f"{page}/pause", page)
+    paused = admin.get(page).text
+    send(admin, f"{page}/resume", page)
+    triggered = send(admin, f"{page}/trigger", page)
+    execution = admin.get(triggered.headers["location"]).text
+    gone = send(admin, f"{page}/delete", page)
+
+    assert bad.status_code == 400
+    assert shown.count("03:00:00+0") == 20
+    assert "Europe/Berlin" in shown
+    assert "0 3 * * *" in listed
+    assert NASTY not in shown + listed
+    assert "It is paused." in paused
+    assert "The job was asked to run." in execution
+    assert gone.status_code == 303
+    assert admin.get(page).status_code == 404
+
+
 def test_what_is_refused_leads_back_to_where_it_was_asked(world, admin, waiting):
     page = world.at(waiting)
     fields = {"csrf": form_token(admin.get(page).text)}
