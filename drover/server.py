@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import socket
@@ -27,8 +28,9 @@ from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_throttle import Allowance, RequestThrottle
 from drover.app.jobs import assembly as jobs
+from drover.app.live import assembly as live
+from drover.app.live.state_triggers import LiveTriggers
 from drover.app.services import Services
-from drover.app.workflows import Workflows
 from drover.discover import discover
 from drover.engine.answers import Answers
 from drover.engine.loops import Loop
@@ -41,6 +43,7 @@ from drover.faces.http import HttpApp, Limits
 from drover.faces.openapi import Published
 from drover.flows.matching import matches
 from drover.model.kind import Kind
+from drover.mqtt.fabric import Fabric
 from drover.store.access import revisions_of
 from drover.store.blobs import ObjectBlobs
 from drover.store.inventory import InventoryRows
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from drover.app.access.bootstrap import Created
+    from drover.app.live.watching import Watching
     from drover.config import Settings
     from drover.store.driver import Database
 
@@ -76,6 +80,8 @@ class Server:
         self.ids = RandomIds()
         self.app: HttpApp
         self.created: Created | None = None
+        self.fabric = Fabric(settings)
+        self._watching: Watching | None = None
         self._jobs: jobs.JobServices | None = None
         self._engine: Engine | None = None
         self._stopping: asyncio.Task[None] | None = None
@@ -92,19 +98,12 @@ class Server:
         store = SqlStore(database)
         doors = access.build(store, revisions_of(database), self.ids, self.clock)
         self._open.callback(doors.close)
-        kinds = discover(drover.kinds, "KIND", Kind)
-        around = Surroundings(
-            store=store,
-            ids=self.ids,
-            clock=self.clock,
-            kinds=kinds,
-            hasher=doors.passwords,
-            owners=owners_for,
-            seen=visible_applications,
-        )
-        job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
-        shelf = library(around, [doors.hooks, job_hooks])
         heart = Heart(store, timing_of(self.settings), self._name())
+        around = self._around(heart, doors)
+        job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
+        shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers(around.wake)])
+        devices = live.build(around, shelf, doors.sessions, self.settings.mqtt_topics)
+        self._watching = devices.watching
         machine = self._machine()
         work = jobs.build(heart, machine, job_limits_of(self.settings))
         self._jobs = work
@@ -113,21 +112,36 @@ class Server:
             self.settings.admin_email, self.settings.admin_password or None
         )
         published = Published(__version__)
-        workflows = Workflows(store, heart.signals.fire.set)
         inventory = JobInventory(store, InventoryRows(database), self.clock, heart.signals)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
-        own = (published, workflows, inventory, throttle)
-        services = Services(*own, *shelf.services, *doors.services, *work.services)
+        parts = (shelf.services, doors.services, work.services, devices.services)
+        services = Services(published, inventory, throttle, *itertools.chain(*parts))
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         published.publish((route.operation for route in self.app.routes.all), self.app.metrics.text)
 
         if "engine" in self.settings.roles:
             await self._run_engine(heart, machine, work, services)
+        await self._let_devices_in(devices)
+
+    def _around(self, heart: Heart, doors: access.AccessServices) -> Surroundings:
+        return Surroundings(
+            store=heart.store,
+            ids=self.ids,
+            clock=self.clock,
+            kinds=discover(drover.kinds, "KIND", Kind),
+            hasher=doors.passwords,
+            owners=owners_for,
+            seen=visible_applications,
+            wake=heart.signals.fire.set,
+            bus=self.fabric.link,
+        )
 
     def drain(self) -> None:
         """Claim nothing more; called at the moment the server is told to stop."""
         if self._jobs is not None:
             self._jobs.progress.stop()
+        if self._watching is not None:
+            self._loop.call_soon_threadsafe(self._watching.stop)
         if self._engine is not None:
             self._engine.claim_nothing_more()
             # What runs ends while requests do, not after them: a stop takes no longer than either.
@@ -187,6 +201,16 @@ class Server:
         purge, sweep_s = services[JobInventory].purge, self.settings.sweep_seconds
         self._repeat(Loop("inventory_purge", purge, asyncio.Event(), sweep_s))
         self._open.push_async_callback(self._engine.stop)
+
+    async def _let_devices_in(self, devices: live.LiveServices) -> None:
+        self._open.push_async_callback(self.fabric.close)
+        if not await self.fabric.open():
+            return
+        if "mqtt" in self.settings.roles:
+            devices.start()
+            self._open.push_async_callback(devices.close)
+            await self.fabric.serve(devices.door, devices.intake)
+            self._open.push_async_callback(self.fabric.take_nothing_more)
 
     def _repeat(self, loop: Loop) -> None:
         """Run a loop until the server closes."""
@@ -315,7 +339,7 @@ def _bind(settings: Settings) -> socket.socket:
 
 
 def _greet(server: Server) -> None:
-    lines = [f"Drover {__version__} listens on {server.url}"]
+    lines = [f"Drover {__version__} listens on {server.url}{server.fabric.told}"]
     if server.created:
         lines.append(f"Administrator  {server.created.email}")
         if server.created.password:

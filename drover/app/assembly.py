@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from drover.app.applications import ApplicationHook, Applications, own_only, owned
 from drover.app.catalog import Catalog, Hook
+from drover.app.device_commands import DeviceCommands
 from drover.app.device_reports import DeviceReports
 from drover.app.devices import Devices
 from drover.app.events import Events
@@ -18,6 +19,7 @@ from drover.app.flows import Flows
 from drover.app.rows import TableRows
 from drover.app.tree import TreeHook
 from drover.app.workflows import Workflows
+from drover.ports.bus import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from drover.app.experience import Hasher
     from drover.app.rows import RowHook
     from drover.model.kind import Kind
+    from drover.ports.bus import Bus
     from drover.ports.clock import Clock, Ids
     from drover.ports.store import Store
 
@@ -38,7 +41,8 @@ Hooks = dict[str, list[Hook]]
 class Surroundings:
     """What the use cases stand on, and whose applications a caller may make and see.
 
-    ``wake`` is called after something was stored that workflows are to be run for.
+    ``wake`` is called after something was stored that workflows are to be run for; live messages
+    pass on ``bus``.
     """
 
     store: Store
@@ -49,6 +53,7 @@ class Surroundings:
     owners: Owners = own_only
     seen: Seen = owned
     wake: Callable[[], None] = lambda: None
+    bus: Bus = field(default_factory=Silence)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +66,7 @@ class Library:
     events: Events
     devices: Devices
     reports: DeviceReports
+    commands: DeviceCommands
     flows: Flows
     workflows: Workflows
     groups: ExperienceGroups
@@ -75,6 +81,7 @@ class Library:
             self.events,
             self.devices,
             self.reports,
+            self.commands,
             self.flows,
             self.workflows,
             self.groups,
@@ -108,7 +115,8 @@ def library(
         rows=TableRows(store, catalog, ids, (RowTriggers(), *row_hooks)),
         events=Events(store, catalog, ids),
         devices=Devices(store, catalog),
-        reports=DeviceReports(store, ids, clock, report_hooks),
+        reports=DeviceReports(store, ids, clock, report_hooks, around.bus),
+        commands=DeviceCommands(store, ids, around.bus),
         flows=Flows(store, catalog),
         workflows=Workflows(store, around.wake),
         groups=ExperienceGroups(store),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from drover.ports.flows import FlowIndex
     from drover.ports.inventory import Inventory
     from drover.ports.jobs import Jobs
+    from drover.ports.presence import Presence
     from drover.ports.reports import Reports
     from drover.ports.resources import Resources
     from drover.ports.rows import Rows
@@ -57,6 +58,11 @@ class Session(Protocol):
     @property
     def inventory(self) -> Inventory:
         """Jobs of every kind, side by side."""
+        ...
+
+    @property
+    def presence(self) -> Presence:
+        """Which devices are connected, and to which server."""
         ...
 
     async def now_ms(self) -> int:

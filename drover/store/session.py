@@ -9,6 +9,7 @@ from drover.store.access import AccessTables
 from drover.store.flows import FlowStore
 from drover.store.inventory import InventoryArea
 from drover.store.jobs import JobStore
+from drover.store.presence import PresenceStore
 from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
 from drover.store.rows import RowStore
@@ -62,6 +63,11 @@ class StoreSession:
     def inventory(self) -> InventoryArea:
         """Jobs of every kind, side by side."""
         return InventoryArea(self.tx)
+
+    @cached_property
+    def presence(self) -> PresenceStore:
+        """Which devices are connected, and to which server."""
+        return PresenceStore(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""
