@@ -103,7 +103,7 @@ class Server:
         job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
         shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers(around.wake)])
         devices = live.build(around, shelf, doors.sessions, self.settings.mqtt_topics)
-        self._watching = devices.watching
+        self._watching = shelf.watching
         machine = self._machine()
         work = jobs.build(heart, machine, job_limits_of(self.settings))
         self._jobs = work
@@ -114,7 +114,7 @@ class Server:
         published = Published(__version__)
         inventory = JobInventory(store, InventoryRows(database), self.clock, heart.signals)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
-        parts = (shelf.services, doors.services, work.services, devices.services)
+        parts = (shelf.services, doors.services, work.services)
         services = Services(published, inventory, throttle, *itertools.chain(*parts))
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         published.publish((route.operation for route in self.app.routes.all), self.app.metrics.text)

@@ -16,6 +16,8 @@ from drover.app.experience import ExperienceGroupHook, ExperienceGroups, Experie
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
 from drover.app.flows import Flows
+from drover.app.live.publishing import Publishing
+from drover.app.live.watching import Watching
 from drover.app.rows import TableRows
 from drover.app.tree import TreeHook
 from drover.app.workflows import Workflows
@@ -67,6 +69,8 @@ class Library:
     devices: Devices
     reports: DeviceReports
     commands: DeviceCommands
+    publishing: Publishing
+    watching: Watching
     flows: Flows
     workflows: Workflows
     groups: ExperienceGroups
@@ -82,6 +86,8 @@ class Library:
             self.devices,
             self.reports,
             self.commands,
+            self.publishing,
+            self.watching,
             self.flows,
             self.workflows,
             self.groups,
@@ -109,14 +115,18 @@ def library(
         for kind, added in more.items():
             hooks[kind] += added
     catalog = Catalog(store, ids, around.kinds, hooks)
+    reports = DeviceReports(store, ids, clock, report_hooks, around.bus)
+    commands = DeviceCommands(store, ids, around.bus)
     return Library(
         catalog=catalog,
         applications=Applications(store, catalog, ids, around.seen),
         rows=TableRows(store, catalog, ids, (RowTriggers(), *row_hooks)),
         events=Events(store, catalog, ids),
         devices=Devices(store, catalog),
-        reports=DeviceReports(store, ids, clock, report_hooks, around.bus),
-        commands=DeviceCommands(store, ids, around.bus),
+        reports=reports,
+        commands=commands,
+        publishing=Publishing(around.bus, reports, commands),
+        watching=Watching(store, around.bus),
         flows=Flows(store, catalog),
         workflows=Workflows(store, around.wake),
         groups=ExperienceGroups(store),

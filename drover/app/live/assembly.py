@@ -10,8 +10,6 @@ from drover.app.live.door import LiveDoor
 from drover.app.live.inbox import Inbox
 from drover.app.live.intake import LiveIntake
 from drover.app.live.presence import PresenceBook
-from drover.app.live.publishing import Publishing
-from drover.app.live.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,13 +26,6 @@ class LiveServices:
     inbox: Inbox
     book: PresenceBook
     intake: LiveIntake
-    publishing: Publishing
-    watching: Watching
-
-    @property
-    def services(self) -> tuple[object, ...]:
-        """What faces and workflows ask for."""
-        return (self.publishing, self.watching)
 
     def start(self) -> None:
         """Begin to take what devices say."""
@@ -50,7 +41,7 @@ def build(
     around: Surroundings, shelf: Library, sessions: Sessions, roots: Sequence[str]
 ) -> LiveServices:
     """Return the use cases; ``roots`` are first levels of topics that devices share."""
-    store, bus = around.store, around.bus
+    store = around.store
     inbox = Inbox(store, shelf.reports, around.wake)
     book = PresenceBook(store, shelf.reports)
     return LiveServices(
@@ -58,6 +49,4 @@ def build(
         inbox=inbox,
         book=book,
         intake=LiveIntake(store, inbox, book),
-        publishing=Publishing(bus, shelf.reports, shelf.commands),
-        watching=Watching(store, bus),
     )
