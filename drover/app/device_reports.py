@@ -103,6 +103,7 @@ class Change:
     connected: bool
     time_ms: int
     details: Mapping[str, Any]
+    method: Literal["mqtt", "rest"] = "rest"
 
 
 class ReportHook(Protocol):

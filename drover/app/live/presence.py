@@ -74,7 +74,7 @@ class PresenceBook:
         devices = await devices_of(session, application_id, ids)
         details = {"disconnectReason": "broker lost"}
         changes = [
-            Change(_SERVER, each, connected=False, time_ms=now_ms, details=details)
+            Change(_SERVER, each, False, now_ms, details, "mqtt")  # noqa: FBT003 - it went
             for each in devices.values()
         ]
         await self._reports.note_changes(session, application_id, changes)
@@ -124,4 +124,4 @@ def _change(move: _Move, device: Device) -> Change:
         }
     time_ms = _connected(move).time_ms
     caller = Caller(type="device", id=device.id, scopes=frozenset())
-    return Change(caller, device, parting is None, time_ms, details)
+    return Change(caller, device, parting is None, time_ms, details, "mqtt")

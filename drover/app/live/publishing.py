@@ -41,8 +41,16 @@ class Publishing:
         """
         if is_reserved(wanted.topic):
             await self._to_device(caller, application_id, wanted)
-            return
-        check_topic(wanted.topic)
+        else:
+            await self.publish_freely(caller, application_id, wanted)
+
+    async def publish_freely(
+        self, caller: Caller, application_id: str, wanted: Publication
+    ) -> None:
+        """Publish one message on a free topic; raises Invalid, Unavailable."""
+        if not is_topic(wanted.topic) or is_reserved(wanted.topic):
+            message = "The topic may hold no wildcards and blanks, and not begin with losant or $"
+            raise Invalid(message, field="topic")
         if not self._bus.ready:
             raise Unavailable("This server has no broker for live messages")
         depth = caller.depth + 1 if isinstance(caller, FlowCaller) else 0
@@ -61,10 +69,3 @@ class Publishing:
         else:
             command = decode(body, Command)
             await self._commands.to_one(caller, application_id, of.device_id, command)
-
-
-def check_topic(topic: str) -> None:
-    """Raise Invalid for a topic on which nobody may publish freely."""
-    if not is_topic(topic) or is_reserved(topic):
-        message = "The topic may hold no wildcards and blanks, and not begin with losant or $"
-        raise Invalid(message, field="topic")

@@ -138,7 +138,7 @@ def _shown(report: Reported) -> dict[str, Any]:
 
 
 def _connection_data(change: Change) -> dict[str, Any]:
-    data = {"method": "rest", "secure": False, **change.details}
+    data = {"method": change.method, "secure": False, **change.details}
     names = {"ipAddress": "address", "messagesFromClient": "messagesFromDevice"}
     names["messagesToClient"] = "messagesToDevice"
     return {names.get(name, name): value for name, value in data.items()}
