@@ -25,7 +25,8 @@ help:  ## show this
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-setup: .venv/.dev  ## make the virtual environment with everything pinned
+setup: .venv/.dev  ## make the virtual environment with everything pinned, fetch the console's libraries
+	$(BIN)/python tools/prepare_console.py
 
 format: .venv/.dev  ## put the code into its one form
 	$(BIN)/ruff format drover tests tools bench examples
@@ -41,6 +42,7 @@ check: .venv/.dev  ## lint, types, layers, sizes: under a minute
 
 test: .venv/.dev  ## all tests
 	$(BIN)/python tools/prepare_tests.py
+	$(BIN)/python tools/prepare_console.py
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest $(TESTS) -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=
 	$(BIN)/python -m pytest $(PROCESS_TESTS) -n $(TEST_WORKERS) --dist loadfile --cov --cov-append \

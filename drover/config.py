@@ -115,6 +115,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         int,
         Meta(description="Executions of one job that may be unfinished at once (429 above).", ge=1),
     ] = 100
+    beacon_lost_seconds: Annotated[
+        float,
+        Meta(
+            description="How long a beacon's worker may be silent before it is shown as lost;"
+            " one that waits for a job may be so for 60 s.",
+            gt=0,
+        ),
+    ] = 90.0
     max_body_bytes: Annotated[
         int, Meta(description="Largest request body accepted, in bytes (413 above).", ge=1024)
     ] = 5_242_880
@@ -164,6 +172,63 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     report_url_seconds: Annotated[
         int, Meta(description="How long a report's signed URL is valid.", ge=60)
     ] = 604_800
+    keep_executions_days: Annotated[
+        float,
+        Meta(
+            description="Days that executions are kept after their end, with their iterations, logs"
+            " and report files; 0: for ever.",
+            ge=0,
+        ),
+    ] = 90
+    keep_run_history_days: Annotated[
+        float,
+        Meta(
+            description="Days that counts and errors of workflows' runs are kept; 0: for ever.",
+            ge=0,
+        ),
+    ] = 30
+    keep_debug_days: Annotated[
+        float,
+        Meta(description="Days that debug messages of workflows are kept; 0: for ever.", ge=0),
+    ] = 7
+    keep_deleted_devices_days: Annotated[
+        float,
+        Meta(
+            description="Days in which a deleted device can be restored; then it is gone with its"
+            " state and logs; 0: for ever.",
+            ge=0,
+        ),
+    ] = 30
+    keep_device_log_days: Annotated[
+        float,
+        Meta(
+            description="Days that commands to devices, and their comings and goings, are kept;"
+            " 0: for ever.",
+            ge=0,
+        ),
+    ] = 90
+    retention_seconds: Annotated[
+        float, Meta(description="How often what is past its time is looked for.", gt=0)
+    ] = 60.0
+    beacon_lease_seconds: Annotated[
+        float,
+        Meta(
+            description="How long a beacon may be silent before its job is queued again, where"
+            " neither the job, the beacon's setting nor the pickup says; 0: for ever.",
+            ge=0,
+        ),
+    ] = 300.0
+    beacon_time_zone: Annotated[
+        str, Meta(description="Time zone (IANA name) of the cron fields of scheduled beacon jobs.")
+    ] = "UTC"
+    callback_key: Annotated[
+        str,
+        Meta(
+            description="Secret that signs the callbacks of beacon jobs, 16 characters or more, the"
+            " same on all servers that share a database; empty: one made in the data folder.",
+            pattern=r"^(.{16,})?\Z",
+        ),
+    ] = ""
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="Least level that is logged."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import os
 import socket
@@ -18,18 +17,24 @@ import uvloop
 
 import drover.kinds
 from drover import __version__, plugins
+from drover.app import beacon_registry
+from drover.app.about import ServerFacts
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.access.redaction import redact_event
 from drover.app.answering import FlowHost, Tools
 from drover.app.assembly import Surroundings, library
+from drover.app.beacon_registry import BeaconRegistry
+from drover.app.beacons import assembly as beacons
+from drover.app.beacons.callbacks import Callbacks
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_throttle import Allowance, RequestThrottle
 from drover.app.jobs import assembly as jobs
 from drover.app.live import assembly as live
 from drover.app.live.state_triggers import LiveTriggers
+from drover.app.retention import Keep, Retention
 from drover.app.services import Services
 from drover.discover import discover
 from drover.engine.answers import Answers
@@ -37,6 +42,7 @@ from drover.engine.loops import Loop
 from drover.engine.service import Engine, Heart
 from drover.engine.service import Surroundings as EngineSurroundings
 from drover.engine.timing import Timing
+from drover.faces import tmm
 from drover.faces.connections import Connection
 from drover.faces.declared import declared
 from drover.faces.http import HttpApp, Limits
@@ -69,6 +75,22 @@ COUNTS_S: Final = 1.0
 """How often the counts of workflows' runs are written."""
 
 
+SHOWN_LIMITS: Final = (
+    "max_requests",
+    "max_body_bytes",
+    "body_seconds",
+    "max_running_executions",
+    "min_iteration_timeout_ms",
+    "lease_seconds",
+    "heartbeat_seconds",
+    "sweep_seconds",
+    "report_url_seconds",
+    "digi_requests_a_minute",
+    "digi_requests_at_once",
+)
+"""Settings that operators see among the limits of a server; none of them holds a secret."""
+
+
 class Server:
     """The parts of one process; ``open`` starts what its roles ask for."""
 
@@ -83,6 +105,7 @@ class Server:
         self.fabric = Fabric(settings)
         self._watching: Watching | None = None
         self._jobs: jobs.JobServices | None = None
+        self._beacons: beacons.BeaconServices | None = None
         self._engine: Engine | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
@@ -114,10 +137,11 @@ class Server:
         published = Published(__version__)
         inventory = JobInventory(store, InventoryRows(database), self.clock, heart.signals)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
-        parts = (shelf.services, doors.services, work.services)
-        services = Services(published, inventory, throttle, *itertools.chain(*parts))
+        facts = facts_of(self.settings, self.url, self.clock, database)
+        own = (published, inventory, throttle, facts, *self._queue(heart))
+        services = Services(*own, *shelf.services, *doors.services, *work.services)
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
-        published.publish((route.operation for route in self.app.routes.all), self.app.metrics.text)
+        published.publish(self.app.routes.described, self.app.metrics.text)
 
         if "engine" in self.settings.roles:
             await self._run_engine(heart, machine, work, services)
@@ -142,6 +166,8 @@ class Server:
             self._jobs.progress.stop()
         if self._watching is not None:
             self._loop.call_soon_threadsafe(self._watching.stop)
+        if self._beacons is not None:
+            self._loop.call_soon_threadsafe(self._beacons.waiters.stop)
         if self._engine is not None:
             self._engine.claim_nothing_more()
             # What runs ends while requests do, not after them: a stop takes no longer than either.
@@ -169,16 +195,28 @@ class Server:
             public_url=self.url,
         )
 
+    def _queue(self, heart: Heart) -> tuple[object, ...]:
+        """Return the use cases of beacon jobs; begin to look for what those who wait may take."""
+        self._beacons = queue = beacons.build(heart, self.ids, self.settings.beacon_time_zone)
+        watch = Loop("beacon_watch", queue.watch.tick, queue.waiters.changed, beacons.LOOK_S)
+        self._repeat(watch)
+        lost_ms = int(self.settings.beacon_lost_seconds * 1000)
+        registry = BeaconRegistry(heart.store, self.clock, lost_ms)
+        self._open.push_async_callback(registry.flush)
+        self._repeat(Loop("beacon_beats", registry.flush, asyncio.Event(), beacon_registry.FLUSH_S))
+        return (*queue.services, registry)
+
     async def _run_engine(
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
     ) -> None:
         runs = FlowRuns(heart.store, self.clock, heart.signals.fire.set)
+        web = GuardedWeb(self.settings.allowed_networks)
         tools = Tools(
             services=services,
             store=heart.store,
             ids=self.ids,
             acks=heart.acks,
-            web=GuardedWeb(self.settings.allowed_networks),
+            web=web,
             wake=heart.signals.fire.set,
         )
         workers = LocalWorkers(
@@ -192,7 +230,7 @@ class Server:
             log=runs,
             report_url=work.links.url,
             matches=matches,
-            actions={},
+            actions=beacons.actions(self.ids, heart.signals),
         )
         self._engine = Engine(heart, around, schedules="scheduler" in self.settings.roles)
         await self._engine.start()
@@ -200,6 +238,12 @@ class Server:
         self._repeat(Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S))
         purge, sweep_s = services[JobInventory].purge, self.settings.sweep_seconds
         self._repeat(Loop("inventory_purge", purge, asyncio.Event(), sweep_s))
+        retention = Retention(heart.store, machine.blobs, keep_of(self.settings))
+        every_s = self.settings.retention_seconds
+        self._repeat(Loop("retention", retention.tick, asyncio.Event(), every_s))
+        self._open.callback(retention.stop)
+        callbacks = Callbacks(heart.store, web, self._callback_key(), tmm.callback_body)
+        self._repeat(Loop("beacon_callbacks", callbacks.tick, heart.signals.callbacks, sweep_s))
         self._open.push_async_callback(self._engine.stop)
 
     async def _let_devices_in(self, devices: live.LiveServices) -> None:
@@ -211,6 +255,10 @@ class Server:
             self._open.push_async_callback(devices.close)
             await self.fabric.serve(devices.door, devices.intake)
             self._open.push_async_callback(self.fabric.take_nothing_more)
+
+    def _callback_key(self) -> bytes:
+        folder = Path(self.settings.data_dir)
+        return self.settings.callback_key.encode() or key_file(folder / "callback.key")
 
     def _repeat(self, loop: Loop) -> None:
         """Run a loop until the server closes."""
@@ -253,6 +301,7 @@ def timing_of(settings: Settings) -> Timing:
         lease_ms=int(settings.lease_seconds * 1000),
         beat_ms=int(settings.heartbeat_seconds * 1000),
         sweep_ms=int(settings.sweep_seconds * 1000),
+        beacon_lease_ms=int(settings.beacon_lease_seconds * 1000),
     )
 
 
@@ -273,9 +322,33 @@ def job_limits_of(settings: Settings) -> jobs.JobLimits:
     )
 
 
+def keep_of(settings: Settings) -> Keep:
+    """Return for how long what is kept."""
+    return Keep(
+        executions=settings.keep_executions_days,
+        run_history=settings.keep_run_history_days,
+        debug_messages=settings.keep_debug_days,
+        deleted_devices=settings.keep_deleted_devices_days,
+        device_log=settings.keep_device_log_days,
+    )
+
+
 def allowance_of(settings: Settings) -> Allowance:
     """Return how much an account may ask the inventory."""
     return Allowance(settings.digi_requests_a_minute, settings.digi_requests_at_once)
+
+
+def facts_of(settings: Settings, url: str, clock: SystemClock, database: Database) -> ServerFacts:
+    """Return what the server tells of itself; the database is open."""
+    kind = "PostgreSQL" if settings.database else "SQLite"
+    return ServerFacts(
+        version=__version__,
+        url=url,
+        clock=clock,
+        roles=settings.roles,
+        store={"database": kind, **database.settings()},
+        limits={name: getattr(settings, name) for name in SHOWN_LIMITS},
+    )
 
 
 def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:

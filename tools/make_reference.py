@@ -12,7 +12,7 @@ from drover import config
 from drover.discover import discover
 from drover.flows.node import AS_CONFIGURED, Node
 from drover.flows.triggers import GENERATED, TRIGGERS
-from drover.model import execution
+from drover.model import execution, state_words
 from drover.model.kind import Kind
 
 if TYPE_CHECKING:
@@ -44,7 +44,25 @@ def states() -> str:
     return _page(
         "States of an execution",
         "The same table guards the UPDATE in the store, words the error, and draws this diagram.",
-        f"```mermaid\n{execution.diagram()}\n```",
+        f"```mermaid\n{execution.diagram()}\n```\n\n{_words()}",
+    )
+
+
+def _words() -> str:
+    """Return the words of every dialect for each state."""
+    rows = ([f"`{word}`" for word in row] for row in state_words.rows())
+    others = ", ".join(f"`{word}`" for word in state_words.OTHER_WORDS)
+    return (
+        "## The words of each dialect\n\n"
+        + _table(
+            ("state", "`status` under `/ws/v1/jobs`", "under `/applications`", "under `/api/jobs`"),
+            (tuple(row) for row in rows),
+        )
+        + "\n\nA run that succeeded, but for no target at all, is `failed` under `/ws/v1/jobs`. A"
+        " beacon's job is `picked_up` until its worker says that it starts.\n\nA query of the"
+        " inventory takes all of these words for `status`, in any case. Those of `/ws/v1/jobs` mean"
+        f" what the second column says; each other one ({others}) stands for all states that a"
+        " dialect calls so."
     )
 
 

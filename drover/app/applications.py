@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
@@ -144,6 +145,27 @@ class Applications:
             }
             for application_id, counts in found.items()
         }
+
+    async def summary(self, caller: Caller, org_id: str | None = None) -> Mapping[str, int]:
+        """Return how much there is in all applications of an organisation, or that a user sees.
+
+        An administrator of the server counts their own and their organisations' like anybody.
+        """
+
+        async def work(session: Session) -> Sequence[str]:
+            owners = session.access.owners
+            if org_id is not None:
+                return await owners.owned_by("organization", org_id)
+            reached = await owners.within_reach(caller.user_id or "")
+            seen = await self._seen(session, caller)
+            ids = [each.owner.application_id for each in reached]
+            return ids if seen is None else [each for each in ids if each in set(seen)]
+
+        ids = await self._store.read(work)
+        total: Counter[str] = Counter(appCount=len(ids))
+        for counts in (await self.summaries(ids)).values():
+            total.update(counts)
+        return total
 
     async def organization_names(self, documents: Iterable[bytes]) -> dict[str, str]:
         """Return the name of the organization that owns each application that one owns, by id."""

@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from drover.app.applications import ApplicationHook, Applications, own_only, owned
 from drover.app.catalog import Catalog, Hook
+from drover.app.custom_nodes import CustomNodes
+from drover.app.device_attributes import DeviceAttributes
 from drover.app.device_commands import DeviceCommands
 from drover.app.device_reports import DeviceReports
 from drover.app.devices import Devices
 from drover.app.events import Events
 from drover.app.experience import ExperienceGroupHook, ExperienceGroups, ExperienceUserHook
+from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
 from drover.app.flows import Flows
 from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
+from drover.app.recent import RecentItems
 from drover.app.rows import TableRows
+from drover.app.transfers import Transfers
 from drover.app.tree import TreeHook
 from drover.app.workflows import Workflows
 from drover.ports.bus import Silence
@@ -74,6 +79,11 @@ class Library:
     flows: Flows
     workflows: Workflows
     groups: ExperienceGroups
+    custom_nodes: CustomNodes
+    flow_import: FlowImport
+    attributes: DeviceAttributes
+    recent: RecentItems
+    transfers: Transfers
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -91,6 +101,11 @@ class Library:
             self.flows,
             self.workflows,
             self.groups,
+            self.custom_nodes,
+            self.flow_import,
+            self.attributes,
+            self.recent,
+            self.transfers,
         )
 
 
@@ -130,4 +145,9 @@ def library(
         flows=Flows(store, catalog),
         workflows=Workflows(store, around.wake),
         groups=ExperienceGroups(store),
+        custom_nodes=CustomNodes(store),
+        flow_import=FlowImport(store, catalog, ids),
+        attributes=DeviceAttributes(store, catalog),
+        recent=RecentItems(store, around.seen),
+        transfers=Transfers(store, catalog, around.owners),
     )

@@ -16,7 +16,6 @@ from drover.handlers import REGISTERED
 from drover.kinds.flow import KIND as FLOW
 from drover.kinds.flow_version import KIND as VERSION
 from drover.model.errors import Invalid, Missing
-from drover.model.schedule import next_cron_ms, next_interval_ms
 from drover.model.workflow import FlowTrigger
 from drover.ports.flows import IndexedTrigger
 from drover.ports.jobs import Schedule
@@ -78,7 +77,7 @@ class FlowSaving(QuietHook):
         if kind is VERSION:
             await self._version_saved(session, old, new)
         elif new is None:
-            await session.jobs.schedules.remove(_TIMER, f"{old.id}/")
+            await session.jobs.schedules.remove(_TIMER, old.id)
         else:
             await self._flow_saved(session, old, new)
 
@@ -112,10 +111,9 @@ class FlowSaving(QuietHook):
 
 async def set_timers(session: Session, flow: Flow) -> None:
     """Set the timers of the version that runs; those that stay as they were keep their phase."""
-    prefix = f"{flow.id}/"
     schedules = session.jobs.schedules
-    known = {schedule.ref: schedule for schedule in await schedules.of(_TIMER, prefix)}
-    await schedules.remove(_TIMER, prefix)
+    known = {schedule.ref: schedule for schedule in await schedules.of(_TIMER, flow.id)}
+    await schedules.remove(_TIMER, flow.id)
     if not flow.enabled:
         return
     now_ms = await session.now_ms()
@@ -153,22 +151,17 @@ async def _check_default(session: Session, flow: Flow) -> None:
 
 def _schedule(flow: Flow, trigger: FlowTrigger, now_ms: int) -> Schedule:
     config: Mapping[str, Any] = trigger.config or {}
-    cron, seconds = config.get("cron") or None, config.get("seconds")
-    zone = config.get("tz") or UTC
-    if cron is not None:
-        next_ms = next_cron_ms(cron, zone, now_ms)
-    else:
-        next_ms = next_interval_ms(seconds or 1, now_ms, now_ms)
-    return Schedule(
+    cron = config.get("cron") or None
+    schedule = Schedule(
         kind=_TIMER,
         ref=f"{flow.id}/{trigger.key}",
         application_id=flow.application_id,
         cron=cron,
-        seconds=None if cron is not None else seconds,
-        tz=zone,
-        next_due_ms=next_ms,
+        seconds=None if cron is not None else config.get("seconds") or 1,
+        tz=config.get("tz") or UTC,
         detail=msgspec.json.encode({"flowId": flow.id, "key": trigger.key}),
     )
+    return structs.replace(schedule, next_due_ms=schedule.first_ms(now_ms))
 
 
 def _alike(one: Schedule | None, two: Schedule) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import structs
@@ -11,7 +12,7 @@ from drover.kinds.flow_version import KIND as VERSION
 from drover.kinds.flow_version import FlowVersion
 from drover.model.bodies import decode
 from drover.ports.resources import Listing
-from drover.query.tree import Compare, Operator
+from drover.query.tree import Compare, In, Operator, any_of, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,6 +93,18 @@ class Flows:
             return len(found.items)
 
         return await self._store.write(work)
+
+    async def with_matching_versions(self, application_id: str, listing: Listing) -> Listing:
+        """Return what lists the workflows that match, or of which any version does."""
+        asked = listing.query
+        if asked is None:
+            return listing
+        of_versions = Listing(sort_field="id", limit=_ALL, query=renamed(asked, {"id": "flowId"}))
+        found = await self._store.read(
+            lambda session: session.resources.page(VERSION, application_id, of_versions)
+        )
+        ids = tuple(sorted({version.flow_id for version in found.items}))
+        return replace(listing, query=any_of([asked, In("id", ids)])) if ids else listing
 
     async def delete_with_workflows(
         self, caller: Caller, kind: Kind[Any], application_id: str, resource_id: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from drover.app.access.admit import role_by, visible_applications
+from drover.app.access.admit import role_by, standings, visible_applications
 from drover.app.inventory_cursor import open_cursor, seal_cursor
 from drover.model.access import MemberRole
 from drover.model.errors import Conflict, DroverError, Forbidden, Invalid, Missing
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from drover.engine.signals import Signals
     from drover.model.access import Caller
     from drover.model.inventory import Inventoried
+    from drover.model.run import Execution
     from drover.ports.clock import Clock
     from drover.ports.inventory import Inventory, InventoryStream
     from drover.ports.store import Session, Store
@@ -117,6 +118,36 @@ class JobInventory:
 
         return await self._store.read(work)
 
+    async def execution(self, caller: Caller, number: int) -> Execution:
+        """Return what is stored of one job; raises Missing."""
+        check_number(number)
+
+        async def work(session: Session) -> Execution:
+            await session.inventory.one(await reach_of(session, caller), number, 0)
+            return await session.jobs.executions.get_number(number)
+
+        return await self._store.read(work)
+
+    async def count_changeable(self, caller: Caller, query: str) -> int:
+        """Count the matches that a bulk verb would touch; raises Invalid as the verb would."""
+        node = self._named(query)
+
+        async def work(session: Session) -> int:
+            return await session.inventory.count(
+                await reach_of(session, caller, changes=True), node
+            )
+
+        return await self._store.read(work)
+
+    async def may_change(self, caller: Caller) -> bool:
+        """Tell whether there is any job that the caller's role lets them end."""
+
+        async def work(session: Session) -> bool:
+            reach = await reach_of(session, caller, changes=True)
+            return bool(await session.inventory.numbers(Wanted(reach, limit=1)))
+
+        return await self._store.read(work)
+
     async def stream(
         self, caller: Caller, asked: Asked, columns: Sequence[str]
     ) -> AsyncIterator[Sequence[Sequence[Any]]]:
@@ -180,9 +211,7 @@ class JobInventory:
         ]
 
     async def _matching(self, caller: Caller, query: str, verb: Verb) -> list[Outcome]:
-        if not query.strip():
-            raise Invalid("query is required: nothing was changed", field="query")
-        node = parse(query, self._clock.now_ms())
+        node = self._named(query)
         reach = await self._store.read(lambda session: reach_of(session, caller, changes=True))
         outcomes: list[Outcome] = []
         after: Place | None = None
@@ -208,6 +237,12 @@ class JobInventory:
 
     def _understood(self, query: str) -> Node:
         return parse(query, self._clock.now_ms()) if query.strip() else ALL
+
+    def _named(self, query: str) -> Node:
+        """Return the tree of what a bulk verb is to touch; raises Invalid."""
+        if not query.strip():
+            raise Invalid("query is required: nothing was changed", field="query")
+        return parse(query, self._clock.now_ms())
 
     def _wake(self) -> None:
         self._signals.close.set()
@@ -259,15 +294,12 @@ async def _canceled(
 
 async def reach_of(session: Session, caller: Caller, *, changes: bool = False) -> Reach:
     """Return whose jobs a caller sees, or may change."""
-    if not changes or caller.application_id is not None or caller.user_id is None:
+    by_role = caller.user_id is not None or caller.role_limit is not None
+    if not changes or not by_role or caller.is_administrator:
         seen = await visible_applications(session, caller)
-    elif caller.is_administrator:
-        seen = None
     else:
-        standings = await session.access.owners.within_reach(caller.user_id)
-        seen = [
-            each.owner.application_id for each in standings if role_by(caller, each) in _CHANGING
-        ]
+        found = await standings(session, caller)
+        seen = [each.owner.application_id for each in found if role_by(caller, each) in _CHANGING]
     return Reach(None if seen is None else tuple(seen), caller.user_id)
 
 

@@ -38,6 +38,9 @@ MOST_KEYS: Final = 10_000
 MOST_DEPTH: Final = 16
 """Workflows that may start one another in a chain."""
 
+ITERATION: Final = "resourceJobIteration"
+"""The trigger of workflows that are run for each resource of a job."""
+
 DEVELOP: Final = "develop"
 DEFAULT: Final = "default"
 
@@ -190,6 +193,17 @@ class Workflows:
                 flow_id, span_ms, newest=newest, version=version
             )
             return span_ms, counts
+
+        return await self._store.read(work)
+
+    async def of_job(self, application_id: str, job_id: str) -> list[Flow]:
+        """Return the workflows that are run for each resource of a job, in order of their names."""
+
+        async def work(session: Session) -> list[Flow]:
+            found = await session.flows.subscribed(application_id, ITERATION, job_id)
+            ids = {each.flow_id for each in found}
+            flows = [await session.resources.get(FLOW, application_id, each) for each in ids]
+            return sorted(flows, key=lambda flow: flow.name)
 
         return await self._store.read(work)
 

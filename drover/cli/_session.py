@@ -1,17 +1,22 @@
 """Which server the command line speaks to, and as whom.
 
 ``drover login`` stores URL and token in ``credentials.json`` of the user's configuration folder
-(mode 0600); ``DROVER_URL`` and ``DROVER_TOKEN`` override it.
+(mode 0600), ``drover keys create --save`` a userkey; ``DROVER_URL``, ``DROVER_TOKEN`` and
+``DROVER_USERKEY`` override them.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from drover.client import Client
+from rich.text import Text
+
+from drover.client import Client, TaskJobs
+from drover.client.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,26 +34,64 @@ def credentials_file(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(home) / "drover" / "credentials.json"
 
 
-def save(url: str, token: str) -> Path:
-    """Store the credentials for later commands, readable by this user alone."""
+def save(**credentials: str) -> Path:
+    """Keep these credentials beside the others for later commands, readable by this user alone."""
     file = credentials_file()
+    kept = {**_stored(), **credentials}
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as stream:
-        json.dump({"url": url, "token": token}, stream)
+        json.dump(kept, stream)
     return file
 
 
 def connect() -> Client:
     """Return a client of the server last logged in to; raises CommandError when there is none."""
-    stored: dict[str, Any] = {}
-    if credentials_file().exists():
-        stored = json.loads(credentials_file().read_text())
-    url = os.environ.get("DROVER_URL") or stored.get("url") or DEFAULT_URL
-    token = os.environ.get("DROVER_TOKEN") or stored.get("token")
+    token = os.environ.get("DROVER_TOKEN") or _stored().get("token")
     if not token:
         raise CommandError("Not signed in: run 'drover login --email YOU', or set DROVER_TOKEN")
-    return Client(url, token)
+    return Client(server_url(), token)
+
+
+def task_jobs() -> TaskJobs:
+    """Return a client of the jobs that beacons do; raises CommandError without a userkey."""
+    url, stored = server_url(), _stored()
+    # What was kept for one server is not shown to another.
+    kept = stored.get("userkey") if stored.get("userkey_url") == url else None
+    userkey = os.environ.get("DROVER_USERKEY") or kept
+    if not userkey:
+        raise CommandError(
+            "No userkey: run 'drover keys create NAME --save', or set DROVER_USERKEY"
+        )
+    return TaskJobs(url, userkey)
+
+
+def foreign(text: object) -> Text:
+    """Return a text of others as it may be shown: it neither steers the terminal nor has markup."""
+    return Text(printable(str(text)))
+
+
+def foreign_lines(text: str) -> Text:
+    """Return a text of several lines as it may be shown."""
+    return Text("\n").join(foreign(line) for line in text.split("\n"))
+
+
+def moment(seconds: int | None) -> Text:
+    """Return a moment given in seconds as it is shown, in UTC."""
+    if seconds is None:
+        return Text("")
+    return Text(datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S"))
+
+
+def server_url(given: str | None = None) -> str:
+    """Return the server to speak to: the one given, else of the environment, else as stored."""
+    return given or os.environ.get("DROVER_URL") or _stored().get("url") or DEFAULT_URL
+
+
+def _stored() -> dict[str, Any]:
+    file = credentials_file()
+    stored: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return stored
 
 
 def application(client: Client, wanted: str | None) -> str:
@@ -65,9 +108,13 @@ def application(client: Client, wanted: str | None) -> str:
 
 
 def one(client: Client, path: str, wanted: str, what: str) -> dict[str, Any]:
-    """Return the item of a collection with this id or name; raises CommandError."""
-    chosen = [item for item in client.items(path) if wanted in (item["id"], item.get("name"))]
+    """Return the item of a collection with this id, name or e-mail; raises CommandError."""
+    chosen = [item for item in client.items(path) if _is(item, wanted)]
     if len(chosen) == 1:
         return chosen[0]
     reason = "No" if not chosen else "More than one"
     raise CommandError(f"{reason} {what} is called '{wanted}'")
+
+
+def _is(item: dict[str, Any], wanted: str) -> bool:
+    return wanted in (item["id"], item.get("name"), item.get("email"))

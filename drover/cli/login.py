@@ -29,5 +29,5 @@ def login(email: str, *, url: str = _session.DEFAULT_URL, password: str | None =
     """
     with Client(url) as client:
         token = client.sign_in(email, password if password is not None else getpass())
-    file = _session.save(url, token)
+    file = _session.save(url=url, token=token)
     Console().print(f"Signed in to {url}; remembered in {file}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
+from drover.engine.flushes import Flushes
 from drover.model.iteration import Acknowledgement, check_accumulator, cut_message
 from drover.ports.jobs import Refusal, Settlement
 from drover.ports.runner import LeaseLost, Settled
@@ -30,7 +31,7 @@ class Acks:
 
     def __init__(self, store: Store, leases: Leases, signals: Signals) -> None:
         self.fenced = 0
-        self._store = store
+        self._flushes = Flushes(store)
         self._leases = leases
         self._signals = signals
 
@@ -47,10 +48,10 @@ class Acks:
     async def _apply(self, held: HeldLease, rows: str, count: int) -> Settlement:
         under = None if held.settled.is_set() else held.held
         follow = held.follow if under else None
-        settlement = await self._store.write(
-            lambda session: session.jobs.iterations.settle(
-                held.lease.number, rows, count, under, follow
-            )
+        number = held.lease.number
+        settlement = await self._flushes.write(
+            number,
+            lambda session: session.jobs.iterations.settle(number, rows, count, under, follow),
         )
         if under is not None:
             held.unsettled = settlement.unsettled
@@ -81,8 +82,9 @@ class Acks:
             for each in given
         ]
         text = msgspec.json.encode(checked).decode()
-        settlement = await self._store.write(
-            lambda session: session.jobs.iterations.settle(number, text, len(checked), None)
+        settlement = await self._flushes.write(
+            number,
+            lambda session: session.jobs.iterations.settle(number, text, len(checked), None),
         )
         self._signals.changed(settlement.execution)
         return settlement

@@ -11,7 +11,7 @@ import structlog
 from drover.engine.payloads import execution_object
 from drover.engine.targets import target_of
 from drover.model.iteration import RESOURCE_GONE, Acknowledgement
-from drover.ports.runner import FlowBatch, IterationBatch, LeaseLost, WorkerLost
+from drover.ports.runner import FlowBatch, IterationBatch, LeaseLost, NotBegun, WorkerLost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from drover.engine.timing import Timing
     from drover.ports.flows import FlowToRun
     from drover.ports.jobs import Claim, ClaimedItem
-    from drover.ports.runner import RunLog, Runner
+    from drover.ports.runner import RunLog, Runner, RunRecord
     from drover.ports.store import Store
 
 _LOG = structlog.get_logger("drover.engine")
@@ -67,6 +67,9 @@ class Chunks:
             await self._run(held, claim)
         except LeaseLost:
             await self._leases.end(held)
+        except NotBegun:
+            held.unbegun = True
+            await self._leases.put_back(held)
         except (WorkerLost, asyncio.CancelledError) as error:
             lost = isinstance(error, WorkerLost)
             _LOG.warning("chunk_handed_back", execution=claim.execution.id, worker_lost=lost)
@@ -81,6 +84,9 @@ class Chunks:
 
     async def _run(self, held: HeldLease, claim: Claim) -> None:
         work = await self._gather(claim)
+        held.flows = len(work.flows)
+        if held.after is not None and held.flows != 1:
+            raise NotBegun  # several flows end at different times: there is no one to come after
         present = [item for item in work.items if item.document is not None]
         batches = [
             msgspec.structs.replace(each, alone=claim.suspect, deadline_ms=self._timing.run_ms)
@@ -90,7 +96,7 @@ class Chunks:
             await self._settle_gone(held, claim, work.items)
         if not present or not batches:
             return
-        running = [asyncio.ensure_future(self._run_batch(batch)) for batch in batches]
+        running = [asyncio.ensure_future(self._run_batch(held, batch)) for batch in batches]
         losing: asyncio.Future[Any] = asyncio.ensure_future(held.lost.wait())
         try:
             await _all_or_lost(running, losing)
@@ -99,9 +105,27 @@ class Chunks:
                 task.cancel()
             await asyncio.gather(*running, losing, return_exceptions=True)
 
-    async def _run_batch(self, batch: FlowBatch) -> None:
-        records = await self._runner.run(batch)
+    async def _run_batch(self, held: HeldLease, batch: FlowBatch) -> None:
+        if held.after is None:
+            records = await self._runner.run(batch)
+        else:
+            records = await self._run_after(held, held.after, batch)
         await self._log.note(batch, records)
+
+    async def _run_after(
+        self, held: HeldLease, before: HeldLease, batch: FlowBatch
+    ) -> list[RunRecord]:
+        """Hand a batch to the worker that runs the one before; raises NotBegun."""
+        if not before.settled.is_set():
+            waiting = msgspec.structs.replace(batch, after=before.id, patience_ms=held.fresh_ms)
+            try:
+                return await self._runner.run(waiting)
+            except NotBegun:
+                if not before.settled.is_set():
+                    raise
+        if not held.fresh_ms:
+            raise NotBegun
+        return await self._runner.run(batch)
 
     async def _gather(self, claim: Claim) -> _Work:
         resource_type = target_of(claim.execution).resource_type

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from drover.engine.lane import SHARES, Floor, Lane, chunk_size
 from drover.model.errors import DroverError
-from drover.ports.jobs import Follow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drover.engine.chunk import Chunks
-    from drover.engine.leases import HeldLease, Leases
+    from drover.engine.leases import Leases
     from drover.engine.signals import Signals
     from drover.engine.timing import Timing
     from drover.model.run import Execution
-    from drover.ports.jobs import Claim
     from drover.ports.store import Session, Store
 
 _LOG = structlog.get_logger("drover.engine")
-_SHARES = 4
-_TAILS = 2
+_TAILS = 3
 
 
 class Dispatcher:
@@ -43,15 +40,23 @@ class Dispatcher:
         lanes: int,
     ) -> None:
         self._store = store
-        self._chunks = chunks
         self._timing = timing
         self._signals = signals
-        self._leases = leases
         self._lanes = lanes
         self._running: dict[asyncio.Task[bool], int] = {}
         self._chunks_out: set[asyncio.Task[None]] = set()
         self._crowded = False
         self._stopping = False
+        self._floor = Floor(
+            store,
+            chunks,
+            leases,
+            timing,
+            self._goes_on,
+            signals.dispatch.set,
+            self._chunks_out,
+            _TAILS * lanes,
+        )
 
     async def tick(self) -> float | None:
         """Start lanes for what can be claimed; return in how many seconds more can, if known."""
@@ -112,7 +117,7 @@ class Dispatcher:
     async def _lane(self, execution: Execution) -> bool:
         """Run chunks while there are any; False when the lane failed, and more would too."""
         try:
-            await self._serve(execution)
+            await Lane(self._floor, execution).run()
         except DroverError as error:
             # The store refuses. What is left unfinished is handed on when its lease expires.
             _LOG.warning("lane_waits", execution=execution.id, error=error.message)
@@ -122,68 +127,8 @@ class Dispatcher:
             return False
         return True
 
-    async def _serve(self, execution: Execution) -> None:
-        size = chunk_size(execution.pace.concurrency, self._timing.chunk)
-        claim = await self._claim(execution.number, size)
-        while claim is not None:
-            held = self._leases.take(claim)
-            held.next_chunk = partial(self._next_chunk, size)
-            claim = await self._follow(held)
-            if claim is None and self._goes_on():
-                claim = await self._claim(execution.number, size)
-
-    async def _follow(self, held: HeldLease) -> Claim | None:
-        """Run a chunk until it is settled, or to its end; return the one claimed with that.
-
-        What its flows do after their acknowledgements goes on aside.
-        """
-        chunk = asyncio.create_task(self._chunks.run(held))
-        self._chunks_out.add(chunk)
-        chunk.add_done_callback(self._chunk_ended)
-        settled = asyncio.create_task(held.settled.wait())
-        try:
-            await asyncio.wait([chunk, settled], return_when=asyncio.FIRST_COMPLETED)
-            if chunk.done() or len(self._chunks_out) > _TAILS * self._lanes:
-                await chunk
-        except BaseException:
-            await asyncio.shield(self._abandon(held, chunk))
-            raise
-        finally:
-            settled.cancel()
-        return held.following
-
-    async def _abandon(self, held: HeldLease, chunk: asyncio.Task[None]) -> None:
-        """Hand back what a lane that ends leaves behind."""
-        chunk.cancel()
-        await asyncio.wait([chunk])
-        if held.following is not None:
-            await self._leases.give_back(self._leases.take(held.following), lost=False)
-
-    def _chunk_ended(self, chunk: asyncio.Task[None]) -> None:
-        self._chunks_out.discard(chunk)
-        if not chunk.cancelled() and (error := chunk.exception()) is not None:
-            _LOG.warning("chunk_failed", error=repr(error))
-
     def _goes_on(self) -> bool:
         return not (self._stopping or self._crowded)
-
-    def _next_chunk(self, size: int) -> Follow | None:
-        if not self._goes_on():
-            return None
-        worker, lease_ms = self._leases.worker, self._timing.lease_ms
-        return Follow(limit=size, worker=worker, lease_ms=lease_ms)
-
-    async def _claim(self, number: int, size: int) -> Claim | None:
-        async def work(session: Session) -> Claim | None:
-            ticket = await self._leases.ticket(session)
-            return await session.jobs.iterations.claim(number, size, ticket)
-
-        return await self._store.write(work)
-
-
-def chunk_size(concurrency: int, most: int) -> int:
-    """Return how many items to claim together, so that several chunks are on their way at once."""
-    return max(1, min(most, -(-concurrency // _SHARES)))
 
 
 def _shared_out(
@@ -191,7 +136,7 @@ def _shared_out(
 ) -> list[Execution]:
     """Return who gets the free lanes: one each in turn, no more than an execution can use."""
     wants = {
-        each.number: min(_SHARES - busy.get(each.number, 0), _usable(each, most))
+        each.number: min(SHARES - busy.get(each.number, 0), _usable(each, most))
         for each in claimable
     }
     chosen: list[Execution] = []
@@ -208,4 +153,5 @@ def _shared_out(
 def _usable(execution: Execution, most: int) -> int:
     pace = execution.pace
     room = min(pace.concurrency - execution.in_flight, execution.total - execution.ended_items)
-    return 1 if pace.delay_ms else -(-room // chunk_size(pace.concurrency, most))
+    # What is claimable has room for one more, however much of it is claimed ahead.
+    return 1 if pace.delay_ms else max(1, -(-room // chunk_size(pace.concurrency, most)))

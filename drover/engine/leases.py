@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -21,15 +21,30 @@ if TYPE_CHECKING:
 _LOG = structlog.get_logger("drover.engine")
 
 
+FRESH_MS: Final = 250
+"""A chunk claimed ahead that has not begun after so long is handed back.
+
+So nothing of an execution begins later than this after it was paused or cancelled, and an item's
+timeout, which counts from the claim, loses no more.
+"""
+
+
 class HeldLease:
     """A lease in use: what it covers, and how many of its items are not settled yet.
 
     Once all are, ``settled`` is set and the lease is gone. If more is wanted then, the next chunk
     of the execution is claimed in the same unit of work: that is ``following``.
+
+    One that was claimed ahead begins when the items of ``after`` are acknowledged; ``unbegun``
+    tells that this took too long. ``flows`` is how many its items were given to.
     """
 
-    def __init__(self, claim: Claim) -> None:
+    def __init__(self, claim: Claim, after: HeldLease | None = None) -> None:
         self.claim = claim
+        self.after = after
+        self.unbegun = False
+        self.flows = 0
+        self._claimed_s = asyncio.get_running_loop().time()
         self.lease: Lease = claim.lease
         self.execution: Execution = claim.execution
         self.unsettled = claim.lease.size
@@ -48,6 +63,17 @@ class HeldLease:
     def id(self) -> str:
         """The key as text, for batches."""
         return f"{self.lease.number}-{self.lease.fence}"
+
+    @property
+    def fresh_ms(self) -> int:
+        """For how long the store's word that the execution goes on still counts."""
+        age_s = asyncio.get_running_loop().time() - self._claimed_s
+        return max(0, FRESH_MS - int(age_s * 1000))
+
+    @property
+    def was_short(self) -> bool:
+        """Whether its items were all settled before long."""
+        return self.settled.is_set() and self.fresh_ms > 0
 
     @property
     def follow(self) -> Follow | None:
@@ -78,9 +104,9 @@ class Leases:
     def __len__(self) -> int:
         return len(self._held)
 
-    def take(self, claim: Claim) -> HeldLease:
-        """Look after a lease that was just claimed."""
-        held = HeldLease(claim)
+    def take(self, claim: Claim, after: HeldLease | None = None) -> HeldLease:
+        """Look after a lease that was just claimed, ``after`` another one if it was ahead."""
+        held = HeldLease(claim, after)
         self._held[held.id] = held
         return held
 
@@ -91,11 +117,11 @@ class Leases:
             raise LeaseLost(lease_id)
         return held
 
-    async def ticket(self, session: Session) -> Ticket:
+    async def ticket(self, session: Session, after: Lease | None = None) -> Ticket:
         """Return what a claim of this process needs, from now on."""
         now_ms = await session.now_ms()
         until_ms = now_ms + self._timing.lease_ms
-        return Ticket(worker=self.worker, now_ms=now_ms, until_ms=until_ms)
+        return Ticket(worker=self.worker, now_ms=now_ms, until_ms=until_ms, after=after)
 
     def drop(self, held: HeldLease) -> None:
         """Renew a lease no more."""
@@ -116,6 +142,19 @@ class Leases:
         async def work(session: Session) -> None:
             now_ms = await session.now_ms()
             await session.jobs.iterations.give_back(held.lease, now_ms, lost=lost)
+
+        if not held.settled.is_set():
+            await self._store.write(work)
+
+    async def put_back(self, held: HeldLease) -> None:
+        """Hand work back that was never begun."""
+        if held.lease.again:  # its attempt was counted when it was claimed
+            await self.give_back(held, lost=False)
+            return
+        self.drop(held)
+
+        async def work(session: Session) -> None:
+            await session.jobs.iterations.put_back(held.lease, await session.now_ms())
 
         if not held.settled.is_set():
             await self._store.write(work)

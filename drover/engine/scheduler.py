@@ -2,111 +2,178 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import structlog
 
-from drover.model.errors import Invalid
-from drover.model.schedule import next_cron_ms, next_interval_ms
+from drover.model.errors import Full, Invalid, Unavailable
+from drover.model.schedule import Turn
 from drover.ports.jobs import Firing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from drover.engine.signals import Signals
+    from drover.engine.timing import Timing
     from drover.ports.jobs import Schedule
     from drover.ports.store import Session, Store
 
 _LOG = structlog.get_logger("drover.engine")
-_AT_A_TIME: Final = 100
+_AT_A_TIME: Final = 500
+_LATE_MS: Final = 60_000
+"""How late a schedule that makes up for nothing may still be acted on."""
 
 TIMER: Final = "timer"
 """The kind of schedules that fire timer triggers; their detail names ``flowId`` and ``key``."""
 
 
-class ScheduleAction(Protocol):
-    """What is done when a schedule of a kind is due, in the unit of work that moves it on."""
+class Due(NamedTuple):
+    """A schedule as it was before it was moved on, and the moment to act for.
 
-    async def __call__(self, session: Session, schedule: Schedule, due_ms: int, /) -> None:
-        """Act; may run more than once, so it changes nothing but the store."""
-        ...
+    ``since_ms`` is the first moment that may be acted for: earlier than ``due_ms`` where others
+    were missed, which an ordinary schedule lets go.
+    """
+
+    schedule: Schedule
+    due_ms: int
+    since_ms: int
 
 
-async def fire_timer(session: Session, schedule: Schedule, due_ms: int) -> None:
-    """Store the firing of a timer trigger."""
-    detail: dict[str, Any] = msgspec.json.decode(schedule.detail)
-    await session.jobs.add_firing(
-        Firing(
-            application_id=schedule.application_id or "",
-            trigger_type=TIMER,
-            key=detail["key"],
-            flow_id=detail.get("flowId"),
-            due_ms=due_ms,
-        )
-    )
+def _nobody() -> None:
+    """Wake nobody."""
+
+
+@dataclass(frozen=True)
+class ScheduleAction:
+    """What is done for the schedules of a kind that are due.
+
+    ``act`` is given all that are due together, in the unit of work that moves them on: what it
+    stores is kept once for each due moment, or not at all. It may run more than once, so it changes
+    nothing but the store, and it awaits nothing but the session. Where it raises, the schedules are
+    given to it again one by one, and those it raises for are passed over for this time.
+    ``wake`` is called on the event loop once that is stored, for whoever has work by it.
+    """
+
+    act: Callable[[Session, Sequence[Due]], Awaitable[None]]
+    wake: Callable[[], None] = _nobody
+
+
+async def fire_timers(session: Session, due: Sequence[Due]) -> None:
+    """Store the firings of timer triggers."""
+    firings = [_firing(each) for each in due]
+    await session.jobs.firings.add(firings, await session.now_ms())
+
+
+class _Failed(Exception):
+    """An action raised for some of the schedules that were moved on so."""
+
+    def __init__(self, turns: Sequence[tuple[Schedule, Turn]]) -> None:
+        super().__init__("an action failed")
+        self.turns = turns
 
 
 class Scheduler:
-    """Any number of schedulers may work on one store: a guarded update decides who acts."""
+    """Any number of schedulers may work on one store: each takes what no other one holds."""
 
     def __init__(
         self,
         store: Store,
         signals: Signals,
+        timing: Timing,
         actions: Mapping[str, ScheduleAction] | None = None,
     ) -> None:
         self._store = store
-        self._signals = signals
-        self._actions = {TIMER: fire_timer, **(actions or {})}
+        self._make_up_ms = timing.make_up_ms
+        timers = ScheduleAction(fire_timers, signals.fire.set)
+        self._actions = {TIMER: timers, **(actions or {})}
 
     async def tick(self) -> float | None:
         """Act on what is due; return in how many seconds something is due again."""
-        due = await self._store.read(_due)
-        for schedule in due:
-            await self._act(schedule)
-        return 0.0 if len(due) == _AT_A_TIME else await self._store.read(_rest)
+        rest_s = await self._store.read(_rest)
+        if rest_s is None or rest_s > 0:
+            return rest_s
+        if await self._acted_on(_AT_A_TIME) == _AT_A_TIME:
+            return 0.0
+        return await self._store.read(_rest)
 
-    async def _act(self, schedule: Schedule) -> None:
-        action = self._actions.get(schedule.kind)
+    async def _acted_on(self, limit: int) -> int:
+        """Act on some that are due; return how many there were."""
+        try:
+            return await self._take(limit)
+        except _Failed as failed:
+            if limit > 1:
+                return await self._one_by_one(limit)
+            _LOG.exception("schedule_failed", kind=failed.turns[0][0].kind)
+            turns = failed.turns
+        await self._store.write(lambda session: session.jobs.schedules.advance(turns))
+        return 1
 
-        async def work(session: Session) -> bool:
-            following = next_due_ms(schedule, await session.now_ms())
-            if not await session.jobs.schedules.advance(schedule, following):
-                return False
-            if action is not None:
-                await action(session, schedule, schedule.next_due_ms or 0)
-            return True
+    async def _one_by_one(self, limit: int) -> int:
+        for count in range(limit):
+            if not await self._acted_on(1):
+                return count
+        return limit
 
-        if await self._store.write(work):
-            _LOG.info("schedule_due", kind=schedule.kind, ref=schedule.ref)
-            self._signals.fire.set()
-            self._signals.plan.set()
+    async def _take(self, limit: int) -> int:
+        taken = await self._store.write(partial(self._moved_on, limit=limit))
+        kinds = {schedule.kind for schedule in taken}
+        if taken:
+            _LOG.info("schedules_due", count=len(taken), kinds=sorted(kinds))
+        for kind in kinds & self._actions.keys():
+            self._actions[kind].wake()
+        return len(taken)
+
+    async def _moved_on(self, session: Session, *, limit: int) -> Sequence[Schedule]:
+        now_ms = await session.now_ms()
+        due = await session.jobs.schedules.due(now_ms, limit)
+        turns = [(schedule, self._turn(schedule, now_ms)) for schedule in due]
+        await session.jobs.schedules.advance(turns)
+        try:
+            for kind, together in self._by_kind(turns, now_ms).items():
+                await self._actions[kind].act(session, together)
+        except (Full, Unavailable):
+            raise
+        except Exception as error:
+            raise _Failed(turns) from error
+        return due
+
+    def _turn(self, schedule: Schedule, now_ms: int) -> Turn:
+        try:
+            return schedule.turn(schedule.next_due_ms or 0, now_ms, self._kept_ms(schedule))
+        except Invalid as error:
+            _LOG.warning(
+                "schedule_broken", kind=schedule.kind, ref=schedule.ref, error=error.message
+            )
+            return Turn(None, None)
+
+    def _by_kind(
+        self, turns: Iterable[tuple[Schedule, Turn]], now_ms: int
+    ) -> Mapping[str, Sequence[Due]]:
+        """Return what is to be acted on, by kind; what no action is known for is left out."""
+        found: dict[str, list[Due]] = defaultdict(list)
+        for schedule, turn in turns:
+            if turn.run_ms is not None and schedule.kind in self._actions:
+                since_ms = max(schedule.next_due_ms or 0, now_ms - self._kept_ms(schedule))
+                found[schedule.kind].append(Due(schedule, turn.run_ms, since_ms))
+        return found
+
+    def _kept_ms(self, schedule: Schedule) -> int:
+        return self._make_up_ms if schedule.makes_up else _LATE_MS
 
 
-def next_due_ms(schedule: Schedule, now_ms: int) -> int | None:
-    """Return when a schedule is due after now; None when it will not be. The missed are lost."""
-    after_ms = max(now_ms, (schedule.starts_ms or 0) - 1)
-    try:
-        following = _following(schedule, after_ms)
-    except Invalid as error:
-        _LOG.warning("schedule_broken", kind=schedule.kind, ref=schedule.ref, error=error.message)
-        return None
-    if following is None or (schedule.ends_ms is not None and following > schedule.ends_ms):
-        return None
-    return following
-
-
-def _following(schedule: Schedule, after_ms: int) -> int | None:
-    if schedule.cron is not None:
-        return next_cron_ms(schedule.cron, schedule.tz, after_ms)
-    if schedule.seconds is None:
-        return None
-    return next_interval_ms(schedule.seconds, schedule.next_due_ms or after_ms, after_ms)
-
-
-async def _due(session: Session) -> Sequence[Schedule]:
-    return await session.jobs.schedules.due(await session.now_ms(), _AT_A_TIME)
+def _firing(due: Due) -> Firing:
+    detail: dict[str, Any] = msgspec.json.decode(due.schedule.detail)
+    return Firing(
+        application_id=due.schedule.application_id or "",
+        trigger_type=TIMER,
+        key=detail["key"],
+        flow_id=detail.get("flowId"),
+        due_ms=due.due_ms,
+    )
 
 
 async def _rest(session: Session) -> float | None:

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drover.engine.acks import Acks
+from drover.engine.beacon_clocks import BeaconClocks
 from drover.engine.chunk import Chunks
 from drover.engine.dispatcher import Dispatcher
 from drover.engine.firings import FiringDispatcher
@@ -94,13 +95,15 @@ class Engine:
         self._never = asyncio.Event()
         planner = Planner(store, timing, signals, heart.worker)
         reporter = Reporter(store, around.blobs, signals, around.report_url)
-        scheduler = Scheduler(store, signals, around.actions)
+        scheduler = Scheduler(store, signals, timing, around.actions)
+        clocks = BeaconClocks(store, signals, timing.beacon_lease_ms)
         sweep_s = timing.sweep_ms / 1000
         self._loops = [
             Loop("planner", planner.tick, signals.plan, sweep_s),
             Loop("dispatcher", self.dispatcher.tick, signals.dispatch, sweep_s),
             Loop("firings", self.firings.tick, signals.fire, sweep_s),
             Loop("sweeper", Sweeper(store, signals).tick, self._never, sweep_s),
+            Loop("beacons", clocks.tick, self._never, sweep_s),
             Loop("reporter", reporter.tick, signals.close, sweep_s),
         ]
         if schedules:

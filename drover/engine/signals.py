@@ -22,6 +22,10 @@ class Signals:
         self.close = asyncio.Event()
         self.fire = asyncio.Event()
         self.schedule = asyncio.Event()
+        self.beacons = asyncio.Event()
+        """Jobs may have become eligible for workers outside."""
+        self.callbacks = asyncio.Event()
+        """Somebody may be to be told that a job has ended."""
 
     def changed(self, execution: Execution) -> None:
         """Wake whoever an execution in this condition is work for."""
@@ -29,7 +33,7 @@ class Signals:
             self.plan.set()
         elif execution.in_flight == 0 and _nothing_left(execution):
             self.close.set()
-        elif execution.state is State.RUNNING:
+        elif execution.state is State.RUNNING and execution.in_flight < execution.pace.concurrency:
             self.dispatch.set()
 
 

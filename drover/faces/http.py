@@ -10,6 +10,7 @@ import asyncio
 import re
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import unquote
 
@@ -17,7 +18,7 @@ import msgspec
 import structlog
 
 from drover.faces.metrics import RequestMetrics
-from drover.faces.operation import Answer, Call, Operation
+from drover.faces.operation import Answer, Call, Destination, Operation
 from drover.faces.parameters import parse
 from drover.faces.refusals import TooSlow, Unexpected, WrongMethod, refuse, status_of
 from drover.faces.routes import Route, Routes
@@ -185,7 +186,17 @@ class HttpApp:
         if operation.scopes is not None:
             await self._gate.admit(caller, path.get("applicationId"), operation.scopes)
         body = b"" if request.method in _READING else await self._body(request, operation)
-        call = Call(caller, path, query, body, request.headers, request.address)
+        call = Call(
+            caller,
+            path,
+            query,
+            body,
+            request.headers,
+            request.address,
+            request.method,
+            request.query,
+            partial(_left, request.receive),
+        )
         result = await operation.run(call)
         if isinstance(result, Answer):
             return result
@@ -218,7 +229,17 @@ class HttpApp:
         flawed = request.route.operation.flawed_status if request.route else 400
         status = status_of(error, flawed)
         face = request.route.face if request.route else self._face_at(request.path)
-        return face.refuse(error, status) if face else refuse(error, status)
+        if face is None:
+            return refuse(error, status)
+        if face.refuse_at is None:
+            return face.refuse(error, status)
+        at = Destination(
+            method=request.method,
+            path=request.path,
+            query=request.query.decode("latin-1"),
+            headers=request.headers,
+        )
+        return face.refuse_at(error, status, at)
 
     def _face_at(self, path: str) -> Face | None:
         faces = {route.face.prefix: route.face for route in self.routes.all}
@@ -268,6 +289,11 @@ async def _received(request: _Request, most: int) -> bytes:
             return b"".join(parts)
 
 
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 async def _respond(request: _Request, answer: Answer, send: Send) -> None:
     try:
         await _send(request, answer, send)
@@ -301,11 +327,7 @@ async def _stream(body: AsyncIterator[bytes], receive: Receive, send: Send) -> N
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
-    async def gone() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-    pumping, leaving = asyncio.create_task(pump()), asyncio.create_task(gone())
+    pumping, leaving = asyncio.create_task(pump()), asyncio.create_task(_left(receive))
     try:
         await asyncio.wait([pumping, leaving], return_when=asyncio.FIRST_COMPLETED)
     finally:

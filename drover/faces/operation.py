@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,13 +22,22 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 
+
+async def _never_left() -> None:
+    await asyncio.Event().wait()
+
+
 _TRUE = frozenset({"true", "1"})
 _FALSE = frozenset({"false", "0", ""})
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request, as an operation sees it: who calls, path, query and body."""
+    """One request, as an operation sees it: who calls, path, query and body.
+
+    ``sent_query`` is the query string as it was sent, for those who may name a parameter twice.
+    ``left`` returns once the client has gone away.
+    """
 
     caller: Caller
     path: Mapping[str, str]
@@ -35,6 +45,9 @@ class Call:
     body: bytes
     headers: Mapping[str, str]
     address: str = ""
+    method: str = "GET"
+    sent_query: bytes = b""
+    left: Callable[[], Awaitable[None]] = _never_left
 
     def json(self, shape: type[S]) -> S:
         """Decode the body to ``shape``; raises Invalid naming the field."""
@@ -156,19 +169,33 @@ class Operation:
     kind: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where a refused request was going: what a refusal for people is made from."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Face:
     """What a dialect says in its own way: who calls, and how a refusal looks.
 
     A package of operations declares one as ``FACE``. ``prefix`` is where its paths begin;
     ``identify`` reads the caller from headers and query where that is not the bearer token, and
-    raises Unauthorized; ``refuse`` turns an error and its usual status into an answer.
+    raises Unauthorized; ``refuse`` turns an error and its usual status into an answer, and
+    ``refuse_at`` does in its place where the answer depends on where the request was going. Pages
+    for people are no part of the API and not ``described`` with it.
     """
 
     name: str
     prefix: str
     refuse: Callable[[DroverError, int], Answer]
     identify: Callable[[Mapping[str, str], Mapping[str, str]], Awaitable[Caller]] | None = None
+    refuse_at: Callable[[DroverError, int, Destination], Answer] | None = None
+    described: bool = True
 
 
 _LONGEST_NUMBER = 18

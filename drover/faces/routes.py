@@ -56,6 +56,11 @@ class Routes:
         for face, operation in operations:
             self._add(face, operation)
 
+    @property
+    def described(self) -> list[Operation]:
+        """The operations that belong to the API."""
+        return [route.operation for route in self.all if route.face.described]
+
     def find(self, path: str) -> tuple[Mapping[str, Route], list[str]]:
         """Return the routes of a path by method, and the values of its variable parts."""
         part, values = self._root, []
@@ -64,7 +69,7 @@ class Routes:
             if following is None:
                 following = part.variable
                 values.append(text)
-            if following is None or not text:
+            if following is None or (not text and following is part.variable):
                 return {}, []
             part = following
         return part.methods, values

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
+from drover.model.cron import rule_of, zone_of
 from drover.model.errors import Invalid
-from drover.model.schedule import next_cron_ms
 
 Check = Callable[[Any], str | None]
 """Tells what is wrong with a value; None when nothing is."""
@@ -28,7 +28,6 @@ UTC: Final = "UTC"
 
 _EVENT_LEVELS: Final = frozenset({"any", "info", "warning", "error", "critical"})
 _YEAR_S: Final = 366 * 24 * 3600
-_ANY_CRON: Final = "* * * * *"
 _ATTRIBUTE: Final = re.compile(r"[0-9a-zA-Z_-]{1,255}")
 _ID: Final = re.compile(r"[A-Fa-f\d]{24}")
 
@@ -150,14 +149,14 @@ def _timer(_key: Any, config: Mapping[str, Any], _meta: Any) -> Iterator[tuple[s
     if seconds is not None and _number(seconds) is None and not 1 <= seconds < _YEAR_S:
         yield "/config/seconds", "Seconds must be at least 1 and less than a year"
     if isinstance(cron, str) and cron:
-        yield from _told("/config/cron", cron, UTC)
+        yield from _told("/config/cron", rule_of, cron)
     if isinstance(zone, str) and zone:
-        yield from _told("/config/tz", _ANY_CRON, zone)
+        yield from _told("/config/tz", zone_of, zone)
 
 
-def _told(place: str, cron: str, zone: str) -> Iterator[tuple[str, str]]:
+def _told(place: str, read: Callable[[str], object], text: str) -> Iterator[tuple[str, str]]:
     try:
-        next_cron_ms(cron, zone, 0)
+        read(text)
     except Invalid as error:
         yield place, error.message
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from drover.model.access import MemberRole, OrgRoles
 from drover.model.fields import CreateOnly, Hidden, Moment, Name, Prose, ReadOnly, ShownOnce
 from drover.model.kind import Kind
 from drover.model.resource import Resource
@@ -19,6 +20,8 @@ class ApiToken(Resource, frozen=True, kw_only=True):
     name: Name
     description: Prose | UnsetType = UNSET
     expiration_date: CreateOnly[Moment | UnsetType] = UNSET
+    default_role: MemberRole | UnsetType = UNSET
+    org_roles: OrgRoles | UnsetType = UNSET
     scope: CreateOnly[tuple[Scope, ...]] = ("all.Application",)
     status: Literal["active", "inactive"] = "active"
     owner_id: ReadOnly[str | UnsetType] = UNSET

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
+from drover.model.custom_node import CustomNodeConfig
 from drover.model.errors import Invalid
 from drover.model.fields import AgentVersion, CreateOnly, FlowGlobals, Id, Name, Prose, ReadOnly
 from drover.model.kind import Kind
@@ -28,7 +29,7 @@ class FlowVersion(Resource, frozen=True, kw_only=True):
     nodes: CreateOnly[tuple[FlowNode, ...]] = ()
     globals: CreateOnly[FlowGlobals] = ()
     minimum_agent_version: CreateOnly[AgentVersion | UnsetType] = UNSET
-    custom_node_config: CreateOnly[dict[str, Any] | UnsetType] = UNSET
+    custom_node_config: CreateOnly[CustomNodeConfig | UnsetType] = UNSET
     created_by_id: ReadOnly[str | UnsetType] = UNSET
     created_by_type: ReadOnly[str | UnsetType] = UNSET
     last_updated_by_id: ReadOnly[str | UnsetType] = UNSET

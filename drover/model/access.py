@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from drover.model.fields import Id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,6 +46,73 @@ class MemberRole(StrEnum):
     NONE = "none"  #: sees nothing but what single applications allow
 
 
+SANDBOX: Final = "sandbox"
+"""Stands for the applications that a user owns, where limits name organisations by their ids."""
+
+_REACH: Final = (
+    MemberRole.NONE,
+    MemberRole.VIEW,
+    MemberRole.COLLABORATE,
+    MemberRole.EDIT,
+    MemberRole.ADMIN,
+)
+
+OwnerName = Annotated[str, Meta(pattern=r"^([A-Fa-f\d]{24}|sandbox)\Z")]
+
+
+class LimitedRole(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """The most that a token may be in one application or dashboard."""
+
+    resource_id: Id
+    role: Literal["collaborate", "view", "none"]
+
+
+LimitedRoles = Annotated[tuple[LimitedRole, ...], Meta(max_length=100)]
+
+
+class OrgRole(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """The most that a token may be in one organisation, and in single applications of it."""
+
+    org_id: OwnerName
+    role: MemberRole
+    application_roles: LimitedRoles = ()
+    dashboard_roles: LimitedRoles = ()
+
+    def role_in(self, application_id: str) -> MemberRole:
+        """Return the role in one application."""
+        for own in self.application_roles:
+            if own.resource_id.lower() == application_id:
+                return MemberRole(own.role)
+        return self.role
+
+
+OrgRoles = Annotated[tuple[OrgRole, ...], Meta(max_length=25)]
+
+
+class RoleLimit(Struct, frozen=True, kw_only=True):
+    """The most that a token may be; where an organisation is not listed, the default role."""
+
+    default_role: MemberRole | None = None
+    org_roles: OrgRoles = ()
+
+    def __bool__(self) -> bool:
+        return self.default_role is not None or bool(self.org_roles)
+
+    def capped(self, role: MemberRole, org_id: str, application_id: str = "") -> MemberRole:
+        """Return a role of the owner's, lowered to what the token may be.
+
+        ``org_id`` is SANDBOX for what belongs to a user. An organisation that neither the list nor
+        a default role covers is out of reach.
+        """
+        return min(role, self._most(org_id, application_id), key=_REACH.index)
+
+    def _most(self, org_id: str, application_id: str) -> MemberRole:
+        for own in self.org_roles:
+            if own.org_id.lower() == org_id:
+                return own.role_in(application_id)
+        return self.default_role or MemberRole.NONE
+
+
 class DeviceLimit(Struct, frozen=True, kw_only=True):
     """The devices an access key covers: those listed and those with one of the tags.
 
@@ -69,8 +138,8 @@ class Caller(Struct, frozen=True, kw_only=True):
     device carries its ``application_id``; one of an organisation its ``org_id``; a user's token,
     and an API token a user made, the ``user_id``. ``role`` is that of the account or the key;
     ``number`` and ``guid`` are the account's. A device's ``device_limit`` is None when its key
-    covers the whole application. ``revision`` says at which state of the access tables this was
-    verified.
+    covers the whole application. ``role_limit`` is set where the token may do less than its owner.
+    ``revision`` says at which state of the access tables this was verified.
     """
 
     type: CallerType
@@ -87,6 +156,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     guid: str | None = None
     email: str | None = None
     device_limit: DeviceLimit | None = None
+    role_limit: RoleLimit | None = None
     expires_ms: int | None = None
     revision: int = -1
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from drover.model.access import MemberRole, Role
+from drover.model.access import MemberRole, Role, RoleLimit
 
 OwnerType = Literal["user", "organization"]
 TokenOwner = Literal["user", "organization", "application", "device"]
@@ -30,7 +30,10 @@ class Profile(Struct, frozen=True, kw_only=True):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """A user. ``email`` is lower case; sessions begun before ``token_cutoff_ms`` are void."""
+    """A user. ``email`` is lower case; sessions begun before ``token_cutoff_ms`` are void.
+
+    ``two_factor_key`` is set where signing in takes a code of the user's authenticator app too.
+    """
 
     id: str
     number: int
@@ -42,7 +45,13 @@ class Account(Struct, frozen=True, kw_only=True):
     updated_ms: int
     password_updated_ms: int
     token_cutoff_ms: int = 0
+    two_factor_key: str | None = None
     profile: Profile = Profile()
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether signing in takes a code too."""
+        return self.two_factor_key is not None
 
 
 class AccountKey(Struct, frozen=True, kw_only=True):
@@ -142,6 +151,7 @@ class Token(Struct, frozen=True, kw_only=True):
     creator_type: str = "user"
     creator_id: str = ""
     creator_name: str | None = None
+    role_limit: RoleLimit = RoleLimit()
 
 
 class DeviceTag(Struct, frozen=True, kw_only=True):

@@ -139,9 +139,16 @@ class Execution(Struct, frozen=True, kw_only=True):
         return self.succeeded + self.failed + self.timed_out
 
     @property
+    def under_way(self) -> int:
+        """Items that run: of a resource job some in flight may only be claimed ahead."""
+        if self.kind != RESOURCE_JOB:
+            return self.in_flight
+        return min(self.in_flight, self.pace.concurrency)
+
+    @property
     def remaining(self) -> int:
         """Items that neither run nor have ended; with the others they add up to the total."""
-        return self.total - self.ended_items - self.in_flight
+        return self.total - self.ended_items - self.under_way
 
 
 class Change(Struct, frozen=True, kw_only=True):

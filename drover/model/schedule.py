@@ -1,75 +1,88 @@
-"""When something is due again: cron rules in a time zone, or a number of seconds."""
+"""When something recurs: by a cron rule in a time zone, or every so many seconds."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING, NamedTuple
 
-from cronsim import CronSim, CronSimError
+from msgspec import Struct
 
-from drover.model.errors import Invalid
+from drover.model.cron import ClockChange, next_after, rule_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NAMED: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "@yearly": "0 0 1 1 *",
-        "@monthly": "0 0 1 * *",
-        "@weekly": "0 0 * * 0",
-        "@daily": "0 0 * * *",
-        "@hourly": "0 * * * *",
-    }
-)
-_REFUSED: Final = frozenset("LlWw#?@")
-_FIELDS: Final = frozenset({5, 6})
+    from collections.abc import Iterator
 
 
-def next_cron_ms(cron: str, tz: str, after_ms: int) -> int | None:
-    """Return the first moment of a cron rule later than ``after_ms``; None when there is none.
+class Turn(NamedTuple):
+    """What is to be done at a moment: the run that is due, if any, and when the next one is.
 
-    A local time that is skipped in spring fires at the jump, one that comes twice fires once.
-    Raises Invalid for a rule or zone that cannot be understood.
+    Moments are milliseconds since 1970; ``next_ms`` is None when nothing is due any more.
     """
-    start = (_EPOCH + timedelta(milliseconds=after_ms)).astimezone(_zone(tz))
-    try:
-        moment = next(CronSim(_rule(cron), start), None)
-    except CronSimError as error:
-        raise Invalid(f"'{cron}' is not a cron rule: {error}", field="cron") from error
-    if moment is None:
-        return None
-    return (moment.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
+
+    run_ms: int | None
+    next_ms: int | None
 
 
-def next_interval_ms(seconds: float, due_ms: int, now_ms: int) -> int:
-    """Return the next moment of an interval that was due at ``due_ms``, later than now.
+class Recurrence(Struct, frozen=True, kw_only=True):
+    """When something is due again and again, in milliseconds since 1970.
+
+    ``cron`` (5 or 6 fields) in zone ``tz``, or every ``seconds``; with neither it is never due.
+    ``starts_ms`` and ``ends_ms`` are both inclusive. Every method raises Invalid for a rule or a
+    zone that cannot be understood.
+    """
+
+    cron: str | None = None
+    seconds: float | None = None
+    tz: str = "UTC"
+    change: ClockChange = ClockChange.MOVED
+    starts_ms: int | None = None
+    ends_ms: int | None = None
+
+    def first_ms(self, now_ms: int) -> int | None:
+        """Return when it is due first, from now on; an interval without a start has to pass."""
+        if self.cron is None and self.starts_ms is None:
+            return self.after(now_ms, now_ms)
+        from_ms = max(self.starts_ms or 0, now_ms)
+        return self.after(from_ms - 1, self.starts_ms or 0)
+
+    def after(self, moment_ms: int, phase_ms: int) -> int | None:
+        """Return the first moment later than ``moment_ms``; None when there is none.
+
+        An interval is counted from ``phase_ms``.
+        """
+        if self.cron is not None:
+            return self._within(next_after(rule_of(self.cron, self.change), self.tz, moment_ms))
+        if self.seconds is None:
+            return None
+        return self._within(next_interval_ms(self.seconds, phase_ms, moment_ms))
+
+    def turn(self, due_ms: int, now_ms: int, kept_ms: int) -> Turn:
+        """Return what to do at ``now_ms`` about what was due at ``due_ms`` and ever since.
+
+        Of all that was missed only the latest is run, and only when it was due no longer than
+        ``kept_ms`` ago.
+        """
+        run_ms = due_ms if due_ms >= now_ms - kept_ms else None
+        next_ms = self.after(max(due_ms, now_ms - kept_ms - 1), due_ms)
+        while next_ms is not None and next_ms <= now_ms:
+            run_ms, next_ms = next_ms, self.after(next_ms, due_ms)
+        return Turn(run_ms, next_ms)
+
+    def upcoming(self, from_ms: int, phase_ms: int) -> Iterator[int]:
+        """Yield the moments from ``from_ms`` on, in order; see ``after``."""
+        next_ms = self.after(max(from_ms, self.starts_ms or 0) - 1, phase_ms)
+        while next_ms is not None:
+            yield next_ms
+            next_ms = self.after(next_ms, phase_ms)
+
+    def _within(self, moment_ms: int | None) -> int | None:
+        over = moment_ms is None or (self.ends_ms is not None and moment_ms > self.ends_ms)
+        return None if over else moment_ms
+
+
+def next_interval_ms(seconds: float, due_ms: int, after_ms: int) -> int:
+    """Return the first moment later than ``after_ms`` of an interval that is due at ``due_ms``.
 
     Moments that passed meanwhile are left out, not made up for.
     """
     step_ms = max(1, round(seconds * 1000))
-    missed = max(0, (now_ms - due_ms) // step_ms)
-    return due_ms + (missed + 1) * step_ms
-
-
-def _rule(cron: str) -> str:
-    text = _NAMED.get(cron.strip().lower(), cron.strip())
-    names_day = any(letter in _REFUSED for letter in _without_names(text))
-    if names_day or len(text.split()) not in _FIELDS:
-        raise Invalid(f"'{cron}' is not a cron rule of five or six fields", field="cron")
-    return text
-
-
-def _without_names(text: str) -> str:
-    for name in ("jul", "wed"):
-        text = text.lower().replace(name, "")
-    return text
-
-
-def _zone(tz: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(tz)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise Invalid(f"'{tz}' is not a time zone", field="tz") from error
+    return due_ms + ((after_ms - due_ms) // step_ms + 1) * step_ms

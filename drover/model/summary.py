@@ -47,6 +47,6 @@ def summary(execution: Execution) -> dict[str, int]:
         "succeeded": execution.succeeded,
         "failed": execution.failed,
         "timedOut": execution.timed_out,
-        "inProgress": execution.in_flight,
+        "inProgress": execution.under_way,
         "remaining": execution.remaining,
     }

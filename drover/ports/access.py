@@ -240,6 +240,27 @@ class Owners(Protocol):
         ...
 
 
+class Traces(Protocol):
+    """What users did lately, as far as a rule or a list looks at it."""
+
+    async def use_code(self, account_id: str, step: int) -> bool:
+        """Note that the code of a step was used; False when it was before."""
+        ...
+
+    async def see(
+        self, account_id: str, item_type: str, parent_id: str, item_id: str, *, most: int
+    ) -> None:
+        """Note that something was looked at, and forget what is beyond ``most``.
+
+        ``parent_id`` is empty where the type has no parent.
+        """
+        ...
+
+    async def seen(self, account_id: str, item_type: str, parent_id: str) -> Sequence[str]:
+        """Return the ids of what was looked at, newest first."""
+        ...
+
+
 class Access(Protocol):
     """All of it, in one unit of work."""
 
@@ -266,6 +287,11 @@ class Access(Protocol):
     @property
     def owners(self) -> Owners:
         """Whose each application is."""
+        ...
+
+    @property
+    def traces(self) -> Traces:
+        """What users did lately."""
         ...
 
     async def raise_revision(self) -> None:

@@ -154,7 +154,7 @@ class FlowHistory(Protocol):
     """What became of runs: counts for each minute, and the last errors and debug messages."""
 
     async def add(self, counts: Sequence[RunCounts], notes: Sequence[RunNote]) -> None:
-        """Add counts to those there are, and notes, and forget what is too old or too much.
+        """Add counts to those there are, and notes, and forget the oldest notes beyond a limit.
 
         What belongs to a flow that was deleted is passed over.
         """

@@ -3,7 +3,7 @@
 Promises every adapter keeps, and the conformance suite checks:
 
 - A claim is one guarded statement; each raises the execution's fence. At most ``concurrency``
-  items are in flight.
+  items are in flight, besides those claimed ahead.
 - An item gets one final result, written together with the counts of its execution, and never
   another one. A settle with a fence older than the item accepts changes nothing.
 - ``now_ms`` given to a method is the store's clock, read in the same unit of work.
@@ -18,11 +18,13 @@ from msgspec import Struct
 
 from drover.model.iteration import Item, ItemState
 from drover.model.run import Execution
+from drover.model.schedule import Recurrence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drover.model.run import Pace, Target
+    from drover.model.schedule import Turn
     from drover.ports.executions import Executions, Plans
     from drover.query.tree import Node
 
@@ -67,11 +69,16 @@ class Claim(Struct, frozen=True, kw_only=True):
 
 
 class Ticket(Struct, frozen=True, kw_only=True):
-    """Who claims: now, and until when unless renewed; moments of the store's clock."""
+    """Who claims: now, and until when unless renewed; moments of the store's clock.
+
+    With ``after``, a fresh lease that is held, no more items than it covers are claimed ahead:
+    beyond the concurrency, to begin in the place of those when these have ended.
+    """
 
     worker: str
     now_ms: int
     until_ms: int
+    after: Lease | None = None
 
 
 LeaseKey = tuple[int, int]
@@ -86,11 +93,15 @@ class Held(Struct, frozen=True, kw_only=True):
 
 
 class Follow(Struct, frozen=True, kw_only=True):
-    """What is claimed next, once a lease's items are all settled: up to ``limit`` items."""
+    """What is claimed next, once a lease's items are all settled: up to ``limit`` items.
+
+    ``after`` as of a Ticket: what takes the place of the settled ones, before what is claimed.
+    """
 
     limit: int
     worker: str
     lease_ms: int
+    after: Lease | None = None
 
 
 class Refusal(StrEnum):
@@ -158,25 +169,22 @@ class LeasedFiring(Struct, frozen=True, kw_only=True):
     firing: Firing
 
 
-class Schedule(Struct, frozen=True, kw_only=True):
-    """When something is due again and again.
+class Schedule(Recurrence, frozen=True, kw_only=True):
+    """Something that recurs, and where it stands; moments in milliseconds since 1970.
 
-    ``kind`` and ``ref`` name what it is for, unique together. ``cron`` (5 or 6 fields) in zone
-    ``tz``, or every ``seconds``. ``next_due_ms`` is None when it will not be due any more.
-    ``detail`` is the kind's own JSON.
+    ``kind`` and ``ref`` name what it is for, unique together; what stands before the first slash
+    of ``ref`` is its owner. ``next_due_ms`` is None when it will not be due any more. After a time
+    in which no server ran, one that ``makes_up`` acts on the latest moment it missed. ``detail`` is
+    the kind's own JSON.
     """
 
     kind: str
     ref: str
     application_id: str | None = None
-    cron: str | None = None
-    seconds: float | None = None
-    tz: str = "UTC"
     active: bool = True
-    starts_ms: int | None = None
-    ends_ms: int | None = None
     next_due_ms: int | None = None
     last_due_ms: int | None = None
+    makes_up: bool = False
     detail: bytes = b"{}"
 
 
@@ -264,6 +272,13 @@ class Iterations(Protocol):
         """
         ...
 
+    async def put_back(self, lease: Lease, now_ms: int) -> int | None:
+        """Hand items back that were claimed and never begun; no attempt of theirs is counted.
+
+        None when the lease was lost.
+        """
+        ...
+
 
 class Deadlines(Protocol):
     """The clocks of items, apart from the leases they run under."""
@@ -302,6 +317,14 @@ class ReportRow(NamedTuple):
     completed_ms: int | None
 
 
+class Reason(NamedTuple):
+    """What items that did not succeed say, and how many of them say it."""
+
+    state: ItemState
+    message: str | None
+    total: int
+
+
 class Items(Protocol):
     """Items as they are shown."""
 
@@ -317,6 +340,10 @@ class Items(Protocol):
 
     async def get(self, number: int, resource_id: str) -> Item:
         """Return one; raises Missing."""
+        ...
+
+    async def reasons(self, number: int, *, most: int, limit: int) -> Sequence[Reason]:
+        """Count the messages of the first ``most`` that failed or timed out, commonest first."""
         ...
 
 
@@ -359,20 +386,23 @@ class Schedules(Protocol):
         """Store one, in place of any of the same kind and ref."""
         ...
 
-    async def remove(self, kind: str, ref_prefix: str) -> None:
-        """Forget those of a kind whose ref begins so."""
+    async def remove(self, kind: str, owner: str) -> None:
+        """Forget those of a kind and an owner: a whole ref, or what one has before its slash."""
         ...
 
-    async def of(self, kind: str, ref_prefix: str) -> Sequence[Schedule]:
-        """Return those of a kind whose ref begins so."""
+    async def of(self, kind: str, owner: str) -> Sequence[Schedule]:
+        """Return those of a kind and an owner, by ref."""
         ...
 
     async def due(self, now_ms: int, limit: int) -> Sequence[Schedule]:
-        """Return active schedules whose moment has come."""
+        """Return active schedules whose moment has come, the longest due first.
+
+        They are held by this unit of work: no other sees them before it ends.
+        """
         ...
 
-    async def advance(self, schedule: Schedule, next_due_ms: int | None) -> bool:
-        """Move on from the due moment that was seen; False when another server did so first."""
+    async def advance(self, turns: Sequence[tuple[Schedule, Turn]]) -> None:
+        """Move schedules on; those with nothing more to come are not active any longer."""
         ...
 
     async def next_ms(self) -> int | None:

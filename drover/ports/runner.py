@@ -53,7 +53,8 @@ class FlowBatch(Struct, frozen=True, kw_only=True):
     the whole payload at start, dates as ``{"$date": ISO text}``; for iterations of a job
     ``iterations`` takes their place. ``lease_id`` and ``fence`` bind acknowledgements of the
     batch's own iterations to the lease it runs under. ``alone`` keeps others off its worker: its
-    runs have lost workers before.
+    runs have lost workers before. With ``after``, the lease of a batch that runs, it begins when
+    all of that one's iterations are acknowledged, if that is within ``patience_ms``.
     """
 
     application_id: str
@@ -70,6 +71,8 @@ class FlowBatch(Struct, frozen=True, kw_only=True):
     fence: int | None = None
     alone: bool = False
     deadline_ms: int = 60_000
+    after: str | None = None
+    patience_ms: int = 0
 
     @property
     def size(self) -> int:
@@ -109,7 +112,8 @@ class Runner(Protocol):
         """Run the batch to its end, one record for each payload.
 
         Raises WorkerLost when the worker died before it was done; what its runs had asked of the
-        host by then has happened.
+        host by then has happened. Raises NotBegun when the batch it was to come after did not make
+        way in time.
         """
         ...
 
@@ -146,6 +150,10 @@ class RunLog(Protocol):
 
 class WorkerLost(Exception):
     """The worker died before the batch was done."""
+
+
+class NotBegun(Exception):
+    """The batch was not begun: the one before it did not make way."""
 
 
 class LeaseLost(Exception):

@@ -8,12 +8,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from drover.ports.access import Access
+    from drover.ports.beacon_registry import BeaconRegistryArea
+    from drover.ports.beacons import Beacons
     from drover.ports.flows import FlowIndex
     from drover.ports.inventory import Inventory
     from drover.ports.jobs import Jobs
     from drover.ports.presence import Presence
     from drover.ports.reports import Reports
     from drover.ports.resources import Resources
+    from drover.ports.retention import Retention
     from drover.ports.rows import Rows
 
 T = TypeVar("T")
@@ -63,6 +66,21 @@ class Session(Protocol):
     @property
     def presence(self) -> Presence:
         """Which devices are connected, and to which server."""
+        ...
+
+    @property
+    def beacons(self) -> Beacons:
+        """Jobs of beacons, their logs and settings."""
+        ...
+
+    @property
+    def retention(self) -> Retention:
+        """What is past its time."""
+        ...
+
+    @property
+    def beacon_registry(self) -> BeaconRegistryArea:
+        """Workers that take the jobs of beacons."""
         ...
 
     async def now_ms(self) -> int:

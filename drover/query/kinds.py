@@ -142,5 +142,6 @@ FIELD_SETS: Final[Mapping[str, FieldSet]] = {
     "applicationKey": APPLICATION_KEYS,
     "flow": FLOWS,
     "flowVersion": FLOW_VERSIONS,
+    "flowByVersion": FLOWS_BY_VERSION,
 }
 """The field set of each kind, by the kind's scope name (``Kind.one``); rows have their own."""

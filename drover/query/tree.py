@@ -19,12 +19,12 @@ Node
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 class Operator(Enum):
@@ -205,3 +205,18 @@ def negate(node: Node) -> Node:
             return part
         case _:
             return Not(node)
+
+
+def renamed(node: Node, names: Mapping[str, str]) -> Node:
+    """Return ``node`` with fields called as ``names`` says, by their names so far."""
+    match node:
+        case And(parts):
+            return And(tuple(renamed(part, names) for part in parts))
+        case Or(parts):
+            return Or(tuple(renamed(part, names) for part in parts))
+        case Not(part):
+            return Not(renamed(part, names))
+        case All() | Nothing():
+            return node
+        case _:
+            return replace(node, field=names.get(node.field, node.field))

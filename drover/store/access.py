@@ -23,6 +23,7 @@ from drover.model.accounts import (
 )
 from drover.model.errors import Duplicate, Missing
 from drover.ports.access import FoundKey, FoundToken, Standing
+from drover.store.access_traces import TraceTables
 from drover.store.sqlite import SqliteDatabase
 from drover.store.statements import load
 
@@ -104,6 +105,7 @@ class AccessTables:
         self.tokens = TokenTable(tx)
         self.keys = AccessKeyTable(tx)
         self.owners = OwnerTable(tx)
+        self.traces = TraceTables(tx)
 
     async def raise_revision(self) -> None:
         """Void what servers remember of verified tokens, once this unit of work is kept."""

@@ -109,6 +109,11 @@ def _flow(table: str) -> dict[str, Column]:
     }
 
 
+def _of_flow(column: str) -> str:
+    # The column is one of the program's own.
+    return f"(SELECT flow.{column} FROM flow WHERE flow.id = flow_version.flow_id)"  # noqa: S608
+
+
 _ROW: Final[ColumnMap] = {
     "id": Plain("table_row.id"),
     "createdAt": Plain("table_row.created_ms"),
@@ -203,6 +208,8 @@ COLUMNS: Final[Mapping[str, ColumnMap]] = {
     },
     "flow_version": {
         **_flow("flow_version"),
+        "name": Plain(_of_flow("name")),
+        "defaultVersion": Plain(_of_flow("default_version_id")),
         "version": Plain("flow_version.version"),
         "flowId": Plain("flow_version.flow_id"),
     },

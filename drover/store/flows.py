@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 KEPT_NOTES: Final = 500
 """Errors, and as many debug messages, kept of each flow."""
 
-KEPT_COUNTS_MS: Final = 30 * 24 * 3_600_000
-"""How long counts are kept, in milliseconds."""
-
 _EVENT: Final = "event"
 _ANY: Final = "any"
 _ALL: Final = 2**31 - 1
@@ -170,9 +167,6 @@ class FlowHistoryTables:
         if counts:
             added = [msgspec.structs.asdict(each) for each in counts]
             await self._tx.execute_many("flow_count_add", added)
-            oldest = {each.flow_id: each.minute_ms - KEPT_COUNTS_MS for each in counts}
-            rows = [{"flow_id": flow, "before_ms": before} for flow, before in oldest.items()]
-            await self._tx.execute_many("flow_count_prune", rows)
         if notes:
             await self._tx.execute_many("flow_note_add", [_note_row(note) for note in notes])
             kept = {(each.flow_id, each.topic) for each in notes}

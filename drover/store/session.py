@@ -6,12 +6,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from drover.store.access import AccessTables
+from drover.store.beacon_registry import BeaconRegistryStore
+from drover.store.beacons import BeaconStore
 from drover.store.flows import FlowStore
 from drover.store.inventory import InventoryArea
 from drover.store.jobs import JobStore
 from drover.store.presence import PresenceStore
 from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
+from drover.store.retention import RetentionTables
 from drover.store.rows import RowStore
 
 if TYPE_CHECKING:
@@ -68,6 +71,21 @@ class StoreSession:
     def presence(self) -> PresenceStore:
         """Which devices are connected, and to which server."""
         return PresenceStore(self.tx)
+
+    @cached_property
+    def beacons(self) -> BeaconStore:
+        """Jobs of beacons, their logs and settings."""
+        return BeaconStore(self.tx)
+
+    @cached_property
+    def retention(self) -> RetentionTables:
+        """What is past its time."""
+        return RetentionTables(self.tx)
+
+    @cached_property
+    def beacon_registry(self) -> BeaconRegistryStore:
+        """Workers that take the jobs of beacons."""
+        return BeaconRegistryStore(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""

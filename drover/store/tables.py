@@ -115,6 +115,8 @@ _SORTS: Final[Mapping[str, str]] = {
     "lastUpdated": "updated_ms",
 }
 
+_NAME_OF_FLOW: Final = "(SELECT flow.name FROM flow WHERE flow.id = flow_version.flow_id)"
+
 TABLES: Final[Mapping[str, Table]] = {
     table.name: table
     for table in (
@@ -180,7 +182,7 @@ TABLES: Final[Mapping[str, Table]] = {
         Table(
             "flow_version",
             {"flow_id": "flow_id", "version": "version", "enabled": "enabled"},
-            {"version": "version"},
+            {"version": "version", "name": _NAME_OF_FLOW},
             parent="flow_id",
         ),
     )

@@ -26,6 +26,7 @@ from msgspec import Struct
 from drover.flows import compile_flow, run_batch
 from drover.handlers import REGISTERED
 from drover.plugins import load
+from drover.ports.runner import NotBegun
 from drover.system import SystemClock
 from drover.workers.frames import (
     TO_WORKER,
@@ -40,10 +41,12 @@ from drover.workers.frames import (
     Settle,
     Start,
     ToWorker,
+    Unbegun,
     pack,
     read,
     told,
 )
+from drover.workers.gates import Gates
 from drover.workers.host import BatchHost
 from drover.workers.payloads import payloads_of
 
@@ -117,6 +120,7 @@ class Worker:
         self._scripts = scripts
         self._clock = SystemClock()
         self._flows: dict[str, CompiledFlow] = {}
+        self._gates = Gates()
         self._running: set[asyncio.Task[None]] = set()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._numbers = itertools.count(1)
@@ -175,16 +179,20 @@ class Worker:
 
     async def _run(self, number: int, batch: FlowBatch) -> None:
         try:
-            flow = self._compiled(batch)
-            records = await run_batch(
-                flow,
-                batch.trigger_index,
-                payloads_of(batch),
-                BatchHost(batch, _Line(self, number), self._scripts),
-                deadline_ms=batch.deadline_ms,
-                clock=self._clock,
-            )
+            with self._gates.of(batch.lease_id) as gate:
+                flow, payloads = self._compiled(batch), payloads_of(batch)
+                await self._gates.pass_through(batch)
+                records = await run_batch(
+                    flow,
+                    batch.trigger_index,
+                    payloads,
+                    BatchHost(batch, _Line(self, number), self._scripts, gate.open),
+                    deadline_ms=batch.deadline_ms,
+                    clock=self._clock,
+                )
             self.send(told(records, number))
+        except NotBegun:
+            self.send(Unbegun(number))
         except ConnectionError as error:
             self.send(Failed(number, lost=True, reason=str(error)))
         except Exception as error:  # noqa: BLE001 - told to the server, which decides

@@ -90,7 +90,13 @@ class Failed(Struct, frozen=True, tag="failed", array_like=True):
     reason: str
 
 
-FromWorker = Ready | Ask | Settle | Done | Failed
+class Unbegun(Struct, frozen=True, tag="unbegun", array_like=True):
+    """A batch was not begun: the one it was to come after did not make way."""
+
+    batch: int
+
+
+FromWorker = Ready | Ask | Settle | Done | Failed | Unbegun
 ToWorker = Start | Forget | Answer | Receipt | Lost
 
 _ENCODER: Final = msgspec.msgpack.Encoder()

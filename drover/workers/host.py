@@ -10,7 +10,7 @@ from drover.model.iteration import cut_message
 from drover.ports.runner import ACKNOWLEDGE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from drover.ports.runner import FlowBatch, Settled
     from drover.ports.scripts import ScriptResult, Scripts
@@ -40,9 +40,18 @@ class Server(Protocol):
 
 
 class BatchHost:
-    """The host of one batch: acknowledgements of its own iterations travel in short form."""
+    """The host of one batch: acknowledgements of its own iterations travel in short form.
 
-    def __init__(self, batch: FlowBatch, server: Server, scripts: Scripts) -> None:
+    ``released`` is called once all of these have been sent.
+    """
+
+    def __init__(
+        self,
+        batch: FlowBatch,
+        server: Server,
+        scripts: Scripts,
+        released: Callable[[], None] = lambda: None,
+    ) -> None:
         self._server = server
         self._scripts = scripts
         self._owner = f"{batch.application_id}/{batch.flow_id}"
@@ -50,6 +59,8 @@ class BatchHost:
         self._serial = batch.iterations is not None and batch.iterations.serial
         prefix = f"{batch.execution_id}-"
         self._own = {prefix + resource_id: resource_id for resource_id in own}
+        self._unsent = set(own)
+        self._released = released
 
     async def call(
         self, operation: str, requests: Sequence[Mapping[str, Any]]
@@ -95,6 +106,9 @@ class BatchHost:
             )
             for resource_id, request in given.items()
         ]
+        self._unsent.difference_update(given)
+        if not self._unsent:
+            self._released()
         settled = await self._server.settle(_ENCODE(rows), len(rows))
         return [_answer(request, settled, resource_id) for resource_id, request in given.items()]
 

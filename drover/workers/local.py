@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from drover.ports.runner import WorkerLost
+from drover.ports.runner import NotBegun, WorkerLost
 from drover.workers.process import WorkerProcess, WorkerSettings
 
 if TYPE_CHECKING:
@@ -70,11 +70,20 @@ class LocalWorkers:
         await asyncio.gather(*(worker.stop() for worker in workers))
 
     async def run(self, batch: FlowBatch) -> list[RunRecord]:
-        """Run a batch to its end; raises WorkerLost, LeaseLost."""
+        """Run a batch to its end; raises WorkerLost, LeaseLost, NotBegun."""
         if batch.alone:
             return await self._run_alone(batch)
+        if batch.after is not None:
+            return await self._run_after(batch, batch.after)
         worker = await self._pick()
         return await worker.run(batch)
+
+    async def _run_after(self, batch: FlowBatch, lease_id: str) -> list[RunRecord]:
+        """Run a batch where the one runs that it comes after."""
+        for worker in self._workers:
+            if worker.alive and not worker.reserved and worker.runs(lease_id):
+                return await worker.run(batch)
+        raise NotBegun
 
     async def _run_alone(self, batch: FlowBatch) -> list[RunRecord]:
         """Run a batch that may kill its worker where it takes no other along."""

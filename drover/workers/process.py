@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from drover.model.errors import DroverError
-from drover.ports.runner import FlowBatch, LeaseLost, RunRecord, WorkerLost
+from drover.ports.runner import FlowBatch, LeaseLost, NotBegun, RunRecord, WorkerLost
 from drover.workers.child import Instructions
 from drover.workers.frames import (
     FROM_WORKER,
@@ -31,6 +31,7 @@ from drover.workers.frames import (
     Settle,
     Start,
     ToWorker,
+    Unbegun,
     pack,
     read,
     records_of,
@@ -131,7 +132,7 @@ class WorkerProcess:
             raise WorkerLost("the worker ended before it was ready")
 
     async def run(self, batch: FlowBatch) -> list[RunRecord]:
-        """Run a batch; raises WorkerLost, LeaseLost."""
+        """Run a batch; raises WorkerLost, LeaseLost, NotBegun."""
         if not self.alive:
             raise WorkerLost("the worker has ended")
         number = next(self._numbers)
@@ -145,6 +146,10 @@ class WorkerProcess:
             del self._batches[number]
             if not self._batches:
                 self._idle.set()
+
+    def runs(self, lease_id: str) -> bool:
+        """Tell whether it has a batch under this lease in hand."""
+        return any(batch.lease_id == lease_id for batch, _ in self._batches.values())
 
     async def idle(self) -> None:
         """Wait until it has nothing in hand."""
@@ -223,6 +228,8 @@ class WorkerProcess:
                 self._resolve(number, records_of(message))
             case Failed(number, lost, reason):
                 self._resolve(number, LeaseLost(reason) if lost else WorkerLost(reason))
+            case Unbegun(number):
+                self._resolve(number, NotBegun())
             case Ask() | Settle():
                 task = asyncio.create_task(self._answer(message))
                 self._answering.add(task)

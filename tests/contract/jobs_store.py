@@ -68,8 +68,8 @@ class Bench:
             lambda jobs: jobs.iterations.snapshot(execution, target, All(), after, limit)
         )
 
-    async def claim(self, number, limit=1000, now=NOW, worker="w", lease_ms=30_000):
-        ticket = Ticket(worker=worker, now_ms=now, until_ms=now + lease_ms)
+    async def claim(self, number, limit=1000, *, now=NOW, worker="w", lease_ms=30_000, after=None):
+        ticket = Ticket(worker=worker, now_ms=now, until_ms=now + lease_ms, after=after)
         return await self.jobs(lambda jobs: jobs.iterations.claim(number, limit, ticket))
 
     async def documents(self, claim):

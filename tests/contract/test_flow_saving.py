@@ -44,7 +44,7 @@ class Desk:
         return msgspec.json.decode(made)
 
     async def timers(self, flow):
-        return await self.store.read(lambda s: s.jobs.schedules.of("timer", f"{flow['id']}/"))
+        return await self.store.read(lambda s: s.jobs.schedules.of("timer", flow["id"]))
 
     async def found(self, flow, kind="timer", **more):
         keys = [each["key"] for each in flow["triggers"] if each["type"] == kind]

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from drover.ports.flows import IndexedTrigger, RunCounts, RunNote
-from drover.store.flows import KEPT_COUNTS_MS, KEPT_NOTES
+from drover.store.flows import KEPT_NOTES
 from drover.store.session import SqlStore
 
 APPLICATION, OTHER = "a" * 24, "b" * 24
@@ -215,13 +215,6 @@ async def test_counts_of_a_minute_add_up(store):
         len(await history(store, lambda kept: kept.counts(FLOW, (0, 10 * MINUTE), newest=1))) == 1
     )
     assert await history(store, lambda kept: kept.counts(FLOW, (0, MINUTE))) == []
-
-
-async def test_old_counts_are_forgotten(store):
-    await history(store, lambda kept: kept.add([count(1)], []))
-    await history(store, lambda kept: kept.add([count(2 + KEPT_COUNTS_MS // MINUTE)], []))
-
-    assert len(await history(store, lambda kept: kept.counts(FLOW, (0, 2**52)))) == 1
 
 
 def note(number, topic="error", version="develop"):

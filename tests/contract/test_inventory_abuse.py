@@ -243,12 +243,15 @@ INDEXED = {
     "job_type = 'reboot'": ("execution_kind",),
     "username = 'a@b.c'": ("execution_submitter",),
     "id = 7": ("execution_pkey", "PRIMARY KEY"),
+    "(job_type = 'a' and status = 'new') or status = 'failed'": ("execution_kind_status",),
 }
 FOUND = {
     "tags = 'a'": "device_fact_value",
     "group startsWith '/a/'": "device_fact_value",
     "name = 'a' and (connection_status = 'connected' or signal_percent < 20)": "device_fact_value",
     "carrier = 'a' or carrier = 'b'": "device_last_attribute",
+    "signal_percent < 20 and status = 'new'": "device_fact_number",
+    "id = '632e18632f59592e773a4153'": ("device_pkey", "sqlite_autoindex_device_1"),
 }
 
 
@@ -264,12 +267,13 @@ async def test_a_query_about_jobs_uses_an_index(database, query):
 
 @pytest.mark.parametrize("query", FOUND)
 async def test_devices_that_a_query_can_match_are_found_by_an_index(database, query):
-    found = Plan(Wanted(Reach(), parse(query, 0)), database.dialect).candidates(100)
+    found = Plan(Wanted(Reach(), parse(query, 0)), database.dialect).candidates()
     assert found is not None
 
     plan = await _explained(database, found.sql, found.params)
 
-    assert FOUND[query] in plan, plan
+    names = FOUND[query]
+    assert any(name in plan for name in ([names] if isinstance(names, str) else names)), plan
 
 
 @pytest.mark.parametrize(
@@ -277,7 +281,7 @@ async def test_devices_that_a_query_can_match_are_found_by_an_index(database, qu
     ["tags <> 'a'", "not tags = 'a'", "tags contains 'a'", "tags = 'a' or id = 7", "group = empty"],
 )
 def test_a_walk_does_not_begin_at_devices_where_others_may_match(query):
-    assert Plan(Wanted(Reach(), parse(query, 0)), "sqlite").candidates(100) is None
+    assert Plan(Wanted(Reach(), parse(query, 0)), "sqlite").candidates() is None
 
 
 async def _explained(database, sql, params):

@@ -1,11 +1,11 @@
-"""What the job tables promise about whole executions, firings and schedules, on each database."""
+"""What the job tables promise about whole executions and firings, on each database."""
 
 import pytest
 
 from drover.model.errors import Duplicate, Missing
 from drover.model.execution import MOVES, State
 from drover.model.run import RESOURCE_JOB, Actor, Change
-from drover.ports.jobs import Firing, Schedule
+from drover.ports.jobs import Firing
 from tests.contract.jobs_store import APPLICATION, JOB, NOW, Bench, device_id
 
 
@@ -179,24 +179,6 @@ async def test_a_run_id_names_one_firing(bench):
     assert due == []
     assert (waits, cancelled, twice) == (True, True, False)
     assert not await bench.jobs(lambda jobs: jobs.firings.waits(APPLICATION, "r"))
-
-
-async def test_a_due_schedule_is_moved_on_by_one_server_alone(bench):
-    schedule = Schedule(kind="timer", ref="f/a", cron="* * * * *", next_due_ms=NOW)
-    idle = Schedule(kind="timer", ref="f/b", seconds=5, next_due_ms=NOW, active=False)
-    for each in (schedule, idle, schedule):
-        await bench.jobs(lambda jobs, e=each: jobs.schedules.put(e))
-
-    due = await bench.jobs(lambda jobs: jobs.schedules.due(NOW, 10))
-    first = await bench.jobs(lambda jobs: jobs.schedules.advance(due[0], NOW + 60_000))
-    second = await bench.jobs(lambda jobs: jobs.schedules.advance(due[0], NOW + 60_000))
-
-    assert due == [schedule]
-    assert (first, second) == (True, False)
-    assert await bench.jobs(lambda jobs: jobs.schedules.next_ms()) == NOW + 60_000
-    assert len(await bench.jobs(lambda jobs: jobs.schedules.of("timer", "f/"))) == 2
-    await bench.jobs(lambda jobs: jobs.schedules.remove("timer", "f/"))
-    assert await bench.jobs(lambda jobs: jobs.schedules.of("timer", "")) == []
 
 
 async def test_what_matches_now_is_counted_and_sampled(bench):

@@ -12,7 +12,7 @@ from drover.query.digi import parse
 from drover.query.digi.fields import FIELDS
 from drover.query.evaluate import predicate
 from drover.query.tree import ALL
-from drover.store.inventory import area, plan
+from drover.store.inventory import area, walk
 from tests.support.inventory_world import NOW, World, found_query, query
 
 QUERIES = 600
@@ -42,11 +42,15 @@ async def test_stores_and_memory_agree_on_random_queries(database):
     assert differing == {}
 
 
-@pytest.mark.parametrize("most_devices", [2, 2000])
-async def test_a_walk_that_begins_at_devices_finds_the_same(database, monkeypatch, most_devices):
-    monkeypatch.setattr(plan, "PAIR_WINDOW", 1)
+@pytest.mark.parametrize(("most_devices", "few_devices"), [(2, 0), (3000, 0), (3000, 3000)])
+async def test_a_walk_that_begins_at_devices_finds_the_same(
+    database, monkeypatch, most_devices, few_devices
+):
     monkeypatch.setattr(area, "MOST_DEVICES", most_devices)
-    monkeypatch.setattr(area, "_AHEAD", 1)
+    monkeypatch.setattr(walk, "FEW_DEVICES", few_devices)
+    monkeypatch.setattr(walk, "FIRST_ITEMS", 2)
+    monkeypatch.setattr(walk, "MOST_ITEMS", 12)
+    monkeypatch.setattr(walk, "FIRST_SPAN", 3)
     world = await World(database).fill(random.Random(SEED + 2), 14, JOBS)
     chance = random.Random(SEED + 3)
     differing = {}

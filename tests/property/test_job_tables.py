@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from drover.model.execution import State
 from drover.model.iteration import FINAL, ItemState
 from drover.model.run import Change, Pace
+from drover.ports.jobs import Follow
 from drover.store.sqlite import SqliteDatabase
 from tests.contract.jobs_store import Bench, device_id
 from tests.unit.engine_bench import FakeFlows, FakeStore
@@ -30,7 +31,10 @@ paces = st.builds(
 chosen = st.sets(st.integers(1, DEVICES), min_size=1, max_size=DEVICES)
 steps = st.one_of(
     st.tuples(st.just("claim"), st.integers(1, 4)),
+    st.tuples(st.just("claim_ahead"), st.integers(0, 5), st.integers(1, 4)),
     st.tuples(st.just("settle"), st.integers(0, 5), chosen, st.booleans()),
+    st.tuples(st.just("settle_and_follow"), st.integers(0, 5), st.integers(1, 4)),
+    st.tuples(st.just("put_back"), st.integers(0, 5)),
     st.tuples(st.just("acknowledge"), chosen, st.booleans()),
     st.tuples(st.just("end_lease"), st.integers(0, 5)),
     st.tuples(st.just("give_back"), st.integers(0, 5), st.booleans()),
@@ -47,6 +51,8 @@ class Model:
         self.bench = Bench(database)
         self.store = self.bench.store = FakeStore(database, FakeFlows({}))
         self.claims = []
+        self.held = set()
+        self.waits = {}
         self.final = {}
         self.lost = set()
         self.attempts = {}
@@ -68,24 +74,83 @@ class Model:
 
     async def claim(self, limit):
         claim = await self.bench.claim(self.number, limit, now=await self.now(), lease_ms=2000)
+        await self.note(claim)
+
+    async def note(self, claim, after=None):
         if claim is not None:
             items = await self.bench.documents(claim)
             self.claims.append((claim, [item.resource_id for item in items], set()))
+            self.held.add(claim.lease.fence)
+            if after is not None and after.fence in self.held:
+                self.waits[claim.lease.fence] = after.fence
 
-    async def settle(self, which, numbers, ok):
+    async def claim_ahead(self, which, limit):
+        """As a lane does: after a fresh chunk that runs and has none after it."""
+        if not self.claims:
+            return
+        lease = self.claims[which % len(self.claims)][0].lease
+        runs = lease.fence in self.held and not self.is_waiting(lease)
+        if lease.again or not runs or self.waiting_for(lease) is not None:
+            return
+        claim = await self.bench.claim(
+            self.number, limit, now=await self.now(), lease_ms=2000, after=lease
+        )
+        await self.note(claim, lease)
+
+    def is_waiting(self, lease):
+        return lease.fence in self.held and self.waits.get(lease.fence) in self.held
+
+    def waiting_for(self, lease):
+        for claim, _, _ in self.claims:
+            if self.waits.get(claim.lease.fence) == lease.fence and claim.lease.fence in self.held:
+                return claim.lease
+        return None
+
+    async def settle(self, which, numbers, ok, follow_limit=0):
         if not self.claims:
             return
         claim, items, settled = self.claims[which % len(self.claims)]
         given = [(each, ok) for each in items if int(each, 16) in numbers]
-        if not given:
+        if not given or self.is_waiting(claim.lease):
             return
+        after = self.waiting_for(claim.lease)
+        follow = Follow(limit=follow_limit, worker="w", lease_ms=2000, after=after)
         outcome = await self.bench.settle(
-            self.number, *given, lease=claim.lease, unsettled=claim.lease.size - len(settled)
+            self.number,
+            *given,
+            lease=claim.lease,
+            unsettled=claim.lease.size - len(settled),
+            follow=follow if follow_limit else None,
         )
         if claim.lease.fence in self.lost:
             assert not outcome.moved
         freed = claim.lease.size - len(settled) - outcome.unsettled
         settled |= set(list(outcome.moved)[:freed])
+        if outcome.unsettled == 0:
+            self.held.discard(claim.lease.fence)
+        await self.note(outcome.following, after)
+
+    async def settle_and_follow(self, which, limit):
+        await self.settle(which, set(range(1, DEVICES + 1)), True, limit)
+
+    async def put_back(self, which):
+        if self.claims:
+            lease = self.claims[which % len(self.claims)][0].lease
+            if self.is_waiting(lease):
+                await self.put_back_lease(lease)
+
+    async def put_back_lease(self, lease):
+        now = await self.now()
+        assert await self.bench.jobs(lambda jobs: jobs.iterations.put_back(lease, now)) is not None
+        self.held.discard(lease.fence)
+        self.lost.add(lease.fence)
+
+    async def ended(self, lease):
+        """What waits for a chunk that ended without all its results never begins."""
+        waiting = self.waiting_for(lease)
+        self.held.discard(lease.fence)
+        if waiting is not None:
+            await self.put_back_lease(waiting)
 
     async def acknowledge(self, numbers, ok):
         given = [(device_id(number), ok, f"told {ok}") for number in sorted(numbers)]
@@ -94,7 +159,9 @@ class Model:
 
     async def end_lease(self, which):
         if self.claims:
-            await self.bench.end_lease(self.claims[which % len(self.claims)][0])
+            claim = self.claims[which % len(self.claims)][0]
+            if not self.is_waiting(claim.lease) and await self.bench.end_lease(claim):
+                await self.ended(claim.lease)
 
     async def give_back(self, which, lost):
         if self.claims:
@@ -104,6 +171,7 @@ class Model:
             )
             if taken is not None:
                 self.lost.add(lease.fence)
+                await self.ended(lease)
 
     async def wait(self, ms):
         self.store.offset_ms += ms
@@ -111,8 +179,9 @@ class Model:
     async def sweep(self):
         now = await self.now()
         for lease in await self.bench.jobs(lambda jobs: jobs.iterations.expired(now, 100)):
-            assert await self.bench.expire(lease, now) is not None
-            self.lost.add(lease.fence)
+            if await self.bench.expire(lease, now) is not None:
+                self.lost.add(lease.fence)
+                await self.ended(lease)
         await self.bench.jobs(lambda jobs: jobs.deadlines.expose(now))
         if self.number in await self.bench.jobs(lambda jobs: jobs.deadlines.due(now)):
             await self.bench.time_out(self.number, now)
@@ -135,16 +204,41 @@ class Model:
             for item in items
         )
         ended = sum(state in FINAL for state in states)
+        left = self.left_unbegun(items, execution)
         assert len(items) == execution.total == DEVICES
         assert execution.succeeded == states.count(ItemState.SUCCEEDED)
         assert execution.failed == states.count(ItemState.FAILED)
         assert execution.timed_out == states.count(ItemState.TIMED_OUT)
         assert execution.waiting == states.count(ItemState.WAITING)
-        assert execution.in_flight == DEVICES - ended - execution.waiting - unclaimed
+        assert execution.in_flight == DEVICES - ended - execution.waiting - unclaimed - left
         assert execution.claimed == DEVICES - unclaimed
-        assert execution.in_flight <= execution.pace.concurrency
+        begun = execution.in_flight - self.not_begun(items)
+        assert begun <= execution.pace.concurrency
         for item in items:
             self.check_item(item)
+
+    def left_unbegun(self, items, execution):
+        """Count what was claimed ahead, put back, and never begun before the execution ended."""
+        leased = {
+            each for claim, ids, _ in self.claims if claim.lease.fence in self.held for each in ids
+        }
+        left = sum(
+            item.state is ItemState.PENDING
+            and item.resource_id <= execution.cursor
+            and item.resource_id not in leased
+            for item in items
+        )
+        assert left == 0 or execution.state is State.CANCELING
+        return left
+
+    def not_begun(self, items):
+        states = {item.resource_id: item.state for item in items}
+        return sum(
+            states[each] is ItemState.PENDING
+            for claim, ids, _ in self.claims
+            if self.is_waiting(claim.lease)
+            for each in ids
+        )
 
     def check_item(self, item):
         seen = (item.state, item.message, item.completed_ms)

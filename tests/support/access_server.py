@@ -16,7 +16,17 @@ from drover.app.services import Services
 from drover.discover import discover
 from drover.faces import losant
 from drover.faces.http import HttpApp
-from drover.faces.losant import admin, applications, auth, devices, me, orgs, resources, tokens
+from drover.faces.losant import (
+    admin,
+    applications,
+    auth,
+    devices,
+    me,
+    me_security,
+    orgs,
+    resources,
+    tokens,
+)
 from drover.model.kind import Kind
 from drover.store.access import revisions_of
 from drover.store.session import SqlStore
@@ -68,7 +78,7 @@ class AccessServer:
         first = bootstrap(self.access, shelf.applications, self.store, ids, self.clock)
         self.bootstrap = first
         self.services = Services(*shelf.services, *self.access.services)
-        modules = (admin, applications, auth, devices, me, orgs, resources, tokens)
+        modules = (admin, applications, auth, devices, me, me_security, orgs, resources, tokens)
         found = [each for module in modules for each in module.operations(self.services)]
         own = {(each.method, each.path) for each in found if not each.gives_way}
         operations = [

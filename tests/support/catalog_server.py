@@ -11,6 +11,7 @@ import uvicorn
 from argon2 import PasswordHasher
 
 import drover.kinds
+from drover.app.about import ServerFacts
 from drover.app.access.assembly import build
 from drover.app.assembly import Surroundings, library
 from drover.app.inventory import JobInventory
@@ -126,6 +127,7 @@ class CatalogServer:
         published = Published("0")
         self.services = Services(
             published,
+            ServerFacts(version="0", url="http://drover.test", clock=SystemClock()),
             Workflows(store),
             inventory,
             RequestThrottle(SystemClock(), Allowance()),
@@ -134,7 +136,7 @@ class CatalogServer:
             *self.jobs.services,
         )
         self.app = HttpApp(declared(self.services), self.gate, limits=limits)
-        published.publish((route.operation for route in self.app.routes.all), self.app.metrics.text)
+        published.publish(self.app.routes.described, self.app.metrics.text)
         self.url = ""
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from drover.model.run import Target
 from drover.query.digi.facts import group_fields
 from drover.query.digi.fields import DEVICE_CHOICES, FIELDS, DigiField, DigiType
 from tests.support.digi_server import DigiServer
@@ -34,6 +38,29 @@ PATHS = ["/", "/a", "/A/b", "/ab", "a/b/", "/b/a", "/Ärger/b", "//"]
 NUMBERS = ["0", "5", "20", "50", "75.5", "-3", "high"]
 STATES = ["new", "queued", "running", "canceling", "succeeded", "failed", "canceled"]
 NOW = 1_800_000_000_000
+CONTEXTS: list[dict[str, Any]] = [
+    {},
+    {"a": 5, "b": {"c": "Ärger", "a": None}},
+    {"a": "5", "b": {"c": "AB", "a": True}},
+    {"a": 7.5, "b": [{"c": "a"}]},
+    {"a": True, "b": "", "A": 1},
+    {"a": "", "b": {"c": 20, "a": [1]}},
+]
+RESULTS: list[Any] = [
+    [],
+    [{"a": 5}, {"a": "it's", "b": {"c": False}}],
+    {"a": True, "b": {"c": "ab"}},
+    [1, "a", None, [{"a": 5}], {"b": None}],
+]
+PATHS_ASKED = [
+    "context.a",
+    "context.A",
+    "context.b",
+    "context.b.c",
+    "context.b.a",
+    "result.a",
+    "result.b.c",
+]
 
 
 class World:
@@ -100,9 +127,14 @@ class World:
             "succeeded": ended,
             "failed": len(targets) - ended if state == "succeeded" else 0,
             "error": random.choice([None, "Lost", "lost ß"]),
+            "result": random.choice([None, *map(json.dumps, RESULTS)]),
         }
+        context = random.choice(CONTEXTS)
+        target = Target(resource_type="device", context=json.dumps(context))
+        columns["detail"] = msgspec.json.encode(target)
         number = await self.server.job(*(each["device_id"] for each in targets), **columns)
         job = _job_row(number, len(targets), columns, self.server.clock.ms)
+        job |= _paths("context", context) | _results(columns["result"])
         self.pairs[number] = [{**job, **each} for each in targets] or [job]
 
 
@@ -111,6 +143,28 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def _paths(root: str, document: Any) -> dict[str, Any]:
+    """Return what each dotted path into a document leads to; a list is a thing with no value."""
+    found: dict[str, Any] = {}
+    for name, value in document.items():
+        found[f"{root}.{name}"] = {"a list": value} if isinstance(value, list) else value
+        if isinstance(value, dict):
+            found[f"{root}.{name}"] = {"an object": value}
+            found |= _paths(f"{root}.{name}", value)
+    return found
+
+
+def _results(text: str | None) -> dict[str, Any]:
+    """Return what dotted paths lead to in any of several results."""
+    whole = json.loads(text or "[]")
+    found: dict[str, Any] = {}
+    for part in whole if isinstance(whole, list) else [whole]:
+        if isinstance(part, dict):
+            for path, value in _paths("result", part).items():
+                found.setdefault(path, []).append(value)
+    return found
 
 
 def _job_row(number: int, total: int, columns: dict[str, Any], now_ms: int) -> dict[str, Any]:
@@ -127,6 +181,7 @@ def _job_row(number: int, total: int, columns: dict[str, Any], now_ms: int) -> d
         "job_type": "resource_job",
         "source": "resource_job",
         "status": status,
+        "status.state": state,
         "job_name": columns["name"],
         "submit_time": now_ms,
         "end_time": now_ms if final else None,
@@ -170,12 +225,46 @@ ASKED = [  # every type of field, where it comes from a tag, a report, the devic
 ]
 
 
+def _path_condition(random: Random) -> str:
+    """Return a condition that goes with a value of any type."""
+    field = random.choice(PATHS_ASKED)
+    literal = random.choice(
+        ["5", "7.5", "0x14", "true", "false", "'5'", "'AB'", "'ärger'", "''", "'it''s'", "empty"]
+    )
+    if literal[0] == "'" and literal != "''":
+        sign = random.choice(
+            ["=", "<>", "<", "<=", ">", ">=", "startsWith", "endsWith", "contains"]
+        )
+    elif literal[0].isdigit():
+        sign = random.choice(["=", "<>", "<", "<=", ">", ">="])
+    else:
+        sign = random.choice(["=", "<>"])
+    return f"{field} {sign} {literal}"
+
+
+def _list_condition(random: Random) -> str:
+    """Return a condition with a list of values."""
+    fields = [field for field in ASKED if field.type is not DigiType.DEVICE_TIME]
+    field = random.choice(fields)
+    values = [_value(random, field) for _ in range(random.randrange(1, 4))]
+    return f"{field.name} in ({', '.join(values)})"
+
+
+STATE_WORDS = ["running", "queued", "Completed", "errored", "inProgress", "canceling", "picked_up"]
+
+
 def query(random: Random, depth: int = 3) -> str:
     """Return a random query that can be understood."""
     kind = random.random()
-    if depth == 0 or kind < 0.35:
+    if kind < 0.08:
+        return _path_condition(random)
+    if kind < 0.13:
+        return _list_condition(random)
+    if kind < 0.15:
+        return f"status {random.choice(['=', '<>'])} '{random.choice(STATE_WORDS)}'"
+    if depth == 0 or kind < 0.4:
         return _condition(random, random.choice(ASKED))
-    if kind < 0.5:
+    if kind < 0.55:
         return f"not ({query(random, depth - 1)})"
     word = random.choice([" and ", " or "])
     parts = [query(random, depth - 1) for _ in range(random.randrange(2, 4))]
@@ -192,7 +281,13 @@ def found_query(random: Random) -> str:
 def _found(random: Random) -> str:
     field = FIELDS[random.choice(["name", "carrier", "ip", "group", "tags"])]
     words = PATHS if field.name == "group" else WORDS
+    if random.random() < 0.2:
+        return (
+            f"signal_percent {random.choice(['=', '<', '>='])} {random.choice(['5', '20', '50'])}"
+        )
     value = random.choice([word for word in words if word.strip("/")]).replace("'", "''")
+    if random.random() < 0.2:
+        return f"{field.name} in ('{value}', 'a')"
     return f"{field.name} {random.choice(['=', 'startsWith'])} '{value}'"
 
 

@@ -8,7 +8,7 @@ import pytest
 from drover.model.execution import State
 from drover.model.iteration import Acknowledgement, ItemState
 from drover.model.run import Actor, Change, Pace, Target
-from drover.ports.jobs import Firing, Schedule
+from drover.ports.jobs import Firing
 from drover.ports.runner import LeaseLost, WorkerLost
 from tests.contract.jobs_store import APPLICATION, device_id
 from tests.unit.engine_bench import EngineBench
@@ -305,27 +305,6 @@ async def test_a_firing_whose_worker_is_lost_comes_back_and_is_given_up_in_the_e
 
     assert tried_once == 1
     assert len(bench.runner.batches) == 2
-
-
-async def test_a_schedule_fires_once_for_each_due_moment_and_never_for_missed_ones(make):
-    bench = make(triggers={"timer": ["flow"]})
-    now = await bench.store.read(lambda session: session.now_ms())
-    schedule = Schedule(
-        kind="timer",
-        ref="flow/key",
-        application_id=APPLICATION,
-        seconds=60,
-        next_due_ms=now - 150_000,
-        detail=b'{"key":"key","flowId":"flow"}',
-    )
-    await bench.jobs(lambda jobs: jobs.schedules.put(schedule))
-
-    await bench.tick("scheduler", "scheduler", "firings")
-
-    assert len(bench.runner.batches) == 1
-    (stored,) = await bench.jobs(lambda jobs: jobs.schedules.of("timer", "flow/"))
-    assert stored.next_due_ms == now + 30_000
-    assert stored.last_due_ms == now - 150_000
 
 
 async def test_the_engine_starts_runs_and_stops(make):

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from drover.engine import chunk, dispatcher, payloads, report, reporter, scheduler, sweeper
+from drover.engine import chunk, dispatcher, payloads, report, reporter, sweeper
 from drover.engine.answers import Answers
 from drover.engine.loops import Loop
 from drover.engine.report import cell
@@ -16,7 +16,7 @@ from drover.model.execution import State
 from drover.model.iteration import Acknowledgement
 from drover.model.run import Actor, Change, Execution, Pace, Target
 from drover.ports.failures import StoreBusy, StoreFull
-from drover.ports.jobs import Firing, Schedule
+from drover.ports.jobs import Firing
 from drover.ports.runner import FlowBatch, LeaseLost
 from tests.contract.jobs_store import APPLICATION, device_id
 from tests.unit.engine_bench import EngineBench
@@ -84,7 +84,7 @@ async def test_a_stopped_dispatcher_claims_nothing(make):
     await bench.tick("dispatcher", "firings")
 
     assert (await bench.get(number)).in_flight == 0
-    assert bench.engine.dispatcher._next_chunk(3) is None
+    assert not bench.engine.dispatcher._goes_on()
 
 
 async def test_no_more_lanes_are_started_than_there_are(make):
@@ -168,8 +168,8 @@ async def test_a_chunk_claimed_for_a_lane_that_ends_is_handed_back(make):
     taken = bench.heart.leases.take
     first = []
 
-    def take(claim):
-        held = taken(claim)
+    def take(claim, after=None):
+        held = taken(claim, after)
         if not first:
             first.append(held)
             # The lane looks at the end of its chunk before it sees that all is settled.
@@ -483,37 +483,6 @@ def test_a_complete_payload_tells_of_cancels_errors_and_the_accumulator():
 )
 def test_an_accumulator_is_parsed_where_it_is_a_container(text, value):
     assert payloads.accumulator_value(text) == value
-
-
-@pytest.mark.parametrize(
-    ("schedule", "expected"),
-    [
-        ({"cron": "* * * * *"}, 60_000),
-        ({"cron": "broken"}, None),
-        ({}, None),
-        ({"seconds": 10, "next_due_ms": 0}, 10_000),
-        ({"seconds": 10, "next_due_ms": 0, "ends_ms": 9_999}, None),
-        ({"cron": "* * * * *", "starts_ms": 120_000}, 120_000),
-        ({"cron": "0 0 31 2 *"}, None),
-    ],
-)
-def test_when_a_schedule_is_due_next(schedule, expected):
-    given = Schedule(kind="timer", ref="r", **schedule)
-
-    assert scheduler.next_due_ms(given, 0) == expected
-
-
-async def test_a_schedule_of_an_unknown_kind_is_moved_on(make):
-    bench = make()
-    now = await bench.store.read(lambda session: session.now_ms())
-    schedule = Schedule(kind="other", ref="r", seconds=1, next_due_ms=now)
-    await bench.jobs(lambda jobs: jobs.schedules.put(schedule))
-    part = bench.loops["scheduler"]._tick.__self__
-
-    await bench.tick("scheduler")
-    await part._act(schedule)
-
-    assert (await bench.jobs(lambda jobs: jobs.schedules.of("other", "")))[0].last_due_ms == now
 
 
 async def test_many_lost_leases_are_taken_back(make, monkeypatch):

@@ -1,4 +1,4 @@
-"""The rules of executions, items and schedules."""
+"""The rules of executions and items."""
 
 from itertools import product
 
@@ -20,10 +20,7 @@ from drover.model.iteration import (
     split_iteration_id,
 )
 from drover.model.run import Pace
-from drover.model.schedule import next_cron_ms, next_interval_ms
 from drover.model.summary import RESULT, STATUS
-
-UTC_2026 = 1_767_225_600_000
 
 
 def test_every_state_leads_to_an_end():
@@ -130,56 +127,3 @@ def test_an_item_that_is_lost_alone_three_times_has_used_up_its_losses():
 )
 def test_a_pace_knows_what_it_means(pace, serial, retries):
     assert (pace.serial, pace.retries) == (serial, retries)
-
-
-@pytest.mark.parametrize(
-    ("cron", "tz", "after", "expected"),
-    [
-        ("*/15 * * * *", "UTC", 0, 900_000),
-        ("@hourly", "UTC", 0, 3_600_000),
-        ("*/10 * * * * *", "UTC", 0, 10_000),
-        ("0 0 1 jul *", "UTC", 0, 15_638_400_000),
-        ("30 2 * * *", "Europe/Berlin", 0, 5_400_000),
-    ],
-)
-def test_the_next_moment_of_a_cron_rule(cron, tz, after, expected):
-    assert next_cron_ms(cron, tz, UTC_2026 + after) == UTC_2026 + expected
-
-
-def test_a_skipped_local_time_fires_at_the_jump_and_a_doubled_one_once():
-    before_spring = 1_774_738_800_000  # 2026-03-29T00:00+01:00 in Berlin
-    before_autumn = 1_792_879_200_000  # 2026-10-25T00:00+02:00 in Berlin
-
-    spring = next_cron_ms("30 2 * * *", "Europe/Berlin", before_spring)
-    autumn = next_cron_ms("30 2 * * *", "Europe/Berlin", before_autumn)
-    following = next_cron_ms("30 2 * * *", "Europe/Berlin", autumn)
-
-    assert spring - before_spring in (2 * 3_600_000, 2 * 3_600_000 + 1_800_000)
-    assert following - autumn > 20 * 3_600_000
-
-
-@pytest.mark.parametrize("cron", ["", "* * *", "61 * * * *", "0 0 L * *", "@reboot", "0 0 ? * *"])
-def test_a_rule_that_cannot_be_understood_is_invalid(cron):
-    with pytest.raises(Invalid):
-        next_cron_ms(cron, "UTC", UTC_2026)
-
-
-@pytest.mark.parametrize("tz", ["", "Nowhere/Land", "../etc/passwd"])
-def test_a_zone_that_is_none_is_invalid(tz):
-    with pytest.raises(Invalid):
-        next_cron_ms("* * * * *", tz, UTC_2026)
-
-
-@given(
-    seconds=st.floats(0.001, 10_000),
-    due=st.integers(0, 10**6),
-    late=st.integers(-1000, 10**7),
-)
-def test_an_interval_goes_on_in_its_phase_and_skips_what_was_missed(seconds, due, late):
-    step = max(1, round(seconds * 1000))
-
-    following = next_interval_ms(seconds, due, due + late)
-
-    assert following > due + late or late < 0
-    assert (following - due) % step == 0
-    assert following - (due + max(late, 0)) <= step

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f]{1,255}@[^@\s\x00-\x1f]{1,255}")
 LONGEST_EMAIL: Final = 1024
+_OWN_FIELDS: Final = frozenset({"role", "token_cutoff_ms", "two_factor_key"})
 
 _log = structlog.get_logger("drover.access")
 
@@ -37,6 +38,22 @@ class NewAccount(Struct, frozen=True, kw_only=True):
     password: str
     role: Role = Role.USER
     profile: Profile = Profile()
+
+
+class Proof(Struct, frozen=True, kw_only=True):
+    """What shows that it is really the user: the password, and a code of the second factor."""
+
+    password: str
+    code: str | None = None
+
+
+class PasswordChange(Struct, frozen=True, kw_only=True):
+    """A new password; other sessions end unless kept, the new one lasts ``ttl_s`` seconds."""
+
+    proof: Proof
+    password: str
+    keep_sessions: bool = False
+    ttl_s: int | None = None
 
 
 class Accounts:
@@ -111,7 +128,7 @@ class Accounts:
         caller: Caller,
         changes: Mapping[str, Any],
         authenticator: Authenticator,
-        current_password: str | None,
+        proof: Proof | None,
     ) -> Account:
         """Change oneself; the e-mail and the password need the current password.
 
@@ -119,10 +136,10 @@ class Accounts:
         """
         account_id = own_id(caller)
         if changes.keys() & {"email", "password"}:
-            if current_password is None:
+            if proof is None:
                 message = "Changing email or password needs currentCredentials"
                 raise Invalid(message, field="currentCredentials")
-            await authenticator.check_password(caller.email or "", current_password)
+            await proved(caller, authenticator, proof)
         changes = {name: value for name, value in changes.items() if name != "role"}
         return await self._change(account_id, changes, keep=caller.token_id)
 
@@ -131,19 +148,15 @@ class Accounts:
         caller: Caller,
         authenticator: Authenticator,
         sessions: Sessions,
-        passwords: tuple[str, str],
-        *,
-        keep_sessions: bool = False,
-        ttl_s: int | None = None,
+        change: PasswordChange,
     ) -> SignedIn:
         """Change one's password, end the sessions and begin a new one with the same scopes.
 
-        ``passwords`` are the current and the new one. Raises Unauthorized, Invalid.
+        Raises Unauthorized, Invalid.
         """
-        own_id(caller)
-        account = await authenticator.check_password(caller.email or "", passwords[0])
+        account = await proved(caller, authenticator, change.proof)
         kept = account.password_hash
-        new_hash = await self._passwords.hash(passwords[1])
+        new_hash = await self._passwords.hash(change.password)
         now_ms = self._clock.now_ms()
 
         async def work(session: Session) -> Account:
@@ -153,13 +166,13 @@ class Accounts:
                 raise Unauthorized("The password was changed meanwhile")
             changed = _with_password(current, new_hash, now_ms)
             await session.access.accounts.put(changed)
-            if not keep_sessions:
+            if not change.keep_sessions:
                 await session.access.tokens.end_sessions("user", account.id)
             return changed
 
         changed = await self._store.write(work)
         _log.info("access.password_changed", account_id=account.id)
-        return await sessions.begin(changed, caller.scopes, ttl_s)
+        return await sessions.begin(changed, caller.scopes, change.ttl_s)
 
     async def delete(self, caller: Caller, account_id: str) -> None:
         """Delete a user.
@@ -168,7 +181,18 @@ class Accounts:
         applications or is the only administrator of an organisation.
         """
         check_administrator(caller)
+        await self._delete(caller, account_id)
 
+    async def delete_own(
+        self, caller: Caller, authenticator: Authenticator, email: str, proof: Proof
+    ) -> None:
+        """Delete oneself; raises Unauthorized, Invalid for another's e-mail, and as ``delete``."""
+        if email.strip().lower() != caller.email:
+            raise Invalid("This is not your email at `email`", field="email")
+        account = await proved(caller, authenticator, proof)
+        await self._delete(caller, account.id)
+
+    async def _delete(self, caller: Caller, account_id: str) -> None:
         async def work(session: Session) -> None:
             await session.access.raise_revision()
             account = await session.access.accounts.get(account_id)
@@ -217,6 +241,15 @@ def own_id(caller: Caller) -> str:
     return caller.user_id
 
 
+async def proved(caller: Caller, authenticator: Authenticator, proof: Proof) -> Account:
+    """Return the caller's account once they have shown that it is really them.
+
+    Raises Forbidden when no user is calling, Unauthorized.
+    """
+    own_id(caller)
+    return await authenticator.check_password(caller.email or "", proof.password, code=proof.code)
+
+
 def checked_email(text: str) -> str:
     """Return an e-mail address in the form it is kept in; raises Invalid."""
     email = text.strip().lower()
@@ -231,7 +264,7 @@ def _guid(ids: Ids) -> str:
 
 
 def _changed(account: Account, changes: Mapping[str, Any], now_ms: int) -> Account:
-    own = {name: value for name, value in changes.items() if name in ("role", "token_cutoff_ms")}
+    own = {name: value for name, value in changes.items() if name in _OWN_FIELDS}
     if own.get("role", account.role) not in ACCOUNT_ROLES:
         raise Invalid("An account cannot have this role at `role`", field="role")
     if "email" in changes:

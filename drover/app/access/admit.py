@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drover.app.access.verified import Verified
-from drover.model.access import MemberRole, Role, role_allows
+from drover.model.access import SANDBOX, MemberRole, Role, role_allows
 from drover.model.errors import Forbidden, Missing, Unauthorized
-from drover.model.scopes import is_read, widened
+from drover.model.scopes import GRANTING, is_read, widened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,11 +56,13 @@ class Gate:
 
     async def role_in(self, caller: Caller, application_id: str) -> MemberRole:
         """Return the caller's role in an application; raises Missing when it is out of sight."""
-        if caller.type == "system" or caller.application_id == application_id:
+        if caller.type == "system":
             return MemberRole.ADMIN
-        if caller.application_id is not None:
+        if caller.application_id not in (None, application_id):
             raise _missing()
-        key = (caller.user_id or caller.org_id or "", application_id)
+        if caller.application_id is not None and caller.role_limit is None:
+            return MemberRole.ADMIN
+        key = (_role_holder(caller), application_id)
         known = self._roles.find(key, caller.revision) if caller.revision >= 0 else None
         if known is not None:
             return known
@@ -80,16 +82,26 @@ def check_scopes(caller: Caller, scopes: frozenset[str]) -> None:
         return
     if not caller.holds(widened(scopes)):
         raise Forbidden("The access token does not allow this")
+    if caller.role_limit is not None and scopes & GRANTING:
+        raise Forbidden("A token limited to roles cannot hand out or take away access")
     changes = not is_read(scopes) and "me.*" not in scopes
     if changes and caller.role in (Role.READ_ONLY, Role.BEACON):
         raise Forbidden("A read-only account cannot change anything")
 
 
 def role_by(caller: Caller, standing: Standing) -> MemberRole:
-    """Return what a caller who is bound to no application may do with one."""
-    if caller.is_administrator:
-        return MemberRole.ADMIN
+    """Return what a caller may do with an application, its token's limit of roles counted in."""
+    role, owner = _own_role(caller, standing), standing.owner
+    if caller.role_limit is None:
+        return role
+    org_id = owner.id if owner.type == "organization" else SANDBOX
+    return caller.role_limit.capped(role, org_id, owner.application_id)
+
+
+def _own_role(caller: Caller, standing: Standing) -> MemberRole:
     owner = standing.owner
+    if caller.is_administrator or caller.application_id == owner.application_id:
+        return MemberRole.ADMIN
     if owner.id == (caller.user_id if owner.type == "user" else caller.org_id):
         return MemberRole.ADMIN
     if standing.member is None:
@@ -97,21 +109,37 @@ def role_by(caller: Caller, standing: Standing) -> MemberRole:
     return standing.member.role_in(owner.application_id)
 
 
+def _role_holder(caller: Caller) -> str:
+    """Return whose role it is: that of a limited token is its own."""
+    limited = caller.token_id if caller.role_limit is not None else None
+    return limited or caller.user_id or caller.org_id or ""
+
+
 async def visible_applications(session: Session, caller: Caller) -> Sequence[str] | None:
     """Return the ids of the applications a caller sees; None stands for all there are."""
     if caller.type == "system" or caller.is_administrator:
         return None
-    if caller.application_id is not None:
+    if caller.role_limit is None and caller.application_id is not None:
         return [caller.application_id]
-    owners = session.access.owners
-    if caller.org_id is not None:
-        return await owners.owned_by("organization", caller.org_id)
-    standings = await owners.within_reach(caller.user_id or "")
+    if caller.role_limit is None and caller.org_id is not None:
+        return await session.access.owners.owned_by("organization", caller.org_id)
     return [
         each.owner.application_id
-        for each in standings
+        for each in await standings(session, caller)
         if role_by(caller, each) is not MemberRole.NONE
     ]
+
+
+async def standings(session: Session, caller: Caller) -> Sequence[Standing]:
+    """Return how a caller's owner stands to each application within their reach."""
+    owners = session.access.owners
+    if caller.application_id is None and caller.org_id is None:
+        return await owners.within_reach(caller.user_id or "")
+    ids: Sequence[str] = [caller.application_id or ""]
+    if caller.application_id is None:
+        ids = await owners.owned_by("organization", caller.org_id or "")
+    found = [await owners.standing(each, None) for each in ids]
+    return [each for each in found if each is not None]
 
 
 def _missing() -> Missing:

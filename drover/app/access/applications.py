@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from drover.app.access.sessions import DeviceFacts
 from drover.app.catalog import QuietHook
 from drover.kinds.device import KIND as DEVICE
-from drover.model.access import MemberRole, Role
+from drover.model.access import SANDBOX, MemberRole, Role
 from drover.model.errors import Missing
 
 if TYPE_CHECKING:
@@ -21,19 +21,27 @@ if TYPE_CHECKING:
 async def owners_for(session: Session, caller: Caller) -> Mapping[str, str]:
     """Return who may own an application that the caller makes: owner type by owner id.
 
-    That is the user, and each organisation in which they are administrator or editor.
+    That is the user, and each organisation in which they are administrator or editor, as far as the
+    token's limit of roles allows.
     """
     owners: dict[str, str] = {}
-    if caller.org_id is not None:
+    if caller.org_id is not None and _may_make(caller, MemberRole.ADMIN, caller.org_id):
         owners[caller.org_id] = "organization"
     if caller.user_id is None or caller.role in (Role.READ_ONLY, Role.BEACON):
         return owners
-    owners[caller.user_id] = "user"
+    if _may_make(caller, MemberRole.ADMIN, SANDBOX):
+        owners[caller.user_id] = "user"
     for organization in await session.access.organizations.of_account(caller.user_id):
         member = await session.access.organizations.find_member(organization.id, caller.user_id)
-        if member is not None and member.role in (MemberRole.ADMIN, MemberRole.EDIT):
+        if member is not None and _may_make(caller, member.role, organization.id):
             owners[organization.id] = "organization"
     return owners
+
+
+def _may_make(caller: Caller, role: MemberRole, org_id: str) -> bool:
+    limit = caller.role_limit
+    most = role if limit is None else limit.capped(role, org_id)
+    return most in (MemberRole.ADMIN, MemberRole.EDIT)
 
 
 async def find_device(session: Session, application_id: str, device_id: str) -> DeviceFacts:

@@ -16,6 +16,7 @@ from drover.app.access.bootstrap import Bootstrap
 from drover.app.access.issue import IssueAccessKeys, IssueApiTokens
 from drover.app.access.organizations import Organizations
 from drover.app.access.passwords import Passwords
+from drover.app.access.second_factor import SecondFactor
 from drover.app.access.sessions import Sessions
 from drover.app.access.summary import Summaries
 from drover.app.access.throttle import Throttle
@@ -44,6 +45,7 @@ class AccessServices:
     tokens: ApiTokens
     account_keys: AccountKeys
     summaries: Summaries
+    second_factor: SecondFactor
     passwords: Passwords
     revisions: Revisions
     throttle: Throttle
@@ -65,6 +67,7 @@ class AccessServices:
     def services(self) -> tuple[object, ...]:
         """What faces ask for."""
         return (
+            self.gate,
             self.authenticator,
             self.sessions,
             self.accounts,
@@ -72,6 +75,7 @@ class AccessServices:
             self.tokens,
             self.account_keys,
             self.summaries,
+            self.second_factor,
         )
 
     def close(self) -> None:
@@ -99,6 +103,7 @@ def build(
         tokens=ApiTokens(store, ids, clock),
         account_keys=AccountKeys(store, ids, clock),
         summaries=Summaries(store),
+        second_factor=SecondFactor(store, ids, clock, authenticator),
         passwords=passwords,
         revisions=revisions,
         throttle=throttle,

@@ -14,9 +14,12 @@ from drover.app.access.secrets import LONGEST, digest, matches
 from drover.app.access.verified import Verified
 from drover.model.access import KEY_ROLES, Caller, DeviceLimit, Role
 from drover.model.errors import Unauthorized
+from drover.model.one_time_codes import step_of
 from drover.model.scopes import DEFAULT
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from drover.app.access.passwords import Passwords
     from drover.app.access.throttle import Throttle
     from drover.model.accounts import AccessKey, Account, Token
@@ -65,18 +68,39 @@ class Authenticator:
         if not 0 < len(text) <= LONGEST:
             raise _unknown()
         kept = digest(text)
-        found = await self._store.read(lambda session: session.access.accounts.find_userkey(kept))
-        if found is None or not matches(text, found.key.userkey_digest):
-            raise _unknown()
-        return self._unexpired(_key_caller(found))
+
+        async def find() -> FoundKey | None:
+            found = await self._store.read(
+                lambda session: session.access.accounts.find_userkey(kept)
+            )
+            return found if found and matches(text, found.key.userkey_digest) else None
+
+        # Marked, so that what is known of a userkey is never found for a token of the same text.
+        return await self._key_holder(f"userkey {kept}", find)
 
     async def authenticate_key(self, key_id: str, secret: str) -> Caller:
         """Return the account behind the id and the secret of a key."""
-        found = await self._store.read(lambda session: session.access.accounts.find_key(key_id))
-        right = matches(secret, found.key.secret_digest if found else None)
-        if found is None or not right:
-            raise _unknown()
-        return self._unexpired(_key_caller(found))
+
+        async def find() -> FoundKey | None:
+            found = await self._store.read(lambda session: session.access.accounts.find_key(key_id))
+            right = matches(secret, found.key.secret_digest if found else None)
+            return found if right else None
+
+        return await self._key_holder(f"key {key_id} {digest(secret)}", find)
+
+    async def _key_holder(
+        self, known_as: str, find: Callable[[], Awaitable[FoundKey | None]]
+    ) -> Caller:
+        """Return the account behind a key, remembered until access changes."""
+        revision = await self._revisions.current()
+        caller = self._verified.find(known_as, revision)
+        if caller is None:
+            found = await find()
+            if found is None:
+                raise _unknown()
+            caller = structs.replace(_key_caller(found), revision=revision)
+            self._verified.keep(known_as, revision, caller)
+        return self._unexpired(caller)
 
     async def authenticate_basic(self, email: str, password: str, address: str = "") -> Caller:
         """Return the account with this e-mail and password.
@@ -93,11 +117,13 @@ class Authenticator:
             self._verified.keep(key.hexdigest(), revision, caller)
         return caller
 
-    async def check_password(self, email: str, password: str, address: str = "") -> Account:
-        """Return the account with this e-mail and password.
+    async def check_password(
+        self, email: str, password: str, address: str = "", code: str | None = None
+    ) -> Account:
+        """Return the account with this e-mail and password, and with this code if it needs one.
 
         Raises Unauthorized, alike for an unknown user and a wrong password; TooMany and
-        AccountLocked after too many failures.
+        AccountLocked after too many failures. A code counts once.
         """
         email = email.strip().lower()
         self._throttle.begin(email, address)
@@ -108,8 +134,19 @@ class Authenticator:
         right = await self._passwords.verify(kept, password)
         if account is None or not right:
             raise Unauthorized("Invalid email or password")
+        if account.two_factor_key is not None:
+            await self._check_code(account, account.two_factor_key, code)
         self._throttle.succeed(email, address)
         return account
+
+    async def _check_code(self, account: Account, key: str, code: str | None) -> None:
+        if not code:
+            raise Unauthorized("A two-factor code is required")
+        step = step_of(key, code, self._clock.now_ms())
+        if step is None or not await self._store.write(
+            lambda session: session.access.traces.use_code(account.id, step)
+        ):
+            raise Unauthorized("Invalid two-factor code")
 
     async def _remembered(self, key: str) -> Caller | None:
         return self._verified.find(key, await self._revisions.current())
@@ -149,6 +186,7 @@ def _token_caller(found: FoundToken) -> Caller:
         application_id=token.application_id,
         org_id=token.owner_id if token.owner_type == "organization" else None,
         token_id=token.id,
+        role_limit=token.role_limit or None,
         expires_ms=token.expires_ms,
         revision=found.revision,
     )
@@ -158,15 +196,17 @@ def _user_caller(found: FoundToken) -> Caller:
     token, account = found.token, found.account
     if account is None or _cut_off(token, account):
         raise _unknown()
-    is_session = token.kind == "session"
+    is_session, limit = token.kind == "session", token.role_limit or None
     return Caller(
         type="user" if is_session else "apiToken",
         id=account.id if is_session else token.id,
         scopes=_scopes(token.scopes),
         user_id=account.id,
         token_id=token.id,
-        is_administrator=account.role is Role.ADMINISTRATOR,
+        # What a limited token may do is decided by roles alone.
+        is_administrator=account.role is Role.ADMINISTRATOR and limit is None,
         role=account.role,
+        role_limit=limit,
         number=account.number,
         guid=account.guid,
         email=account.email,

@@ -13,6 +13,7 @@ from msgspec import UNSET, structs
 from drover.app.access.network import check_addresses
 from drover.app.access.secrets import API_PREFIX, digest, new_secret
 from drover.app.catalog import QuietHook
+from drover.model.access import RoleLimit
 from drover.model.accounts import AccessKey, DeviceTag, Token
 from drover.model.errors import Invalid, TooMany
 from drover.model.instants import to_ms
@@ -143,4 +144,7 @@ def _token(token: ApiToken, text_digest: str) -> Token:
         status=token.status,
         expires_ms=to_ms(token.expiration_date) if token.expiration_date else None,
         application_id=token.application_id,
+        role_limit=RoleLimit(
+            default_role=token.default_role or None, org_roles=token.org_roles or ()
+        ),
     )

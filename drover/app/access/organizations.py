@@ -38,11 +38,10 @@ class Roles(Struct, frozen=True, kw_only=True):
 
 
 class Overview(Struct, frozen=True, kw_only=True):
-    """An organisation with its members and the counts shown beside it."""
+    """An organisation with its members and how many more are invited."""
 
     organization: Organization
     members: Sequence[tuple[Member, Account]]
-    application_count: int
     pending_invite_count: int
 
 
@@ -330,13 +329,22 @@ async def _seen(
     session: Session, caller: Caller, organization_id: str
 ) -> tuple[Organization, MemberRole]:
     organization = await session.access.organizations.get(organization_id)
+    role = await _role(session, caller, organization_id)
+    if caller.role_limit is not None and role is not None:
+        role = caller.role_limit.capped(role, organization_id)
+        role = None if role is MemberRole.NONE else role
+    if role is None:
+        raise Missing("Organization was not found")
+    return organization, role
+
+
+async def _role(session: Session, caller: Caller, organization_id: str) -> MemberRole | None:
     if caller.is_administrator or caller.org_id == organization_id:
-        return organization, MemberRole.ADMIN
-    if caller.user_id is not None:
-        member = await session.access.organizations.find_member(organization_id, caller.user_id)
-        if member is not None:
-            return organization, member.role
-    raise Missing("Organization was not found")
+        return MemberRole.ADMIN
+    if caller.user_id is None:
+        return None
+    member = await session.access.organizations.find_member(organization_id, caller.user_id)
+    return None if member is None else member.role
 
 
 async def _led(session: Session, caller: Caller, organization_id: str) -> Organization:
@@ -351,7 +359,6 @@ async def _overview(session: Session, organization: Organization) -> Overview:
     return Overview(
         organization=organization,
         members=await access.organizations.members(organization.id),
-        application_count=len(await access.owners.owned_by("organization", organization.id)),
         pending_invite_count=len(await access.organizations.invites(organization.id)),
     )
 

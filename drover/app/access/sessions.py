@@ -76,10 +76,14 @@ class KnownDevice(Struct, frozen=True, kw_only=True):
 
 
 class Wish(Struct, frozen=True, kw_only=True):
-    """What a sign-in asks for: scopes, and how long the session is to last in seconds."""
+    """What a sign-in asks for: scopes, and how long the session is to last in seconds.
+
+    ``code`` is that of the second factor, for users who have one.
+    """
 
     scopes: Sequence[str] | None = None
     ttl_s: int | None = None
+    code: str | None = None
 
 
 class Sessions:
@@ -105,7 +109,7 @@ class Sessions:
     async def sign_in(self, email: str, password: str, wish: Wish, address: str = "") -> SignedIn:
         """Begin a user's session; raises Unauthorized, AccountLocked, TooMany, Invalid."""
         scopes = requested(wish.scopes, "user")
-        account = await self._authenticator.check_password(email, password, address)
+        account = await self._authenticator.check_password(email, password, address, wish.code)
         signed = await self.begin(account, scopes, wish.ttl_s)
         _log.info("access.signed_in", account_id=account.id, address=address)
         return signed

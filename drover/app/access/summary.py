@@ -20,14 +20,12 @@ class Summaries:
         self._store = store
 
     async def of_account(self, caller: Caller) -> Mapping[str, int]:
-        """Return how many organisations, applications and tokens the caller has."""
+        """Return how many organisations and API tokens the caller has."""
         account_id = own_id(caller)
 
         async def work(session: Session) -> Mapping[str, int]:
             access = session.access
-            standings = await access.owners.within_reach(account_id)
             return {
-                "appCount": len(standings),
                 "orgCount": len(await access.organizations.of_account(account_id)),
                 "apiTokenCount": len(await access.tokens.of_owner("user", account_id)),
             }

@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 
 from drover.app.access.organizations import member_role
 from drover.app.access.secrets import API_PREFIX, digest, new_secret
-from drover.model.access import Caller, MemberRole
+from drover.model.access import Caller, MemberRole, RoleLimit
 from drover.model.accounts import Status, Token, TokenOwner
 from drover.model.errors import Forbidden, Invalid, TooMany
 from drover.model.scopes import check_handed_on, requested
@@ -35,6 +35,7 @@ class NewToken(Struct, frozen=True, kw_only=True):
     expires_ms: int | None = None
     scopes: Sequence[str] | None = None
     status: Status = "active"
+    role_limit: RoleLimit = RoleLimit()
 
 
 class ApiTokens:
@@ -95,7 +96,7 @@ class ApiTokens:
         token_id: str,
         changes: Mapping[str, Any],
     ) -> Token:
-        """Change the name, description or status of one; raises Missing, Forbidden."""
+        """Change the name, description, status or roles of one; raises Missing, Forbidden."""
         now_ms = self._clock.now_ms()
 
         async def work(session: Session) -> Token:
@@ -103,7 +104,7 @@ class ApiTokens:
             await _check_owner(session, caller, owner, changes=True)
             token = await session.access.tokens.get(*owner, token_id)
             check_handed_on(caller.scopes, token.scopes if changes.get("status") else ())
-            changed = structs.replace(token, **changes, updated_ms=now_ms)
+            changed = structs.replace(token, **_limited(token, changes), updated_ms=now_ms)
             await session.access.tokens.put(changed)
             return changed
 
@@ -141,12 +142,21 @@ def _token(
         name=new.name,
         description=new.description,
         status=new.status,
+        role_limit=new.role_limit,
         expires_ms=new.expires_ms,
         account_id=owner_id if owner_type == "user" else None,
         creator_type=caller.type if caller.type in ("user", "apiToken", "flow") else "user",
         creator_id=caller.id,
         creator_name=caller.email,
     )
+
+
+def _limited(token: Token, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return changes with those of the roles as changes of the limit."""
+    names = RoleLimit.__struct_fields__
+    roles = {name: value for name, value in changes.items() if name in names}
+    rest = {name: value for name, value in changes.items() if name not in names}
+    return {**rest, "role_limit": structs.replace(token.role_limit, **roles)}
 
 
 async def _check_owner(

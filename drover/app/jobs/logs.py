@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     from drover.app.jobs.found import Place
     from drover.engine.acks import Acks
     from drover.model.run import Execution
+    from drover.ports.jobs import Reason
     from drover.ports.store import Session, Store
+
+MOST_READ: Final = 100_000
+"""Iterations whose messages are read to count them."""
+MOST_REASONS: Final = 20
+"""Different messages that are told."""
 
 STATES: Final = {word: state for state, word in RESULT.items()}
 """The state of an iteration by its word on the wire."""
@@ -54,7 +60,7 @@ class ExecutionLogs:
             await check_job(session, place)
             return await session.jobs.executions.of_job(place[1], limit=limit, since_ms=since_ms)
 
-        return [self._entry(each) for each in await self._store.read(work)]
+        return [self.entry(each) for each in await self._store.read(work)]
 
     async def page(self, place: Place, limit: int, offset: int) -> Page[dict[str, Any]]:
         """Return one page of a job's executions, newest first; raises Missing."""
@@ -66,15 +72,33 @@ class ExecutionLogs:
             return Page(found, await executions.count(place[1]))
 
         found = await self._store.read(work)
-        return Page([self._entry(each) for each in found.items], found.total)
+        return Page([self.entry(each) for each in found.items], found.total)
 
     async def one(self, place: Place, execution_id: str) -> dict[str, Any]:
         """Return one execution; raises Missing."""
-        return self._entry(await self.find(place, execution_id))
+        return self.entry(await self.find(place, execution_id))
 
     async def find(self, place: Place, execution_id: str) -> Execution:
         """Return one execution as it is stored; raises Missing."""
         return await self._store.glance(lambda session: execution_of(session, place, execution_id))
+
+    async def reasons(self, place: Place, execution_id: str) -> Sequence[Reason]:
+        """Count what the iterations that did not succeed say, commonest first; raises Missing.
+
+        Of a great many only the first are looked at, see ``MOST_READ``.
+        """
+
+        async def work(session: Session) -> Sequence[Reason]:
+            execution = await execution_of(session, place, execution_id)
+            return await session.jobs.items.reasons(
+                execution.number, most=MOST_READ, limit=MOST_REASONS
+            )
+
+        return await self._store.read(work)
+
+    def entry(self, execution: Execution) -> dict[str, Any]:
+        """Return an execution as it is shown."""
+        return entry(execution, self._report_url)
 
     async def iterations(
         self, place: Place, execution_id: str, wanted: Wanted
@@ -120,6 +144,3 @@ class ExecutionLogs:
             lambda session: session.jobs.items.get(execution.number, resource_id)
         )
         return iteration(execution.id, item)
-
-    def _entry(self, execution: Execution) -> dict[str, Any]:
-        return entry(execution, self._report_url)

@@ -50,7 +50,7 @@ def account(value: Account) -> Document:
             "tokenCutoff": to_text(value.token_cutoff_ms) if value.token_cutoff_ms else None,
             "emailVerified": True,
             "needsToVerifyEmail": False,
-            "twoFactorAuthEnabled": False,
+            "twoFactorAuthEnabled": value.has_second_factor,
             "ssoLinked": False,
         }
     )
@@ -93,6 +93,8 @@ def token(value: Token) -> Document:
             "creationDate": to_text(value.created_ms),
             "lastUpdated": to_text(value.updated_ms),
             "expirationDate": None if value.expires_ms is None else to_text(value.expires_ms),
+            "defaultRole": value.role_limit.default_role,
+            "orgRoles": msgspec.to_builtins(value.role_limit.org_roles) or None,
             "scope": value.scopes,
             "status": value.status,
         }
@@ -115,11 +117,6 @@ def organization(value: Overview) -> Document:
             "creationDate": to_text(own.created_ms),
             "lastUpdated": to_text(own.updated_ms),
             "members": [_member(*each) for each in value.members],
-            "summary": {
-                "appCount": value.application_count,
-                "memberCount": len(value.members),
-                "pendingInviteCount": value.pending_invite_count,
-            },
         }
     )
 
@@ -165,7 +162,7 @@ def _member(member: Member, own: Account) -> Document:
             "role": member.role,
             "applicationRoles": msgspec.to_builtins(member.application_roles),
             "dashboardRoles": msgspec.to_builtins(member.dashboard_roles),
-            "twoFactorAuthEnabled": False,
+            "twoFactorAuthEnabled": own.has_second_factor,
             "ssoLinked": False,
         }
     )

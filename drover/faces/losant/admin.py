@@ -17,6 +17,7 @@ from drover.faces.operation import Call, Operation
 from drover.model.access import Role
 from drover.model.accounts import Profile
 from drover.model.bodies import Giver
+from drover.model.errors import Invalid
 from drover.model.fields import Name
 from drover.model.scopes import for_operation
 
@@ -40,13 +41,17 @@ class UserPost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, re
 
 
 class UserPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """Changes of a user; a new password ends their sessions."""
+    """Changes of a user; a new password ends their sessions.
+
+    Two-factor authentication can be taken away here, for a user who has lost their app.
+    """
 
     email: Email | UnsetType = UNSET
     password: Password | UnsetType = UNSET
     first_name: FirstName | UnsetType = UNSET
     last_name: Text | UnsetType = UNSET
     role: AccountRole | UnsetType = UNSET
+    two_factor_auth_enabled: bool | UnsetType = UNSET
 
 
 class KeyPost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -98,9 +103,7 @@ class _UserCalls:
 
     async def patch(self, call: Call) -> Document:
         """Change one."""
-        changes = _GIVER.given(call.json(UserPatch))
-        if "role" in changes:
-            changes["role"] = Role(changes["role"])
+        changes = _changes(call.json(UserPatch))
         changed = await self._accounts.change(call.caller, call.path["userId"], changes)
         return _shown(call, _words.account(changed))
 
@@ -160,6 +163,18 @@ def operations(services: Services) -> Iterator[Operation]:
             body=cast("type[Struct] | None", body),
             ours=True,
         )
+
+
+def _changes(given: UserPatch) -> dict[str, Any]:
+    changes = _GIVER.given(given)
+    if "role" in changes:
+        changes["role"] = Role(changes["role"])
+    if changes.pop("two_factor_auth_enabled", None) is not None:
+        if given.two_factor_auth_enabled:
+            message = "Only users themselves can enable it at `twoFactorAuthEnabled`"
+            raise Invalid(message, field="twoFactorAuthEnabled")
+        changes["two_factor_key"] = None
+    return changes
 
 
 def _shown(call: Call, document: Document) -> Document:

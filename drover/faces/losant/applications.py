@@ -10,47 +10,18 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from drover.app.applications import Applications, GlobalPatch
 from drover.app.catalog import Catalog
-from drover.faces.losant import _envelope, _lists
+from drover.faces.losant import _envelope, _lists, _summaries
 from drover.faces.operation import Call, Operation
 from drover.kinds.application import KIND
 from drover.model.scopes import for_operation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from drover.app.services import Services
     from drover.kinds.application import Readme
 
 _ONE = "/applications/{applicationId}"
-_SUMMARY = ("summaryInclude", "summaryExclude")
-
-COUNTS = (
-    "apiTokenCount",
-    "certificateCount",
-    "certificateAuthorityCount",
-    "credentialCount",
-    "dashCount",
-    "dataTableCount",
-    "deviceCount",
-    "deviceRecipeCount",
-    "eventCount",
-    "experienceDomainCount",
-    "experienceEndpointCount",
-    "experienceGroupCount",
-    "experienceSlugCount",
-    "experienceUserCount",
-    "experienceVersionCount",
-    "experienceViewCount",
-    "fileCount",
-    "flowCount",
-    "integrationCount",
-    "keyCount",
-    "notebookCount",
-    "privateFileCount",
-    "resourceJobCount",
-    "webhookCount",
-)
-"""The counts of a summary; those of kinds that there are not are zero."""
 
 GlobalPatches = Annotated[tuple[GlobalPatch, ...], Meta(max_length=100)]
 
@@ -130,28 +101,15 @@ class _Calls:
         ]
 
     async def _summed(self, call: Call, documents: Sequence[bytes]) -> list[bytes]:
-        names = _asked(call)
+        names = _summaries.asked(call)
         if not names:
             return list(documents)
         ids = [_envelope.id_of(document) for document in documents]
         found = await self._applications.summaries(ids)
         return [
-            _envelope.with_member(document, "summary", _summary(found[each], names))
+            _envelope.with_member(document, "summary", _summaries.chosen(found[each], names))
             for each, document in zip(ids, documents, strict=True)
         ]
-
-
-def _asked(call: Call) -> list[str]:
-    """Return the counts that the request wants."""
-    wanted, unwanted = (
-        {name.strip() for name in call.query.get(parameter, "").split(",") if name.strip()}
-        for parameter in ("summaryInclude", "summaryExclude")
-    )
-    return [each for each in COUNTS if (not wanted or each in wanted) and each not in unwanted]
-
-
-def _summary(counts: Mapping[str, int], names: Sequence[str]) -> dict[str, int]:
-    return {name: counts.get(name, 0) for name in names}
 
 
 def _readme(call: Call, readme: Readme) -> dict[str, Any]:
@@ -203,7 +161,11 @@ def _parameters(method: str, *, collection: bool) -> tuple[str, ...]:
     if method == "DELETE":
         return ()
     lists = method == "GET" and collection
-    return (*(_lists.PARAMETERS if lists else ()), *(("orgId",) if lists else ()), *_SUMMARY)
+    return (
+        *(_lists.PARAMETERS if lists else ()),
+        *(("orgId",) if lists else ()),
+        *_summaries.PARAMETERS,
+    )
 
 
 def _scopes(verb: str) -> frozenset[str]:

@@ -26,7 +26,7 @@ ScopeNames = Annotated[tuple[Annotated[str, Meta(max_length=1024)], ...], Meta(m
 class UserCredentials(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"
 ):
-    """What a user signs in with; there is no second factor here, so its code is not looked at."""
+    """What a user signs in with; the code is looked at where the user has a second factor."""
 
     email: Email
     password: Password
@@ -135,6 +135,7 @@ def _wish(given: UserCredentials | DeviceSignIn) -> Wish:
     return Wish(
         scopes=None if given.requested_scopes is UNSET else given.requested_scopes,
         ttl_s=None if given.token_ttl is UNSET else given.token_ttl,
+        code=getattr(given, "two_factor_code", None) or None,
     )
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from drover.app.catalog import Catalog
+from drover.app.custom_nodes import CustomNodes
 from drover.app.flows import TRIGGERS_OF, Flows
 from drover.faces.losant import _envelope, _lists
+from drover.faces.losant._custom_nodes import WithCustomNodes
+from drover.faces.losant.resources import of_kind
 from drover.faces.operation import Call, Operation
 from drover.kinds.flow import KIND as FLOW
 from drover.kinds.flow_version import KIND as VERSION
@@ -48,6 +52,19 @@ class VersionsDelete(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     email: Email | UnsetType = UNSET
 
 
+BY_VERSION = replace(
+    VERSION,
+    one="flowByVersion",
+    alias=VERSION.identifier,
+    path="flows/version",
+    parent="",
+    sortable=FLOW.sortable,
+    filterable=FLOW.filterable,
+    default_sort=FLOW.default_sort,
+)
+"""Versions as a list of all workflows' versions of one name asks for them: like workflows."""
+
+
 class _Calls:
     """The operations on workflows that the usual ones do not cover."""
 
@@ -58,8 +75,19 @@ class _Calls:
     async def list(self, call: Call) -> bytes:
         """Return one page of the workflows of one class, cloud unless asked otherwise."""
         listing = _listing(call)
+        if call.flag("allVersions"):
+            listing = await self._flows.with_matching_versions(call.application_id, listing)
         found = await self._catalog.list(FLOW, call.application_id, listing)
         return _envelope.page(FLOW, call, listing, found)
+
+    async def by_version(self, call: Call) -> bytes:
+        """Return one page of the versions of one name, whatever workflows they are of."""
+        listing = _listing(call, BY_VERSION)
+        listing = replace(listing, within={"version": call.text("version")})
+        found = await self._catalog.list(BY_VERSION, call.application_id, listing)
+        items = b",".join(_envelope.one_inside(VERSION, call, each) for each in found.items)
+        tail = msgspec.json.encode(_envelope.figures(BY_VERSION, call, listing, found))
+        return b'{"items":[%b],%b' % (items, tail[1:])
 
     async def post_version(self, call: Call) -> bytes:
         """Create a version, in place of one of the same name where that is allowed."""
@@ -96,8 +124,8 @@ class _Listened:
         return {"success": True}
 
 
-def _listing(call: Call) -> Listing:
-    listing = _lists.listing(call, FLOW)
+def _listing(call: Call, kind: Kind[Any] = FLOW) -> Listing:
+    listing = _lists.listing(call, kind)
     flow_class = call.choice("flowClass", _CLASSES, "cloud")
     if listing.query is not None:
         return listing
@@ -121,9 +149,38 @@ def _trigger(wanted: TriggerFilter) -> Node:
     return ElementMatch("triggers", tuple(members))
 
 
+_SHOWN = frozenset(
+    {
+        "flows.get",
+        "flows.getByVersion",
+        "flows.post",
+        "flow.get",
+        "flow.patch",
+        "flowVersions.get",
+        "flowVersions.post",
+        "flowVersion.get",
+        "flowVersion.patch",
+    }
+)
+"""Operations whose answers can tell of custom nodes."""
+
+
 def operations(services: Services) -> Iterator[Operation]:
-    """Yield the operations on workflows that the usual ones do not cover."""
-    calls = _Calls(services[Flows], services[Catalog])
+    """Yield the operations on workflows and their versions."""
+    flows, catalog = services[Flows], services[Catalog]
+    shown = WithCustomNodes(services[CustomNodes])
+    calls = _Calls(flows, catalog)
+    own = [*_of_flows(calls), *_of_versions(calls)]
+    known = {operation.name for operation in own}
+    usual = [each for kind in (FLOW, VERSION) for each in of_kind(catalog, kind)]
+    wrapped = [each for each in usual if each.name in _SHOWN - known]
+    for operation in (*own, *wrapped):
+        yield shown.on(operation) if operation.name in _SHOWN else operation
+    yield from _deletions(flows, catalog)
+
+
+def _of_flows(calls: _Calls) -> Iterator[Operation]:
+    narrow = (*_lists.PARAMETERS, "flowClass", "triggerFilter", "query")
     yield Operation(
         method="GET",
         path=_FLOWS,
@@ -131,9 +188,22 @@ def operations(services: Services) -> Iterator[Operation]:
         run=calls.list,
         name="flows.get",
         summary="List workflows",
-        parameters=(*_lists.PARAMETERS, "flowClass", "triggerFilter", "query"),
+        parameters=(*narrow, "allVersions"),
         kind=FLOW.one,
     )
+    yield Operation(
+        method="GET",
+        path=f"{_FLOWS}/version",
+        scopes=FLOW.scopes("getByVersion", collection=True, reads=True),
+        run=calls.by_version,
+        name="flows.getByVersion",
+        summary="List the versions of one name of all workflows",
+        parameters=(*narrow, "version"),
+        kind=VERSION.one,
+    )
+
+
+def _of_versions(calls: _Calls) -> Iterator[Operation]:
     yield Operation(
         method="POST",
         path=_VERSIONS,
@@ -155,7 +225,6 @@ def operations(services: Services) -> Iterator[Operation]:
         summary="Delete the versions that a query matches",
         body=VersionsDelete,
     )
-    yield from _deletions(services[Flows], services[Catalog])
 
 
 def _deletions(flows: Flows, catalog: Catalog) -> Iterator[Operation]:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from drover.app.access.accounts import Accounts, own_id
+from drover.app.access.accounts import Accounts, PasswordChange, own_id
 from drover.app.access.authenticate import Authenticator
 from drover.app.access.organizations import Organizations
 from drover.app.access.sessions import Sessions
-from drover.app.access.summary import Summaries
 from drover.faces.losant import _words
+from drover.faces.losant._me import PARAMETERS, Shown, proof_of
 from drover.faces.losant._records import Document, envelope, moment
-from drover.faces.losant.auth import Email, Password, SecretText, Ttl
+from drover.faces.losant.auth import Email, Password, SecretText, Ttl, UserCredentials
 from drover.faces.operation import Call, Operation
 from drover.model.bodies import Giver
 from drover.model.scopes import for_operation
@@ -83,41 +83,54 @@ _DONE = {"accept": "accepted", "dismiss": "dismissed", "reject": "rejected"}
 
 
 class _Calls:
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, shown: Shown) -> None:
         self._accounts = services[Accounts]
         self._authenticator = services[Authenticator]
         self._sessions = services[Sessions]
         self._organizations = services[Organizations]
-        self._summaries = services[Summaries]
+        self._shown = shown
 
     async def get(self, call: Call) -> Document:
         """Return the caller's account."""
-        account = await self._accounts.get(call.caller, own_id(call.caller))
-        summary = await self._summaries.of_account(call.caller)
-        return envelope(call, "me", {**_words.account(account), "summary": summary}, "/me")
+        return await self._shown.me(
+            call, await self._accounts.get(call.caller, own_id(call.caller))
+        )
 
     async def patch(self, call: Call) -> Document:
         """Change the caller's account."""
         changes = _GIVER.given(call.json(MePatch))
-        proof = changes.pop("current_credentials", None)
+        given = changes.pop("current_credentials", None)
         cutoff_ms = moment(changes.pop("token_cutoff", None))
         if cutoff_ms is not None:
             changes["token_cutoff_ms"] = cutoff_ms
         account = await self._accounts.change_own(
-            call.caller, changes, self._authenticator, proof and proof.password
+            call.caller, changes, self._authenticator, given and proof_of(given)
         )
-        return envelope(call, "me", _words.account(account), "/me")
+        return await self._shown.me(call, account)
+
+    async def delete(self, call: Call) -> Document:
+        """Delete the caller's account."""
+        given = call.json(UserCredentials)
+        await self._accounts.delete_own(
+            call.caller, self._authenticator, given.email, proof_of(given)
+        )
+        return {"success": True}
+
+    async def verify_email(self, _call: Call) -> Document:
+        """Every address counts as verified: administrators and invitations vouch for them."""
+        return {"success": True}
 
     async def change_password(self, call: Call) -> Document:
         """Change the password and return a new session."""
         given = call.json(ChangePassword)
-        signed = await self._accounts.change_password(
-            call.caller,
-            self._authenticator,
-            self._sessions,
-            (given.password, given.new_password),
+        change = PasswordChange(
+            proof=proof_of(given),
+            password=given.new_password,
             keep_sessions=not given.invalidate_existing_tokens,
             ttl_s=None if given.token_ttl is UNSET else given.token_ttl,
+        )
+        signed = await self._accounts.change_password(
+            call.caller, self._authenticator, self._sessions, change
         )
         return _signed(signed)
 
@@ -149,41 +162,47 @@ class _Calls:
 
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on the calling user."""
-    calls = _Calls(services)
-    declared: tuple[tuple[str, str, str, Any, str, type[Struct] | None], ...] = (
-        ("GET", "", "get", calls.get, "Read your account", None),
-        ("PATCH", "", "patch", calls.patch, "Change your account", MePatch),
-        (
-            "PATCH",
-            "/changePassword",
-            "changePassword",
-            calls.change_password,
-            "Change your password; sessions end, a new one begins",
-            ChangePassword,
-        ),
-        ("GET", "/refreshToken", "refreshToken", calls.refresh, "Begin a new session", None),
-        ("GET", "/invites", "invites", calls.invites, "List your invitations", None),
-        ("GET", "/invites/{inviteId}", "invite", calls.invite, "Read an invitation", None),
-        (
-            "POST",
-            "/invites/{inviteId}",
-            "respondToInvite",
-            calls.respond,
-            "Accept or turn down an invitation",
-            InviteAction,
-        ),
+    calls = _Calls(services, Shown(services))
+    declared: tuple[tuple[str, str, str, Any, type[Struct] | None], ...] = (
+        ("GET", "", "get", calls.get, None),
+        ("PATCH", "", "patch", calls.patch, MePatch),
+        # Nobody is linked to an account elsewhere, so there is nothing to take apart.
+        ("PATCH", "/disconnectGithub", "disconnectGithub", calls.get, None),
+        ("POST", "/delete", "delete", calls.delete, UserCredentials),
+        ("POST", "/verify-email", "verifyEmail", calls.verify_email, None),
+        ("PATCH", "/changePassword", "changePassword", calls.change_password, ChangePassword),
+        ("GET", "/refreshToken", "refreshToken", calls.refresh, None),
+        ("GET", "/invites", "invites", calls.invites, None),
+        ("GET", "/invites/{inviteId}", "invite", calls.invite, None),
+        ("POST", "/invites/{inviteId}", "respondToInvite", calls.respond, InviteAction),
     )
-    for method, path, verb, run, summary, body in declared:
-        reads = method == "GET" and verb != "refreshToken"
+    for method, path, verb, run, body in declared:
         yield Operation(
             method=method,
             path=f"/me{path}",
-            scopes=for_operation("me", verb, ("User",), reads=reads),
+            scopes=for_operation(
+                "me", verb, ("User",), reads=method == "GET" and verb != "refreshToken"
+            ),
             run=run,
             name=f"me.{verb}",
-            summary=summary,
+            summary=_SUMMARIES[verb],
             body=body,
+            parameters=PARAMETERS if verb in ("get", "patch", "disconnectGithub") else (),
         )
+
+
+_SUMMARIES = {
+    "get": "Read your account",
+    "patch": "Change your account",
+    "delete": "Delete your account",
+    "disconnectGithub": "Unlink an account elsewhere: there is none",
+    "verifyEmail": "Ask for a letter that verifies your address: it counts as verified",
+    "changePassword": "Change your password; sessions end, a new one begins",
+    "refreshToken": "Begin a new session",
+    "invites": "List your invitations",
+    "invite": "Read an invitation",
+    "respondToInvite": "Accept or turn down an invitation",
+}
 
 
 def _signed(signed: SignedIn) -> Document:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from drover.app.access.organizations import Organizations, Roles
-from drover.faces.losant import _words
+from drover.app.applications import Applications
+from drover.faces.losant import _summaries, _words
 from drover.faces.losant._lists import PARAMETERS
 from drover.faces.losant._records import Collection, Document, envelope
 from drover.faces.losant.auth import Email
@@ -37,7 +38,7 @@ class GivenResourceRole(
     role: Literal["collaborate", "view", "none"]
 
 
-ResourceRoles = Annotated[tuple[GivenResourceRole, ...], Meta(max_length=1000)]
+ResourceRoles = Annotated[tuple[GivenResourceRole, ...], Meta(max_length=100)]
 
 
 class OrgPost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -90,28 +91,31 @@ _ORGS = Collection(type="org", path="/orgs", sortable=("name", "id", "creationDa
 
 
 class _Calls:
-    def __init__(self, organizations: Organizations) -> None:
+    def __init__(self, organizations: Organizations, applications: Applications) -> None:
         self._organizations = organizations
+        self._applications = applications
 
     async def page(self, call: Call) -> Document:
         """Return one page of the caller's organisations."""
         found = await self._organizations.mine(call.caller)
-        return _ORGS.page(call, [_words.organization(each) for each in found])
+        return _ORGS.page(call, [await self._document(call, each) for each in found])
 
     async def post(self, call: Call) -> Document:
         """Create one."""
         fields = _fields(call.json(OrgPost))
-        return _shown(call, await self._organizations.create(call.caller, fields))
+        return await self._shown(call, await self._organizations.create(call.caller, fields))
 
     async def get(self, call: Call) -> Document:
         """Return one."""
-        return _shown(call, await self._organizations.get(call.caller, call.path["orgId"]))
+        return await self._shown(
+            call, await self._organizations.get(call.caller, call.path["orgId"])
+        )
 
     async def patch(self, call: Call) -> Document:
         """Change one."""
         fields = _fields(call.json(OrgPatch))
         changed = await self._organizations.change(call.caller, call.path["orgId"], fields)
-        return _shown(call, changed)
+        return await self._shown(call, changed)
 
     async def delete(self, call: Call) -> Document:
         """Delete one."""
@@ -155,14 +159,14 @@ class _Calls:
         changed = await self._organizations.modify_member(
             call.caller, call.path["orgId"], account_id, changes
         )
-        return _shown(call, changed)
+        return await self._shown(call, changed)
 
     async def remove_member(self, call: Call) -> Document:
         """Take a member out."""
         left = await self._organizations.remove_member(
             call.caller, call.path["orgId"], call.needed_id("userId")
         )
-        return _shown(call, left)
+        return await self._shown(call, left)
 
     async def by_letter(self, call: Call) -> Document:
         """Return the invitation that a letter's link names."""
@@ -184,6 +188,20 @@ class _Calls:
         )
         return {"accepted": given.accept, "orgId": org_id}
 
+    async def _shown(self, call: Call, value: Overview) -> Document:
+        document = await self._document(call, value)
+        return envelope(call, "org", document, f"/orgs/{document['id']}", orgs="/orgs")
+
+    async def _document(self, call: Call, value: Overview) -> Document:
+        """Return an organisation with the counts that the request wants."""
+        document = _words.organization(value)
+        names = _summaries.asked(call, _COUNTS)
+        if not names:
+            return document
+        total = await self._applications.summary(call.caller, value.organization.id)
+        own = {"memberCount": len(value.members), "pendingInviteCount": value.pending_invite_count}
+        return {**document, "summary": _summaries.chosen({**total, **own}, names)}
+
     def _invites(self, invites: Any) -> list[Document]:
         now_ms = self._organizations.now_ms()
         return [_words.invite(each, now_ms) for each in invites]
@@ -191,7 +209,7 @@ class _Calls:
 
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on organisations and on invitations by letter."""
-    calls = _Calls(services[Organizations])
+    calls = _Calls(services[Organizations], services[Applications])
     yield from _collection(calls)
     both = ("Organization", "User")
     one: tuple[tuple[str, str, str, Callable[[Call], Awaitable[Any]], str, Any], ...] = (
@@ -217,7 +235,14 @@ def operations(services: Services) -> Iterator[Operation]:
         )
 
 
-_PARAMETERS = {"revokeInvite": ("inviteId",), "removeMember": ("userId",)}
+_COUNTS = ("appCount", "memberCount", "pendingInviteCount", *_summaries.COUNTS)
+_PARAMETERS = {
+    "get": _summaries.PARAMETERS,
+    "patch": _summaries.PARAMETERS,
+    "modifyMember": _summaries.PARAMETERS,
+    "revokeInvite": ("inviteId",),
+    "removeMember": ("userId", *_summaries.PARAMETERS),
+}
 
 
 def _collection(calls: _Calls) -> Iterator[Operation]:
@@ -228,7 +253,7 @@ def _collection(calls: _Calls) -> Iterator[Operation]:
         run=calls.page,
         name="orgs.get",
         summary="List your organizations",
-        parameters=PARAMETERS,
+        parameters=(*PARAMETERS, *_summaries.PARAMETERS),
     )
     yield Operation(
         method="POST",
@@ -239,6 +264,7 @@ def _collection(calls: _Calls) -> Iterator[Operation]:
         summary="Create an organization",
         status=201,
         body=OrgPost,
+        parameters=_summaries.PARAMETERS,
     )
     yield Operation(
         method="GET",
@@ -258,11 +284,6 @@ def _collection(calls: _Calls) -> Iterator[Operation]:
         summary="Answer an invitation by the secret of its letter",
         body=OrgInviteAction,
     )
-
-
-def _shown(call: Call, value: Overview) -> Document:
-    document = _words.organization(value)
-    return envelope(call, "org", document, f"/orgs/{document['id']}", orgs="/orgs")
 
 
 def _fields(body: OrgPost) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -15,6 +15,7 @@ from drover.app.jobs.progress import Progress
 from drover.faces.losant._lists import FARTHEST, MOST_PER_PAGE, PER_PAGE
 from drover.faces.losant.resource_job import JOB, place
 from drover.faces.operation import Answer, Call, Operation
+from drover.faces.progress_events import EVENT_STREAM, ProgressEvents
 from drover.kinds.resource_job import KIND
 from drover.model.errors import Invalid
 from drover.model.fields import Prose, is_id
@@ -23,12 +24,10 @@ from drover.model.iteration import Acknowledgement
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from drover.app.jobs.progress import ProgressStream
     from drover.app.services import Services
 
 _EXECUTION = f"{JOB}/executions/{{executionId}}"
 _ITERATION = f"{_EXECUTION}/iterations/{{iterationId}}"
-_KEEPALIVE = b": keepalive\n\n"
 _NOT_KEPT = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -38,26 +37,6 @@ class AcknowledgeBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     success: bool
     message: Prose | UnsetType = UNSET
     accumulator: Any = UNSET
-
-
-class _Events:
-    """A stream of progress as server-sent events."""
-
-    def __init__(self, stream: ProgressStream) -> None:
-        self._stream = stream
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        event = await anext(self._stream)
-        if event is None:
-            return _KEEPALIVE
-        return b"event: progress\ndata: %b\n\n" % msgspec.json.encode(event)
-
-    async def aclose(self) -> None:
-        """Make the stream's place free."""
-        await self._stream.aclose()
 
 
 class _Calls:
@@ -142,8 +121,8 @@ class _Calls:
     async def progress(self, call: Call) -> Answer:
         """Stream what changes until the execution has ended."""
         execution = await self._logs.find(place(call), call.path["executionId"])
-        events = _Events(self._progress.watch(execution))
-        return Answer(events, headers=_NOT_KEPT, media_type="text/event-stream")
+        events = ProgressEvents(self._progress.watch(execution))
+        return Answer(events, headers=_NOT_KEPT, media_type=EVENT_STREAM)
 
 
 def _accumulator(given: Any) -> str | None:

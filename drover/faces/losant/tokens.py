@@ -14,6 +14,7 @@ from drover.faces.losant._lists import PARAMETERS
 from drover.faces.losant._records import Collection, Document, envelope, moment
 from drover.faces.losant.auth import ScopeNames
 from drover.faces.operation import Call, Operation
+from drover.model.access import MemberRole, OrgRoles, RoleLimit
 from drover.model.bodies import Giver
 from drover.model.fields import Name, Prose
 from drover.model.scopes import for_operation
@@ -33,6 +34,8 @@ class ApiTokenPost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     name: Name
     description: Prose | UnsetType = UNSET
     expiration_date: DateText | UnsetType = UNSET
+    default_role: MemberRole | UnsetType = UNSET
+    org_roles: OrgRoles | UnsetType = UNSET
     scope: ScopeNames | UnsetType = UNSET
     status: Literal["active", "inactive"] = "active"
 
@@ -42,6 +45,8 @@ class ApiTokenPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     name: Name | UnsetType = UNSET
     description: Prose | UnsetType = UNSET
+    default_role: MemberRole | UnsetType = UNSET
+    org_roles: OrgRoles | UnsetType = UNSET
     status: Literal["active", "inactive"] | UnsetType = UNSET
 
 
@@ -106,6 +111,9 @@ class _Calls:
             expires_ms=moment(given.get("expiration_date")),
             scopes=given.get("scope"),
             status=given["status"],
+            role_limit=RoleLimit(
+                default_role=given.get("default_role"), org_roles=given.get("org_roles", ())
+            ),
         )
         token, text = await self._tokens.create(call.caller, self._family.owner_of(call), new)
         return self._shown(call, {**_words.token(token), "token": text})

@@ -26,6 +26,7 @@ class DigiType(Enum):
     TAG = "tag"
     JOB_TIME = "timestamp"
     DEVICE_TIME = "device timestamp"
+    PATH = "dotted"  #: a member of a document, of any type
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,15 @@ GROUP_ENDS: Final = "group.ends"
 
 GROUP_WITHIN: Final = "group.within"
 """The group's path between slashes: what ``contains`` looks at."""
+
+STATE: Final = "status.state"
+"""The state of the execution in our own words: what other dialects' words for a status ask of."""
+
+CONTEXT: Final = "context"
+"""What a job was started with, one JSON object."""
+
+RESULT: Final = "result"
+"""What a job's workers handed in, a list of JSON objects any one of which is meant."""
 
 
 def _names(listed: str) -> tuple[str, ...]:
@@ -113,6 +123,16 @@ DEVICE_FIELDS: Final = frozenset(
     | {GROUP_STARTS, GROUP_ENDS, GROUP_WITHIN}
 )
 """The names in a tree that belong to the target device."""
+
+
+def path_named(name: str) -> DigiField | None:
+    """Return the field of a dotted path into a context or a result; None when it is none."""
+    root, *rest = name.split(".")
+    if root.lower() not in (CONTEXT, RESULT) or not rest:
+        return None
+    if not all(part and not part[0].isdigit() for part in rest):
+        return None
+    return DigiField(".".join([root.lower(), *rest]), DigiType.PATH, of_device=False)
 
 
 def field_named(name: str) -> DigiField | None:

@@ -29,14 +29,12 @@ from drover.query.tree import (
 class Split:
     """A query as a conjunction: ``job`` of the job alone, ``pair`` of the job and a device.
 
-    ``unaimed`` is what ``pair`` asks of a job without devices. ``device_only`` tells that ``pair``
-    asks nothing of the job.
+    ``unaimed`` is what ``pair`` asks of a job without devices.
     """
 
     job: Node
     pair: Node
     unaimed: Node
-    device_only: bool
 
 
 def split(node: Node) -> Split:
@@ -48,7 +46,6 @@ def split(node: Node) -> Split:
         job=all_of(part for part in parts if not asks_device(part)),
         pair=pair,
         unaimed=without_device(pair),
-        device_only=not asks_job(pair),
     )
 
 

@@ -1,31 +1,38 @@
 """A recursive-descent parser of the inventory's query language.
 
-Grammar, precedence and limits: Digi-compatible behaviour, section 8.1. The result is the one
-query tree, see ``drover.query.tree``; what a condition becomes is in ``drover.query.digi.
-conditions``.
+Grammar, precedence and limits: Digi-compatible behaviour, section 8.1, and beyond it ``in`` with a
+list of values and dotted paths (decision 0013). The result is the one query tree, see
+``drover.query.tree``; what a condition becomes is in ``drover.query.digi.conditions``.
 """
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from drover.query.digi.conditions import OPERATOR_WORDS, Condition, Operand
+from drover.query.digi import scanner
+from drover.query.digi.conditions import COMPARING, Conditions, Meaning, meaning_of
 from drover.query.digi.faults import BadQuery, check_length
-from drover.query.digi.fields import field_named
-from drover.query.digi.scanner import Token, TokenType, tokens
-from drover.query.tree import Node, all_of, any_of, negate
+from drover.query.digi.scanner import Scanned
+from drover.query.tree import all_of, any_of, negate
 
 if TYPE_CHECKING:
-    from drover.query.digi.fields import DigiField
+    from drover.query.digi.scanner import Piece
+    from drover.query.tree import Node
 
 MAX_CONDITIONS: Final = 200
-"""How many conditions one query may have."""
+"""How many conditions one query may have; each value of a list counts as one."""
 
 MAX_DEPTH: Final = 64
 """How deep parentheses may nest."""
 
-_KEYWORDS: Final = frozenset({"and", "or", "not"})
-_VALUES: Final = frozenset({TokenType.TEXT, TokenType.NUMBER, TokenType.RELATIVE_TIME})
+MOST_KEPT: Final = 512
+"""Trees that are kept for when the same query comes again."""
+
+_RELATIVE: Final = re.compile("[0-9][smhdw]", re.IGNORECASE)
+_VALUES: Final = frozenset({scanner.TEXT, scanner.NUMBER, scanner.TIME})
+_VALUE_WORDS: Final = frozenset({"empty", "true", "false"})
 _SHOWN: Final = 64
 
 
@@ -35,7 +42,15 @@ def parse(query: str, now_ms: int) -> Node:
     Raises BadQuery for what cannot be understood, blank text too, and QueryTooLong.
     """
     check_length(query)
-    return _Parser(query, now_ms).parse()
+    if _RELATIVE.search(query):
+        return _Parser(query, now_ms).parse()
+    return _parsed(query)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _parsed(query: str) -> Node:
+    """Return the tree of a query that means the same at any time: each page asks it again."""
+    return _Parser(query, 0).parse()
 
 
 class _Parser:
@@ -43,93 +58,116 @@ class _Parser:
 
     def __init__(self, query: str, now_ms: int) -> None:
         self._query = query
-        self._now_ms = now_ms
-        self._tokens = tokens(query)
-        self._token = next(self._tokens)
-        self._conditions = 0
+        self._pieces = Scanned(query)
+        self._conditions = Conditions(query, now_ms)
+        self._count = 0
 
     def parse(self) -> Node:
         """Return the tree of the whole query."""
         node = self._either(0)
-        if self._token.type is not TokenType.END:
+        if self._pieces.kind != scanner.END:
             raise self._fault("unexpected text")
         return node
 
     def _either(self, depth: int) -> Node:
-        parts = [self._both(depth)]
-        while self._took("or"):
+        node = self._both(depth)
+        if self._pieces.kind != scanner.OR:
+            return node
+        parts = [node]
+        while self._pieces.kind == scanner.OR:
+            self._pieces.advance()
             parts.append(self._both(depth))
         return any_of(parts)
 
     def _both(self, depth: int) -> Node:
-        parts = [self._unary(depth)]
-        while self._took("and"):
+        node = self._unary(depth)
+        if self._pieces.kind != scanner.AND:
+            return node
+        parts = [node]
+        while self._pieces.kind == scanner.AND:
+            self._pieces.advance()
             parts.append(self._unary(depth))
         return all_of(parts)
 
     def _unary(self, depth: int) -> Node:
         negated = False
-        while self._took("not"):
+        while self._pieces.kind == scanner.NOT:
+            self._pieces.advance()
             negated = not negated
-        node = self._group(depth) if self._token.type is TokenType.OPEN else self._condition()
+        node = self._group(depth) if self._pieces.kind == scanner.OPEN else self._condition()
         return negate(node) if negated else node
 
     def _group(self, depth: int) -> Node:
         if depth >= MAX_DEPTH:
             raise self._fault("query too deep")
-        self._advance()
+        self._pieces.advance()
         node = self._either(depth + 1)
-        if self._token.type is not TokenType.CLOSE:
-            raise self._fault("missing )")
-        self._advance()
+        self._close()
         return node
 
     def _condition(self) -> Node:
-        at = self._token
-        self._conditions += 1
-        if self._conditions > MAX_CONDITIONS:
-            raise self._fault("query too long")
-        field = self._field()
-        operator = self._operator()
-        operand = self._operand()
-        condition = Condition(self._query, field, operator, operand, at.position)
-        return condition.node(self._now_ms)
+        self._counted()
+        if self._pieces.kind != scanner.CONDITION:
+            return self._condition_in_pieces()
+        field, sign, value = self._pieces.condition()
+        meaning = self._meaning(field)
+        self._pieces.advance()
+        return self._conditions.node(meaning, sign, value)
 
-    def _field(self) -> DigiField:
-        token = self._token
-        if token.type is not TokenType.WORD or token.text.lower() in _KEYWORDS:
+    def _condition_in_pieces(self) -> Node:
+        field = self._pieces.piece()
+        if field[0] != scanner.WORD:
             raise self._fault("expected field name")
-        field = field_named(token.text)
-        if field is None:
-            raise self._fault(f"unknown field '{token.text[:_SHOWN]}'")
-        self._advance()
-        return field
-
-    def _operator(self) -> Token:
-        token = self._token
-        word = token.type is TokenType.WORD and token.text.lower() in OPERATOR_WORDS
-        if token.type is not TokenType.SIGN and not word:
+        meaning = self._meaning(field)
+        self._pieces.advance()
+        sign = self._pieces.piece()
+        word = sign[1].lower()
+        if sign[0] == scanner.WORD and word == "in":
+            self._pieces.advance()
+            return self._conditions.among(meaning, sign, self._values())
+        if sign[0] != scanner.SIGN and not (sign[0] == scanner.WORD and word in COMPARING):
             raise self._fault("expected operator")
-        self._advance()
-        return token
+        self._pieces.advance()
+        return self._conditions.node(meaning, sign, self._operand())
 
-    def _operand(self) -> Operand:
-        token = self._token
-        word = token.text.lower() if token.type is TokenType.WORD else ""
-        if token.type not in _VALUES and word not in ("empty", "true", "false"):
+    def _meaning(self, field: Piece) -> Meaning:
+        _, name, position = field
+        meaning = meaning_of(name)
+        if meaning is None:
+            raise BadQuery(self._query, f"unknown field '{name[:_SHOWN]}'", position)
+        return meaning
+
+    def _operand(self) -> Piece:
+        kind, text, position = self._pieces.piece()
+        if kind == scanner.WORD and text.lower() in _VALUE_WORDS:
+            kind, text = text.lower(), text.lower()
+        elif kind not in _VALUES:
             raise self._fault("expected value")
-        self._advance()
-        return Operand(token, is_empty=word == "empty")
+        self._pieces.advance()
+        return kind, text, position
 
-    def _took(self, word: str) -> bool:
-        """Tell whether the next token is this word, and if so go on."""
-        if self._token.type is not TokenType.WORD or self._token.text.lower() != word:
-            return False
-        self._advance()
-        return True
+    def _values(self) -> list[Piece]:
+        """Return the values of a list in parentheses."""
+        if self._pieces.kind != scanner.OPEN:
+            raise self._fault("expected (")
+        self._pieces.advance()
+        found = [self._operand()]
+        while self._pieces.kind == scanner.COMMA:
+            self._pieces.advance()
+            self._counted()
+            found.append(self._operand())
+        self._close()
+        return found
 
-    def _advance(self) -> None:
-        self._token = next(self._tokens)
+    def _counted(self) -> None:
+        self._count += 1
+        if self._count > MAX_CONDITIONS:
+            raise self._fault("query too long")
+
+    def _close(self) -> None:
+        if self._pieces.kind != scanner.CLOSE:
+            raise self._fault("missing )")
+        self._pieces.advance()
 
     def _fault(self, reason: str) -> BadQuery:
-        return BadQuery(self._query, reason, self._token.position)
+        return BadQuery(self._query, reason, self._pieces.position)

@@ -1,76 +1,132 @@
-"""From the text of a query to its tokens."""
+"""From the text of a query to its pieces.
+
+Most of a query is conditions of a field, an operator and a value, so one match takes in a whole
+one: that is what makes parsing quick. What is not such a condition comes as single tokens.
+"""
 
 from __future__ import annotations
 
 import re
-from enum import Enum, auto
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from drover.query.digi.faults import BadQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Mapping
 
+Piece: TypeAlias = tuple[str, str, int]
+"""What it is, its value (of a text what it says, else as written), its 0-based position."""
 
-class TokenType(Enum):
-    """What a token is."""
+WORD: Final = "WORD"
+AND: Final = "AND"
+OR: Final = "OR"
+NOT: Final = "NOT"
+SIGN: Final = "SIGN"  #: a comparison sign, or a word that compares
+TEXT: Final = "TEXT"
+NUMBER: Final = "NUMBER"
+TIME: Final = "TIME"  #: relative to now
+OPEN: Final = "OPEN"
+CLOSE: Final = "CLOSE"
+COMMA: Final = "COMMA"
+END: Final = "END"
+CONDITION: Final = "CONDITION"
+"""A field, a sign and a value in one, see ``Scanned.condition``."""
 
-    WORD = auto()
-    SIGN = auto()  #: a comparison sign
-    TEXT = auto()
-    NUMBER = auto()
-    RELATIVE_TIME = auto()
-    OPEN = auto()
-    CLOSE = auto()
-    OTHER = auto()  #: a character that begins nothing
-    END = auto()
-
-
-class Token(NamedTuple):
-    """A token, its 0-based position, and its value: of a text what it says, else as written."""
-
-    type: TokenType
-    text: str
-    position: int
-
-
-_PLAIN: Final = re.compile(r"'((?:[^']|'')*)(')?")
-_CURLY: Final = re.compile(r"[\u2018\u2019]([^'\u2018\u2019]*)(['\u2018\u2019])?")
+_NAME: Final = "[A-Za-z_][A-Za-z0-9_.]*"
+_TEXT: Final = "'(?:[^']|'')*+'"
+_TIME: Final = r"[+-]?[0-9]+[smhdwSMHDW](?![A-Za-z0-9_.])"
+_NUMBER: Final = r"[+-]?(?:0[xX][0-9a-fA-F]+|[0-9]+(?:\.[0-9]+)?)"
+_SIGN: Final = "<>|<=|>=|=|<|>"
+_RESERVED: Final = "and|or|not|in|empty|true|false|startsWith|endsWith|contains"
+_COMPARING: Final = "startsWith|endsWith|contains"
 _TOKEN: Final = re.compile(
-    r"""\s*(?:
-      (?P<WORD>[A-Za-z_][A-Za-z0-9_.]*)
-    | (?P<SIGN><>|<=|>=|=|<|>)
-    | (?P<QUOTE>['\u2018\u2019])
-    | (?P<RELATIVE_TIME>[+-]?[0-9]+[smhdwSMHDW])(?![A-Za-z0-9_.])
-    | (?P<NUMBER>[+-]?(?:0[xX][0-9a-fA-F]+|[0-9]+(?:\.[0-9]+)?))
+    rf"""\s*(?:
+      (?!(?i:{_RESERVED})\b)({_NAME})
+      (?: \s*({_SIGN}) | \s+((?i:{_COMPARING}))(?![A-Za-z0-9_.]) )
+      \s*(?: (?P<C_TEXT>{_TEXT}) | (?P<C_TIME>{_TIME}) | (?P<C_NUMBER>{_NUMBER}) )
+    | (?: (?P<AND>(?i:and)) | (?P<OR>(?i:or)) | (?P<NOT>(?i:not)) )(?![A-Za-z0-9_.])
+    | (?P<WORD>{_NAME})
+    | (?P<SIGN>{_SIGN})
     | (?P<OPEN>\()
     | (?P<CLOSE>\))
+    | (?P<COMMA>,)
+    | (?P<TEXT>{_TEXT})
+    | (?P<CURLY>[\u2018\u2019][^'\u2018\u2019]*['\u2018\u2019])
+    | (?P<TIME>{_TIME})
+    | (?P<NUMBER>{_NUMBER})
+    | (?P<UNENDED>['\u2018\u2019])
     | (?P<OTHER>\S)
-    | (?P<END>\Z)
     )""",
     re.VERBOSE,
 )
+_FIELD_GROUP: Final = 1
+_SIGN_GROUP: Final = 2
+_WORD_GROUP: Final = 3
 
 
-def tokens(query: str) -> Iterator[Token]:
-    """Yield the tokens of a query, then END without end; raises BadQuery for open text."""
-    position = 0
-    while True:
-        # One of the branches always fits: what is not white space is at least OTHER.
-        match = _TOKEN.match(query, position)
-        assert match is not None  # noqa: S101 - as said
-        name = match.lastgroup or ""
-        if name == "QUOTE":
-            token, position = _text(query, match.start(name))
-        else:
-            token = Token(TokenType[name], match[name], match.start(name))
-            position = match.end()
-        yield token
+class Scanned:
+    """The pieces of a query, read one after the other."""
+
+    def __init__(self, query: str) -> None:
+        self._query = query
+        self._match: Callable[[str, int], re.Match[str] | None] = _TOKEN.match
+        self._at: re.Match[str] | None = None
+        self.kind = ""
+        """What the next piece is."""
+        self.advance()
+
+    def advance(self) -> None:
+        """Go on to the next piece; raises BadQuery where a text has no end."""
+        begin = self._at.end() if self._at is not None else 0
+        at = self._match(self._query, begin)
+        self._at = at
+        if at is None:
+            self.kind = END
+            return
+        name = at.lastgroup or ""
+        self.kind = _KINDS[name]
+        if self.kind == "UNENDED":
+            raise BadQuery(self._query, "unterminated text", at.start(name))
+
+    @property
+    def position(self) -> int:
+        """Where the next piece begins."""
+        return self.piece()[2]
+
+    def piece(self) -> Piece:
+        """Return the next piece; of a condition its field."""
+        at = self._at
+        if at is None:
+            return END, "", len(self._query)
+        if self.kind == CONDITION:
+            return WORD, at[_FIELD_GROUP], at.start(_FIELD_GROUP)
+        name = at.lastgroup or ""
+        return self.kind, _value(name, at[name]), at.start(name)
+
+    def condition(self) -> tuple[Piece, Piece, Piece]:
+        """Return the field, the sign and the value of a condition."""
+        at = self._at
+        assert at is not None  # noqa: S101 - the next piece is a condition
+        group = _SIGN_GROUP if at[_SIGN_GROUP] else _WORD_GROUP
+        name = at.lastgroup or ""
+        return (
+            (WORD, at[_FIELD_GROUP], at.start(_FIELD_GROUP)),
+            (SIGN, at[group], at.start(group)),
+            (_OPERANDS[name], _value(name, at[name]), at.start(name)),
+        )
 
 
-def _text(query: str, start: int) -> tuple[Token, int]:
-    pattern = _PLAIN if query[start] == "'" else _CURLY
-    match = pattern.match(query, start)
-    if match is None or match[2] is None:
-        raise BadQuery(query, "unterminated text", start)
-    return Token(TokenType.TEXT, match[1].replace("''", "'"), start), match.end()
+def _value(name: str, text: str) -> str:
+    if name not in _QUOTED:
+        return text
+    inner = text[1:-1]
+    return inner.replace("''", "'") if "'" in inner else inner
+
+
+_QUOTED: Final = frozenset({"TEXT", "C_TEXT", "CURLY"})
+_OPERANDS: Final = {"C_TEXT": TEXT, "C_TIME": TIME, "C_NUMBER": NUMBER}
+_KINDS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(_OPERANDS, CONDITION),
+    **{name: name for name in _TOKEN.groupindex if name not in _OPERANDS},
+    "CURLY": TEXT,
+}

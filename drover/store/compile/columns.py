@@ -48,6 +48,28 @@ class JsonColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class JsonPath:
+    """A member of a JSON document by a path that a user named; it is passed as a parameter."""
+
+    document: str
+    path: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_path(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonEach:
+    """A member of each object in a list, which is a JSON document; as in JsonPath."""
+
+    document: str
+    path: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_path(self.path)
+
+
+@dataclass(frozen=True, slots=True)
 class Lookup:
     """The rows of a source found by what they hold, through an index, rather than one by one.
 
@@ -131,7 +153,9 @@ class JsonTagList:
 
 
 Tags: TypeAlias = TagRows | JsonTagMap | JsonTagList
-Column: TypeAlias = Plain | JsonField | JsonColumn | Related | JsonList | JsonElements | Tags
+Column: TypeAlias = (
+    Plain | JsonField | JsonColumn | JsonPath | JsonEach | Related | JsonList | JsonElements | Tags
+)
 ColumnMap: TypeAlias = Mapping[str, Column]
 """How each field of a kind is reached, by field name."""
 

@@ -9,9 +9,11 @@ from drover.query.tree import Instant, Value
 from drover.store.compile.columns import (
     Column,
     JsonColumn,
+    JsonEach,
     JsonElements,
     JsonField,
     JsonList,
+    JsonPath,
     JsonTagList,
     JsonTagMap,
     Lookup,
@@ -58,10 +60,12 @@ def reach_value(column: Column, sample: Value, dialect: Dialect, parameters: Par
             return Reached(element, source, lookup)
         case JsonField(document, path):
             return Reached(_typed(document, path, sample, dialect), in_document=True)
-        case JsonColumn(document, name):
-            at = parameters.path((name,))
-            sql = dialect.json_value(document, at, kind_of(_in_document(sample)))
-            return Reached(sql, in_document=True)
+        case JsonColumn() | JsonPath():
+            path = (column.name,) if isinstance(column, JsonColumn) else column.path
+            return Reached(_member(column.document, path, sample, parameters), in_document=True)
+        case JsonEach(document, path):
+            source, element = dialect.json_objects(document, dialect.path_literal(()), "element")
+            return Reached(_member(element, path, sample, parameters), source, in_document=True)
         case JsonList(document, path):
             source, element = dialect.json_list(document, dialect.path_literal(path), "element")
             return Reached(element, source, in_document=True)
@@ -99,8 +103,13 @@ def reach_presence(column: Column, dialect: Dialect, parameters: Parameters) -> 
             return Reached(sql)
         case JsonField(document, path):
             return Reached(dialect.json_raw(document, dialect.path_literal(path)))
-        case JsonColumn(document, name):
-            return Reached(dialect.json_raw(document, parameters.path((name,))))
+        case JsonColumn() | JsonPath():
+            path = (column.name,) if isinstance(column, JsonColumn) else column.path
+            return Reached(dialect.json_raw(column.document, parameters.path(path)))
+        case JsonEach(document, path):
+            source, element = dialect.json_objects(document, dialect.path_literal(()), "element")
+            member = dialect.json_raw(element, parameters.path(path))
+            return Reached("", f"{source} AND {member} IS NOT NULL")
         case _:
             return Reached("", _source(column, dialect))
 
@@ -121,6 +130,11 @@ def _typed(document: str, path: tuple[str, ...], sample: Value, dialect: Dialect
     if isinstance(sample, str | Instant):
         return dialect.json_raw(document, at)
     return dialect.json_value(document, at, kind_of(sample))
+
+
+def _member(document: str, path: tuple[str, ...], sample: Value, parameters: Parameters) -> str:
+    kind = kind_of(_in_document(sample))
+    return parameters.dialect.json_value(document, parameters.path(path), kind)
 
 
 def _in_document(sample: Value) -> str | float:

@@ -1,9 +1,11 @@
-"""SQLite's words for queries, and the function that connections must be given for them."""
+"""SQLite's words for queries, and the functions that connections must be given for them."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from drover.query.fold import fold
 from drover.query.glob import sqlite_glob
@@ -32,12 +34,20 @@ _JSON_VALUES: Final = {
 
 
 def register_functions(connection: sqlite3.Connection) -> None:
-    """Give a connection the SQL function ``casefold``, which compiled queries call."""
+    """Give a connection the SQL functions ``casefold`` and ``json_canonical`` of our queries."""
     connection.create_function("casefold", 1, _casefold, deterministic=True)
+    connection.create_function("json_canonical", 1, _canonical, deterministic=True)
 
 
 def _casefold(value: str | bytes | float | None) -> str | bytes | float | None:
     return fold(value) if isinstance(value, str) else value
+
+
+def _canonical(text: str | None) -> str | None:
+    """Return JSON text in the one form that equal values share."""
+    if text is None:
+        return None
+    return msgspec.json.encode(msgspec.json.decode(text), order="deterministic").decode()
 
 
 class Sqlite:

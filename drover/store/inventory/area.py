@@ -2,13 +2,11 @@
 
 A page is read from the newest job on, each looked at until enough match. Where few devices can
 match, that would look at nearly every job; then the walk begins at the devices and goes to the
-jobs that ran on them. Which way is shorter is told by trying: first some of the newest jobs, then
-the devices, up to a bound.
+jobs that ran on them, see ``drover.store.inventory.walk``.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
@@ -18,6 +16,7 @@ from drover.model.inventory import Inventoried
 from drover.ports.inventory import NEWEST_FIRST, Found, Place, Standing, Wanted
 from drover.query.tree import In
 from drover.store.inventory.plan import Plan, plan
+from drover.store.inventory.walk import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,11 +26,8 @@ if TYPE_CHECKING:
     from drover.query.tree import Node
     from drover.store.driver import Row, Transaction
 
-MOST_DEVICES: Final = 2000
+MOST_DEVICES: Final = 3000
 """The walk begins at the devices where no more than so many can match."""
-
-_AHEAD: Final = 4
-"""How many times more jobs of such devices are taken than are wanted, as some are left out."""
 
 
 class InventoryArea:
@@ -43,14 +39,8 @@ class InventoryArea:
     async def page(self, wanted: Wanted) -> Found:
         """Return jobs in order."""
         asked = plan(self._tx, wanted)
-        if wanted.order == NEWEST_FIRST and (window := asked.window()):
-            sql = asked.rows(asked.words.shown, window=window)
-            rows = await self._tx.fetch_sql(sql, asked.params)
-            if len(rows) == wanted.limit:
-                return _found(rows)
-            devices = await self._devices(asked)
-            if devices is not None:
-                return _found(await self._jobs_of(asked, devices))
+        if wanted.order == NEWEST_FIRST:
+            return _found(await self._newest(asked))
         return _found(await self._tx.fetch_sql(asked.rows(asked.words.shown), asked.params))
 
     async def count(self, reach: Reach, query: Node) -> int:
@@ -117,30 +107,25 @@ class InventoryArea:
         """Delete discarded jobs that have ended; return how many."""
         return await self._tx.execute("inventory_purge")
 
-    async def _devices(self, asked: Plan) -> list[str] | None:
-        """Return the devices that can match; None where they are many or no index finds them."""
-        candidates = asked.candidates(MOST_DEVICES + 1)
-        if candidates is None:
-            return None
-        rows = await self._tx.fetch_sql(candidates.sql, candidates.params)
-        return [row["id"] for row in rows] if len(rows) <= MOST_DEVICES else None
+    async def _newest(self, asked: Plan) -> Sequence[Row]:
+        devices = await self._candidates(asked)
+        if devices is not None:
+            numbers = await Walk(self._tx, asked, devices).numbers()
+            return await self._tx.fetch_sql(_chosen(asked, numbers), asked.params)
+        for window in asked.windows():
+            sql = asked.rows(asked.words.shown, window=window)
+            rows = await self._tx.fetch_sql(sql, asked.params)
+            if len(rows) == asked.wanted.limit:
+                return rows
+        return await self._tx.fetch_sql(asked.rows(asked.words.shown), asked.params)
 
-    async def _jobs_of(self, asked: Plan, devices: list[str]) -> list[Row]:
-        wanted = asked.wanted
-        after = wanted.after.number if wanted.after else None
-        found: list[Row] = []
-        size = wanted.limit * _AHEAD
-        while len(found) < wanted.limit:
-            params = {"devices": devices, "after": after, "limit": size}
-            rows = await self._tx.fetch("inventory_jobs_of_devices", params)
-            numbers = list(dict.fromkeys(row["number"] for row in rows))
-            if numbers:
-                chosen = plan(self._tx, replace(wanted, limit=wanted.limit - len(found)))
-                found += await self._tx.fetch_sql(_chosen(chosen, numbers), chosen.params)
-            if len(rows) < size:
-                break
-            after = numbers[-1]
-        return found
+    async def _candidates(self, asked: Plan) -> int | None:
+        """Return how many devices a match may have; None where they are many or unknown."""
+        counting = asked.counting_candidates(MOST_DEVICES + 1)
+        if counting is None:
+            return None
+        rows = await self._tx.fetch_sql(counting.sql, counting.params)
+        return int(rows[0]["count"]) if rows[0]["count"] <= MOST_DEVICES else None
 
 
 def _chosen(asked: Plan, numbers: Sequence[int]) -> str:

@@ -8,7 +8,7 @@ of that name. ``alias`` is what the statement calls the device's row, which may 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from drover.query.digi.fields import (
@@ -18,13 +18,14 @@ from drover.query.digi.fields import (
     GROUP_STARTS,
     GROUP_WITHIN,
 )
-from drover.query.tree import And, Compare, Node, Operator, Or, all_of
+from drover.query.tree import And, Compare, In, Instant, Node, Operator, Or, all_of
 from drover.store.compile.columns import Column, Plain, Related
 from drover.store.compile.dialect import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from drover.query.tree import Value
     from drover.store.compile.columns import ColumnMap
     from drover.store.compile.dialect import Dialect
     from drover.store.compile.parameters import Parameters
@@ -139,14 +140,21 @@ def finder(node: Node, parameters: Parameters, dialect: Dialect) -> Finder | Non
 
 _SIDES: Final = {GROUP_STARTS: "group"}
 _FOUND: Final = frozenset({*_REPORTED_TEXTS, "name", "tags"}) - {"description", "health_status"}
+_SCALES: Final = frozenset(DEVICE_NUMBERS)
 
 
 def _rank(node: Node) -> int | None:
     """Return how well an index serves a condition: the less the better, None not at all."""
     match node:
+        case Compare("device_id", Operator.EQUAL) | In("device_id"):
+            return 0
         case Compare(field, Operator.EQUAL | Operator.STARTS_WITH, str()):
-            known = _SIDES.get(field, field) in _FOUND and _sought(node)
+            known = _SIDES.get(field, field) in _FOUND and node.value not in ("", "/")
             return (1 if node.operator is Operator.EQUAL else 2) if known else None
+        case Compare(field, operator) if field in _SCALES:
+            return 1 if operator is Operator.EQUAL else 3
+        case In(field, values) if field in _FOUND | _SCALES:
+            return 1 if all(value != "" for value in values) else None
         case Or(parts):
             ranks = [rank for part in parts if (rank := _rank(part)) is not None]
             return max(ranks) if len(ranks) == len(parts) else None
@@ -156,46 +164,74 @@ def _rank(node: Node) -> int | None:
 
 def _found(node: Node, parameters: Parameters, dialect: Dialect) -> str:
     if isinstance(node, Or):
-        return " UNION ".join(_found(part, parameters, dialect) for part in node.parts)
-    assert isinstance(node, Compare)  # noqa: S101 - the only other one that has a rank
+        return " UNION ALL ".join(_found(part, parameters, dialect) for part in node.parts)
+    assert isinstance(node, Compare | In)  # noqa: S101 - the only other ones that have a rank
     field = _SIDES.get(node.field, node.field)
-    facts = _test("fact.value", node, parameters, dialect)
-    # The parts of this text are the program's own.
-    sql = f"SELECT fact.device_id AS id FROM device_fact AS fact WHERE fact.field = '{field}' AND {facts}"  # noqa: S608, E501
+    # The parts of these texts are the program's own.
+    if field == "device_id":
+        return f"SELECT device.id FROM device WHERE {_test('device.id', node, parameters)}"  # noqa: S608
+    if isinstance(node, Compare) and node.field == GROUP_STARTS:
+        ways = [replace(node, field="group") for node in _beginnings(node)]
+        return " UNION ALL ".join(_found(way, parameters, dialect) for way in ways)
+    scale = field in _SCALES
+    facts = _test("fact.number" if scale else "fact.value", node, parameters)
+    known = "fact.number IS NOT NULL AND " if scale else ""
+    sql = (
+        "SELECT fact.device_id AS id FROM device_fact AS fact"  # noqa: S608
+        f" WHERE fact.field = '{field}' AND {known}{facts}"
+    )
     if field in ("name", "tags"):
         return sql
-    reported = dialect.fold(dialect.json_value("last.value", dialect.path_literal(()), Kind.TEXT))
-    if field == "group":
-        reported = f"trim({reported}, '/')"
-    test = _test(f"({reported})", node, parameters, dialect)
+    test = _test(_report(field, dialect), node, parameters)
     return (
-        f"{sql} UNION SELECT last.device_id FROM device_last AS last"  # noqa: S608
+        f"{sql} UNION ALL SELECT last.device_id FROM device_last AS last"  # noqa: S608
         f" WHERE last.attribute = '{field}' AND {test} AND NOT EXISTS (SELECT 1 FROM device_fact"
         f" AS other WHERE other.device_id = last.device_id AND other.field = '{field}')"
     )
 
 
-def _sought(node: Compare) -> str:
+def _beginnings(node: Compare) -> list[Compare]:
+    """Return what to look for in groups as they are stored, without a slash at their end."""
     value = str(node.value)
-    return value.removesuffix("/") if node.field == GROUP_STARTS else value
+    if not value.endswith("/"):
+        return [node]
+    return [Compare(node.field, Operator.EQUAL, value.removesuffix("/")), node]
 
 
-def _test(column: str, node: Compare, parameters: Parameters, dialect: Dialect) -> str:
-    value = _sought(node)
-    if node.operator is Operator.EQUAL:
-        return f"{column} = {parameters.value(value)}"
+def _report(field: str, dialect: Dialect) -> str:
+    """Return the expression of what a row of reports holds, as it is compared."""
+    kind = Kind.NUMBER if field in _SCALES else Kind.TEXT
+    value = dialect.json_value("last.value", dialect.path_literal(()), kind)
+    if kind is Kind.NUMBER:
+        return f"({value})"
+    folded = dialect.fold(f"({value})")
+    return f"(trim({folded}, '/'))" if field == "group" else f"({folded})"
+
+
+_SIGNS: Final = {
+    Operator.EQUAL: "=",
+    Operator.LESS: "<",
+    Operator.LESS_OR_EQUAL: "<=",
+    Operator.GREATER: ">",
+    Operator.GREATER_OR_EQUAL: ">=",
+}
+
+
+def _test(column: str, node: Compare | In, parameters: Parameters) -> str:
+    if isinstance(node, In):
+        return parameters.membership(column, [value_in_column(value) for value in node.values])
+    if node.operator is not Operator.STARTS_WITH:
+        return f"{column} {_SIGNS[node.operator]} {parameters.value(value_in_column(node.value))}"
+    value = str(node.value)
     test = f"{column} >= {parameters.value(value)}"
     following = _following(value)
-    if following is not None:
-        test += f" AND {column} < {parameters.value(following)}"
-    if node.field == GROUP_STARTS:
-        whole = parameters.value(str(node.value))
-        test += f" AND {dialect.text_test(node.operator, _slashed(column), whole)}"
-    return test
+    return f"{test} AND {column} < {parameters.value(following)}" if following is not None else test
 
 
-def _slashed(column: str) -> str:
-    return f"({column} || '/')"
+def value_in_column(value: Value) -> str | float:
+    """Return a value of a device's field as a column holds it: these are text or numbers."""
+    assert not isinstance(value, Instant)  # noqa: S101 - no field of a device is compared with one
+    return value
 
 
 def _following(prefix: str) -> str | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from drover.model.inventory import DIGI_OPERATIONS
-from drover.store.compile.columns import Lookup, Plain, Related
+from drover.model.run import RESOURCE_JOB
+from drover.query.digi.fields import CONTEXT, RESULT, STATE
+from drover.store.compile.columns import JsonEach, JsonPath, Lookup, Plain, Related
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,13 +95,46 @@ def expressions(dialect: Dialect) -> Mapping[str, str]:
     return found
 
 
+_RESULTS: Final = (
+    "CASE WHEN execution.result LIKE '[%' THEN execution.result"
+    " ELSE '[' || execution.result || ']' END"
+)
+
+
+class _Fields(dict[str, "Column"]):
+    """Fields by their names; those of documents, which nobody can list, by their paths."""
+
+    def __init__(self, known: Mapping[str, Column], context: str) -> None:
+        super().__init__(known)
+        self._context = context
+
+    def __missing__(self, name: str) -> Column:
+        root, *path = name.split(".")
+        if root == CONTEXT:
+            return JsonPath(self._context, tuple(path))
+        if root == RESULT:
+            return JsonEach(f"({_RESULTS})", tuple(path))
+        raise KeyError(name)
+
+
+def with_paths(columns: ColumnMap, dialect: Dialect) -> ColumnMap:
+    """Return the columns and, beside them, what a dotted path leads to."""
+    context = dialect.json_raw("execution.detail", dialect.path_literal(("context",)))
+    # Other kinds keep what they like in their details; a resource job's context is JSON text.
+    return _Fields(columns, f"(CASE execution.kind WHEN '{RESOURCE_JOB}' THEN {context} END)")
+
+
 def job_columns(dialect: Dialect) -> ColumnMap:
     """Return how a query reaches the fields of a job."""
     plain: dict[str, Column] = {
         name: Plain(f"({sql})") for name, sql in expressions(dialect).items()
     }
     by_name = Lookup(_SOURCE_ID, "who.id", f"{_WHO}TRUE")
-    return {**plain, "username": Related(f"{_WHO}who.id = {_SOURCE_ID}", "who.email", by_name)}
+    own: dict[str, Column] = {
+        STATE: Plain("execution.state"),
+        "username": Related(f"{_WHO}who.id = {_SOURCE_ID}", "who.email", by_name),
+    }
+    return {**plain, **own}
 
 
 def targets(dialect: Dialect) -> str:

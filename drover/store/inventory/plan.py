@@ -10,17 +10,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from drover.ports.inventory import NEWEST_FIRST
 from drover.query.digi.fields import DEVICE_FIELDS
-from drover.query.digi.pairs import Split, fields_of, split
+from drover.query.digi.pairs import Split, asks_job, fields_of, split
 from drover.query.fold import fold
-from drover.query.tree import All, And, Compare, Node, Not, Nothing, Or
+from drover.query.tree import (
+    All,
+    And,
+    Compare,
+    In,
+    Node,
+    Not,
+    Nothing,
+    Operator,
+    Or,
+    all_of,
+)
 from drover.store.compile import Compiled
 from drover.store.compile.compiler import Compiler
 from drover.store.compile.parameters import Parameters
 from drover.store.compile.postgres import Postgres
 from drover.store.compile.sqlite import Sqlite
 from drover.store.inventory.devices import IN_ROW, device_columns, finder, shown_columns
-from drover.store.inventory.jobs import CANONICAL, WALKED, expressions, job_columns, targets
+from drover.store.inventory.jobs import (
+    CANONICAL,
+    WALKED,
+    expressions,
+    job_columns,
+    targets,
+    with_paths,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,11 +52,8 @@ if TYPE_CHECKING:
 _DIALECTS: Final[Mapping[str, Dialect]] = {"sqlite": Sqlite(), "postgres": Postgres()}
 _FOLDED: Final = CANONICAL | DEVICE_FIELDS
 _MOST_BRANCHES: Final = 8
-PAIR_WINDOW: Final = 1500
-"""How many jobs are looked at first where their devices are looked at too."""
-
-JOB_WINDOW: Final = 20_000
-"""How many jobs are looked at first where they alone tell."""
+JOB_WINDOWS: Final = (4_000, 32_000)
+"""How many jobs are looked at first where an index would give them in another order."""
 
 AIM: Final = (
     " LEFT JOIN device AS aim ON aim.id = (SELECT min(first.resource_id) FROM iteration AS first"
@@ -66,7 +82,9 @@ def _words(dialect: Dialect) -> Words:
         shown=expressions(dialect),
         shown_of_device=shown_columns("aim", dialect),
         listed={"targets": targets(dialect)},
-        pair_columns={**jobs, **device_columns("device", "target.resource_id", dialect)},
+        pair_columns=with_paths(
+            {**jobs, **device_columns("device", "target.resource_id", dialect)}, dialect
+        ),
         own_columns=device_columns("device", "device.id", dialect),
         sort_columns={**jobs, **device_columns("aim", "aim.id", dialect)},
     )
@@ -98,17 +116,22 @@ class Plan:
         aimed = AIM if self._needs_aim(columns) else ""
         limit = " LIMIT :limit" if limited else ""
         self.params["limit"] = self.wanted.limit
-        branches = self._branches()
-        condition = self._condition if window is None else self._compiled(walking=True)
+        walking = window is not None or self._walks()
+        conditions = self._parts() if limited else [self._compiled()]
+        if walking:
+            conditions = [self._compiled(walking=True)]
         # The parts of this text are the program's own; values are parameters.
         each = [
             f"SELECT {listed} FROM execution{aimed} WHERE {reach} AND {condition}"  # noqa: S608
             f" AND {self._after()} AND {self._within(reach, window)} ORDER BY {order}{limit}"
-            for reach in branches
+            for reach in self._branches(len(conditions))
+            for condition in conditions
         ]
         if len(each) == 1:
             return each[0]
-        union = " UNION ALL ".join(f"SELECT * FROM ({one}) AS branch" for one in each)  # noqa: S608
+        # A job may match several parts; it has one reach only.
+        word = "UNION" if len(conditions) > 1 else "UNION ALL"
+        union = f" {word} ".join(f"SELECT * FROM ({one}) AS branch" for one in each)  # noqa: S608
         return f"{union} ORDER BY {self._order_of('sort_value', 'sort_number')}{limit}"
 
     def counting(self) -> str:
@@ -129,37 +152,84 @@ class Plan:
         """Return the condition of a job, in one piece, wherever the order begins."""
         return f"({' OR '.join(self._reaches())}) AND {self._condition}"
 
-    def window(self) -> int | None:
-        """Return how many of the newest jobs to look at first; None to look no further at once.
+    def windows(self) -> tuple[int, ...]:
+        """Return how many of the newest jobs to look at before all are.
 
         Where many jobs match, the newest do, and to look through these is quicker than to collect
         all that an index gives and sort them.
         """
-        if not isinstance(self.split.pair, All):
-            return PAIR_WINDOW
+        if not isinstance(self.split.pair, All) or self._parted():
+            return ()
         job = self.split.job
         parts = job.parts if isinstance(job, And) else (job,)
-        return JOB_WINDOW if any(_unordered(part) for part in parts) else None
+        return JOB_WINDOWS if any(_unordered(part) for part in parts) else ()
 
-    def candidates(self, most: int) -> Compiled | None:
-        """Return SQL of the devices that the query can match, where an index finds them.
-
-        None where none does, or where jobs without devices match as well.
-        """
-        parts = self.split
-        if not parts.device_only or not isinstance(parts.unaimed, Nothing):
-            return None
+    def candidates(self) -> Compiled | None:
+        """Return SQL of devices one of which a match must have, where an index finds them."""
         parameters = Parameters(self.words.dialect, "f")
-        found = finder(parts.pair, parameters, self.words.dialect)
+        found = finder(self.split.pair, parameters, self.words.dialect)
         if found is None:
             return None
-        sql = f"SELECT id FROM ({found.sql}) AS found"  # noqa: S608 - as above
-        if not isinstance(found.rest, All):
-            compiler = Compiler(self.words.own_columns, parameters, row_by_row=True)
-            condition = compiler.condition(found.rest).sql
-            sql += f" JOIN device USING (id) WHERE ({condition})"
-        params = {**self.words.dialect.fold_parameters, **parameters.bound, "most": most}
-        return Compiled(f"{sql} LIMIT :most", params)
+        return Compiled(found.sql, {**self.words.dialect.fold_parameters, **parameters.bound})
+
+    def counting_candidates(self, most: int) -> Compiled | None:
+        """Return SQL that counts these devices up to a bound."""
+        found = self.candidates()
+        if found is None:
+            return None
+        first = f"SELECT 1 FROM ({found.sql}) AS found LIMIT :most"  # noqa: S608 - as above
+        sql = f"SELECT count(*) AS count FROM ({first}) AS first"  # noqa: S608 - as above
+        return Compiled(sql, {**found.params, "most": most})
+
+    def hits(self, *, seek: bool) -> Compiled:
+        """Return SQL of jobs within a span of numbers that match with one of the candidates.
+
+        With ``seek`` the items of each device are sought by an index, else those of the span are
+        looked through. The statement wants ``floor``, ``upper`` and ``missing``.
+        """
+        rest = self._rest()
+        pair = self._compile(rest, "h")
+        in_row = not IN_ROW.isdisjoint(fields_of(rest))
+        joined = " LEFT JOIN device ON device.id = target.resource_id" if in_row else ""
+        sql = (
+            "SELECT DISTINCT execution.number FROM iteration AS target"  # noqa: S608 - as above
+            f" CROSS JOIN execution{joined} WHERE execution.number = target.execution"
+            " AND target.execution > CAST(:floor AS BIGINT)"
+            f" AND target.execution < CAST(:upper AS BIGINT) AND {self._of_candidate(seek=seek)}"
+            f" AND ({' OR '.join(self._reaches())}) AND {self._of_job(walking=True)} AND {pair}"
+            " ORDER BY execution.number DESC LIMIT :missing"
+        )
+        return Compiled(sql, self.params)
+
+    def _of_candidate(self, *, seek: bool) -> str:
+        """Return the test that an item is of a candidate, such that it is done as wanted."""
+        found = self.candidates()
+        assert found is not None  # noqa: S101 - there is no walk from devices without them
+        self.params.update(found.params)
+        if not seek:
+            # Neither database takes this for a use of the index of devices.
+            return f"((target.resource_id || '') IN ({found.sql})) IS TRUE"
+        narrowed = self._narrowed(found)
+        if self.words.dialect.fold_parameters:
+            return f"target.resource_id = ANY(ARRAY({narrowed}))"
+        return f"target.resource_id IN ({narrowed})"
+
+    def _narrowed(self, found: Compiled) -> str:
+        """Return SQL of those candidates that match whatever the job."""
+        rest = self._rest()
+        asked = rest.parts if isinstance(rest, And) else (rest,)
+        alone = all_of(part for part in asked if not asks_job(part))
+        if isinstance(alone, All):
+            return found.sql
+        parameters = Parameters(self.words.dialect, "n")
+        compiler = Compiler(self.words.own_columns, parameters, row_by_row=True)
+        condition = compiler.condition(alone).sql
+        self.params.update(parameters.bound)
+        return f"SELECT device.id FROM device WHERE device.id IN ({found.sql}) AND ({condition})"  # noqa: S608 - as above
+
+    def _rest(self) -> Node:
+        found = finder(self.split.pair, Parameters(self.words.dialect, "f"), self.words.dialect)
+        return self.split.pair if found is None else found.rest
 
     def among(self, numbers: Sequence[int]) -> str:
         """Return the condition of jobs chosen already, but for what they ask of devices."""
@@ -224,10 +294,38 @@ class Plan:
             " ORDER BY execution.number DESC LIMIT 1 OFFSET :window), -1)"
         )
 
-    def _branches(self) -> list[str]:
+    def _branches(self, times: int = 1) -> list[str]:
         """Return conditions that part the jobs, each such that an index gives it in order."""
         reaches = self._reaches()
-        return reaches if len(reaches) <= _MOST_BRANCHES else [f"({' OR '.join(reaches)})"]
+        few = len(reaches) * times <= _MOST_BRANCHES or len(reaches) == 1
+        return reaches if few else [f"({' OR '.join(reaches)})"]
+
+    def _parts(self) -> list[str]:
+        """Return the condition in parts, each such that an index gives its jobs in order."""
+        parted = self._parted()
+        if not parted or self.wanted.order != NEWEST_FIRST:
+            return [self._compiled()]
+        shown = "execution.discarded = 0 AND "
+        return [shown + self._compile(part, f"o{index}_") for index, part in enumerate(parted)]
+
+    def _parted(self) -> tuple[Node, ...]:
+        """Return the alternatives of a query that asks for types in statuses and nothing else."""
+        job = self.split.job
+        if not isinstance(job, Or) or not isinstance(self.split.pair, All):
+            return ()
+        few = len(job.parts) <= _MOST_BRANCHES
+        return job.parts if few and all(_indexed(part) for part in job.parts) else ()
+
+    def _walks(self) -> bool:
+        """Tell whether to go down the jobs in order, whatever else an index could give.
+
+        So it is where devices are looked at too, and no index gives the jobs in this order.
+        """
+        if isinstance(self.split.pair, All) or self.wanted.order != NEWEST_FIRST:
+            return False
+        job = self.split.job
+        parts = job.parts if isinstance(job, And) else (job,)
+        return not any(_indexed(part) for part in parts)
 
     def _reaches(self) -> list[str]:
         reach = self.wanted.reach
@@ -287,6 +385,17 @@ class Plan:
         return of_device or self.wanted.order.field in DEVICE_FIELDS
 
 
+def _indexed(part: Node) -> bool:
+    """Tell whether an index gives the matches of a condition newest first, and no others."""
+    parts = part.parts if isinstance(part, And) else (part,)
+    fields = [each.field for each in parts if isinstance(each, Compare) and _equates(each)]
+    return len(fields) == len(parts) and set(fields) <= {"status", "job_type"}
+
+
+def _equates(node: Compare) -> bool:
+    return node.operator is Operator.EQUAL
+
+
 def _unordered(part: Node) -> bool:
     """Tell whether an index would be used for a condition that does not give jobs in order."""
     fields = fields_of(part)
@@ -321,6 +430,8 @@ def canonical(node: Node) -> Node:
             return Not(canonical(part))
         case Compare(field, operator, str() as value, True) if field in _FOLDED:
             return Compare(field, operator, fold(value))
+        case In(field, values, True) if field in _FOLDED:
+            return In(field, tuple(fold(str(value)) for value in values))
         case _:
             return node
 

@@ -25,11 +25,15 @@ async def claim(tx: Transaction, number: int, limit: int, ticket: Ticket) -> Cla
     if row is None:
         return None
     execution = execution_of(row)
+    room = execution.pace.concurrency - execution.in_flight + row["ahead"]
+    most = min(limit, room) if not execution.pace.delay_ms else min(1, room)
+    if ticket.after is not None:
+        return await _claim_ahead(tx, execution, limit, ticket)
     if execution.waiting:
-        again = await _claim_again(tx, execution, limit, ticket)
+        again = await _claim_again(tx, execution, most, ticket)
         if again is not None:
             return again
-    return await _claim_new(tx, execution, limit, ticket)
+    return await _claim_new(tx, execution, most, ticket)
 
 
 async def claim_following(
@@ -39,48 +43,78 @@ async def claim_following(
 
     ``changes`` holds ``now_ms`` too. None, with nothing done, where something is in the way.
     """
-    in_flight = execution.in_flight + changes["in_flight"]
-    room = execution.pace.concurrency - in_flight
-    items = min(follow.limit, execution.total - execution.claimed, room)
+    items = min(
+        follow.limit, execution.total - execution.claimed, _places(execution, follow, changes)
+    )
     if items < 1 or changes["waiting"] or execution.waiting or execution.pace.delay_ms:
         return None
-    params = {**changes, "number": execution.number, "items": items}
+    spare = follow.after.size if follow.after is not None else 0
+    params = {**changes, "number": execution.number, "items": items, "spare": spare}
     row = await tx.fetch_one("execution_count_and_claim", params)
     if row is None:
         return None
     now_ms = changes["now_ms"]
-    ticket = Ticket(worker=follow.worker, now_ms=now_ms, until_ms=now_ms + follow.lease_ms)
+    until_ms = now_ms + follow.lease_ms
+    ticket = Ticket(worker=follow.worker, now_ms=now_ms, until_ms=until_ms, after=follow.after)
     lease = _lease(row, ticket, items, again=False)
-    columns = _columns(lease, now_ms + execution.pace.timeout_ms)
+    columns = _columns(lease, ticket, now_ms + execution.pace.timeout_ms)
     if not await tx.execute("lease_replace", {**columns, "old_fence": old.fence}):
         await tx.execute("lease_add", columns)
     return Claim(lease=lease, execution=execution_of(row), items=[])
 
 
-async def _claim_new(
+def _places(execution: Execution, follow: Follow, changes: Mapping[str, Any]) -> int:
+    """Return how many items may follow: in the free places, or in those given up just now.
+
+    Those may go to items claimed ahead before; then it is the places of these that are taken.
+    """
+    if follow.after is not None:
+        return follow.after.size
+    landed = -changes["in_flight"]
+    return int(max(landed, execution.pace.concurrency - execution.in_flight + landed))
+
+
+async def _claim_ahead(
     tx: Transaction, execution: Execution, limit: int, ticket: Ticket
 ) -> Claim | None:
-    items = _room(execution, limit, execution.total - execution.claimed)
+    if ticket.after is None or execution.waiting or execution.pace.delay_ms:
+        return None
+    return await _claim_new(tx, execution, min(limit, ticket.after.size), ticket)
+
+
+async def _claim_new(
+    tx: Transaction, execution: Execution, most: int, ticket: Ticket
+) -> Claim | None:
+    items = min(most, execution.total - execution.claimed)
     if items < 1:
         return None
-    params = {"number": execution.number, "items": items, "now_ms": ticket.now_ms}
+    params = {
+        "number": execution.number,
+        "items": items,
+        "after_fence": ticket.after.fence if ticket.after is not None else None,
+        "now_ms": ticket.now_ms,
+    }
     row = await tx.fetch_one("execution_claim_new", params)
     if row is None:
         return None
     lease = _lease(row, ticket, items, again=False)
-    await tx.execute("lease_add", _columns(lease, ticket.now_ms + execution.pace.timeout_ms))
+    columns = _columns(lease, ticket, ticket.now_ms + execution.pace.timeout_ms)
+    await tx.execute("lease_add", columns)
     return Claim(lease=lease, execution=execution_of(row), items=[])
 
 
 async def _claim_again(
-    tx: Transaction, execution: Execution, limit: int, ticket: Ticket
+    tx: Transaction, execution: Execution, most: int, ticket: Ticket
 ) -> Claim | None:
+    if most < 1:
+        return None
     moment = {"number": execution.number, "now_ms": ticket.now_ms}
     first = await tx.fetch_one("iterations_waiting_first", moment)
     if first is None:
         return None
     losses = first["losses"]
-    most = min(limit, redelivery_size(losses)) if losses else limit
+    if losses:
+        most = min(most, redelivery_size(losses))
     row = await tx.fetch_one("execution_claim_again", moment)
     if row is None:
         return None
@@ -88,22 +122,16 @@ async def _claim_again(
         **moment,
         "fence": row["fence"],
         "losses": losses,
-        "items": _room(execution, most, execution.waiting),
+        "items": min(most, execution.waiting),
         "deadline_ms": ticket.now_ms + execution.pace.timeout_ms,
     }
     rows = await tx.fetch("iterations_claim_again", params)
     items = [ClaimedItem(each[0], each[1], each[2]) for each in rows]
     items.sort(key=lambda item: item.resource_id)
     lease = _lease(row, ticket, len(items), again=True)
-    await tx.execute("lease_add", _columns(lease, None))
+    await tx.execute("lease_add", _columns(lease, ticket, None))
     held = await count(tx, execution.number, in_flight=len(items), waiting=-len(items))
     return Claim(lease=lease, execution=held, items=items, suspect=losses > 0)
-
-
-def _room(execution: Execution, limit: int, available: int) -> int:
-    if execution.pace.delay_ms:
-        limit = 1
-    return min(limit, available, execution.pace.concurrency - execution.in_flight)
 
 
 def _lease(row: Row, ticket: Ticket, size: int, *, again: bool) -> Lease:
@@ -120,10 +148,11 @@ def _lease(row: Row, ticket: Ticket, size: int, *, again: bool) -> Lease:
     )
 
 
-def _columns(lease: Lease, expose_ms: int | None) -> dict[str, object]:
+def _columns(lease: Lease, ticket: Ticket, expose_ms: int | None) -> dict[str, object]:
     return {
         **msgspec.structs.asdict(lease),
         "again": int(lease.again),
         "now_ms": lease.started_ms,
         "expose_ms": expose_ms,
+        "after_fence": ticket.after.fence if ticket.after is not None else None,
     }

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drover.model.errors import Missing
-from drover.ports.jobs import ReportRow
+from drover.model.iteration import ItemState
+from drover.ports.jobs import Reason, ReportRow
 from drover.store.jobs.rows import item_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drover.model.iteration import Item, ItemState
+    from drover.model.iteration import Item
     from drover.store.driver import Transaction
 
 
@@ -44,3 +45,9 @@ class ItemStore:
         if row is None:
             raise Missing("Iteration was not found")
         return item_of(row)
+
+    async def reasons(self, number: int, *, most: int, limit: int) -> Sequence[Reason]:
+        """Count the messages of the first ``most`` that failed or timed out, commonest first."""
+        params = {"number": number, "most": most, "limit": limit}
+        rows = await self._tx.fetch("iterations_reasons", params)
+        return [Reason(ItemState(row["state"]), row["message"], row["total"]) for row in rows]

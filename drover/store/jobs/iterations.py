@@ -129,17 +129,32 @@ class IterationStore:
             return None
         return await self._take_back(lease, now_ms, lost=lost)
 
+    async def put_back(self, lease: Lease, now_ms: int) -> int | None:
+        """Hand items back that were claimed and never begun; no attempt of theirs is counted."""
+        key = {"number": lease.number, "fence": lease.fence}
+        if await self._tx.fetch_one("lease_end", key) is None:
+            return None
+        params = {
+            "number": lease.number,
+            "after_id": lease.after_id,
+            "upto_id": lease.upto_id,
+            "fence": await self._raised_fence(lease.number),
+            "now_ms": now_ms,
+        }
+        items = len(await self._tx.fetch("iterations_put_back", params))
+        await count(self._tx, lease.number, in_flight=-items, waiting=items)
+        return items
+
     async def _is_planned(self, number: int) -> bool:
         """Tell whether items may be added: not to one that was paused or cancelled meanwhile."""
         row = await self._tx.fetch_one("execution_hold", {"number": number})
         return row is not None and row["state"] == State.QUEUED
 
     async def _take_back(self, lease: Lease, now_ms: int, *, lost: bool) -> int:
-        row = await self._tx.fetch_one("execution_raise_fence", {"number": lease.number})
         params: dict[str, object] = {
             "number": lease.number,
             "held_by": lease.fence,
-            "fence": row["fence"] if row is not None else 0,
+            "fence": await self._raised_fence(lease.number),
             "size": lease.size,
             "step": int(lost),
             "started_ms": lease.started_ms,
@@ -157,6 +172,10 @@ class IterationStore:
             timed_out=ended,
         )
         return len(states)
+
+    async def _raised_fence(self, number: int) -> int:
+        row = await self._tx.fetch_one("execution_raise_fence", {"number": number})
+        return row["fence"] if row is not None else 0
 
     async def _lose(self, lease: Lease, params: dict[str, object]) -> Sequence[Row]:
         if lease.again:

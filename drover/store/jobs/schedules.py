@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from drover.model.cron import ClockChange
 from drover.ports.jobs import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from drover.model.schedule import Turn
     from drover.store.driver import Row, Transaction
 
 
@@ -24,32 +26,40 @@ class ScheduleStore:
         """Store one, in place of any of the same kind and ref."""
         params: dict[str, object] = {
             **msgspec.structs.asdict(schedule),
+            "owner": schedule.ref.partition("/")[0],
             "active": int(schedule.active),
+            "makes_up": int(schedule.makes_up),
+            "clock_change": schedule.change.value,
             "detail": schedule.detail.decode(),
         }
         await self._tx.execute("schedule_put", params)
 
-    async def remove(self, kind: str, ref_prefix: str) -> None:
-        """Forget those of a kind whose ref begins so."""
-        await self._tx.execute("schedule_remove", {"kind": kind, "prefix": ref_prefix})
+    async def remove(self, kind: str, owner: str) -> None:
+        """Forget those of a kind and an owner: a whole ref, or what one has before its slash."""
+        await self._tx.execute("schedule_remove", {"kind": kind, "owner": owner})
 
-    async def of(self, kind: str, ref_prefix: str) -> Sequence[Schedule]:
-        """Return those of a kind whose ref begins so."""
-        return await self._all("schedules_of", {"kind": kind, "prefix": ref_prefix})
+    async def of(self, kind: str, owner: str) -> Sequence[Schedule]:
+        """Return those of a kind and an owner, by ref."""
+        return await self._all("schedules_of", {"kind": kind, "owner": owner})
 
     async def due(self, now_ms: int, limit: int) -> Sequence[Schedule]:
-        """Return active schedules whose moment has come."""
+        """Return active schedules whose moment has come, held by this transaction."""
         return await self._all("schedules_due", {"now_ms": now_ms, "limit": limit})
 
-    async def advance(self, schedule: Schedule, next_due_ms: int | None) -> bool:
-        """Move on from the due moment that was seen; False when another server did so first."""
-        params = {
-            "kind": schedule.kind,
-            "ref": schedule.ref,
-            "seen_ms": schedule.next_due_ms,
-            "next_due_ms": next_due_ms,
-        }
-        return await self._tx.execute("schedule_advance", params) > 0
+    async def advance(self, turns: Sequence[tuple[Schedule, Turn]]) -> None:
+        """Move schedules on; those with nothing more to come are not active any longer."""
+        rows = [
+            {
+                "kind": schedule.kind,
+                "ref": schedule.ref,
+                "seen_ms": schedule.next_due_ms,
+                "run_ms": turn.run_ms,
+                "next_ms": turn.next_ms,
+            }
+            for schedule, turn in turns
+        ]
+        if rows:
+            await self._tx.execute_many("schedule_advance", rows)
 
     async def next_ms(self) -> int | None:
         """Return the next due moment of all."""
@@ -68,10 +78,12 @@ def _schedule(row: Row) -> Schedule:
         cron=row["cron"],
         seconds=row["seconds"],
         tz=row["tz"],
+        change=ClockChange(row["clock_change"]),
         active=bool(row["active"]),
         starts_ms=row["starts_ms"],
         ends_ms=row["ends_ms"],
         next_due_ms=row["next_due_ms"],
         last_due_ms=row["last_due_ms"],
+        makes_up=bool(row["makes_up"]),
         detail=row["detail"].encode(),
     )

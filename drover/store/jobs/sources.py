@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from drover.store.columns import SOURCES, row_columns
 from drover.store.compile import compile_query
 from drover.store.compile.columns import JsonColumn
+from drover.store.ownership import with_owned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,11 +35,13 @@ async def snapshot(
     """
     after_id, limit = window
     source = SOURCES[target.resource_type]
-    condition = compile_query(query, _columns(target), tx.dialect, row_by_row=True)
+    application_id = str(execution.application_id)
+    asked = await with_owned(tx, target.resource_type, application_id, query)
+    condition = compile_query(asked, _columns(target), tx.dialect, row_by_row=True)
     params = {
         **condition.params,
         "number": execution.number,
-        "application_id": execution.application_id,
+        "application_id": application_id,
         "data_table_id": target.data_table_id,
         "after_id": after_id,
         "limit": limit,
@@ -63,7 +66,8 @@ async def matching(
 ) -> tuple[int, list[bytes]]:
     """Count the resources that match now, and read the first of them by id."""
     source = SOURCES[target.resource_type]
-    condition = compile_query(query, _columns(target), tx.dialect)
+    asked = await with_owned(tx, target.resource_type, application_id, query)
+    condition = compile_query(asked, _columns(target), tx.dialect)
     params = {
         **condition.params,
         "application_id": application_id,

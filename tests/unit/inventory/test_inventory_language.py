@@ -8,9 +8,20 @@ from drover.model.errors import Invalid
 from drover.query.digi import BadQuery, QueryTooLong, parse
 from drover.query.digi.facts import group_fields
 from drover.query.evaluate import matches
-from drover.query.tree import ALL, NOTHING, Compare, Instant, Missing, Not, Operator
+from drover.query.tree import (
+    ALL,
+    NOTHING,
+    Compare,
+    In,
+    Instant,
+    Missing,
+    Not,
+    Operator,
+    Or,
+)
 
 NOW = 1_800_000_000_000
+BUSY = ("canceling", "failing", "paused", "running")
 
 
 def _device(group, tags, connection, health, signal):
@@ -110,6 +121,30 @@ def test_a_query_matches_the_devices_that_the_contract_says(query: str, expected
         ("last_connect = empty", Missing("last_connect")),
         ("last_connect <> empty", Not(Missing("last_connect"))),
         ("signal_percent = ''", Missing("signal_percent")),
+        ("status = 'RUNNING'", In("status.state", BUSY)),
+        ("status = 'errored'", In("status.state", ("failed",))),
+        ("status <> 'picked_up'", Not(In("status.state", ("running",)))),
+        (
+            "status = 'inProgress'",
+            In("status.state", ("new", "paused", "queued", "running")),
+        ),
+        ("status = 'new'", Compare("status", Operator.EQUAL, "new")),
+        (
+            "status in ('failed', 'Canceled', 'running')",
+            Or(
+                (
+                    In("status.state", BUSY),
+                    In("status", ("failed", "canceled")),
+                )
+            ),
+        ),
+        ("id in (1, 0x2, '3')", In("id", (1, 2, 3))),
+        ("id IN (7)", Compare("id", Operator.EQUAL, 7)),
+        ("name in ('a', '')", Or((Missing("name"), Compare("name", Operator.EQUAL, ""), Compare("name", Operator.EQUAL, "a", fold=True)))),
+        ("context.Site.id = 7", Compare("context.Site.id", Operator.EQUAL, 7.0)),
+        ("RESULT.ok = true", Compare("result.ok", Operator.EQUAL, True)),
+        ("context.a in ('x', 'Y')", In("context.a", ("x", "Y"), fold=True)),
+        ("context.a <> false", Not(Compare("context.a", Operator.EQUAL, False))),
         (
             "id = '632E18632f59592e773a4153'",
             Compare("device_id", Operator.EQUAL, "632E18632f59592e773a4153", fold=True),
@@ -138,7 +173,26 @@ FAULTS = [
     ("id 3", "expected operator", 3),
     ("id like 3", "expected operator", 3),
     ("id != 3", "expected operator", 3),
-    ("id in (3)", "expected operator", 3),
+    ("id in 3", "expected (", 6),
+    ("id in ()", "expected value", 7),
+    ("id in (3", "missing )", 8),
+    ("id in (3 4)", "missing )", 9),
+    ("id in (3,)", "expected value", 9),
+    ("id in (3, 'x')", "invalid value 'x' for field 'id'", 10),
+    ("id in (name = 3)", "expected value", 7),
+    ("id not in (3)", "expected operator", 3),
+    ("last_connect in ('2021-02-22')", "timestamp comparisons are not supported for field 'last_connect'", 13),
+    ("health_status in ('error', 'bad')", "invalid value 'bad' for field 'health_status'", 27),
+    (f"id in ({', '.join('1' * 201)})", "query too long", 607),
+    ("context = 1", "unknown field 'context'", 0),
+    ("context. = 1", "unknown field 'context.'", 0),
+    ("context.a..b = 1", "unknown field 'context.a..b'", 0),
+    ("result.0.a = 1", "unknown field 'result.0.a'", 0),
+    ("context.a contains 1", "invalid value '1' for field 'context.a'", 19),
+    ("context.a < true", "invalid value 'true' for field 'context.a'", 12),
+    ("context.a = 1h", "invalid value '1h' for field 'context.a'", 12),
+    ("id = empty = 3", "unexpected text", 11),
+    ("id contains = 3", "expected value", 12),
     ("id between 1 and 2", "expected operator", 3),
     ("name is null", "expected operator", 5),
     ("id =", "expected value", 4),

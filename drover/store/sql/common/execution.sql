@@ -89,7 +89,9 @@ RETURNING *;
 -- Read running executions with something to claim now, the one served longest ago first.
 SELECT * FROM execution
 WHERE state = 'running' AND kind = :kind AND next_claim_ms <= :now_ms
-  AND in_flight < concurrency
+  AND (in_flight < concurrency OR in_flight - (
+       SELECT coalesce(sum(items), 0) FROM lease_ahead
+       WHERE lease_ahead.execution = execution.number) < concurrency)
   AND ((claimed < total AND (concurrency > 1 OR waiting = 0))
        OR (waiting > 0 AND EXISTS (
            SELECT 1 FROM iteration
@@ -106,7 +108,10 @@ SELECT min(CASE
           FROM iteration WHERE iteration.execution = execution.number AND iteration.ready_ms IS NOT NULL)
 END) AS next_ms
 FROM execution
-WHERE state = 'running' AND in_flight < concurrency AND (claimed < total OR waiting > 0);
+WHERE state = 'running' AND (claimed < total OR waiting > 0)
+  AND (in_flight < concurrency OR in_flight - (
+       SELECT coalesce(sum(items), 0) FROM lease_ahead
+       WHERE lease_ahead.execution = execution.number) < concurrency);
 
 -- name: executions_closable
 -- Read open executions with nothing left to run.
@@ -158,7 +163,12 @@ UPDATE execution SET
     next_claim_ms = :now_ms + delay_ms,
     served_ms = :now_ms
 WHERE number = :number AND state = 'running' AND next_claim_ms <= :now_ms
-  AND in_flight + :items <= concurrency AND claimed + :items <= total
+  AND (in_flight + :items - (
+       SELECT coalesce(sum(items), 0) FROM lease_ahead
+       WHERE lease_ahead.execution = execution.number) <= concurrency
+       OR EXISTS (SELECT 1 FROM lease
+                  WHERE lease.execution = execution.number AND lease.fence = :after_fence))
+  AND claimed + :items <= total
   AND (concurrency > 1 OR waiting = 0)
 RETURNING *;
 
@@ -167,15 +177,20 @@ RETURNING *;
 UPDATE execution SET
     fence = fence + 1, next_claim_ms = :now_ms + delay_ms, served_ms = :now_ms
 WHERE number = :number AND state = 'running' AND next_claim_ms <= :now_ms
-  AND in_flight < concurrency AND waiting > 0
+  AND in_flight - (
+       SELECT coalesce(sum(items), 0) FROM lease_ahead
+       WHERE lease_ahead.execution = execution.number) < concurrency
+  AND waiting > 0
 RETURNING *;
 
 -- name: lease_add
 -- Note who runs which items until when.
 INSERT INTO lease (
-    execution, fence, again, after_id, upto_id, size, worker, started_ms, until_ms, expose_ms
+    execution, fence, again, after_id, upto_id, size, worker, started_ms, until_ms, expose_ms,
+    after_fence
 ) VALUES (
-    :number, :fence, :again, :after_id, :upto_id, :size, :worker, :now_ms, :until_ms, :expose_ms
+    :number, :fence, :again, :after_id, :upto_id, :size, :worker, :now_ms, :until_ms, :expose_ms,
+    :after_fence
 );
 
 -- name: lease_end
@@ -223,12 +238,14 @@ UPDATE execution SET
     next_claim_ms = :now_ms,
     served_ms = :now_ms
 WHERE number = :number AND state = 'running' AND waiting = 0 AND delay_ms = 0
-  AND in_flight + :in_flight + :items <= concurrency AND claimed + :items <= total
+  AND (in_flight + :in_flight + :items <= concurrency OR :in_flight + :items <= :spare)
+  AND claimed + :items <= total
 RETURNING *;
 
 -- name: lease_replace
 -- Put the lease over the next chunk in the place of one that is over.
 UPDATE lease SET
     fence = :fence, again = :again, after_id = :after_id, upto_id = :upto_id, size = :size,
-    started_ms = :now_ms, until_ms = :until_ms, expose_ms = :expose_ms
+    started_ms = :now_ms, until_ms = :until_ms, expose_ms = :expose_ms,
+    after_fence = CAST(:after_fence AS BIGINT)
 WHERE execution = :number AND fence = :old_fence AND worker = :worker;

@@ -14,10 +14,6 @@ ON CONFLICT (flow_id, minute_ms, version) DO UPDATE SET
     paths_failed = flow_count.paths_failed + excluded.paths_failed,
     wall_ms = flow_count.wall_ms + excluded.wall_ms;
 
--- name: flow_count_prune
--- Forget a flow's counts from before a moment.
-DELETE FROM flow_count WHERE flow_id = :flow_id AND minute_ms < :before_ms;
-
 -- name: flow_counts
 -- Read a flow's counts of a span, newest first.
 SELECT * FROM flow_count

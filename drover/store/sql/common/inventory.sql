@@ -21,3 +21,8 @@ DELETE FROM device_fact WHERE device_id = :device_id;
 -- Note what a device is known by.
 INSERT INTO device_fact (application_id, device_id, field, value, number)
 VALUES (:application_id, :device_id, :field, :value, :number);
+
+-- name: inventory_item_before
+-- Read the job of the item that lies so many items below a number.
+SELECT execution AS number FROM iteration WHERE execution < :upper
+ORDER BY execution DESC LIMIT 1 OFFSET :items;

@@ -68,6 +68,12 @@ UPDATE iteration SET
 WHERE execution = :number AND deadline_ms IS NOT NULL AND held_by = :held_by
 RETURNING state;
 
+-- name: iterations_put_back
+-- Hand back the items of a fresh lease that were never begun.
+UPDATE iteration SET previous = state, state = 2, ready_ms = CAST(:now_ms AS BIGINT), fence = :fence
+WHERE execution = :number AND resource_id > :after_id AND resource_id <= :upto_id AND state = 0
+RETURNING resource_id;
+
 -- name: executions_with_due_iterations
 -- Read which executions have items whose deadline has passed.
 SELECT number FROM execution
@@ -95,12 +101,14 @@ WHERE execution = :number AND state = 1 AND deadline_ms <= :now_ms AND resource_
 RETURNING resource_id, attempt, retries, started_ms, state;
 
 -- name: iterations_settle_waiting
--- Give items that will not be tried again after all the result of their last attempt.
+-- Give items that will not be tried again after all the result of their last attempt; those that
+-- were never begun stay so.
 UPDATE iteration SET
     previous = state,
-    state = coalesce(last_outcome, 5),
-    completed_ms = :now_ms,
-    message = CASE WHEN last_outcome IS NULL THEN CAST(:message AS TEXT) ELSE message END,
+    state = CASE WHEN attempt = 0 THEN 0 ELSE coalesce(last_outcome, 5) END,
+    completed_ms = CASE WHEN attempt > 0 THEN CAST(:now_ms AS BIGINT) END,
+    message = CASE WHEN attempt > 0 AND last_outcome IS NULL THEN CAST(:message AS TEXT)
+                   ELSE message END,
     ready_ms = NULL
 WHERE execution = :number AND state = 2 AND resource_id IN (
     SELECT resource_id FROM iteration
@@ -110,6 +118,16 @@ RETURNING state;
 -- name: iteration_get
 -- Read one item.
 SELECT * FROM iteration WHERE execution = :number AND resource_id = :resource_id;
+
+-- name: iterations_reasons
+-- Count what the items that failed or timed out say, commonest first.
+SELECT state, message, count(*) AS total FROM (
+    SELECT state, message FROM iteration
+    WHERE execution = :number AND state IN (4, 5)
+    ORDER BY resource_id LIMIT :most) AS ended
+GROUP BY state, message
+ORDER BY total DESC, state, message
+LIMIT :limit;
 
 -- name: iterations_page
 -- Read items in order of their resources.

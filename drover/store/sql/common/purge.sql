@@ -29,3 +29,7 @@ DELETE FROM flow_version WHERE application_id = :application_id;
 -- name: purge_flow
 -- Delete what an application had in this table.
 DELETE FROM flow WHERE application_id = :application_id;
+
+-- name: purge_schedule
+-- Delete what an application had in this table.
+DELETE FROM schedule WHERE application_id = :application_id;

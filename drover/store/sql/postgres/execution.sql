@@ -34,8 +34,11 @@ WHERE state = 'queued' AND number = (
 RETURNING *;
 
 -- name: execution_hold
--- Read an execution and keep others from claiming of it until the end of the transaction.
-SELECT * FROM execution WHERE number = :number FOR NO KEY UPDATE;
+-- Read an execution, how much of it is claimed ahead, and keep others from claiming meanwhile.
+SELECT *, (
+    SELECT coalesce(sum(items), 0) FROM lease_ahead
+    WHERE lease_ahead.execution = execution.number) AS ahead
+FROM execution WHERE number = :number FOR NO KEY UPDATE;
 
 -- name: leases_renew
 -- Renew leases that are still held.

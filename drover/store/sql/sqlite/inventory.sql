@@ -1,10 +1,3 @@
--- name: inventory_jobs_of_devices
--- Read which jobs ran on some devices, newest first, from before a number on, once for each device.
-SELECT target.execution AS number FROM iteration AS target
-WHERE target.resource_id IN (SELECT value FROM json_each(:devices))
-  AND (CAST(:after AS BIGINT) IS NULL OR target.execution < :after)
-ORDER BY number DESC LIMIT :limit;
-
 -- name: inventory_hold
 -- Read where jobs stand, newest first, and keep others from moving them.
 SELECT number, status FROM execution WHERE number IN (SELECT value FROM json_each(:numbers))

@@ -1,8 +1,4 @@
-"""A client of the HTTP API, for programs and for the command line.
-
-ClientError           the server refused; carries status, type and message
-ServerUnreachable     no answer came
-"""
+"""A client of the HTTP API, for programs and for the command line."""
 
 from __future__ import annotations
 
@@ -11,26 +7,14 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import httpx
 
+from drover.client.errors import ServerUnreachable, refusal
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
 
 PAGE: Final = 1000
 TIMEOUT_S: Final = 60.0
-
-
-class ClientError(Exception):
-    """The server refused; ``status`` is the HTTP code, ``type`` and ``message`` its reason."""
-
-    def __init__(self, status: int, type_: str, message: str) -> None:
-        super().__init__(f"{status} {type_}: {message}")
-        self.status = status
-        self.type = type_
-        self.message = message
-
-
-class ServerUnreachable(Exception):
-    """No answer came; the message says from where and why."""
 
 
 class Client:
@@ -102,7 +86,7 @@ class Client:
         with self._http.stream("GET", path, timeout=httpx.Timeout(TIMEOUT_S)) as answer:
             if answer.status_code >= httpx.codes.BAD_REQUEST:
                 answer.read()
-                raise _error(answer)
+                raise refusal(answer)
             yield from _events(answer.iter_lines())
 
     def download(self, path: str) -> Iterator[bytes]:
@@ -110,7 +94,7 @@ class Client:
         with self._http.stream("GET", path) as answer:
             if answer.status_code >= httpx.codes.BAD_REQUEST:
                 answer.read()
-                raise _error(answer)
+                raise refusal(answer)
             yield from answer.iter_bytes()
 
     def _send(
@@ -122,7 +106,7 @@ class Client:
         except httpx.HTTPError as error:
             raise ServerUnreachable(f"No answer from {self.url}: {error}") from error
         if answer.status_code >= httpx.codes.BAD_REQUEST:
-            raise _error(answer)
+            raise refusal(answer)
         return answer.json() if answer.content else None
 
 
@@ -136,11 +120,3 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
         elif not line and data:
             yield name, json.loads(data)
             name, data = "message", ""
-
-
-def _error(answer: httpx.Response) -> ClientError:
-    try:
-        body = answer.json()
-    except ValueError:
-        return ClientError(answer.status_code, "Error", answer.text[:500])
-    return ClientError(answer.status_code, body.get("type", "Error"), body.get("message", ""))

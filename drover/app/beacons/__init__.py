@@ -1,0 +1,1 @@
+"""Jobs that workers outside, called beacons, take, do and end."""

@@ -1,0 +1,51 @@
+"""Whose beacon jobs a caller sees, and whether they may change any."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from drover.model.access import Role
+from drover.model.errors import Forbidden, Missing
+from drover.ports.beacons import Sight
+
+if TYPE_CHECKING:
+    from drover.model.access import Caller
+    from drover.model.beacon_job import BeaconJob
+    from drover.ports.store import Session
+
+_WORKING: Final = frozenset({Role.ADMINISTRATOR, Role.USER, Role.BEACON})
+_FOR_OTHERS: Final = frozenset({Role.ADMINISTRATOR, Role.BEACON})
+
+
+def check_changes(caller: Caller) -> None:
+    """Raise Forbidden for a key that may only look."""
+    if caller.role not in _WORKING:
+        raise Forbidden("A read-only key cannot change anything")
+
+
+def check_owner(caller: Caller, owner_id: str) -> None:
+    """Raise Forbidden unless the caller may make jobs of this account."""
+    if owner_id != caller.user_id and caller.role not in _FOR_OTHERS:
+        raise Forbidden("Jobs of another user need an administrator's key or a beacon's")
+
+
+async def sight_of(session: Session, caller: Caller) -> Sight:
+    """Return whose jobs a caller sees.
+
+    An administrator sees all. A beacon's key sees the jobs of everybody who shares an organisation
+    with the user who made it (an administrator's all), any other key those of its user.
+    """
+    if caller.is_administrator:
+        return Sight()
+    own = caller.user_id or ""
+    if caller.role is not Role.BEACON:
+        return Sight(frozenset({own}))
+    beside = await session.beacons.beside(own)
+    return Sight(None if beside is None else frozenset({own, *beside}))
+
+
+def check_seen(sight: Sight, job: BeaconJob) -> BeaconJob:
+    """Return the job; raises Missing when it is out of sight."""
+    if not sight.covers(job.owner_id):
+        raise Missing("Job was not found")
+    return job

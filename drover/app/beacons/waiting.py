@@ -1,0 +1,158 @@
+"""Workers that wait for a job: they are woken one for each job that becomes eligible.
+
+A job that is created wakes the first of those who may take it, in this process, without asking the
+store. All else that makes a job eligible (its time comes, a lease runs out, another server created
+it) is found by one look at the store in a while, and at the moment the next one is due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from drover.model.beacon_job import BEACON
+from drover.model.execution import State
+from drover.ports.beacons import Eligible, Wish
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from drover.model.beacon_job import BeaconJob
+    from drover.ports.store import Session, Store
+
+LOOK_S: Final = 1.0
+"""How often the store is looked at while somebody waits."""
+
+_LOOKED_AT: Final = 500
+
+
+class Waiter:
+    """A worker that waits; ``offers`` are the jobs it was woken for since it last looked."""
+
+    def __init__(self, wish: Wish) -> None:
+        self.wish = wish
+        self.offers: list[Eligible] = []
+        self.woken = asyncio.Event()
+
+    def takes(self, job: Eligible) -> bool:
+        """Tell whether it may have a job."""
+        return self.wish.sight.covers(job.owner_id) and job.labels <= self.wish.labels
+
+    def look(self) -> None:
+        """Note that it is going to ask the store, and so sees whatever it was woken for."""
+        self.offers.clear()
+        self.woken.clear()
+
+
+class Waiters:
+    """Those who wait in this process, by beacon, the one who waits longest first."""
+
+    def __init__(self, changed: asyncio.Event) -> None:
+        """Wait; ``changed`` is set when a job may become eligible other than by what is told."""
+        self.changed = changed
+        self._waiting: dict[str, dict[Waiter, None]] = defaultdict(dict)
+        self._count = 0
+        self._stopping = False
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def stopping(self) -> bool:
+        """Nobody is to wait any more."""
+        return self._stopping
+
+    def names(self) -> list[str]:
+        """Return the beacons that somebody waits for."""
+        return sorted(self._waiting)
+
+    def join(self, wish: Wish) -> Waiter:
+        """Begin to wait."""
+        waiter = Waiter(wish)
+        if not self._waiting.keys() >= set(wish.names):
+            self.changed.set()  # when its next job is due is not known yet
+        for name in wish.names:
+            self._waiting[name][waiter] = None
+        self._count += 1
+        return waiter
+
+    def leave(self, waiter: Waiter) -> None:
+        """Wait no more; what the waiter was woken for and did not look at goes to others."""
+        for name in waiter.wish.names:
+            waiting = self._waiting.get(name)
+            if waiting is not None:
+                waiting.pop(waiter, None)
+                if not waiting:
+                    del self._waiting[name]
+        self._count -= 1
+        for offer in waiter.offers:
+            self.offer(offer)
+
+    def added(self, job: BeaconJob) -> None:
+        """Wake whoever a job that was just stored is for."""
+        if job.kind == BEACON and job.state is State.QUEUED and job.due_ms > job.requested_ms:
+            self.changed.set()  # its moment is to be waited for
+        else:
+            self.freed(job)
+
+    def freed(self, job: BeaconJob) -> None:
+        """Wake whoever a job that may be taken now is for."""
+        if job.kind == BEACON and job.state is State.QUEUED:
+            self.offer(Eligible(job.beacon_name, job.owner_id, frozenset(job.labels)))
+
+    def offer(self, job: Eligible) -> bool:
+        """Wake the first who may take a job and is not awake yet; False when there is nobody."""
+        for waiter in self._waiting.get(job.beacon_name, ()):
+            if not waiter.offers and waiter.takes(job):
+                waiter.offers.append(job)
+                waiter.woken.set()
+                return True
+        return False
+
+    def stop(self) -> None:
+        """Send everybody away: the server is going to stop."""
+        self._stopping = True
+        for waiting in self._waiting.values():
+            for waiter in waiting:
+                waiter.woken.set()
+
+
+class Watch:
+    """Looks at the store for those who wait in this process."""
+
+    def __init__(self, store: Store, waiters: Waiters) -> None:
+        self._store = store
+        self._waiters = waiters
+
+    async def tick(self) -> float | None:
+        """Wake whom something is there for; return in how many seconds something is due."""
+        names = self._waiters.names()
+        if not names:
+            return None
+
+        async def work(session: Session) -> tuple[list[Eligible], float | None]:
+            now_ms = await session.now_ms()
+            found = await session.beacons.eligible(names, now_ms, _LOOKED_AT)
+            next_ms = await session.beacons.next_due_ms(names, now_ms)
+            return list(found), None if next_ms is None else (next_ms - now_ms) / 1000
+
+        found, rest_s = await self._store.read(work)
+        for each in found:
+            self._waiters.offer(each)
+        return rest_s
+
+
+async def wait(waiter: Waiter, until_s: float, left: Callable[[], Awaitable[None]]) -> bool:
+    """Wait to be woken until a moment of the monotonic clock; False when the client went away."""
+    woken = asyncio.create_task(waiter.woken.wait())
+    leaving = asyncio.ensure_future(left())
+    try:
+        rest_s = max(0.0, until_s - time.monotonic())
+        await asyncio.wait([woken, leaving], timeout=rest_s, return_when=asyncio.FIRST_COMPLETED)
+        return not leaving.done()
+    finally:
+        woken.cancel()
+        leaving.cancel()
+        await asyncio.gather(woken, leaving, return_exceptions=True)

@@ -1,0 +1,154 @@
+"""What workers do with beacon jobs: take, begin, tell, end."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import structlog
+
+from drover.app.beacons.jobs import check_number
+from drover.app.beacons.sights import check_seen, sight_of
+from drover.app.beacons.waiting import wait
+from drover.model.beacon_job import DEFAULT_LEASE_MS, beat, end, pick, release, start, update
+from drover.model.errors import Unavailable
+from drover.ports.beacons import Wish
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
+
+    from drover.app.beacons.waiting import Waiter, Waiters
+    from drover.model.access import Caller
+    from drover.model.beacon_job import BeaconJob, Hold, Pick
+    from drover.ports.store import Session, Store
+
+    Rule: TypeAlias = Callable[[BeaconJob, int], BeaconJob]
+    Left: TypeAlias = Callable[[], Awaitable[None]]
+
+_LOG = structlog.get_logger("drover.beacons")
+_TRIES: Final = 5
+
+
+class Ending:
+    """How a worker ends a job: its results as JSON text, and the error if it failed."""
+
+    __slots__ = ("error", "result")
+
+    def __init__(self, result: bytes = b"[]", error: str | None = None) -> None:
+        self.result = result
+        self.error = error
+
+
+class BeaconWork:
+    """The use cases of workers; each is one unit of work on one job."""
+
+    def __init__(
+        self, store: Store, waiters: Waiters, told: asyncio.Event, lease_ms: int = DEFAULT_LEASE_MS
+    ) -> None:
+        """Work on jobs; ``told`` is set when somebody is to be told that one has ended.
+
+        ``lease_ms`` is how long a worker may be silent where nothing else is said.
+        """
+        self.lease_ms = lease_ms
+        self._store = store
+        self._waiters = waiters
+        self._told = told
+
+    async def pick(self, caller: Caller, number: int, asked: Pick) -> BeaconJob:
+        """Take a job; raises Missing, JobConflict."""
+        return await self._change(caller, number, lambda job, now_ms: pick(job, asked, now_ms))
+
+    async def start(self, caller: Caller, number: int, asked: Pick) -> BeaconJob:
+        """Begin a job; raises Missing, JobConflict."""
+        return await self._change(caller, number, lambda job, now_ms: start(job, asked, now_ms))
+
+    async def update(self, caller: Caller, number: int, hold: Hold, step: int | None) -> BeaconJob:
+        """Tell which task is worked on, and renew the lease; raises Missing, JobConflict."""
+        return await self._change(
+            caller, number, lambda job, now_ms: update(job, hold, step, now_ms)
+        )
+
+    async def beat(self, caller: Caller, number: int, hold: Hold) -> BeaconJob:
+        """Renew the lease; raises Missing, JobConflict."""
+        return await self._change(caller, number, lambda job, now_ms: beat(job, hold, now_ms))
+
+    async def release(self, caller: Caller, number: int, hold: Hold) -> BeaconJob:
+        """Hand a job back to the queue; raises Missing, JobConflict."""
+        job = await self._change(caller, number, lambda job, now_ms: release(job, hold, now_ms))
+        self._waiters.freed(job)
+        return job
+
+    async def end(self, caller: Caller, number: int, hold: Hold, ending: Ending) -> BeaconJob:
+        """End a job with its results; raises Missing, JobConflict."""
+        job = await self._change(
+            caller,
+            number,
+            lambda job, now_ms: end(job, hold, ending.result, ending.error, now_ms),
+        )
+        if job.callback_url is not None:
+            self._told.set()
+        return job
+
+    async def take(
+        self, caller: Caller, wish: Wanted, asked: Pick, wait_s: float, left: Left
+    ) -> BeaconJob | None:
+        """Take the best eligible job, waiting up to so many seconds for one; None without."""
+        sight = await self._store.glance(lambda session: sight_of(session, caller))
+        until_s = time.monotonic() + wait_s
+        waiter = self._waiters.join(Wish(wish.names, sight, wish.labels))
+        try:
+            while True:
+                waiter.look()
+                job = await self._take_now(waiter, asked)
+                done = time.monotonic() >= until_s or self._waiters.stopping
+                if job is not None or done:
+                    return job
+                if not await wait(waiter, until_s, left):
+                    raise Unavailable("The client went away")
+        finally:
+            self._waiters.leave(waiter)
+
+    async def _take_now(self, waiter: Waiter, asked: Pick) -> BeaconJob | None:
+        async def work(session: Session) -> BeaconJob | None:
+            now_ms = await session.now_ms()
+            for _ in range(_TRIES):
+                seen = await session.beacons.next(waiter.wish, now_ms)
+                if seen is None:
+                    return None
+                job = pick(seen, asked, now_ms)
+                if await session.beacons.save(seen, job):
+                    return job
+            raise _contended()
+
+        return await self._store.write(work)
+
+    async def _change(self, caller: Caller, number: int, rule: Rule) -> BeaconJob:
+        check_number(number)
+        return await self._store.write(partial(_changed, caller=caller, number=number, rule=rule))
+
+
+class Wanted:
+    """Which jobs a worker asks for: of these beacons, that ask for none but these labels."""
+
+    __slots__ = ("labels", "names")
+
+    def __init__(self, names: tuple[str, ...], labels: frozenset[str] = frozenset()) -> None:
+        self.names = names
+        self.labels = labels
+
+
+async def _changed(session: Session, *, caller: Caller, number: int, rule: Rule) -> BeaconJob:
+    sight = await sight_of(session, caller)
+    now_ms = await session.now_ms()
+    for _ in range(_TRIES):
+        seen = check_seen(sight, await session.beacons.hold(number))
+        job = rule(seen, now_ms)
+        if job is seen or await session.beacons.save(seen, job):
+            return job
+    raise _contended()
+
+
+def _contended() -> Unavailable:
+    return Unavailable("Too many want this job at once; try again")

@@ -1,0 +1,212 @@
+"""Jobs made of tasks, which beacons do."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from drover.cli import _session
+from drover.client import Cron, NewJob
+
+if TYPE_CHECKING:
+    from drover.client import BeaconJob, TaskJobs
+
+GROUP = App(name="tasks", help="Jobs made of tasks: queue them, watch them, cancel them.")
+
+LOOK_S: Final = 1.0
+"""How often a job that is waited for is looked at."""
+
+
+@GROUP.command
+def create(  # noqa: PLR0913 - the published flags of this command
+    name: str,
+    *,
+    command: Annotated[list[str] | None, Parameter(negative="")] = None,
+    tasks: Path | None = None,
+    beacon: str = "default",
+    at: int | None = None,
+    cron: str | None = None,
+    priority: int = 0,
+    labels: str = "",
+    timeout: int | None = None,
+    max_attempts: int | None = None,
+    unique_key: str | None = None,
+    wait: bool = False,
+) -> None:
+    """Queue a job and print its id.
+
+    Parameters
+    ----------
+    name
+        What to call it.
+    command
+        A task: a command for the beacon's shell; may be given repeatedly.
+    tasks
+        A file with a JSON array of tasks ("-" reads standard input), done after the commands.
+    beacon
+        The beacon name whose workers may take it.
+    at
+        From when on it may be taken, in seconds since 1970.
+    cron
+        Add such a job whenever this is due: "minute hour day-of-month month day-of-week".
+    priority
+        Higher ones are taken first.
+    labels
+        What a worker must offer to take it, comma-separated.
+    timeout
+        For how many seconds it may run.
+    max_attempts
+        How often it is handed out at the most.
+    unique_key
+        While a job with this key is there, no other one is made.
+    wait
+        Print what it says until it has ended; exit with status 1 unless it completed.
+
+    """
+    given: list[Any] = [{"command": each} for each in command or ()]
+    job = NewJob(
+        name=name,
+        tasks=[*given, *_tasks_in(tasks)],
+        beacon_name=beacon,
+        q_time=at,
+        cron=_cron(cron),
+        priority=priority or None,
+        labels=[part.strip() for part in labels.split(",") if part.strip()],
+        timeout=timeout,
+        max_attempts=max_attempts,
+        unique_key=unique_key,
+    )
+    with _session.task_jobs() as jobs:
+        made = jobs.create(job)
+        Console().print(made.id)
+        if wait and not made.scheduled and not _follow(jobs, made.id):
+            sys.exit(1)
+
+
+@GROUP.command(name="list")
+def list_(*, status: str | None = None, beacon: str | None = None, limit: int = 50) -> None:
+    """List jobs, first in first; --status and --beacon choose which."""
+    with _session.task_jobs() as jobs:
+        found = jobs.list(status=status, beacon_name=beacon, limit=limit)
+    table = Table("id", "name", "beacon", "status", "task", "attempts", "worker", "added (UTC)")
+    for job in found:
+        table.add_row(
+            str(job.id),
+            _session.foreign(job.name),
+            _session.foreign(job.beacon_name),
+            job.status,
+            f"{job.cur_task}/{job.total_tasks}",
+            str(job.attempts),
+            _session.foreign(job.worker or ""),
+            _session.moment(job.add_time),
+        )
+    Console().print(table)
+
+
+@GROUP.command
+def show(job: int) -> None:
+    """Show a job with its tasks and results, as JSON."""
+    with _session.task_jobs() as jobs:
+        found = jobs.show(job)
+    Console(soft_wrap=True).print(
+        _session.foreign_lines(json.dumps(msgspec.to_builtins(found), indent=2))
+    )
+
+
+@GROUP.command
+def log(job: int, *, follow: bool = False) -> None:
+    """Print what the tasks of a job wrote; with --follow until it has ended."""
+    with _session.task_jobs() as jobs:
+        if follow:
+            _follow(jobs, job)
+        else:
+            _print_lines(jobs, job, 0)
+
+
+@GROUP.command
+def cancel(job: int) -> None:
+    """End a job: at once if nobody has it, else its beacon stops it within seconds."""
+    with _session.task_jobs() as jobs:
+        canceled = jobs.cancel(job)
+    state = "is canceled" if canceled.ended else "is marked for cancellation"
+    Console().print(f"Job {canceled.id} {state}")
+
+
+@GROUP.command
+def schedules() -> None:
+    """List the templates that add jobs by the clock."""
+    table = Table("id", "name", "active", "next (UTC)", "last (UTC)")
+    with _session.task_jobs() as jobs:
+        for each in jobs.schedules():
+            next_run, last_run = _session.moment(each.next_run), _session.moment(each.last_run)
+            active = "yes" if each.active else "no"
+            table.add_row(str(each.id), _session.foreign(each.name), active, next_run, last_run)
+    Console().print(table)
+
+
+@GROUP.command
+def switch(schedule: int, *, on: Annotated[bool, Parameter(negative="--off")]) -> None:
+    """Turn a template --on or --off; turning it on makes up for nothing."""
+    with _session.task_jobs() as jobs:
+        jobs.switch_schedule(schedule, active=on)
+    Console().print(f"Schedule {schedule} is {'on' if on else 'off'}")
+
+
+def _tasks_in(file: Path | None) -> list[Any]:
+    if file is None:
+        return []
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text()
+        tasks = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise _session.CommandError(f"{file}: {error}") from error
+    if not isinstance(tasks, list):
+        raise _session.CommandError(f"{file}: tasks must be a JSON array")
+    return tasks
+
+
+def _cron(text: str | None) -> Cron | None:
+    if text is None:
+        return None
+    fields = text.split()
+    if len(fields) != 5:  # noqa: PLR2004 - the fields of classic cron
+        raise _session.CommandError("--cron must have five fields: minute hour dom month dow")
+    minute, hour, dom, month, dow = fields
+    return Cron(min=minute, hour=hour, dom=dom, month=month, dow=dow)
+
+
+def _follow(jobs: TaskJobs, job_id: int) -> bool:
+    """Print the lines of a job until it has ended; tell whether it completed."""
+    after = 0
+    while True:
+        job = jobs.show(job_id)
+        after = _print_lines(jobs, job_id, after)
+        if job.ended:
+            _print_end(job)
+            return job.status == "complete"
+        time.sleep(LOOK_S)
+
+
+def _print_lines(jobs: TaskJobs, job_id: int, after: int) -> int:
+    """Print the lines after one number; return the last number."""
+    console = Console(soft_wrap=True)
+    while lines := jobs.log(job_id, after=after):
+        for line in lines:
+            console.print(_session.foreign(line.line))
+        after = lines[-1].seq
+    return after
+
+
+def _print_end(job: BeaconJob) -> None:
+    told = f": {job.error}" if job.error else ""
+    Console(stderr=True, soft_wrap=True).print(
+        _session.foreign(f"Job {job.id} is {job.status}{told}")
+    )

@@ -1,0 +1,123 @@
+"""Queue jobs made of tasks, and see what becomes of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from drover.client.line import Line
+from drover.client.task_records import BeaconJob, LogLine, Schedule, SeenBeacon
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+JOBS: Final = "/api/jobs"
+BEACONS: Final = "/api/beacons"
+
+
+class Cron(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When a schedule is due, in classic cron fields; what is left out is ``*``, ``min`` is 0.
+
+    ``start_date`` and ``end_date`` are seconds since 1970 and both inclusive.
+    """
+
+    min: str | UnsetType = UNSET
+    hour: str | UnsetType = UNSET
+    dom: str | UnsetType = UNSET
+    month: str | UnsetType = UNSET
+    dow: str | UnsetType = UNSET
+    start_date: int | UnsetType = UNSET
+    end_date: int | UnsetType = UNSET
+
+
+class NewJob(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A job to be made; what is left out is as the server has it by default.
+
+    ``queue`` False stores the job without queueing it. With ``cron`` it is a schedule, which adds
+    a job like this one whenever it is due. ``lease`` and the like are in seconds.
+    """
+
+    name: str
+    tasks: list[Any] = []
+    beacon_name: str = "default"
+    queue: bool = True
+    q_time: int | None = None
+    cron: Cron | None = None
+    user_id: int | None = None
+    priority: int | None = None
+    unique_key: str | None = None
+    unique_for: int | None = None
+    max_attempts: int | None = None
+    retry_delay: int | None = None
+    timeout: int | None = None
+    labels: list[str] = []
+    callback_url: str | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """Return it as the server wants it."""
+        fields: dict[str, Any] = msgspec.to_builtins(self)
+        cron = fields.pop("cron", None)
+        queue = fields.pop("queue", True)
+        if cron is not None:
+            fields |= {"schedule": True, **cron}
+        elif self.q_time is None or not queue:
+            fields["q"] = queue
+        if self.labels:
+            fields["labels"] = ",".join(self.labels)
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+class TaskJobs(Line):
+    """The jobs a userkey may see.
+
+    Every method raises ClientError when the server refuses and ServerUnreachable when it is away.
+    """
+
+    def create(self, job: NewJob) -> BeaconJob:
+        """Store a job and return it."""
+        return self.post(BeaconJob, JOBS, "create", job.fields())
+
+    def create_all(self, jobs: Iterable[NewJob]) -> list[BeaconJob]:
+        """Store several jobs in one go and return them in order."""
+        return self.post(list[BeaconJob], JOBS, "create", [job.fields() for job in jobs])
+
+    def list(self, **wanted: object) -> Sequence[BeaconJob]:
+        """Return the jobs whose properties equal all that is given, first in first.
+
+        An empty text finds what is unset; ``limit`` and ``offset`` page.
+        """
+        return self.get(list[BeaconJob], JOBS, action="list", **wanted)
+
+    def show(self, job_id: int) -> BeaconJob:
+        """Return one job with its tasks and results."""
+        return self.get(BeaconJob, f"{JOBS}/{job_id}", action="show")
+
+    def log(self, job_id: int, *, after: int = 0) -> Sequence[LogLine]:
+        """Return the lines told about a job, those after number ``after``."""
+        return self.get(list[LogLine], f"{JOBS}/{job_id}/log", after=after)
+
+    def cancel(self, job_id: int) -> BeaconJob:
+        """Ask for the end of a job: at once when nobody works on it, else by its beacon."""
+        return self.post(BeaconJob, f"{JOBS}/{job_id}", "cancel", {})
+
+    def schedules(self) -> Sequence[Schedule]:
+        """Return the templates that add jobs by the clock."""
+        return self.get(list[Schedule], f"{JOBS}/scheduled", action="list")
+
+    def switch_schedule(self, job_id: int, *, active: bool) -> BeaconJob:
+        """Turn a template on or off; turning it on makes up for nothing."""
+        return self.post(BeaconJob, f"{JOBS}/{job_id}", "update", {"schedule_active": active})
+
+    def beacons(self) -> Sequence[SeenBeacon]:
+        """Return the workers that take jobs, as far as the userkey may see them."""
+        return self.get(list[SeenBeacon], BEACONS)
+
+    def pause(self, beacon_name: str) -> None:
+        """Hand out no more jobs of a beacon name."""
+        self.post(object, JOBS, "pause", {"beacon_name": beacon_name})
+
+    def resume(self, beacon_name: str) -> None:
+        """Hand out jobs of a beacon name again."""
+        self.post(object, JOBS, "resume", {"beacon_name": beacon_name})

@@ -1,0 +1,150 @@
+// What pages gain from a script: live progress, a chart of it, keys, moments that go on counting.
+// Every page works without.
+"use strict";
+
+const NARROW = "\u202f";
+const plain = (value) => Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, NARROW);
+
+function lasting(ms) {
+  if (ms < 10000) return (Math.max(0, ms) / 1000).toFixed(1) + " s";
+  const parts = [];
+  let left = ms;
+  for (const [name, size] of [["d", 86400000], ["h", 3600000], ["min", 60000], ["s", 1000]]) {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    if (count || parts.length) parts.push([count, name]);
+  }
+  return parts.slice(0, 2).filter(([count]) => count).map(([count, name]) => count + " " + name).join(" ");
+}
+
+function ago(then, now) {
+  const away = Math.abs(now - then);
+  if (away < 5000) return "just now";
+  const units = [["d", 86400000], ["h", 3600000], ["min", 60000], ["s", 1000]];
+  const [name, size] = units.find((unit) => away >= unit[1]);
+  const told = Math.floor(away / size) + " " + name;
+  return then <= now ? told + " ago" : "in " + told;
+}
+
+function keepMoments() {
+  for (const time of document.querySelectorAll("time[datetime]")) {
+    const then = Date.parse(time.dateTime);
+    if (!Number.isNaN(then)) time.textContent = ago(then, Date.now());
+  }
+}
+
+// Progress -----------------------------------------------------------------------------------------
+
+function drawBar(counts, total) {
+  const shares = ["succeeded", "failed", "timedOut", "inProgress"].map((name) => 100 * counts[name] / (total || 1));
+  let x = 0;
+  document.querySelectorAll("#bar rect:not(.ground)").forEach((rect, index) => {
+    rect.setAttribute("x", x);
+    rect.setAttribute("width", shares[index]);
+    x += shares[index];
+  });
+}
+
+function plotIn(place, rows, colours) {
+  place.hidden = false;
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  const axis = { stroke: colour("--faint"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
+  const plot = new window.uPlot({
+    width: place.clientWidth, height: 130, legend: { show: false }, cursor: { show: false },
+    scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] } },
+    axes: [axis, { ...axis, size: 60 }],
+    series: [{}, ...colours.map((name) => ({ stroke: colour(name), width: 1.5, points: { show: false } }))],
+  }, rows, place);
+  addEventListener("resize", () => plot.setSize({ width: place.clientWidth, height: 130 }));
+  return plot;
+}
+
+function chartOf(place) {
+  const rows = [[], []];
+  let plot = null;
+  return (seconds, rate) => {
+    if (!window.uPlot || rate === undefined) return;
+    rows[0].push(seconds);
+    rows[1].push(rate);
+    if (rows[0].length > 600) rows.forEach((row) => row.shift());
+    if (rows[0].length < 3) return;
+    if (plot) plot.setData(rows);
+    else plot = plotIn(place, rows, ["--accent"]);
+  };
+}
+
+function watch(card) {
+  const draw = chartOf(document.getElementById("chart"));
+  const source = new EventSource(card.dataset.progress);
+  const first = card.querySelector("#bar rect.good") !== null;
+  source.addEventListener("progress", (event) => {
+    const told = JSON.parse(event.data);
+    const counts = told.executionSummary;
+    const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+    if (total > 0 && !first) { location.reload(); return; }
+    for (const [name, count] of Object.entries(counts)) {
+      card.querySelector(`[data-count="${name}"]`).textContent = plain(count);
+    }
+    document.getElementById("total").textContent = plain(total);
+    drawBar(counts, total);
+    if (told.ratePerSecond !== undefined) {
+      const left = counts.remaining + counts.inProgress;
+      document.getElementById("rate").textContent = told.ratePerSecond.toFixed(1);
+      document.getElementById("left").textContent = told.ratePerSecond > 0 ? lasting(left * 1000 / told.ratePerSecond) : "–";
+      draw(Date.now() / 1000, told.ratePerSecond);
+    }
+    document.title = (total ? Math.floor(100 * (total - counts.remaining - counts.inProgress) / total) + " % · " : "") + document.title.replace(/^\d+ % · /, "");
+    if (["completed", "errored", "canceled"].includes(told.status)) {
+      source.close();
+      location.reload();
+    }
+  });
+}
+
+// Lists that load themselves again -----------------------------------------------------------------
+
+function sparePolls(event) {
+  const polled = event.target.closest && event.target.closest("[data-poll]");
+  if (!polled || event.target !== polled) return;
+  if (document.hidden || polled.contains(document.activeElement) || polled.querySelector("details[open]")) event.preventDefault();
+}
+
+// Keys and small things ----------------------------------------------------------------------------
+
+function onKey(event) {
+  const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
+  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {
+    const field = document.querySelector('[data-shortcut="/"]');
+    if (field) { event.preventDefault(); field.focus(); field.select(); }
+  }
+  if (event.key === "Escape") {
+    for (const open of document.querySelectorAll("details.ask[open], details.switcher[open]")) {
+      open.open = false;
+      open.querySelector("summary").focus();
+    }
+  }
+}
+
+function onClick(event) {
+  const copy = event.target.closest("[data-copy]");
+  if (copy) {
+    const field = document.getElementById(copy.dataset.copy);
+    field.select();
+    navigator.clipboard.writeText(field.value).then(() => { copy.textContent = "Copied"; }, () => {});
+  }
+  for (const open of document.querySelectorAll("details.ask[open], details.switcher[open]")) {
+    if (!open.contains(event.target)) open.open = false;
+  }
+}
+
+document.addEventListener("keydown", onKey);
+document.addEventListener("click", onClick);
+document.addEventListener("htmx:beforeRequest", sparePolls);
+document.addEventListener("DOMContentLoaded", () => {
+  const card = document.querySelector("[data-progress]");
+  if (card && window.EventSource) watch(card);
+  const course = document.querySelector("[data-course]");
+  if (course && window.uPlot) plotIn(course, JSON.parse(course.dataset.course), ["--accent", "--bad"]);
+  setInterval(keepMoments, 10000);
+});

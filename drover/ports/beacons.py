@@ -1,0 +1,182 @@
+"""The area of the store that holds the jobs of beacons, their logs and what is set for beacons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
+
+from drover.query.tree import ALL, Node
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from drover.model.beacon_job import BeaconJob, NewBeaconJob
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Whose jobs somebody sees; None stands for everybody's."""
+
+    owners: frozenset[str] | None = None
+
+    def covers(self, owner_id: str) -> bool:
+        """Tell whether the jobs of an account are seen."""
+        return self.owners is None or owner_id in self.owners
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which jobs a worker takes: of these beacons, that ask for none but these labels."""
+
+    names: tuple[str, ...]
+    sight: Sight
+    labels: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Eligible:
+    """A job that somebody may take now, as far as it matters for who."""
+
+    beacon_name: str
+    owner_id: str
+    labels: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which jobs a list is to show.
+
+    ``documents`` maps ``result`` and ``tasks`` to the JSON text they must equal.
+    """
+
+    sight: Sight
+    query: Node = ALL
+    documents: Mapping[str, str] | None = None
+    templates: bool = False
+
+
+class LogLine(Struct, frozen=True, kw_only=True):
+    """One line that a worker wrote, by its place in the log."""
+
+    seq: int
+    at_ms: int
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A job that has ended, whom to tell, and how often that was tried, this time included."""
+
+    job: BeaconJob
+    url: str
+    tries: int
+
+
+class Setting(Struct, frozen=True, kw_only=True):
+    """What is set for a beacon; without ``owner_id`` for the jobs of all accounts.
+
+    ``lease_ms`` is how long its workers may be silent: 0 for ever, None where nothing is set.
+    """
+
+    name: str
+    owner_id: str = ""
+    paused: bool = False
+    lease_ms: int | None = None
+
+
+class Beacons(Protocol):
+    """Jobs of beacons."""
+
+    async def add(self, new: NewBeaconJob, now_ms: int) -> BeaconJob:
+        """Store one; raises Duplicate when its unique key is taken."""
+        ...
+
+    async def by_unique_key(self, unique_in: str, unique_key: str) -> BeaconJob | None:
+        """Return the job that holds a key."""
+        ...
+
+    async def free_key(self, unique_in: str, unique_key: str, now_ms: int) -> None:
+        """Free a key whose time is over."""
+        ...
+
+    async def get(self, number: int) -> BeaconJob:
+        """Return one; raises Missing."""
+        ...
+
+    async def hold(self, number: int) -> BeaconJob:
+        """Return one that nobody else changes before this unit of work ends; raises Missing."""
+        ...
+
+    async def next(self, wish: Wish, now_ms: int) -> BeaconJob | None:
+        """Return the best eligible job and keep others from taking it."""
+        ...
+
+    async def save(self, seen: BeaconJob, job: BeaconJob) -> bool:
+        """Write what was done to a job, unless it has changed hands or state since it was seen."""
+        ...
+
+    async def page(
+        self, sought: Sought, *, after: int, offset: int, limit: int
+    ) -> Sequence[BeaconJob]:
+        """Return jobs by number from after ``after`` on, without their tasks."""
+        ...
+
+    async def count(self, sought: Sought) -> int:
+        """Count the jobs that a list shows."""
+        ...
+
+    async def eligible(self, names: Sequence[str], now_ms: int, limit: int) -> Sequence[Eligible]:
+        """Return queued jobs of these beacons that are due."""
+        ...
+
+    async def next_due_ms(self, names: Sequence[str], now_ms: int) -> int | None:
+        """Return when the next job of these beacons that is not due yet will be."""
+        ...
+
+    async def expired(self, now_ms: int, limit: int) -> Sequence[BeaconJob]:
+        """Return jobs whose lease or time is over, held until the end of the unit of work."""
+        ...
+
+    async def beside(self, account_id: str) -> Sequence[str] | None:
+        """Return the accounts that share an organisation with one; None for an administrator."""
+        ...
+
+    async def put_clock(self, until_ms: int) -> int:
+        """Give jobs that are to be cancelled and have no lease one that ends; return how many."""
+        ...
+
+    async def add_lines(self, number: int, lines: Sequence[LogLine]) -> int:
+        """Add lines to a job's log and return how many it has; taken places stay as they are."""
+        ...
+
+    async def last_line(self, number: int) -> int:
+        """Return the place of the last line of a job's log, 0 for an empty one."""
+        ...
+
+    async def lines(self, number: int, after: int, limit: int) -> Sequence[LogLine]:
+        """Return lines of a job's log from after a place on."""
+        ...
+
+    async def put_setting(
+        self, name: str, owner_id: str, *, paused: bool | None, lease_ms: int | None
+    ) -> None:
+        """Note what is set for a beacon; what is None stays as it is."""
+        ...
+
+    async def settings(self) -> Sequence[Setting]:
+        """Return what is set for beacons, by name."""
+        ...
+
+    async def callbacks_wait(self, now_ms: int) -> bool:
+        """Tell whether there are callbacks to be made."""
+        ...
+
+    async def claim_callbacks(self, now_ms: int, until_ms: int, limit: int) -> Sequence[Callback]:
+        """Take callbacks of jobs that have ended; nobody else has them until ``until_ms``."""
+        ...
+
+    async def end_callback(self, callback: Callback, again_ms: int | None) -> None:
+        """Forget a callback, or put it off."""
+        ...

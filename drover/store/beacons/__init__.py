@@ -1,0 +1,236 @@
+"""Jobs of beacons in one transaction; see ``drover.ports.beacons``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from drover.model.beacon_job import TEMPLATE
+from drover.model.errors import Duplicate, Missing
+from drover.model.execution import State
+from drover.ports.beacons import Callback, Eligible, LogLine, Setting
+from drover.store.beacons.listing import counting, listing
+from drover.store.beacons.rows import job_of, saved
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drover.model.beacon_job import BeaconJob, NewBeaconJob
+    from drover.ports.beacons import Sought, Wish
+    from drover.store.driver import Row, Transaction
+
+__all__ = ["BeaconStore"]
+
+
+class BeaconStore:
+    """Jobs of beacons."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def add(self, new: NewBeaconJob, now_ms: int) -> BeaconJob:
+        """Store one; raises Duplicate when its unique key is taken."""
+        row = await self._tx.fetch_one("beacon_execution_add", _execution(new, now_ms))
+        if row is None:
+            raise Duplicate("A job with this unique_key is there already", field="unique_key")
+        number = row["number"]
+        await self._tx.execute("beacon_job_add", _job(new, number))
+        return await self.get(number)
+
+    async def by_unique_key(self, unique_in: str, unique_key: str) -> BeaconJob | None:
+        """Return the job that holds a key."""
+        params = {"unique_in": unique_in, "unique_key": unique_key}
+        row = await self._tx.fetch_one("beacon_by_unique_key", params)
+        return None if row is None else await self.get(row["number"])
+
+    async def free_key(self, unique_in: str, unique_key: str, now_ms: int) -> None:
+        """Free a key whose time is over."""
+        params = {"unique_in": unique_in, "unique_key": unique_key, "now_ms": now_ms}
+        await self._tx.execute("beacon_free_key", params)
+
+    async def get(self, number: int) -> BeaconJob:
+        """Return one; raises Missing."""
+        return _there(await self._tx.fetch_one("beacon_get", {"number": number}))
+
+    async def hold(self, number: int) -> BeaconJob:
+        """Return one that nobody else changes before this unit of work ends; raises Missing."""
+        return _there(await self._tx.fetch_one("beacon_hold", {"number": number}))
+
+    async def next(self, wish: Wish, now_ms: int) -> BeaconJob | None:
+        """Return the best eligible job and keep others from taking it."""
+        params = {
+            "names": list(wish.names),
+            "everybody": int(wish.sight.owners is None),
+            "owners": sorted(wish.sight.owners or ()),
+            "labels": sorted(wish.labels),
+            "now_ms": now_ms,
+        }
+        row = await self._tx.fetch_one("beacon_next", params)
+        return None if row is None else await self.hold(row["number"])
+
+    async def save(self, seen: BeaconJob, job: BeaconJob) -> bool:
+        """Write what was done to a job, unless it has changed hands or state since it was seen."""
+        return await self._tx.execute("beacon_save", saved(seen, job)) > 0
+
+    async def page(
+        self, sought: Sought, *, after: int, offset: int, limit: int
+    ) -> Sequence[BeaconJob]:
+        """Return jobs by number from after ``after`` on, without their tasks."""
+        asked = listing(sought, self._tx.dialect)
+        params = {**asked.params, "after": after, "offset": offset, "limit": limit}
+        return [job_of(row) for row in await self._tx.fetch_sql(asked.sql, params)]
+
+    async def count(self, sought: Sought) -> int:
+        """Count the jobs that a list shows."""
+        asked = counting(sought, self._tx.dialect)
+        rows = await self._tx.fetch_sql(asked.sql, {**asked.params, "after": 0})
+        return int(rows[0]["count"])
+
+    async def eligible(self, names: Sequence[str], now_ms: int, limit: int) -> Sequence[Eligible]:
+        """Return queued jobs of these beacons that are due."""
+        params = {"names": list(names), "now_ms": now_ms, "limit": limit}
+        rows = await self._tx.fetch("beacon_eligible", params)
+        return [
+            Eligible(row["queue"], row["owner_id"], frozenset(_labels(row["labels"])))
+            for row in rows
+        ]
+
+    async def next_due_ms(self, names: Sequence[str], now_ms: int) -> int | None:
+        """Return when the next job of these beacons that is not due yet will be."""
+        params = {"names": list(names), "now_ms": now_ms}
+        row = await self._tx.fetch_one("beacon_next_due", params)
+        return None if row is None else row["next_ms"]
+
+    async def expired(self, now_ms: int, limit: int) -> Sequence[BeaconJob]:
+        """Return jobs whose lease or time is over, held until the end of the unit of work."""
+        rows = await self._tx.fetch("beacon_expired", {"now_ms": now_ms, "limit": limit})
+        return [await self.hold(row["number"]) for row in rows]
+
+    async def beside(self, account_id: str) -> Sequence[str] | None:
+        """Return the accounts that share an organisation with one; None for an administrator."""
+        rows = await self._tx.fetch("beacon_accounts_beside", {"account_id": account_id})
+        if any(row["administers"] for row in rows):
+            return None
+        return [row["account_id"] for row in rows if row["account_id"] is not None]
+
+    async def put_clock(self, until_ms: int) -> int:
+        """Give jobs that are to be cancelled and have no lease one that ends; return how many."""
+        return await self._tx.execute("beacon_put_clock", {"until_ms": until_ms})
+
+    async def add_lines(self, number: int, lines: Sequence[LogLine]) -> int:
+        """Add lines to a job's log and return how many it has; taken places stay as they are."""
+        rows = {each.seq: (each.seq, each.at_ms, each.line) for each in lines}
+        text = msgspec.json.encode(list(rows.values())).decode()
+        added = await self._tx.execute("beacon_log_add", {"number": number, "lines": text})
+        params = {"number": number, "added": added}
+        row = await self._tx.fetch_one("beacon_log_count", params)
+        return 0 if row is None else int(row["log_lines"])
+
+    async def last_line(self, number: int) -> int:
+        """Return the place of the last line of a job's log, 0 for an empty one."""
+        row = await self._tx.fetch_one("beacon_log_last", {"number": number})
+        return 0 if row is None else row["seq"] or 0
+
+    async def lines(self, number: int, after: int, limit: int) -> Sequence[LogLine]:
+        """Return lines of a job's log from after a place on."""
+        params = {"number": number, "after": after, "limit": limit}
+        rows = await self._tx.fetch("beacon_log_page", params)
+        return [LogLine(seq=row["seq"], at_ms=row["at_ms"], line=row["line"]) for row in rows]
+
+    async def put_setting(
+        self, name: str, owner_id: str, *, paused: bool | None, lease_ms: int | None
+    ) -> None:
+        """Note what is set for a beacon; what is None stays as it is."""
+        params = {
+            "name": name,
+            "owner_id": owner_id,
+            "paused": None if paused is None else int(paused),
+            "lease_ms": lease_ms,
+        }
+        await self._tx.execute("beacon_setting_put", params)
+
+    async def settings(self) -> Sequence[Setting]:
+        """Return what is set for beacons, by name."""
+        return [
+            Setting(
+                name=row["name"],
+                owner_id=row["owner_id"],
+                paused=bool(row["paused"]),
+                lease_ms=row["lease_ms"],
+            )
+            for row in await self._tx.fetch("beacon_settings")
+        ]
+
+    async def callbacks_wait(self, now_ms: int) -> bool:
+        """Tell whether there are callbacks to be made."""
+        return await self._tx.fetch_one("beacon_callback_waits", {"now_ms": now_ms}) is not None
+
+    async def claim_callbacks(self, now_ms: int, until_ms: int, limit: int) -> Sequence[Callback]:
+        """Take callbacks of jobs that have ended; nobody else has them until ``until_ms``."""
+        params = {"now_ms": now_ms, "until_ms": until_ms, "limit": limit}
+        rows = await self._tx.fetch("beacon_callback_claim", params)
+        return [
+            Callback(await self.get(row["number"]), row["callback_url"], row["callback_tries"])
+            for row in rows
+        ]
+
+    async def end_callback(self, callback: Callback, again_ms: int | None) -> None:
+        """Forget a callback, or put it off."""
+        params: dict[str, Any] = {"number": callback.job.number, "tries": callback.tries}
+        if again_ms is None:
+            await self._tx.execute("beacon_callback_done", params)
+        else:
+            await self._tx.execute("beacon_callback_again", {**params, "due_ms": again_ms})
+
+
+def _execution(new: NewBeaconJob, now_ms: int) -> dict[str, Any]:
+    waits = new.queued_ms is None
+    return {
+        "id": new.id,
+        "kind": new.kind,
+        "name": new.name,
+        "owner_id": new.owner_id,
+        "unique_in": new.unique_in,
+        "state": (State.NEW if waits else State.QUEUED).value,
+        "source_type": new.source_type,
+        "source_id": new.source_id,
+        "duplicate_of": new.duplicate_of,
+        "unique_key": new.unique_key,
+        "now_ms": now_ms,
+        "due_ms": now_ms if waits else new.queued_ms,
+        "queued_ms": new.queued_ms,
+        "beacon_name": new.beacon_name,
+        "priority": new.priority,
+        "timeout_ms": new.timeout_ms,
+        "max_retries": new.max_attempts - 1,
+        "retry_delay_ms": new.retry_delay_ms,
+        # A template is no job: the inventory of jobs does not show it.
+        "discarded": int(new.kind == TEMPLATE),
+    }
+
+
+def _job(new: NewBeaconJob, number: int) -> dict[str, Any]:
+    return {
+        "number": number,
+        "user_number": new.user_number,
+        "user_guid": new.user_guid,
+        "tasks": new.tasks.decode(),
+        "steps": new.steps,
+        "lease_ms": new.lease_ms,
+        "labels": msgspec.json.encode(new.labels).decode() if new.labels else None,
+        "unique_key": None if new.key_is_ours else new.unique_key,
+        "unique_until_ms": new.unique_until_ms,
+        "callback_url": new.callback_url,
+        "callback_due_ms": None if new.callback_url is None else 0,
+    }
+
+
+def _labels(text: str | None) -> list[str]:
+    return [] if text is None else msgspec.json.decode(text, type=list[str])
+
+
+def _there(row: Row | None) -> BeaconJob:
+    if row is None:
+        raise Missing("Job was not found")
+    return job_of(row)

@@ -1,0 +1,135 @@
+"""Lists of beacon jobs as SQL: what is sought becomes a condition, its values parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from drover.store.compile import compile_query
+from drover.store.compile.columns import Plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from drover.ports.beacons import Sought
+    from drover.store.compile import DialectName
+    from drover.store.compile.columns import ColumnMap
+
+_COLUMNS: Final = (
+    "execution.*, job.user_number, job.user_guid, '[]' AS tasks, job.steps, job.labels,"
+    " job.unique_key AS given_key, job.callback_url, job.lease_ms AS asked_lease_ms,"
+    " 0 AS paused, schedule.active, schedule.next_due_ms, schedule.last_due_ms"
+)
+_FROM: Final = (
+    "FROM execution JOIN beacon_job AS job ON job.number = execution.number"
+    " LEFT JOIN schedule ON execution.kind = 'beacon_template' AND schedule.kind = 'beacon'"
+    " AND schedule.ref = CAST(execution.number AS TEXT)"
+)
+_STATUS: Final = (
+    "(CASE WHEN execution.kind = 'beacon_template' THEN 'scheduled'"
+    " WHEN execution.state IN ('running', 'canceling') AND execution.started_ms IS NULL"
+    " THEN 'picked_up' WHEN execution.state IN ('running', 'canceling', 'failing') THEN 'running'"
+    " WHEN execution.state IN ('queued', 'paused') THEN 'queued'"
+    " WHEN execution.state = 'succeeded' THEN 'complete' ELSE execution.state END)"
+)
+_DEAD: Final = (
+    "(CASE WHEN execution.state = 'failed' AND execution.tries > execution.max_retries"
+    " THEN 1 ELSE 0 END)"
+)
+
+
+def _seconds(sql: str) -> Plain:
+    return Plain(f"({sql} / 1000)")
+
+
+COLUMNS: Final[ColumnMap] = {
+    "id": Plain("execution.number"),
+    "name": Plain("execution.name"),
+    "user": Plain("job.user_number"),
+    "user_guid": Plain("job.user_guid"),
+    "owner_id": Plain("execution.owner_id"),
+    "login": Plain("(SELECT account.email FROM account WHERE account.id = execution.owner_id)"),
+    "beacon_name": Plain("execution.queue"),
+    "status": Plain(_STATUS),
+    "cur_task": Plain("execution.step"),
+    "total_tasks": Plain("job.steps"),
+    "add_time": _seconds("execution.requested_ms"),
+    "q_time": _seconds("execution.queued_ms"),
+    "pickup_time": _seconds("execution.picked_ms"),
+    "start_time": _seconds("execution.started_ms"),
+    "end_time": _seconds("execution.completed_ms"),
+    "lease_until": _seconds("execution.lease_until_ms"),
+    "lease": _seconds("execution.lease_ms"),
+    "timeout": _seconds("execution.timeout_ms"),
+    "retry_delay": _seconds("execution.retry_delay_ms"),
+    "duplicate_of": Plain("execution.retry_of"),
+    "scheduled": Plain("(CASE WHEN execution.kind = 'beacon_template' THEN 1 ELSE 0 END)"),
+    "schedule_active": Plain("schedule.active"),
+    "cancel_requested": Plain("execution.cancel_requested"),
+    "priority": Plain("execution.priority"),
+    "attempts": Plain("execution.tries"),
+    "max_attempts": Plain("(execution.max_retries + 1)"),
+    "dead": Plain(_DEAD),
+    "worker": Plain("execution.worker"),
+    "fence": Plain("execution.fence"),
+    "error": Plain("execution.error"),
+    "unique_key": Plain("job.unique_key"),
+    "callback_url": Plain("job.callback_url"),
+}
+"""Where the properties of a job lie; times in seconds, as they are shown."""
+
+_DOCUMENTS: Final = {
+    "result": "coalesce(execution.result, '[]')",
+    "tasks": "job.tasks",
+    "labels": "coalesce(job.labels, '[]')",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL text and its parameters."""
+
+    sql: str
+    params: Mapping[str, Any]
+
+
+def listing(sought: Sought, dialect: DialectName) -> Statement:
+    """Return the statement of a page; ``after``, ``offset`` and ``limit`` are yet to be bound."""
+    where = _where(sought, dialect)
+    return Statement(
+        f"SELECT {_COLUMNS} {_FROM} WHERE {where.sql}"
+        " ORDER BY execution.number LIMIT :limit OFFSET :offset",
+        where.params,
+    )
+
+
+def counting(sought: Sought, dialect: DialectName) -> Statement:
+    """Return the statement that counts; ``after`` is yet to be bound."""
+    where = _where(sought, dialect)
+    sql = f"SELECT count(*) AS count {_FROM} WHERE {where.sql}"
+    return Statement(sql, where.params)
+
+
+def _where(sought: Sought, dialect: DialectName) -> Statement:
+    kind = "execution.kind = 'beacon' AND execution.discarded = 0"
+    if sought.templates:
+        kind = f"({kind} OR execution.kind = 'beacon_template')"
+    compiled = compile_query(sought.query, COLUMNS, dialect)
+    parts, params = [kind, "execution.number > :after", compiled.sql], dict(compiled.params)
+    if sought.sight.owners is not None:
+        parts.append(_ONE_OF[dialect].format("execution.owner_id", "owners"))
+        params["owners"] = sorted(sought.sight.owners)
+    for name, text in (sought.documents or {}).items():
+        parts.append(_SAME_JSON[dialect].format(_DOCUMENTS[name], name))
+        params[name] = text
+    return Statement(" AND ".join(parts), params)
+
+
+_ONE_OF: Final[Mapping[str, str]] = {
+    "sqlite": "{0} IN (SELECT value FROM json_each(:{1}))",
+    "postgres": "{0} = ANY(:{1}::text[])",
+}
+_SAME_JSON: Final[Mapping[str, str]] = {
+    "sqlite": "json_canonical({0}) = json_canonical(:{1})",
+    "postgres": "CAST({0} AS JSONB) = CAST(CAST(:{1} AS TEXT) AS JSONB)",
+}

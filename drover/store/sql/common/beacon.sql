@@ -1,0 +1,101 @@
+-- name: beacon_execution_add
+-- Store the execution of a beacon job; nothing comes back when its unique key is taken.
+INSERT INTO execution (
+    id, kind, name, owner_id, job_id, state, detail, source_type, source_id, retry_of, unique_key,
+    requested_ms, due_ms, queued_ms, queue, priority, concurrency, delay_ms, timeout_ms,
+    retry_on_timeout, retry_on_failure, max_retries, retry_delay_ms, discarded
+) VALUES (
+    :id, :kind, :name, :owner_id, :unique_in, :state, '{}', :source_type, :source_id, :duplicate_of,
+    :unique_key, :now_ms, :due_ms, :queued_ms, :beacon_name, :priority, 0, 0, :timeout_ms,
+    0, 0, :max_retries, :retry_delay_ms, :discarded
+)
+ON CONFLICT (job_id, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
+RETURNING number;
+
+-- name: beacon_job_add
+-- Store what is particular to a beacon job.
+INSERT INTO beacon_job (
+    number, user_number, user_guid, tasks, steps, lease_ms, labels, unique_key, unique_until_ms,
+    callback_url, callback_due_ms
+) VALUES (
+    :number, :user_number, :user_guid, :tasks, :steps, :lease_ms, :labels, :unique_key,
+    :unique_until_ms, :callback_url, :callback_due_ms
+);
+
+-- name: beacon_by_unique_key
+-- Read the number of the job that holds a key.
+SELECT number FROM execution WHERE job_id = :unique_in AND unique_key = :unique_key;
+
+-- name: beacon_free_key
+-- Free a key whose time is over.
+UPDATE execution SET unique_key = NULL
+WHERE job_id = :unique_in AND unique_key = :unique_key
+  AND number IN (SELECT number FROM beacon_job WHERE unique_until_ms <= :now_ms);
+
+-- name: beacon_get
+-- Read a beacon job with all that belongs to it.
+SELECT execution.*, job.user_number, job.user_guid, job.tasks, job.steps, job.labels,
+    job.unique_key AS given_key, job.callback_url, job.lease_ms AS asked_lease_ms,
+    0 AS paused, schedule.active, schedule.next_due_ms,
+    schedule.last_due_ms
+FROM execution
+JOIN beacon_job AS job ON job.number = execution.number
+LEFT JOIN schedule ON execution.kind = 'beacon_template'
+    AND schedule.kind = 'beacon' AND schedule.ref = CAST(execution.number AS TEXT)
+WHERE execution.number = :number
+  AND (execution.discarded = 0 OR execution.kind = 'beacon_template');
+
+-- name: beacon_save
+-- Write what was done to a job, unless it has changed hands or state since it was seen.
+UPDATE execution SET
+    state = :state, queued_ms = :queued_ms, due_ms = :due_ms, picked_ms = :picked_ms,
+    started_ms = :started_ms, completed_ms = :completed_ms, step = :step, result = :result,
+    error = :error, worker = :worker, lease_ms = :lease_ms, lease_until_ms = :lease_until_ms,
+    ends_ms = :ends_ms, tries = :tries, fence = :fence
+WHERE number = :number AND state = :seen_state AND fence = :seen_fence;
+
+-- name: beacon_put_clock
+-- Give jobs that are to be cancelled and have no lease one that ends.
+UPDATE execution SET lease_until_ms = :until_ms
+WHERE state = 'canceling' AND kind = 'beacon' AND lease_until_ms IS NULL;
+
+-- name: beacon_log_count
+-- Count lines that were added to a job's log, and read how many it has.
+UPDATE beacon_job SET log_lines = log_lines + :added WHERE number = :number RETURNING log_lines;
+
+-- name: beacon_log_last
+-- Read the place of the last line of a job's log.
+SELECT max(seq) AS seq FROM beacon_log WHERE number = :number;
+
+-- name: beacon_log_page
+-- Read lines of a job's log from after a place on.
+SELECT seq, at_ms, line FROM beacon_log
+WHERE number = :number AND seq > :after ORDER BY seq LIMIT :limit;
+
+-- name: beacon_setting_put
+-- Note what is set for a beacon; what is not given stays.
+INSERT INTO beacon_setting (name, owner_id, paused, lease_ms)
+VALUES (:name, :owner_id, coalesce(CAST(:paused AS INTEGER), 0), :lease_ms)
+ON CONFLICT (name, owner_id) DO UPDATE SET
+    paused = coalesce(CAST(:paused AS INTEGER), beacon_setting.paused),
+    lease_ms = coalesce(excluded.lease_ms, beacon_setting.lease_ms);
+
+-- name: beacon_settings
+-- Read what is set for beacons, by name; for all accounts first.
+SELECT name, owner_id, paused, lease_ms FROM beacon_setting ORDER BY name, owner_id;
+
+-- name: beacon_callback_done
+-- Forget a callback that was delivered or given up, if it is still ours.
+UPDATE beacon_job SET callback_due_ms = NULL
+WHERE number = :number AND callback_tries = :tries;
+
+-- name: beacon_callback_again
+-- Put a callback off, if it is still ours.
+UPDATE beacon_job SET callback_due_ms = :due_ms
+WHERE number = :number AND callback_tries = :tries;
+
+-- name: beacon_callback_waits
+-- Tell whether there are callbacks to be made.
+SELECT 1 AS found FROM beacon_job
+JOIN execution ON execution.number = beacon_job.number
+WHERE beacon_job.callback_due_ms <= :now_ms AND execution.completed_ms IS NOT NULL LIMIT 1;

@@ -1,0 +1,6 @@
+-- name: schedules_due
+-- Read active schedules whose moment has come: one writer at a time sees them.
+SELECT * FROM schedule
+WHERE active = 1 AND next_due_ms <= :now_ms
+ORDER BY next_due_ms, kind, ref
+LIMIT :limit;

@@ -1,0 +1,173 @@
+"""The agent: takes one job after another, as many at once as it may, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from drover.client.beacon_work import Ending
+from drover.client.errors import ClientError, ServerUnreachable
+from drover.workers.beacon.aside import aside
+from drover.workers.beacon.backoff import Backoff
+from drover.workers.beacon.commands import kill_all
+from drover.workers.beacon.deliveries import Deliveries
+from drover.workers.beacon.job_run import JobRun, Stop
+from drover.workers.beacon.spool import Finished, Spool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from drover.client.beacon_work import BeaconWork
+    from drover.client.task_records import BeaconJob
+    from drover.workers.beacon.settings import AgentSettings
+
+GOODBYE_S: Final = 2.0
+"""How long the server may take to answer that an agent goes."""
+
+HAND_IN_S: Final = 5.0
+"""How long an agent that ends waits for its results to be accepted; they stay on disk."""
+
+_LOG = structlog.get_logger("drover.beacon")
+
+
+class Agent:
+    """One worker with one name, over the server that ``work`` speaks to."""
+
+    def __init__(self, work: BeaconWork, settings: AgentSettings) -> None:
+        self._work = work
+        self._settings = settings
+        self._deliveries = Deliveries(work, Spool(settings.spool))
+        self._running: dict[int, tuple[JobRun, asyncio.Task[None]]] = {}
+        self._backoff = Backoff()
+        self._draining = asyncio.Event()
+        self._hurried = asyncio.Event()
+        self._may_be_lost = False
+        self._welcome = False
+        self.failures = 0
+
+    def stop(self) -> None:
+        """Take no more jobs and end those in hand in time; asked again, at once."""
+        if self._draining.is_set():
+            self._hurried.set()
+        self._draining.set()
+
+    async def run(self) -> None:
+        """Work until told to stop. Raises ClientError when the server wants nothing of us."""
+        self._deliveries.begin()
+        try:
+            await self._take_jobs()
+        finally:
+            await self._finish()
+
+    async def _take_jobs(self) -> None:
+        while not self._draining.is_set():
+            if len(self._running) >= self._settings.concurrency:
+                await until(self._draining, [task for _, task in self._running.values()])
+                continue
+            job = await self._next()
+            if job is not None:
+                self._begin(job)
+            if self._settings.once and (job is not None or self._welcome):
+                return
+
+    async def _next(self) -> BeaconJob | None:
+        """Return a job to do, if there is one within the time."""
+        taking = asyncio.ensure_future(aside(self._take))
+        try:
+            await until(self._draining, [taking])
+            if not taking.done():
+                await self._call_off(taking)
+                return None
+            job = await taking
+        except ServerUnreachable as error:
+            self._may_be_lost = True
+            await self._pause(error, None)
+            return None
+        except ClientError as error:
+            if not self._welcome:
+                raise
+            await self._pause(error, error.retry_after_s)
+            return None
+        self._backoff.reset()
+        self._welcome = True
+        return job
+
+    def _take(self) -> BeaconJob | None:
+        """Ask for a job; after a lost answer, first for one that was handed out with it."""
+        if self._may_be_lost:
+            for job in self._work.held():
+                if job.id not in self._running and not self._deliveries.hold(job.id):
+                    return self._work.pick_up(job.id, lease_s=self._settings.wanted.lease_s)
+            self._may_be_lost = False
+        return self._work.take_next(self._settings.wanted)
+
+    async def _call_off(self, taking: asyncio.Future[BeaconJob | None]) -> None:
+        """Ask for no job after all; hand back one that comes all the same."""
+        with contextlib.suppress(ClientError, ServerUnreachable, TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                await aside(self._work.leave, self._settings.wanted.names)
+                job = await taking
+                if job is not None:
+                    await aside(self._work.release, job)
+
+    async def _pause(self, error: Exception, at_least_s: float | None) -> None:
+        wait_s = self._backoff.next_s(at_least_s)
+        _LOG.warning("no_job_to_be_had", reason=str(error), seconds=round(wait_s, 1))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._draining.wait()
+
+    def _begin(self, job: BeaconJob) -> None:
+        _LOG.info("job_taken", job=job.id, name=job.name, tasks=len(job.tasks or []))
+        run = JobRun(job, self._work, self._settings)
+        task = asyncio.create_task(self._work_on(run))
+        self._running[job.id] = (run, task)
+        task.add_done_callback(lambda _: self._running.pop(job.id))
+
+    async def _work_on(self, run: JobRun) -> None:
+        try:
+            ending = await run.run()
+        except Exception as error:  # noqa: BLE001 - the job must end, not wait for its lease
+            _LOG.exception("job_broken", job=run.job.id)
+            ending = Ending(failed=True, error=f"the beacon failed: {error}")
+        if ending is not None:
+            self.failures += ending.failed
+            finished = Finished(url=self._work.url, job=run.job, ending=ending)
+            await self._deliveries.take(finished)
+        elif run.stopped is Stop.DRAINED:
+            await self._hand_back(run.job)
+
+    async def _hand_back(self, job: BeaconJob) -> None:
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                await aside(self._work.release, job)
+        except (ClientError, ServerUnreachable, TimeoutError) as error:
+            _LOG.warning("not_handed_back", job=job.id, reason=str(error))  # its lease will run out
+
+    async def _finish(self) -> None:
+        """Let what runs end, hand back what does not in time, hand in results."""
+        if self._running:
+            working = asyncio.gather(*(task for _, task in self._running.values()))
+            await until(self._draining, [working])
+            if not working.done():
+                _LOG.info("draining", jobs=len(self._running), seconds=self._settings.drain_s)
+                await until(self._hurried, [working], self._settings.drain_s)
+            for run, _ in list(self._running.values()):
+                run.stop(Stop.DRAINED)
+            await until(self._hurried, [working])
+            kill_all()
+            await working
+        await self._deliveries.finish(HAND_IN_S)
+
+
+async def until(
+    event: asyncio.Event, futures: Iterable[asyncio.Future[Any]], most_s: float | None = None
+) -> None:
+    """Wait for an event, or for one of the futures, for some seconds at the most."""
+    happening = asyncio.ensure_future(event.wait())
+    waited_for = {happening, *futures}
+    await asyncio.wait(waited_for, timeout=most_s, return_when=asyncio.FIRST_COMPLETED)
+    happening.cancel()

@@ -1,0 +1,313 @@
+"""The console in a real browser: watched live, acted on, with and without scripts."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from drover.faces.console._rendering import asset_address
+from tests.acceptance.console_world import EMAIL, NASTY, PASSWORD, console_world, eventually
+
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 60_000
+
+with_libraries = pytest.mark.skipif(
+    not asset_address("htmx.min.js"), reason="The console's script libraries are not set up"
+)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    with console_world(tmp_path_factory.mktemp("console")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def cookies(world, chromium):
+    """The state of a browser that is signed in, so that the tests need not each do so."""
+    with chromium.new_context() as context:
+        page = context.new_page()
+        sign_in(page, world)
+        return context.storage_state()
+
+
+@pytest.fixture
+def open_page(world, chromium, cookies):
+    """Open pages of a browser that is signed in, and look that none of them complains."""
+    opened, complaints = [], []
+
+    def page_of(**settings):
+        context = chromium.new_context(base_url=world.url, storage_state=cookies, **settings)
+        context.set_default_timeout(PATIENCE_MS)
+        opened.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text))
+        return page
+
+    yield page_of
+    for context in opened:
+        context.close()
+    # A browser also notes each answer that is a refusal: those are meant.
+    assert [each for each in complaints if "status of 400" not in each] == []
+
+
+def sign_in(page, world):
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(world.url + "/")
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/console/jobs")
+
+
+def running(world, prefix, count=10, **settings):
+    """An execution whose iterations all wait to be acknowledged."""
+    world.devices(count, prefix)
+    execution = world.execute(world.job(f"Job {prefix}", prefix, **settings))
+    eventually(lambda: len(world.iterations(execution)) == count)
+    return execution
+
+
+def test_a_person_signs_in_and_out(world, chromium):
+    with chromium.new_context() as context:
+        page = context.new_page()
+        sign_in(page, world)
+        expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+        assert page.evaluate("document.cookie") == ""
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_text("You are signed out.")).to_be_visible()
+        page.goto(f"{world.url}/console/jobs")
+        expect(page.get_by_label("Password")).to_be_visible()
+
+
+def test_progress_is_seen_as_it_happens_without_loading_the_page_again(world, open_page):
+    execution = running(world, "live", 8)
+    page = open_page()
+    page.goto(world.at(execution))
+    succeeded, failed = (page.locator(f'[data-count="{name}"]') for name in ("succeeded", "failed"))
+    expect(succeeded).to_have_text("0")
+    page.evaluate("window.mark = 1")
+
+    iterations = world.iterations(execution)
+    world.acknowledge(iterations[0])
+    expect(succeeded).to_have_text("1", timeout=PATIENCE_MS)
+    world.acknowledge(iterations[1], "valve stuck", ok=False)
+    expect(failed).to_have_text("1", timeout=PATIENCE_MS)
+    width = page.locator("#bar rect.good").get_attribute("width")
+
+    assert page.evaluate("window.mark") == 1
+    assert float(width) == 12.5
+    for iteration in iterations[2:]:
+        world.acknowledge(iteration)
+    expect(page.locator("#status")).to_have_text("completed", timeout=PATIENCE_MS)
+    expect(page.locator("#reasons")).to_contain_text("valve stuck")
+    expect(page.get_by_role("link", name="Report")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Report").click()
+    assert "valve stuck" in download.value.path().read_text()
+
+
+def test_an_execution_is_paused_resumed_and_cancelled_in_the_middle(world, open_page):
+    execution = running(world, "middle", 4)
+    world.acknowledge(world.iterations(execution)[0])
+    page = open_page()
+    page.goto(world.at(execution))
+
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text("It is paused")).to_be_visible()
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.get_by_text("Cancel…").click()
+    page.get_by_role("button", name="Cancel this execution").click()
+    expect(page.locator("#status")).to_have_text("canceling")
+    for iteration in world.iterations(execution):
+        world.acknowledge(iteration)
+
+    expect(page.locator("#status")).to_have_text("canceled", timeout=PATIENCE_MS)
+    expect(page.get_by_text("Cancel…")).to_have_count(0)
+
+
+def test_what_failed_is_tried_again(world, open_page):
+    execution = running(world, "retry", 3)
+    first, *others = world.iterations(execution)
+    world.acknowledge(first, "broken", ok=False)
+    for each in others:
+        world.acknowledge(each)
+    eventually(lambda: world.status(execution) == "completed")
+    page = open_page()
+    page.goto(world.at(execution))
+
+    page.get_by_text("Try again…").click()
+    page.get_by_role("button", name="Try again", exact=True).click()
+
+    expect(page.get_by_text("tries again what did not succeed")).to_be_visible()
+    expect(page.locator("#total")).to_have_text("1", timeout=PATIENCE_MS)
+    expect(page.get_by_role("link", name="the execution before")).to_be_visible()
+    assert page.url.partition("?")[0] != world.url + world.at(execution)
+
+
+@with_libraries
+def test_the_filter_narrows_the_list_while_it_is_typed(world, open_page):
+    running(world, "typed", 1)
+    running(world, "other", 1)
+    page = open_page()
+    page.goto("/console/jobs")
+    page.keyboard.press("/")
+    page.keyboard.type("job_name = 'Job typed'")
+
+    expect(page.locator("tbody tr")).to_have_count(1, timeout=PATIENCE_MS)
+    expect(page.locator("tbody")).to_contain_text("Job typed")
+    assert "query=job_name" in page.url
+
+
+@with_libraries
+def test_a_fault_in_the_filter_is_shown_while_it_is_typed(world, open_page):
+    page = open_page()
+    page.goto("/console/jobs")
+    page.get_by_label("Filter").press_sequentially("status == 'new'")
+
+    expect(page.locator("pre.fault mark")).to_have_text("=", timeout=PATIENCE_MS)
+
+
+def test_the_jobs_of_a_filter_are_cancelled_after_a_look_at_how_many(world, open_page):
+    executions = [running(world, "many", 1), running(world, "many too", 1)]
+    page = open_page()
+    page.goto("/console/jobs?query=job_name+startsWith+'Job+many'")
+
+    page.get_by_role("link", name="Cancel all of these…").click()
+    expect(page.get_by_role("heading", name="Cancel 2 jobs?")).to_be_visible()
+    page.get_by_role("button", name="Cancel 2").click()
+
+    expect(page.get_by_text("2 jobs canceled.")).to_be_visible()
+    assert {world.status(each) for each in executions} <= {"canceling", "canceled"}
+
+
+def test_a_key_is_made_shown_once_and_revoked(world, open_page):
+    page = open_page()
+    page.goto("/console/keys")
+    page.get_by_label("Name").fill("line 3")
+    page.get_by_label("Role").select_option("beacon")
+    page.get_by_role("button", name="Make key").click()
+    secret = page.get_by_label("User key").input_value()
+    assert secret.startswith("drover_k_")
+
+    page.goto("/console/keys")
+    assert secret not in page.content()
+    expect(page.locator("tbody tr")).to_contain_text("line 3")
+    page.get_by_text("Revoke…").click()
+    page.get_by_role("button", name="Revoke this key").click()
+
+    expect(page.get_by_text("You have no keys.")).to_be_visible()
+    assert world.api.get("/me/keys")["items"] == []
+
+
+def test_a_job_is_previewed_and_run(world, open_page):
+    world.devices(2, "run")
+    job = world.job("Runs", "run")
+    page = open_page()
+    page.goto(world.at("/resource-jobs"))
+    page.get_by_role("link", name="Runs", exact=True).click()
+
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("status")).to_contain_text("2 devices match now")
+    page.get_by_role("button", name="Run now").click()
+
+    expect(page.locator('[data-count="inProgress"]')).to_have_text("2", timeout=PATIENCE_MS)
+    assert f"/resource-jobs/{job}/executions/" in page.url
+
+
+def test_nothing_that_users_wrote_runs(world, open_page):
+    bodies = [{"name": NASTY, "tags": [{"key": "site", "value": "nasty"}]}]
+    (device,) = world.api.post(f"{world.base}/devices/batch", {"devices": bodies})["deviceIds"]
+    execution = world.execute(world.job(NASTY, "nasty"))
+    (iteration,) = eventually(lambda: world.iterations(execution))
+    world.acknowledge(iteration, NASTY, ok=False)
+    eventually(lambda: world.status(execution) == "completed")
+    page = open_page()
+
+    for path in ("/console/jobs", world.at(execution), world.at(f"/devices/{device}")):
+        page.goto(path)
+        expect(page.get_by_text(NASTY).first).to_be_visible()
+        assert page.evaluate("window.hacked") is None
+
+
+def test_everything_works_without_scripts(world, open_page):
+    execution = running(world, "plain", 2)
+    page = open_page(java_script_enabled=False)
+    page.goto("/console/jobs")
+    page.get_by_label("Filter").fill("job_name = 'Job plain'")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Job plain").click()
+    world.acknowledge(world.iterations(execution)[0])
+
+    # The page loads itself again.
+    expect(page.locator('[data-count="succeeded"]')).to_have_text("1", timeout=PATIENCE_MS)
+    page.get_by_text("Cancel…").click()
+    page.get_by_role("button", name="Cancel this execution").click()
+    expect(page.get_by_text("It is being canceled")).to_be_visible()
+    device = world.at("/devices?name=plain+0")
+    page.goto(device)
+    page.get_by_role("link", name="plain 0").click()
+    page.get_by_role("link", name="Show them").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_page_is_wider_than_its_window(world, open_page, width):
+    execution = running(world, f"width {width}", 2)
+    page = open_page(viewport={"width": width, "height": 700})
+    for path in (
+        "/console/jobs",
+        "/console/applications",
+        "/console/keys",
+        "/console/users",
+        "/console/health",
+        world.at("/resource-jobs"),
+        world.at("/devices"),
+        world.at("/workflows"),
+        world.at(execution),
+    ):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_keys_alone_reach_and_close_what_opens(world, open_page):
+    execution = running(world, "keys", 1)
+    page = open_page()
+    page.goto(world.at(execution))
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to the content")).to_be_focused()
+    cancel = page.get_by_text("Cancel…")
+    cancel.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Cancel this execution")).to_be_visible()
+    page.keyboard.press("Escape")
+
+    expect(page.get_by_role("button", name="Cancel this execution")).to_be_hidden()
+    expect(cancel).to_be_focused()

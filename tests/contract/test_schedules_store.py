@@ -1,0 +1,128 @@
+"""What every store promises of schedules."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from msgspec import structs
+
+from drover.model.cron import ClockChange
+from drover.model.schedule import Turn
+from drover.ports.jobs import Schedule
+from tests.contract.jobs_store import APPLICATION, NOW, Bench
+
+SCHEDULE = Schedule(
+    kind="timer",
+    ref="f/a",
+    application_id=APPLICATION,
+    cron="* * * * *",
+    tz="Europe/Vienna",
+    change=ClockChange.DROPPED,
+    starts_ms=NOW - 5,
+    ends_ms=NOW + 5,
+    next_due_ms=NOW,
+    makes_up=True,
+    detail=b'{"a":1}',
+)
+
+
+@pytest.fixture
+def bench(database):
+    return Bench(database)
+
+
+async def put(bench, *schedules):
+    for each in schedules:
+        await bench.jobs(lambda jobs, each=each: jobs.schedules.put(each))
+
+
+async def of(bench, kind, owner):
+    return await bench.jobs(lambda jobs: jobs.schedules.of(kind, owner))
+
+
+async def due(bench, now_ms=NOW, limit=10):
+    return await bench.jobs(lambda jobs: jobs.schedules.due(now_ms, limit))
+
+
+async def test_a_schedule_is_kept_as_it_is_and_replaced_by_the_next_of_its_name(bench):
+    changed = structs.replace(SCHEDULE, cron=None, seconds=2.5, change=ClockChange.MOVED)
+    await put(bench, SCHEDULE)
+    before = await of(bench, "timer", "f")
+
+    await put(bench, changed)
+
+    assert before == [SCHEDULE]
+    assert await of(bench, "timer", "f") == [changed]
+
+
+async def test_an_owner_is_a_whole_ref_or_what_stands_before_its_slash(bench):
+    mine = [structs.replace(SCHEDULE, ref=ref) for ref in ("41", "41/a", "41/b")]
+    others = [structs.replace(SCHEDULE, ref=ref) for ref in ("410", "4", "42/41")]
+    await put(bench, *mine, *others, structs.replace(SCHEDULE, kind="other", ref="41"))
+
+    found = await of(bench, "timer", "41")
+    await bench.jobs(lambda jobs: jobs.schedules.remove("timer", "41"))
+
+    assert found == mine
+    assert await of(bench, "timer", "41") == []
+    assert len(await due(bench)) == 4
+
+
+async def test_what_is_due_is_found_longest_due_first_but_not_what_rests(bench):
+    later, sooner = (
+        structs.replace(SCHEDULE, ref=ref, next_due_ms=NOW + ms)
+        for ref, ms in (("l", 1), ("s", -1))
+    )
+    idle = structs.replace(SCHEDULE, ref="i", active=False)
+    over = structs.replace(SCHEDULE, ref="o", next_due_ms=None)
+    await put(bench, later, SCHEDULE, sooner, idle, over)
+
+    assert await due(bench) == [sooner, SCHEDULE]
+    assert await due(bench, limit=1) == [sooner]
+    assert await bench.jobs(lambda jobs: jobs.schedules.next_ms()) == NOW - 1
+
+
+async def test_a_schedule_is_moved_on_once_from_each_moment(bench):
+    await put(bench, SCHEDULE)
+
+    for run_ms in (NOW, NOW + 7):
+        turn = (SCHEDULE, Turn(run_ms, NOW + 60_000))
+        await bench.jobs(lambda jobs, turn=turn: jobs.schedules.advance([turn]))
+
+    (moved,) = await of(bench, "timer", "f")
+    assert (moved.last_due_ms, moved.next_due_ms, moved.active) == (NOW, NOW + 60_000, True)
+
+
+async def test_a_schedule_that_is_passed_over_keeps_its_last_run_and_without_more_it_ends(bench):
+    kept = structs.replace(SCHEDULE, last_due_ms=NOW - 9)
+    await put(bench, kept)
+
+    await bench.jobs(lambda jobs: jobs.schedules.advance([(kept, Turn(None, None))]))
+
+    (over,) = await of(bench, "timer", "f")
+    assert (over.last_due_ms, over.next_due_ms, over.active) == (NOW - 9, None, False)
+    assert await bench.jobs(lambda jobs: jobs.schedules.next_ms()) is None
+
+
+async def test_servers_that_look_at_once_share_what_is_due(bench):
+    await put(bench, *(structs.replace(SCHEDULE, ref=f"f/{each:03}") for each in range(60)))
+
+    async def take(session):
+        found = await session.jobs.schedules.due(NOW, 25)
+        await session.jobs.schedules.advance([(each, Turn(NOW, NOW + 1)) for each in found])
+        return found
+
+    taken = await asyncio.gather(*(bench.store.write(take) for _ in range(6)))
+
+    refs = [each.ref for some in taken for each in some]
+    assert len(refs) == len(set(refs)) <= 60
+
+
+async def test_the_schedules_of_an_application_go_with_it(bench):
+    other = structs.replace(SCHEDULE, ref="g", application_id="b" * 24)
+    await put(bench, SCHEDULE, other)
+
+    await bench.store.write(lambda session: session.resources.purge(APPLICATION))
+
+    assert await due(bench) == [other]

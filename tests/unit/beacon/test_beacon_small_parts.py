@@ -1,0 +1,175 @@
+"""Waiting, logging, shortening: the small rules of an agent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from drover.client import BeaconJob, ClientError, ServerUnreachable
+from drover.client.beacon_work import Ending, Wanted
+from drover.workers.beacon.backoff import Backoff
+from drover.workers.beacon.commands import environment
+from drover.workers.beacon.deliveries import shortened, was_accepted
+from drover.workers.beacon.job_log import BATCH_CHARACTERS, BATCH_LINES, MOST_WAITING, JobLog
+from drover.workers.beacon.settings import AgentSettings, SettingError, check, default_spool
+from drover.workers.beacon.spool import Finished
+
+
+def test_waits_grow_with_full_jitter_up_to_their_most_and_begin_anew():
+    limits = []
+    backoff = Backoff(1, 5, lambda least, most: limits.append((least, most)) or most)
+
+    waits = [backoff.next_s() for _ in range(5)]
+    backoff.reset()
+
+    assert waits == [1, 2, 4, 5, 5]
+    assert limits == [(0, each) for each in waits]
+    assert backoff.next_s() == 1
+
+
+def test_the_server_may_ask_for_a_longer_wait_but_not_for_ever():
+    backoff = Backoff(1, 5, lambda _least, _most: 0.5)
+
+    assert (backoff.next_s(2.0), backoff.next_s(10_000.0)) == (2.5, 5.5)
+
+
+def test_lines_keep_their_numbers_until_they_are_accepted():
+    log = JobLog(now_s=lambda: 99.5)
+    log.tell("a")
+    log.tell("b")
+    first = log.batch()
+    log.tell("c")
+
+    assert [line.seq for line in log.batch()] == [1, 2, 3]
+    log.accepted(first)
+    assert [(line.seq, line.line, line.time) for line in log.batch()] == [(3, "c", 99)]
+    log.accepted(log.batch())
+    assert not log
+
+
+def test_lines_of_another_pickup_have_other_numbers():
+    first, second, unknown = JobLog(1), JobLog(2), JobLog(0)
+    for log in (first, second, unknown):
+        log.tell("a")
+
+    assert [log.batch()[0].seq for log in (first, second, unknown)] == [1, 1_000_000_001, 1]
+
+
+def test_batches_are_bounded_in_lines_and_in_size():
+    many, large = JobLog(), JobLog()
+    for _ in range(BATCH_LINES + 1):
+        many.tell("x")
+    for _ in range(3):
+        large.tell("x" * (BATCH_CHARACTERS - 1))
+
+    assert len(many.batch()) == BATCH_LINES
+    assert len(large.batch()) == 1
+
+
+def test_a_server_that_is_away_for_long_costs_the_oldest_lines():
+    log = JobLog()
+    for number in range(MOST_WAITING):
+        log.tell(str(number))
+    under_way = log.batch()
+    for number in range(3):
+        log.tell(f"late {number}")
+
+    assert (log.batch()[0].line, log.batch()[0].seq) == ("3", 4)
+    log.accepted(under_way)
+    assert (log.batch()[0].line, log.batch()[0].seq) == (str(BATCH_LINES), BATCH_LINES + 1)
+
+
+def test_a_log_that_is_refused_takes_no_more_lines():
+    log = JobLog()
+    log.tell("a")
+    log.refused()
+    log.tell("b")
+
+    assert not log
+
+
+def test_an_ending_is_shortened_once_and_then_fails():
+    ending = Ending(results=[{"task": 1, "output": "x" * 9000, "value": [1]}, 7])
+
+    small = shortened(ending)
+
+    assert small.results == [{"task": 1, "output": "x" * 500}, 7]
+    assert small.failed
+    assert "too large" in (small.error or "")
+    assert shortened(small) == small
+
+
+def test_an_ending_that_failed_keeps_its_reason_when_shortened():
+    ending = Ending(results=[{"value": 1}], failed=True, error="task 1: no")
+
+    assert shortened(ending).error == "task 1: no"
+
+
+def refused(job):
+    error = ClientError(409, "conflict", "ended")
+    error.body = {"job": job}
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "accepted"),
+    [
+        (refused({"end_time": 5, "worker": "w", "fence": 3}), True),
+        (refused({"end_time": 5, "worker": "w", "fence": 4}), False),
+        (refused({"end_time": 5, "worker": "v", "fence": 3}), False),
+        (refused({"end_time": None, "worker": "w", "fence": 3}), False),
+        (refused(None), False),
+        (ClientError(404, "not_found", "gone"), False),
+        (ServerUnreachable("away"), False),
+    ],
+)
+def test_a_refusal_means_accepted_only_where_the_job_ended_in_this_attempt(error, accepted):
+    job = BeaconJob(id=1, name="n", status="running", worker="w", fence=3)
+
+    assert was_accepted(Finished(url="u", job=job, ending=Ending()), error) is accepted
+
+
+def test_commands_do_not_see_what_concerns_the_agent():
+    own = {"PATH": "/bin", "DROVER_USERKEY": "secret", "DROVER_TOKEN": "secret"}
+
+    assert environment({"DROVER_TASK": "1", "A": "b"}, own) == {
+        "PATH": "/bin",
+        "DROVER_TASK": "1",
+        "A": "b",
+    }
+
+
+def settings(**given):
+    return AgentSettings(spool=Path("s"), **given)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (settings(concurrency=0), "concurrency"),
+        (settings(wanted=Wanted(wait_s=61)), "wait"),
+        (settings(wanted=Wanted(lease_s=9)), "lease"),
+        (settings(drain_s=-1), "drain"),
+        (settings(task_timeout_s=0), "task-timeout"),
+        (settings(allow=frozenset({"shell"})), "not 'shell'"),
+        (settings(allow=frozenset()), "allow"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_by_name(wrong, named):
+    with pytest.raises(SettingError, match=named):
+        check(wrong)
+
+
+def test_the_settings_without_anything_given_are_right():
+    check(settings())
+
+
+def test_results_wait_in_the_users_folder_for_state():
+    assert default_spool({"XDG_STATE_HOME": "/x"}) == Path("/x/drover/beacon")
+    assert default_spool({}).parts[-4:] == (".local", "state", "drover", "beacon")
+
+
+def test_settings_do_not_hold_the_key():
+    assert "key" not in msgspec.json.encode(AgentSettings.__struct_fields__).decode()
