@@ -37,7 +37,6 @@ from drover.app.retention import Keep, Retention
 from drover.app.services import Services
 from drover.app.workflows import Workflows
 from drover.discover import discover
-from drover.engine.answers import Answers
 from drover.engine.loops import Loop
 from drover.engine.service import Engine, Heart, scheduling
 from drover.engine.service import Surroundings as EngineSurroundings
@@ -248,9 +247,7 @@ class Server:
             web=web,
             wake=heart.signals.fire.set,
         )
-        workers = LocalWorkers(
-            Answers(heart.acks, FlowHost(tools)), worker_settings_of(self.settings, heart.timing)
-        )
+        workers = LocalWorkers(FlowHost(tools), worker_settings_of(self.settings, heart.timing))
         await self._start_workers(workers)
         around = EngineSurroundings(
             runner=workers,
