@@ -18,7 +18,6 @@ import uvloop
 import drover.kinds
 from drover import __version__, handlers, plugins
 from drover.app import beacon_registry
-from drover.app.about import ServerFacts
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
@@ -31,33 +30,43 @@ from drover.app.beacons.callbacks import Callbacks
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_bulk import BulkOperations
-from drover.app.inventory_throttle import Allowance, RequestThrottle
+from drover.app.inventory_throttle import RequestThrottle
 from drover.app.jobs import assembly as jobs
-from drover.app.retention import Keep, Retention
+from drover.app.retention import Retention
 from drover.app.services import Services
 from drover.app.workflows import Workflows
 from drover.discover import discover
 from drover.engine.loops import Loop
 from drover.engine.service import Engine, Heart, scheduling
 from drover.engine.service import Surroundings as EngineSurroundings
-from drover.engine.timing import Timing
 from drover.faces import tmm
 from drover.faces.connections import Connection
 from drover.faces.declared import declared
-from drover.faces.figures import Figures, limits_shown
-from drover.faces.http import HttpApp, Limits
+from drover.faces.figures import Figures
+from drover.faces.http import HttpApp
 from drover.faces.openapi import Published
 from drover.flows.matching import matches
+from drover.from_settings import (
+    allowance_of,
+    bulk_of,
+    database_of,
+    facts_of,
+    job_limits_of,
+    keep_of,
+    limits_of,
+    refusing_limits_of,
+    timing_of,
+    url_of,
+    worker_settings_of,
+)
 from drover.model.kind import Kind
 from drover.ports.runner import WorkerLost
 from drover.store.access import revisions_of
 from drover.store.blobs import ObjectBlobs
 from drover.store.inventory import InventoryRows
-from drover.store.postgres import PostgresDatabase
 from drover.store.session import SqlStore
-from drover.store.sqlite import SqliteDatabase
 from drover.system import RandomIds, SystemClock, key_file
-from drover.workers.local import LocalWorkers, WorkerSettings, registered
+from drover.workers.local import LocalWorkers, registered
 from drover.workers.web import GuardedWeb
 
 if TYPE_CHECKING:
@@ -68,7 +77,6 @@ if TYPE_CHECKING:
     from drover.app.access.bootstrap import Bootstrap, Created
     from drover.config import Settings
     from drover.engine.scheduler import ScheduleAction
-    from drover.store.driver import Database
 
 DRAIN_S: Final = 20
 """How long requests and runs in progress may take to end once the server is told to stop."""
@@ -78,24 +86,6 @@ LAG_S: Final = 2.0
 
 COUNTS_S: Final = 1.0
 """How often the counts of workflows' runs are written."""
-
-
-SHOWN_LIMITS: Final = (
-    "max_requests",
-    "max_body_bytes",
-    "body_seconds",
-    "max_running_executions",
-    "max_job_schedules",
-    "min_schedule_seconds",
-    "min_iteration_timeout_ms",
-    "lease_seconds",
-    "heartbeat_seconds",
-    "sweep_seconds",
-    "report_url_seconds",
-    "digi_requests_a_minute",
-    "digi_requests_at_once",
-)
-"""Settings that operators see among the limits of a server; none of them holds a secret."""
 
 
 class Server:
@@ -276,7 +266,7 @@ class Server:
 
     def _watch(self, store: SqlStore, published: Published) -> None:
         published.publish(self.app.routes.described, self.app.metrics.text)
-        self.app.metrics.declare(limits_shown(self.settings))
+        self.app.metrics.declare(refusing_limits_of(self.settings))
         figures = Figures(self.app.metrics, store)
         sweep_s = self.settings.sweep_seconds
         self._repeat(Loop("figures", figures.look, asyncio.Event(), sweep_s))
@@ -331,102 +321,6 @@ class _Listener(uvicorn.Server):
         # The listener would raise the signal again at its end, and so end the process before the
         # engine has handed back its work and the store is closed.
         self._captured_signals.clear()
-
-
-def database_of(settings: Settings) -> Database:
-    """Return the database the settings name, not yet open; makes the data folder."""
-    folder = Path(settings.data_dir)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if settings.database:
-        return PostgresDatabase(settings.database)
-    return SqliteDatabase(folder / "drover.db")
-
-
-def timing_of(settings: Settings) -> Timing:
-    """Return the clocks of the engine."""
-    return Timing(
-        lease_ms=int(settings.lease_seconds * 1000),
-        beat_ms=int(settings.heartbeat_seconds * 1000),
-        sweep_ms=int(settings.sweep_seconds * 1000),
-        make_up_ms=int(settings.make_up_seconds * 1000),
-        beacon_lease_ms=int(settings.beacon_lease_seconds * 1000),
-    )
-
-
-def limits_of(settings: Settings) -> Limits:
-    """Return what the server accepts of requests."""
-    return Limits(
-        body_bytes=settings.max_body_bytes,
-        body_seconds=settings.body_seconds,
-        requests=settings.max_requests,
-    )
-
-
-def job_limits_of(settings: Settings) -> jobs.JobLimits:
-    """Return what resource jobs may ask for."""
-    return jobs.JobLimits(
-        most_open=settings.max_running_executions,
-        report_url_seconds=settings.report_url_seconds,
-        most_schedules=settings.max_job_schedules,
-        least_seconds=settings.min_schedule_seconds,
-    )
-
-
-def keep_of(settings: Settings) -> Keep:
-    """Return for how long what is kept."""
-    return Keep(
-        executions=settings.keep_executions_days,
-        run_history=settings.keep_run_history_days,
-        debug_messages=settings.keep_debug_days,
-        deleted_devices=settings.keep_deleted_devices_days,
-        device_log=settings.keep_device_log_days,
-    )
-
-
-def allowance_of(settings: Settings) -> Allowance:
-    """Return how much an account may ask the inventory."""
-    return Allowance(settings.digi_requests_a_minute, settings.digi_requests_at_once)
-
-
-def facts_of(settings: Settings, url: str, clock: SystemClock, database: Database) -> ServerFacts:
-    """Return what the server tells of itself; the database is open."""
-    kind = "PostgreSQL" if settings.database else "SQLite"
-    return ServerFacts(
-        version=__version__,
-        url=url,
-        clock=clock,
-        roles=settings.roles,
-        store={"database": kind, **database.settings()},
-        limits={name: getattr(settings, name) for name in SHOWN_LIMITS},
-    )
-
-
-def bulk_of(heart: Heart, ids: RandomIds) -> BulkOperations:
-    """Return what goes through many jobs at a time, under the leases of this process."""
-    return BulkOperations(
-        heart.store, ids, heart.signals, worker=heart.worker, lease_ms=heart.timing.lease_ms
-    )
-
-
-def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:
-    """Return how the worker processes of this machine are run."""
-    return WorkerSettings(
-        count=settings.workers,
-        handlers=tuple(settings.handlers),
-        scripts="drover.sandbox.pool:cages",
-        beat_s=timing.beat_ms / 2000,
-        silent_s=timing.lease_ms / 2000,
-        stuck_s=timing.lease_ms / 500,
-        import_s=settings.handlers_seconds,
-    )
-
-
-def url_of(settings: Settings, port: int) -> str:
-    """Return the URL that clients reach the server at."""
-    if settings.public_url:
-        return settings.public_url
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{port}"
 
 
 def run(settings: Settings) -> None:

@@ -15,7 +15,8 @@ import uvicorn
 
 from drover.client import Client
 from drover.config import Settings
-from drover.server import Server, bind, url_of
+from drover.from_settings import url_of
+from drover.server import Server, bind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
