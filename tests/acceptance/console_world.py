@@ -16,7 +16,8 @@ import uvicorn
 from drover.client import Client
 from drover.config import Settings
 from drover.server.assembly import Server
-from drover.server.process import bind, url_of
+from drover.server.configured import url_of
+from drover.server.process import bind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

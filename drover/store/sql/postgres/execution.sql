@@ -7,6 +7,9 @@ UPDATE execution SET
     cancel_source_type = coalesce(CAST(:cancel_source_type AS TEXT), cancel_source_type),
     cancel_source_id = coalesce(CAST(:cancel_source_id AS TEXT), cancel_source_id),
     paused_until_ms = CAST(:paused_until_ms AS BIGINT),
+    -- Whoever was choosing its resources found it paused and gave up: the next may begin at once.
+    lease_until_ms = CASE WHEN kind = 'resource_job' AND CAST(:goal AS TEXT) = 'queued' THEN NULL
+                          ELSE lease_until_ms END,
     completed_ms = CAST(:completed_ms AS BIGINT)
 WHERE number = :number AND state IN (SELECT unnest(:before::text[]))
 RETURNING *;
