@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -221,7 +222,7 @@ async def _guarded(throttle: RequestThrottle, run: Run, as_xml: bool, call: Call
         with throttle.admitted(caller.user_id or caller.id):
             return await run(call)
     except DroverError as error:
-        return refuse(error, status_of(error))
+        return replace(refuse(error, status_of(error)), error=error)
 
 
 def _xml_asked(call: Call) -> bool:
