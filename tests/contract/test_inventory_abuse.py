@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from drover.app.inventory_throttle import Allowance
-from drover.ports.inventory import Reach, Wanted
+from drover.ports.inventory import Order, Place, Reach, Wanted
 from drover.query.digi import parse
 from drover.store.inventory.plan import Plan
 from drover.store.sqlite_transaction import SqliteTransaction
@@ -263,6 +263,19 @@ async def test_a_query_about_jobs_uses_an_index(database, query):
 
     assert any(name in plan for name in INDEXED[query]), plan
     assert "Seq Scan on execution" not in plan
+
+
+async def test_a_page_by_time_enters_its_index_at_its_place(database):
+    place = Place(1_800_000_000_000, 7)
+    order = Order("submit_time", descending=True)
+    wanted = Wanted(Reach(), order=order, limit=100, after=place)
+    asked = Plan(wanted, database.dialect)
+
+    plan = await _explained(database, asked.rows(asked.words.shown), asked.params)
+
+    assert "execution_requested" in plan, plan
+    assert "TEMP B-TREE FOR ORDER BY" not in plan
+    assert "Sort" not in plan
 
 
 @pytest.mark.parametrize("query", FOUND)
