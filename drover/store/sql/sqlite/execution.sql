@@ -31,7 +31,8 @@ RETURNING *;
 UPDATE execution SET tries = tries + 1, worker = :worker, lease_until_ms = :until_ms
 WHERE state = 'queued' AND number = (
     SELECT number FROM execution
-    WHERE state = 'queued' AND kind = :kind AND due_ms <= :now_ms
+    WHERE state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+      AND state = 'queued' AND coalesce(kind, '') = :kind AND due_ms <= :now_ms
       AND (lease_until_ms IS NULL OR lease_until_ms < :now_ms)
     ORDER BY priority DESC, due_ms, number LIMIT 1)
 RETURNING *;
