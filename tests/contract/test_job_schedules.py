@@ -482,7 +482,7 @@ async def test_a_run_that_takes_long_to_render_keeps_no_other_one_back(quick, mo
 async def test_one_broken_run_keeps_no_other_one_back(quick, monkeypatch):
     await quick.at("2026-01-10T00:00:01Z")
     paths = [await made(quick, min="*/10") for _ in range(4)]
-    prepared, add = quick.work.executions.prepared, quick.work.executions.add
+    prepared, add = quick.work.executions.prepared, quick.work.executions.add_several
 
     async def breaks(place, *given):
         if place[1] in paths[0]:
@@ -495,7 +495,7 @@ async def test_one_broken_run_keeps_no_other_one_back(quick, monkeypatch):
         return await add(session, place, new)
 
     monkeypatch.setattr(quick.work.executions, "prepared", breaks)
-    monkeypatch.setattr(quick.work.executions, "add", breaks_too)
+    monkeypatch.setattr(quick.work.executions, "add_several", breaks_too)
     await quick.ok("DELETE", job_of(paths[2]))
     await quick.at("2026-01-10T00:10:01Z")
     await quick.due()

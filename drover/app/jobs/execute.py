@@ -31,6 +31,8 @@ from drover.model.instants import to_text
 from drover.model.run import RESOURCE_JOB, Actor, NewExecution, Pace, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from drover.app.jobs.found import Place
     from drover.engine.signals import Signals
     from drover.kinds.resource_job import ResourceJob
@@ -201,12 +203,35 @@ class JobExecutions:
             earlier = await executions.by_unique_key(job_id, new.unique_key)
             if earlier is not None:
                 return _same(earlier, new)
-        if await executions.count_open(job_id) >= self._most_open:
-            raise TooMany(f"{self._most_open} executions of this job have not ended yet")
+        stored = await self._added(session, job, [new])
+        if not stored:
+            raise TooMany(self.refusal)
+        return stored[0]
+
+    @property
+    def refusal(self) -> str:
+        """What is told when a job has as many open executions as it may have."""
+        return f"{self._most_open} executions of this job have not ended yet"
+
+    async def add_several(
+        self, session: Session, place: Place, new: Sequence[NewExecution]
+    ) -> list[Execution]:
+        """Store executions of a job that are stamped, the first ones it may still have open.
+
+        Raises Missing; Duplicate for a unique key that was used before.
+        """
+        return await self._added(session, await session.resources.lock(KIND, *place), new)
+
+    async def _added(
+        self, session: Session, job: ResourceJob, new: Sequence[NewExecution]
+    ) -> list[Execution]:
+        executions = session.jobs.executions
+        room = self._most_open - await executions.count_open(job.id)
         now_ms = await session.now_ms()
-        stored = await executions.add(new, now_ms)
-        requested = structs.replace(job, last_execution_requested=to_text(now_ms))
-        await session.resources.put(KIND, requested)
+        stored = [await executions.add(each, now_ms) for each in new[: max(0, room)]]
+        if stored:
+            requested = structs.replace(job, last_execution_requested=to_text(now_ms))
+            await session.resources.put(KIND, requested)
         return stored
 
 

@@ -159,7 +159,7 @@ class JobSchedules:
         async def note(session: Session) -> None:
             now_ms = await session.now_ms()
             outcome = Outcome(run_ms=now_ms, execution_id=execution_id)
-            await session.jobs.schedules.note(KIND, row.ref, msgspec.json.encode(outcome))
+            await session.jobs.schedules.note(KIND, {row.ref: msgspec.json.encode(outcome)})
 
         await self._store.write(note)
         return execution_id
