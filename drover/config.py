@@ -58,6 +58,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     handlers: Annotated[
         list[str], Meta(description="Modules with functions registered by @drover.handler.")
     ] = []
+    handlers_seconds: Annotated[
+        float,
+        Meta(description="How long the modules of handlers may take to be imported.", gt=0),
+    ] = 60.0
     workers: Annotated[
         int,
         Meta(description="Worker processes that run flows; 0: one for each core.", ge=0, le=256),
@@ -126,6 +130,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             description="Requests of an account to /ws served at once (429 above); 0: no limit."
             " The vendor's is 4.",
+            ge=0,
+        ),
+    ] = 0
+    events_in_15_seconds: Annotated[
+        int,
+        Meta(
+            description="Events that one application may raise in 15 seconds (429 above), counted"
+            " by each server; 0: no limit. The vendor's is 15.",
             ge=0,
         ),
     ] = 0

@@ -16,7 +16,7 @@ import uvicorn
 import uvloop
 
 import drover.kinds
-from drover import __version__, plugins
+from drover import __version__, handlers, plugins
 from drover.app import beacon_registry
 from drover.app.about import ServerFacts
 from drover.app.access import assembly as access
@@ -30,6 +30,7 @@ from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
+from drover.app.inventory_bulk import BulkOperations
 from drover.app.inventory_throttle import Allowance, RequestThrottle
 from drover.app.jobs import assembly as jobs
 from drover.app.retention import Keep, Retention
@@ -44,10 +45,12 @@ from drover.engine.timing import Timing
 from drover.faces import tmm
 from drover.faces.connections import Connection
 from drover.faces.declared import declared
+from drover.faces.figures import Figures, limits_shown
 from drover.faces.http import HttpApp, Limits
 from drover.faces.openapi import Published
 from drover.flows.matching import matches
 from drover.model.kind import Kind
+from drover.ports.runner import WorkerLost
 from drover.store.access import revisions_of
 from drover.store.blobs import ObjectBlobs
 from drover.store.inventory import InventoryRows
@@ -55,21 +58,24 @@ from drover.store.postgres import PostgresDatabase
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
 from drover.system import RandomIds, SystemClock, key_file
-from drover.workers.local import LocalWorkers, WorkerSettings
+from drover.workers.local import LocalWorkers, WorkerSettings, registered
 from drover.workers.web import GuardedWeb
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
 
     from rich.console import Console
 
-    from drover.app.access.bootstrap import Created
+    from drover.app.access.bootstrap import Bootstrap, Created
     from drover.config import Settings
     from drover.engine.scheduler import ScheduleAction
     from drover.store.driver import Database
 
 DRAIN_S: Final = 20
 """How long requests and runs in progress may take to end once the server is told to stop."""
+
+LAG_S: Final = 2.0
+"""How often it is measured how late the loop is."""
 
 COUNTS_S: Final = 1.0
 """How often the counts of workflows' runs are written."""
@@ -107,29 +113,29 @@ class Server:
         self._jobs: jobs.JobServices | None = None
         self._beacons: beacons.BeaconServices | None = None
         self._engine: Engine | None = None
+        self._bulk: BulkOperations | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._open = AsyncExitStack()
 
     async def open(self) -> None:
         """Open the store, make the first administrator if there is none, start the roles."""
-        # Their names are needed here, to check workflows by; they are called in worker processes.
-        plugins.load(self.settings.handlers)
+        await self._learn_handlers()
         database = database_of(self.settings)
         await database.open()
         self._open.push_async_callback(database.close)
         store = SqlStore(database)
         doors = access.build(store, revisions_of(database), self.ids, self.clock)
         self._open.callback(doors.close)
-        kinds = discover(drover.kinds, "KIND", Kind)
         around = Surroundings(
             store=store,
             ids=self.ids,
             clock=self.clock,
-            kinds=kinds,
+            kinds=discover(drover.kinds, "KIND", Kind),
             hasher=doors.passwords,
             owners=owners_for,
             seen=visible_applications,
+            most_events=self.settings.events_in_15_seconds,
         )
         job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
         shelf = library(around, [doors.hooks, job_hooks])
@@ -137,26 +143,50 @@ class Server:
         machine = self._machine()
         work = jobs.build(heart, machine, job_limits_of(self.settings))
         self._jobs = work
-        first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
-        self.created = await first.run(
-            self.settings.admin_email, self.settings.admin_password or None
-        )
+        if "api" in self.settings.roles:
+            first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
+            await self._make_first(first)
         published = Published(__version__)
         workflows = Workflows(store, heart.signals.fire.set)
-        inventory = JobInventory(store, InventoryRows(database), self.clock, heart.signals)
+        self._bulk = bulk = bulk_of(heart, self.ids)
+        inventory = JobInventory(store, InventoryRows(database), self.clock, bulk)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
         facts = facts_of(self.settings, self.url, self.clock, database)
-        own = (published, workflows, inventory, throttle, facts, *self._queue(heart))
+        own = (published, workflows, inventory, bulk, throttle, facts, *self._queue(heart))
         services = Services(*own, *shelf.services, *doors.services, *work.services)
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
-        published.publish(self.app.routes.described, self.app.metrics.text)
+        self._watch(store, published)
 
         await self._run_roles(heart, machine, work, services)
+
+    async def _make_first(self, first: Bootstrap) -> None:
+        password = self.settings.admin_password or None
+        self.created = await first.run(self.settings.admin_email, password)
+
+    async def _start_workers(self, workers: LocalWorkers) -> None:
+        try:
+            await workers.start()
+        except WorkerLost as error:
+            raise plugins.HandlersError(str(error)) from error
+        handlers.announce(workers.handlers)
+        self._open.push_async_callback(workers.stop)
+
+    async def _learn_handlers(self) -> None:
+        """Ask a worker for the names of handlers, to check workflows by: none is imported here."""
+        if "engine" in self.settings.roles or not (self.settings.handlers or plugins.offered()):
+            return  # an engine's own workers tell
+        try:
+            names = await registered(worker_settings_of(self.settings, timing_of(self.settings)))
+        except WorkerLost as error:
+            raise plugins.HandlersError(str(error)) from error
+        handlers.announce(names)
 
     def drain(self) -> None:
         """Claim nothing more; called at the moment the server is told to stop."""
         if self._jobs is not None:
             self._jobs.progress.stop()
+        if self._bulk is not None:
+            self._bulk.stop()
         if self._beacons is not None:
             self._loop.call_soon_threadsafe(self._beacons.waiters.stop)
         if self._engine is not None:
@@ -221,8 +251,7 @@ class Server:
         workers = LocalWorkers(
             Answers(heart.acks, FlowHost(tools)), worker_settings_of(self.settings, heart.timing)
         )
-        await workers.start()
-        self._open.push_async_callback(workers.stop)
+        await self._start_workers(workers)
         around = EngineSurroundings(
             runner=workers,
             blobs=machine.blobs,
@@ -232,11 +261,14 @@ class Server:
             actions=self._actions(heart, work),
         )
         self._engine = Engine(heart, around, schedules="scheduler" in self.settings.roles)
+        self._watch_engine(heart, self._engine, workers)
         await self._engine.start()
         self._open.push_async_callback(runs.flush)
         self._repeat(Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S))
         purge, sweep_s = services[JobInventory].purge, self.settings.sweep_seconds
         self._repeat(Loop("inventory_purge", purge, asyncio.Event(), sweep_s))
+        resume = services[BulkOperations].resume
+        self._repeat(Loop("inventory_bulk", resume, asyncio.Event(), sweep_s))
         retention = Retention(heart.store, machine.blobs, keep_of(self.settings))
         every_s = self.settings.retention_seconds
         self._repeat(Loop("retention", retention.tick, asyncio.Event(), every_s))
@@ -244,6 +276,24 @@ class Server:
         callbacks = Callbacks(heart.store, web, self._callback_key(), tmm.callback_body)
         self._repeat(Loop("beacon_callbacks", callbacks.tick, heart.signals.callbacks, sweep_s))
         self._open.push_async_callback(self._engine.stop)
+
+    def _watch(self, store: SqlStore, published: Published) -> None:
+        published.publish(self.app.routes.described, self.app.metrics.text)
+        self.app.metrics.declare(limits_shown(self.settings))
+        figures = Figures(self.app.metrics, store)
+        sweep_s = self.settings.sweep_seconds
+        self._repeat(Loop("figures", figures.look, asyncio.Event(), sweep_s))
+        self._repeat(Loop("loop_lag", figures.measure_lag, asyncio.Event(), LAG_S))
+
+    def _watch_engine(self, heart: Heart, engine: Engine, workers: LocalWorkers) -> None:
+        metrics, lanes = self.app.metrics, engine.dispatcher
+        metrics.show_count(
+            "fenced_writes", "Writes refused: their lease was lost.", lambda: heart.acks.fenced
+        )
+        metrics.show("leases_held", "Chunks that run here.", lambda: len(heart.leases))
+        metrics.show("lanes_running", "Lanes that run here.", lambda: lanes.running)
+        metrics.show("lanes_limit", "Lanes there may be here.", lambda: workers.capacity)
+        metrics.show("workers_alive", "Worker processes alive here.", lambda: len(workers.pids))
 
     def _run_schedules(self, heart: Heart, work: jobs.JobServices) -> None:
         if "engine" not in self.settings.roles:
@@ -354,6 +404,13 @@ def facts_of(settings: Settings, url: str, clock: SystemClock, database: Databas
     )
 
 
+def bulk_of(heart: Heart, ids: RandomIds) -> BulkOperations:
+    """Return what goes through many jobs at a time, under the leases of this process."""
+    return BulkOperations(
+        heart.store, ids, heart.signals, worker=heart.worker, lease_ms=heart.timing.lease_ms
+    )
+
+
 def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:
     """Return how the worker processes of this machine are run."""
     return WorkerSettings(
@@ -363,6 +420,7 @@ def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:
         beat_s=timing.beat_ms / 2000,
         silent_s=timing.lease_ms / 2000,
         stuck_s=timing.lease_ms / 500,
+        import_s=settings.handlers_seconds,
     )
 
 
@@ -377,39 +435,49 @@ def url_of(settings: Settings, port: int) -> str:
 def run(settings: Settings) -> None:
     """Run a server until SIGTERM or SIGINT."""
     set_up_logs(settings)
+    run_until_done(_serve(settings))
+
+
+def run_until_done(serving: Coroutine[Any, Any, None]) -> None:
+    """Run a process's whole life on a loop made for it."""
     # The store's threads and the loop hand each other work all the time: measured up to twice as
     # fast as with the interpreter's default of 5 ms.
     sys.setswitchinterval(0.0005)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings))
+        runner.run(serving)
 
 
 async def _serve(settings: Settings) -> None:
-    listening = _bind(settings)
+    listening = bind(settings.host, settings.port)
     server = Server(settings, url_of(settings, listening.getsockname()[1]))
     try:
         await server.open()
-        configuration = uvicorn.Config(
-            server.app,
-            http=Connection,
-            ws="none",
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=DRAIN_S,
-            server_header=False,
-        )
         _greet(server)
-        await _Listener(configuration, server).serve(sockets=[listening])
+        await _Listener(listening_of(server.app), server).serve(sockets=[listening])
     finally:
         await server.close()
 
 
-def _bind(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+def listening_of(app: Any) -> uvicorn.Config:
+    """Return how an application is listened for."""
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=DRAIN_S,
+        server_header=False,
+    )
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that listens at an address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((settings.host, settings.port))
+    listening.bind((host, port))
     listening.listen(2048)
     return listening
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from drover.ports.beacon_registry import BeaconRegistryArea
     from drover.ports.beacons import Beacons
     from drover.ports.flows import FlowIndex
-    from drover.ports.inventory import Inventory
+    from drover.ports.inventory import BulkWork, Inventory
     from drover.ports.jobs import Jobs
     from drover.ports.reports import Reports
     from drover.ports.resources import Resources
@@ -60,6 +60,11 @@ class Session(Protocol):
     @property
     def inventory(self) -> Inventory:
         """Jobs of every kind, side by side."""
+        ...
+
+    @property
+    def bulk(self) -> BulkWork:
+        """Operations that change many jobs."""
         ...
 
     @property

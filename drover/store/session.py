@@ -9,7 +9,7 @@ from drover.store.access import AccessTables
 from drover.store.beacon_registry import BeaconRegistryStore
 from drover.store.beacons import BeaconStore
 from drover.store.flows import FlowStore
-from drover.store.inventory import InventoryArea
+from drover.store.inventory import BulkArea, InventoryArea
 from drover.store.jobs import JobStore
 from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
@@ -65,6 +65,11 @@ class StoreSession:
     def inventory(self) -> InventoryArea:
         """Jobs of every kind, side by side."""
         return InventoryArea(self.tx)
+
+    @cached_property
+    def bulk(self) -> BulkArea:
+        """Operations that change many jobs."""
+        return BulkArea(self.tx)
 
     @cached_property
     def beacons(self) -> BeaconStore:

@@ -14,6 +14,8 @@ import drover.kinds
 from drover.app.about import ServerFacts
 from drover.app.access.assembly import build
 from drover.app.assembly import Surroundings, library
+from drover.app.beacon_registry import BeaconRegistry
+from drover.app.beacons import assembly as beacons
 from drover.app.inventory import JobInventory
 from drover.app.inventory_throttle import Allowance, RequestThrottle
 from drover.app.jobs import assembly as jobs
@@ -28,9 +30,11 @@ from drover.faces.openapi import Published
 from drover.model.access import Caller
 from drover.model.errors import Forbidden, Missing, Unauthorized
 from drover.model.kind import Kind
+from drover.server import bulk_of
 from drover.store.access import StoredRevisions
 from drover.store.compile import register_functions
 from drover.store.inventory import InventoryRows
+from drover.store.postgres import PostgresDatabase
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
 from drover.system import RandomIds, SystemClock
@@ -123,7 +127,8 @@ class CatalogServer:
             public_url="http://drover.test",
         )
         self.jobs = jobs.build(self.heart, machine, jobs.JobLimits())
-        inventory = JobInventory(store, InventoryRows(database), SystemClock(), self.heart.signals)
+        bulk = bulk_of(self.heart, ids)
+        inventory = JobInventory(store, InventoryRows(database), SystemClock(), bulk)
         published = Published("0")
         self.services = Services(
             published,
@@ -134,6 +139,8 @@ class CatalogServer:
             *shelf.services,
             *access.services,
             *self.jobs.services,
+            *beacons.build(self.heart, ids).services,
+            BeaconRegistry(store, SystemClock(), 60_000),
         )
         self.app = HttpApp(declared(self.services), self.gate, limits=limits)
         published.publish(self.app.routes.described, self.app.metrics.text)
@@ -153,12 +160,16 @@ class _Listener(uvicorn.Server):
 
 
 @contextmanager
-def serving(folder: Path, limits: Limits | None = None) -> Iterator[CatalogServer]:
-    """Run a server in a thread of its own until the block ends."""
+def serving(
+    folder: Path, limits: Limits | None = None, postgres_url: str = ""
+) -> Iterator[CatalogServer]:
+    """Run a server in a thread of its own until the block ends; on SQLite unless told else."""
     ready, made = threading.Event(), []
 
     async def main() -> None:
-        database = SqliteDatabase(folder / "store.db", functions=register_functions)
+        database: Any = SqliteDatabase(folder / "store.db", functions=register_functions)
+        if postgres_url:
+            database = PostgresDatabase(postgres_url)
         await database.open()
         server = CatalogServer(database, limits)
         config = uvicorn.Config(

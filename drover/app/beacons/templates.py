@@ -98,7 +98,6 @@ class AddDueJob:
         try:
             template = await session.beacons.get(int(schedule.ref))
         except Missing:
-            await session.jobs.schedules.remove(schedule.kind, schedule.ref)
             return
         new = copy_of(template, self._ids.new(), due_ms)
         keyed = structs.replace(

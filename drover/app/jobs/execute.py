@@ -24,7 +24,7 @@ from drover.app.jobs.wishes import (
 )
 from drover.kinds.resource_job import KIND
 from drover.model.bodies import decode
-from drover.model.errors import Conflict, Invalid, TooMany
+from drover.model.errors import Conflict, Invalid, TooMany, reached
 from drover.model.execution import State
 from drover.model.fields import Prose, QueryText, is_id
 from drover.model.instants import to_text
@@ -205,7 +205,7 @@ class JobExecutions:
                 return _same(earlier, new)
         stored = await self._added(session, job, [new])
         if not stored:
-            raise TooMany(self.refusal)
+            raise reached("max_running_executions", TooMany(self.refusal))
         return stored[0]
 
     @property

@@ -9,6 +9,7 @@ from drover.app.inventory import Asked, JobInventory
 from drover.app.jobs.logs import ExecutionLogs
 from drover.faces.console import executions
 from drover.faces.console._site import Site, act, page
+from drover.model.beacon_job import BEACON
 from drover.model.errors import Invalid, Missing, TooLarge
 from drover.model.inventory import CANCELED, COMPLETE, FAILED, IN_PROGRESS, NEW
 from drover.model.run import RESOURCE_JOB
@@ -18,6 +19,7 @@ from drover.query.digi import BadQuery, QueryTooLong
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from drover.app.inventory_verbs import Outcomes
     from drover.app.services import Services
     from drover.faces.console._site import Visit
     from drover.faces.operation import Answer, Operation
@@ -108,18 +110,20 @@ class _Pages:
         """Cancel what a query matches."""
         text = visit.given("query")
         outcomes = await self._inventory.cancel_matching(visit.call.caller, text)
-        return _told(visit, "canceled", text, [each.refused for each in outcomes])
+        return _told(visit, "canceled", text, outcomes)
 
     async def delete(self, visit: Visit) -> Answer:
         """Delete what a query matches and has ended."""
         text = visit.given("query")
         outcomes = await self._inventory.delete_matching(visit.call.caller, text)
-        return _told(visit, "deleted", text, [each.refused for each in outcomes])
+        return _told(visit, "deleted", text, outcomes)
 
     async def one(self, visit: Visit) -> Answer:
         """Show one job; one of a resource job has a page of its own."""
         number = job_number(visit)
         execution = await self._inventory.execution(visit.call.caller, number)
+        if execution.kind == BEACON:
+            return visit.go(f"/console/beacon-jobs/{number}")
         if await self._has_own_page(execution):
             return visit.go(executions.address(execution))
         job = await self._inventory.one(visit.call.caller, number)
@@ -210,9 +214,9 @@ def fault(error: DroverError) -> Mapping[str, Any]:
     return {"message": error.message, "before": "", "at": "", "after": ""}
 
 
-def _told(visit: Visit, done: str, text: str, refusals: list[DroverError | None]) -> Answer:
-    refused = sum(1 for each in refusals if each is not None)
-    count = len(refusals) - refused
+def _told(visit: Visit, done: str, text: str, outcomes: Outcomes) -> Answer:
+    refused = outcomes.refused
+    count = len(outcomes) - refused
     return visit.go(JOBS, query=text, done=done, count=count, refused=refused)
 
 
