@@ -462,10 +462,10 @@ async def test_a_run_that_takes_long_to_render_keeps_no_other_one_back(quick, mo
     slow, fast = await made(quick, min="*/10"), await made(quick, min="*/10")
     gate, prepared = asyncio.Event(), quick.work.executions.prepared
 
-    async def waits(place, *given):
-        if place[1] in slow:
+    async def waits(job, *given):
+        if job.id in slow:
             await gate.wait()
-        return await prepared(place, *given)
+        return await prepared(job, *given)
 
     monkeypatch.setattr(quick.work.executions, "prepared", waits)
     await quick.at("2026-01-10T00:10:01Z")
@@ -484,10 +484,10 @@ async def test_one_broken_run_keeps_no_other_one_back(quick, monkeypatch):
     paths = [await made(quick, min="*/10") for _ in range(4)]
     prepared, add = quick.work.executions.prepared, quick.work.executions.add_several
 
-    async def breaks(place, *given):
-        if place[1] in paths[0]:
+    async def breaks(job, *given):
+        if job.id in paths[0]:
             raise ValueError("odd")
-        return await prepared(place, *given)
+        return await prepared(job, *given)
 
     async def breaks_too(session, place, new):
         if place[1] in paths[1]:

@@ -17,11 +17,13 @@ from drover.app.jobs.wishes import (
     TABLE,
     Renderer,
     Wish,
+    check_fixed_query,
     check_template,
     context_of,
     has_template,
     query_in,
 )
+from drover.engine.targets import ROWS
 from drover.kinds.resource_job import KIND
 from drover.model.bodies import decode
 from drover.model.errors import Conflict, Invalid, TooMany, reached
@@ -117,20 +119,20 @@ class JobExecutions:
         """
         given = decode(body, ExecuteBody) if isinstance(body, bytes) else body
         check_overrides(given)
-        new = await self.prepared(place, given)
+        job = await self._store.glance(lambda session: job_at(session, place))
+        new = await self.prepared(job, given)
         keyed = _keyed(new, "execute", given, key)
         return await self._store_new(Actor(type=caller.type, id=caller.id), place, keyed)
 
     async def prepared(
-        self, place: Place, given: ExecuteBody, narrowed: Narrowed = _unchanged
+        self, job: ResourceJob, given: ExecuteBody, narrowed: Narrowed = _unchanged
     ) -> NewExecution:
-        """Return what an execution of a job as it is now would be, rendered and checked.
+        """Return what an execution of a job would be, rendered and checked.
 
         ``narrowed`` changes the target before it is checked. Raises as ``execute`` does.
         """
-        job = await self._store.glance(lambda session: job_at(session, place))
         wish = given.wish(job)
-        target, error = await self._resolved(place, wish, given, narrowed)
+        target, error = await self._resolved(job.application_id, wish, given, narrowed)
         timeout = given.execution_timeout
         timeout = job.execution_timeout if timeout is UNSET else timeout
         asked = Asked(
@@ -172,11 +174,11 @@ class JobExecutions:
         return await self._store_new(Actor(type=caller.type, id=caller.id), place, keyed)
 
     async def _resolved(
-        self, place: Place, wish: Wish, given: ExecuteBody, narrowed: Narrowed
+        self, application_id: str, wish: Wish, given: ExecuteBody, narrowed: Narrowed
     ) -> tuple[Target, str | None]:
         try:
-            target = narrowed(await self._renderer.rendered(place[0], wish))
-            await self._store.read(lambda session: query_in(session, place[0], target))
+            target = narrowed(await self._renderer.rendered(application_id, wish))
+            await self._check_query(application_id, target)
         except Invalid as error:
             override = given.overrides.get(error.field or "")
             if override is not None and not has_template(override):
@@ -185,6 +187,12 @@ class JobExecutions:
             kept = Target(resource_type=wish.resource_type, query=wish.query, context=wish.context)
             return kept, reason
         return target, None
+
+    async def _check_query(self, application_id: str, target: Target) -> None:
+        if target.resource_type == ROWS:  # the only ones whose fields are kept in the store
+            await self._store.read(lambda session: query_in(session, application_id, target))
+        else:
+            check_fixed_query(target)
 
     async def _store_new(self, source: Actor, place: Place, new: NewExecution) -> str:
         stamped = self.stamped(new, place, source)

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from msgspec import structs
 
+from drover.app.jobs.found import job_at
 from drover.app.schedules.definition import KIND, Outcome, kept
 from drover.app.schedules.zones import (
     devices_in,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from drover.app.schedules.definition import JobSchedule
     from drover.engine.scheduler import Due
     from drover.engine.signals import Signals
+    from drover.kinds.resource_job import ResourceJob
     from drover.model.run import Execution, NewExecution
     from drover.ports.schedules import Schedule
     from drover.ports.store import Session, Store
@@ -52,6 +54,7 @@ MOST_TRIES: Final = 5
 _LOG = structlog.get_logger("drover.jobs")
 _AT_A_TIME: Final = 200
 _MOST_LATE: Final = 1000
+_READERS: Final = 4
 _PATIENCE_S: Final = 0.2
 _UNLIKE_ANY_GIVEN: Final = "\N{SECTION SIGN}"
 """Begins the keys of scheduled executions; those that callers give are ASCII."""
@@ -109,6 +112,7 @@ class ScheduledRuns:
         self._store = store
         self._executions = executions
         self._signals = signals
+        self._readers = asyncio.Semaphore(_READERS)
         self._late: set[asyncio.Task[None]] = set()
 
     async def tick(self) -> float | None:
@@ -121,10 +125,8 @@ class ScheduledRuns:
         runs = await self._store.write(_take)
         if not runs:
             return await self._store.read(_rest)
-        rows = await self._store.read(
-            lambda session: session.jobs.schedules.named(KIND, [run.ref for run in runs])
-        )
-        tasks = [asyncio.create_task(self._made_ready(run, rows.get(run.ref))) for run in runs]
+        owners = await self._store.read(partial(_owners, runs=runs))
+        tasks = [asyncio.create_task(self._made_ready(run, *owners[run.ref])) for run in runs]
         done, late = await asyncio.wait(tasks, timeout=_PATIENCE_S)
         for task in late:
             self._follow(task)
@@ -145,15 +147,15 @@ class ScheduledRuns:
     async def _kept_late(self, task: asyncio.Task[Ready]) -> None:
         await self._keep([await task])
 
-    async def _made_ready(self, run: DueRun, row: Schedule | None) -> Ready:
+    async def _made_ready(
+        self, run: DueRun, row: Schedule | None, job: ResourceJob | None
+    ) -> Ready:
         """Return a run with its execution; what stands in its way is told, not raised."""
-        if row is None or run.tries > MOST_TRIES:
+        if row is None or job is None or run.tries > MOST_TRIES:
             return Ready(run, row, error="The run could not be begun")
         new, error = None, None
         try:
-            new = await self._execution(run, row)
-        except Missing:
-            row = None
+            new = await self._execution(run, row, job)
         except (TooMany, Full, Unavailable):
             _LOG.info("scheduled_run_waits", schedule=run.ref)
         except (Invalid, Conflict) as refused:
@@ -163,11 +165,11 @@ class ScheduledRuns:
             error = "The run failed before it was begun"
         return Ready(run, row, new, error)
 
-    async def _execution(self, run: DueRun, row: Schedule) -> NewExecution:
+    async def _execution(self, run: DueRun, row: Schedule, job: ResourceJob) -> NewExecution:
         schedule = kept(row)
-        place = (row.application_id or "", row.owner)
+        place = (job.application_id, job.id)
         narrowed = await self._narrowed(run, row, schedule)
-        new = await self._executions.prepared(place, schedule.options, *narrowed)
+        new = await self._executions.prepared(job, schedule.options, *narrowed)
         key = f"{_key(run)}{run.due_ms}"
         return structs.replace(
             self._executions.stamped(new, place, schedule.author), unique_key=key
@@ -182,7 +184,10 @@ class ScheduledRuns:
         if run.zone != schedule.tz:
             return (narrowing(devices_in(run.zone, tag)),)
         application_id = row.application_id or ""
-        used = await self._store.read(lambda session: zones_in_use(session, application_id, tag))
+        async with self._readers:
+            used = await self._store.read(
+                lambda session: zones_in_use(session, application_id, tag)
+            )
         return (narrowing(devices_in_or_without(run.zone, tag, used)),)
 
     async def _keep(self, ready: Sequence[Ready]) -> None:
@@ -226,10 +231,10 @@ class ScheduledRuns:
     ) -> list[Execution]:
         """Store the executions of runs of one job, and note what came of each."""
         wanted = [each for each in together if each.new is not None]
+        new = [each.new for each in wanted if each.new]
         try:
-            stored = await self._executions.add_several(
-                session, _place(together[0]), [each.new for each in wanted if each.new]
-            )
+            place = _place(together[0])
+            stored = await self._executions.add_several(session, place, new) if new else []
         except Missing:  # the job has gone, and its schedules with it
             return []
         begun = {each.run: execution for each, execution in zip(wanted, stored, strict=False)}
@@ -298,3 +303,25 @@ async def _take(session: Session) -> Sequence[DueRun]:
 async def _rest(session: Session) -> float | None:
     next_ms = await session.jobs.due_runs.next_ms()
     return None if next_ms is None else max(0.0, (next_ms - await session.now_ms()) / 1000)
+
+
+async def _owners(
+    session: Session, runs: Sequence[DueRun]
+) -> dict[str, tuple[Schedule | None, ResourceJob | None]]:
+    """Return the schedule of each run and its job, by the schedule's ref, as far as they exist."""
+    refs = [run.ref for run in runs]
+    rows = await session.jobs.schedules.named(KIND, refs)
+    jobs: dict[Place, ResourceJob | None] = {}
+    for row in rows.values():
+        place = (row.application_id or "", row.owner)
+        if place not in jobs:
+            jobs[place] = await _job(session, place)
+    found = {ref: (row, jobs[row.application_id or "", row.owner]) for ref, row in rows.items()}
+    return {ref: found.get(ref, (None, None)) for ref in refs}
+
+
+async def _job(session: Session, place: Place) -> ResourceJob | None:
+    try:
+        return await job_at(session, place)
+    except Missing:
+        return None
