@@ -32,6 +32,7 @@ def limits_shown(settings: Settings) -> dict[str, float]:
         "max_body_bytes",
         "body_seconds",
         "max_running_executions",
+        "max_job_schedules",
         "digi_requests_a_minute",
         "digi_requests_at_once",
     )
