@@ -46,6 +46,7 @@ _REFUSING: Final = (
     "max_body_bytes",
     "body_seconds",
     "max_running_executions",
+    "max_job_schedules",
     "digi_requests_a_minute",
     "digi_requests_at_once",
 )
