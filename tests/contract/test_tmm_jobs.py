@@ -545,6 +545,16 @@ async def test_results_match_by_value_not_by_spelling(server):
     assert await _refusal(server, "GET", "?result=[{") == (400, "bad_param")
 
 
+async def test_results_that_hold_any_character_are_kept_and_do_not_spoil_a_filter(server):
+    odd, plain = await server.create(), await server.create()
+    await server.act(odd, "end", **{"result[]": '"\\u0000 \\ud83d\\ude00 <&\'"'})
+    await server.act(plain, "end", **{"result[]": "1"})
+
+    assert (await server.show(odd))["result"] == ["\0 😀 <&'"]
+    assert await _ids(server, result="[1]") == [plain]
+    assert await _refusal(server, "GET", "?result=[%22%5Cu0000%22]") == (400, "bad_param")
+
+
 @pytest.mark.parametrize(
     "name", ["id", "cur_task", "q_time", "end_time", "priority", "duplicate_of"]
 )
