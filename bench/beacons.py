@@ -26,9 +26,6 @@ PROCESSES: Final = 4
 CONNECTIONS: Final = 32
 WAITING: Final = 200
 CREATED: Final = 200
-LAST_S: Final = 3.0
-"""How long the last jobs may take to be handed out."""
-
 PATH: Final = "/api/jobs"
 _TASKS: Final = "tasks=%5B%7B%22cmd%22%3A%22echo%22%7D%5D"
 
@@ -172,7 +169,10 @@ async def wake_up(url: str, key: str, waiting: int, created: int) -> list[float]
         _, text = await _read(reader)
         begun[json.loads(text)["id"]] = began
         await asyncio.sleep(0.02)
-    await asyncio.sleep(LAST_S)
+    for _ in range(200):
+        if len(taken) == created:
+            break
+        await asyncio.sleep(0.05)
     writer.close()
     for task in tasks:
         task.cancel()

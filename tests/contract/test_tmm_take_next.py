@@ -201,3 +201,19 @@ async def test_a_wake_up_that_is_not_used_goes_to_the_next_who_waits(tmm):
     assert not waiters.offer(job)  # the one who is left is awake already
     waiters.leave(second)
     assert len(waiters) == 0
+
+
+async def test_no_more_wait_than_may_but_all_may_ask(tmm, monkeypatch):
+    monkeypatch.setattr(tmm.beacons.waiters, "most", 1)
+    monkeypatch.setattr(tmm.beacons.waiters, "_stopping", False)
+    waiting = asyncio.create_task(_take(tmm, wait="30"))
+    while not len(tmm.beacons.waiters):
+        await asyncio.sleep(0)
+
+    refused = await tmm.send("POST", "?action=pickup&wait=30")
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+    assert int(refused.headers["retry-after"]) > 0
+    assert await _take(tmm) == 204
+    tmm.beacons.waiters.stop()
+    assert await waiting == 204
