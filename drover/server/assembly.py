@@ -211,7 +211,9 @@ class Server:
 
     def _queue(self, heart: Heart) -> tuple[object, ...]:
         """Return the use cases of beacon jobs; begin to look for what those who wait may take."""
-        self._beacons = queue = beacons.build(heart, self.ids, self.settings.beacon_time_zone)
+        self._beacons = queue = beacons.build(
+            heart, self.ids, self.settings.beacon_time_zone, self.settings.max_waiting_beacons
+        )
         watch = Loop("beacon_watch", queue.watch.tick, queue.waiters.changed, beacons.LOOK_S)
         self._repeat(watch)
         lost_ms = int(self.settings.beacon_lost_seconds * 1000)
