@@ -77,7 +77,7 @@ class Client(Connection):
 
     def download(self, path: str, **query: Any) -> Iterator[bytes]:
         """Yield the bytes of a file."""
-        with self._http.stream("GET", path, params=given(query)) as answer:
+        with self._http.stream("GET", path, params=given(query) or None) as answer:
             if answer.status_code >= httpx.codes.BAD_REQUEST:
                 answer.read()
                 raise refusal(answer)
