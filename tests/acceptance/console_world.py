@@ -15,7 +15,7 @@ import uvicorn
 
 from drover.client import Client
 from drover.config import Settings
-from drover.server import Server, _bind, url_of
+from drover.server import Server, bind, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,7 +113,7 @@ def console_world(folder: Path) -> Iterator[ConsoleWorld]:
     ready: Queue[tuple[str, uvicorn.Server]] = Queue()
 
     async def main() -> None:
-        listening = _bind(settings)
+        listening = bind(settings.host, settings.port)
         server = Server(settings, url_of(settings, listening.getsockname()[1]))
         try:
             await server.open()

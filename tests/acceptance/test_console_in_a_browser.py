@@ -285,6 +285,9 @@ def test_no_page_is_wider_than_its_window(world, open_page, width):
     for path in (
         "/console/jobs",
         "/console/applications",
+        "/console/beacons",
+        "/console/beacons/one?name=line+3",
+        "/console/schedules",
         "/console/keys",
         "/console/users",
         "/console/health",

@@ -29,7 +29,9 @@ function ago(then, now) {
 function keepMoments() {
   for (const time of document.querySelectorAll("time[datetime]")) {
     const then = Date.parse(time.dateTime);
-    if (!Number.isNaN(then)) time.textContent = ago(then, Date.now());
+    if (Number.isNaN(then)) continue;
+    time.textContent = ago(then, Date.now());
+    time.title = new Date(then).toLocaleString();
   }
 }
 
@@ -77,6 +79,10 @@ function chartOf(place) {
 function watch(card) {
   const draw = chartOf(document.getElementById("chart"));
   const source = new EventSource(card.dataset.progress);
+  source.addEventListener("error", () => {
+    // Refused, not just interrupted: the page as it is loaded tells why, or how things stand.
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5000);
+  });
   const first = card.querySelector("#bar rect.good") !== null;
   source.addEventListener("progress", (event) => {
     const told = JSON.parse(event.data);
@@ -141,10 +147,12 @@ function onClick(event) {
 document.addEventListener("keydown", onKey);
 document.addEventListener("click", onClick);
 document.addEventListener("htmx:beforeRequest", sparePolls);
+document.addEventListener("htmx:afterSwap", keepMoments);
 document.addEventListener("DOMContentLoaded", () => {
   const card = document.querySelector("[data-progress]");
   if (card && window.EventSource) watch(card);
   const course = document.querySelector("[data-course]");
   if (course && window.uPlot) plotIn(course, JSON.parse(course.dataset.course), ["--accent", "--bad"]);
+  keepMoments();
   setInterval(keepMoments, 10000);
 });
