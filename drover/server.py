@@ -39,12 +39,13 @@ from drover.app.workflows import Workflows
 from drover.discover import discover
 from drover.engine.answers import Answers
 from drover.engine.loops import Loop
-from drover.engine.service import Engine, Heart
+from drover.engine.service import Engine, Heart, scheduling
 from drover.engine.service import Surroundings as EngineSurroundings
 from drover.engine.timing import Timing
 from drover.faces import tmm
 from drover.faces.connections import Connection
 from drover.faces.declared import declared
+from drover.faces.figures import Figures, limits_shown
 from drover.faces.http import HttpApp, Limits
 from drover.faces.openapi import Published
 from drover.flows.matching import matches
@@ -61,16 +62,20 @@ from drover.workers.local import LocalWorkers, WorkerSettings, registered
 from drover.workers.web import GuardedWeb
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping
 
     from rich.console import Console
 
-    from drover.app.access.bootstrap import Created
+    from drover.app.access.bootstrap import Bootstrap, Created
     from drover.config import Settings
+    from drover.engine.scheduler import ScheduleAction
     from drover.store.driver import Database
 
 DRAIN_S: Final = 20
 """How long requests and runs in progress may take to end once the server is told to stop."""
+
+LAG_S: Final = 2.0
+"""How often it is measured how late the loop is."""
 
 COUNTS_S: Final = 1.0
 """How often the counts of workflows' runs are written."""
@@ -140,9 +145,7 @@ class Server:
         self._jobs = work
         if "api" in self.settings.roles:
             first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
-            self.created = await first.run(
-                self.settings.admin_email, self.settings.admin_password or None
-            )
+            await self._make_first(first)
         published = Published(__version__)
         workflows = Workflows(store, heart.signals.fire.set)
         self._bulk = bulk = bulk_of(heart, self.ids)
@@ -152,10 +155,21 @@ class Server:
         own = (published, workflows, inventory, bulk, throttle, facts, *self._queue(heart))
         services = Services(*own, *shelf.services, *doors.services, *work.services)
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
-        published.publish(self.app.routes.described, self.app.metrics.text)
+        self._watch(store, published)
 
-        if "engine" in self.settings.roles:
-            await self._run_engine(heart, machine, work, services)
+        await self._run_roles(heart, machine, work, services)
+
+    async def _make_first(self, first: Bootstrap) -> None:
+        password = self.settings.admin_password or None
+        self.created = await first.run(self.settings.admin_email, password)
+
+    async def _start_workers(self, workers: LocalWorkers) -> None:
+        try:
+            await workers.start()
+        except WorkerLost as error:
+            raise plugins.HandlersError(str(error)) from error
+        handlers.announce(workers.handlers)
+        self._open.push_async_callback(workers.stop)
 
     async def _learn_handlers(self) -> None:
         """Ask a worker for the names of handlers, to check workflows by: none is imported here."""
@@ -213,6 +227,14 @@ class Server:
         self._repeat(Loop("beacon_beats", registry.flush, asyncio.Event(), beacon_registry.FLUSH_S))
         return (*queue.services, registry)
 
+    async def _run_roles(
+        self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
+    ) -> None:
+        if "engine" in self.settings.roles:
+            await self._run_engine(heart, machine, work, services)
+        if "scheduler" in self.settings.roles:
+            self._run_schedules(heart, work)
+
     async def _run_engine(
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
     ) -> None:
@@ -229,21 +251,17 @@ class Server:
         workers = LocalWorkers(
             Answers(heart.acks, FlowHost(tools)), worker_settings_of(self.settings, heart.timing)
         )
-        try:
-            await workers.start()
-        except WorkerLost as error:
-            raise plugins.HandlersError(str(error)) from error
-        handlers.announce(workers.handlers)
-        self._open.push_async_callback(workers.stop)
+        await self._start_workers(workers)
         around = EngineSurroundings(
             runner=workers,
             blobs=machine.blobs,
             log=runs,
             report_url=work.links.url,
             matches=matches,
-            actions={**beacons.actions(self.ids, heart.signals), **work.schedules.actions},
+            actions=self._actions(heart, work),
         )
         self._engine = Engine(heart, around, schedules="scheduler" in self.settings.roles)
+        self._watch_engine(heart, self._engine, workers)
         await self._engine.start()
         self._open.push_async_callback(runs.flush)
         self._repeat(Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S))
@@ -251,9 +269,6 @@ class Server:
         self._repeat(Loop("inventory_purge", purge, asyncio.Event(), sweep_s))
         resume = services[BulkOperations].resume
         self._repeat(Loop("inventory_bulk", resume, asyncio.Event(), sweep_s))
-        due = work.schedules.runs
-        self._open.push_async_callback(due.stop)
-        self._repeat(Loop("scheduled_runs", due.tick, heart.signals.runs, sweep_s))
         retention = Retention(heart.store, machine.blobs, keep_of(self.settings))
         every_s = self.settings.retention_seconds
         self._repeat(Loop("retention", retention.tick, asyncio.Event(), every_s))
@@ -261,6 +276,35 @@ class Server:
         callbacks = Callbacks(heart.store, web, self._callback_key(), tmm.callback_body)
         self._repeat(Loop("beacon_callbacks", callbacks.tick, heart.signals.callbacks, sweep_s))
         self._open.push_async_callback(self._engine.stop)
+
+    def _watch(self, store: SqlStore, published: Published) -> None:
+        published.publish(self.app.routes.described, self.app.metrics.text)
+        self.app.metrics.declare(limits_shown(self.settings))
+        figures = Figures(self.app.metrics, store)
+        sweep_s = self.settings.sweep_seconds
+        self._repeat(Loop("figures", figures.look, asyncio.Event(), sweep_s))
+        self._repeat(Loop("loop_lag", figures.measure_lag, asyncio.Event(), LAG_S))
+
+    def _watch_engine(self, heart: Heart, engine: Engine, workers: LocalWorkers) -> None:
+        metrics, lanes = self.app.metrics, engine.dispatcher
+        metrics.show_count(
+            "fenced_writes", "Writes refused: their lease was lost.", lambda: heart.acks.fenced
+        )
+        metrics.show("leases_held", "Chunks that run here.", lambda: len(heart.leases))
+        metrics.show("lanes_running", "Lanes that run here.", lambda: lanes.running)
+        metrics.show("lanes_limit", "Lanes there may be here.", lambda: workers.capacity)
+        metrics.show("workers_alive", "Worker processes alive here.", lambda: len(workers.pids))
+
+    def _run_schedules(self, heart: Heart, work: jobs.JobServices) -> None:
+        if "engine" not in self.settings.roles:
+            self._repeat(scheduling(heart, self._actions(heart, work)))
+        due, sweep_s = work.schedules.runs, self.settings.sweep_seconds
+        self._open.push_async_callback(due.stop)
+        self._repeat(Loop("scheduled_runs", due.tick, heart.signals.runs, sweep_s))
+
+    def _actions(self, heart: Heart, work: jobs.JobServices) -> Mapping[str, ScheduleAction]:
+        """Return what schedules do, by kind."""
+        return {**beacons.actions(self.ids, heart.signals), **work.schedules.actions}
 
     def _callback_key(self) -> bytes:
         folder = Path(self.settings.data_dir)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from drover.model.run import Change, Execution, NewExecution
 
@@ -99,6 +99,14 @@ class Plans(Protocol):
 
     async def overdue(self, now_ms: int) -> Sequence[Execution]:
         """Return open executions whose deadline has passed, or whose pause is over."""
+        ...
+
+    async def depths(self) -> Mapping[str, int]:
+        """Count what is open: executions by state, their items, leases and firings."""
+        ...
+
+    async def next_retry_ms(self, number: int) -> int | None:
+        """Return when the next of an execution's items is to be tried again."""
         ...
 
     async def close(self, number: int, change: Change, now_ms: int) -> Execution | None:

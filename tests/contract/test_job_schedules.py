@@ -143,6 +143,17 @@ async def test_a_schedule_goes_and_so_does_it_with_its_job(bench):
     assert await bench.store.read(lambda session: session.jobs.schedules.next_ms()) is None
 
 
+async def test_a_list_comes_in_pages(quick):
+    path = await quick.job()
+    ids = [(await made(quick, path)).rpartition("/")[2] for _ in range(3)]
+
+    pages = [await quick.ok("GET", f"{path}/schedules", page=page, perPage=2) for page in (0, 1)]
+
+    assert [[item["id"] for item in page["items"]] for page in pages] == [ids[:2], ids[2:]]
+    assert [page["totalCount"] for page in pages] == [3, 3]
+    await quick.refused(400, "GET", f"{path}/schedules", perPage=0)
+
+
 # Runs ---------------------------------------------------------------------------------------------
 
 

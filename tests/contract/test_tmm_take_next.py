@@ -8,6 +8,8 @@ import time
 import pytest
 import pytest_asyncio
 
+from drover.ports.beacons import Eligible, Sight, Wish
+from drover.store.beacons import BeaconStore
 from tests.support.tmm_server import TmmServer
 
 TASKS = '[{"cmd":"a"},{"cmd":"b"}]'
@@ -171,3 +173,46 @@ async def test_many_who_take_many_jobs_get_each_once(server):
     taken = await asyncio.gather(*(_take(server) for _ in range(15)))
 
     assert sorted(taken) == sorted([*numbers, *[204] * 5])
+
+
+async def test_a_job_wakes_one_of_many_who_wait_and_costs_the_store_two_queries_at_most(
+    server, monkeypatch
+):
+    asked = []
+    real = BeaconStore.next
+
+    async def counted(self, wish, now_ms):
+        asked.append(wish)
+        return await real(self, wish, now_ms)
+
+    monkeypatch.setattr(BeaconStore, "next", counted)
+    monkeypatch.setattr(server.beacons.waiters, "_stopping", False)
+    waiting = [asyncio.create_task(_take(server, wait="60")) for _ in range(200)]
+    while len(asked) < 200:
+        await asyncio.sleep(0.01)
+    asked.clear()
+
+    numbers = [await server.create() for _ in range(20)]
+    while sum(task.done() for task in waiting) < 20:
+        await asyncio.sleep(0.01)
+
+    assert len(asked) <= 2 * len(numbers)
+    server.beacons.waiters.stop()
+    taken = await asyncio.gather(*waiting)
+    assert sorted(each for each in taken if each != 204) == numbers
+
+
+async def test_a_wake_up_that_is_not_used_goes_to_the_next_who_waits(server):
+    waiters = server.beacons.waiters
+    sight = Sight()
+    first, second = (waiters.join(Wish(("x",), sight)) for _ in range(2))
+    job = Eligible("x", "owner")
+    assert waiters.offer(job)
+    assert (first.woken.is_set(), second.woken.is_set()) == (True, False)
+
+    waiters.leave(first)
+
+    assert second.woken.is_set()
+    assert not waiters.offer(job)  # the one who is left is awake already
+    waiters.leave(second)
+    assert len(waiters) == 0

@@ -13,6 +13,7 @@ from drover.engine.service import Heart
 from drover.engine.timing import Timing
 from drover.faces import tmm
 from drover.faces.http import HttpApp
+from drover.faces.tmm import beacons as tmm_beacons
 from drover.faces.tmm import jobs as tmm_jobs
 from drover.model.access import Role
 from drover.system import RandomIds
@@ -35,10 +36,11 @@ class TmmServer(DigiServer):
         ids = RandomIds()
         self.heart = Heart(self.store, Timing(beacon_lease_ms=LEASE_MS), "test")
         self.beacons = assembly.build(self.heart, ids)
-        registry = BeaconRegistry(self.store, self.clock, LEASE_MS)
-        services = Services(*self.beacons.services, registry, *self.access.services)
+        self.registry = BeaconRegistry(self.store, self.clock, LEASE_MS)
+        services = Services(*self.beacons.services, self.registry, *self.access.services)
         operations = [(each.face, each.operation) for each in self.app.routes.all]
-        operations += [(tmm.FACE, each) for each in tmm_jobs.operations(services)]
+        for module in (tmm_jobs, tmm_beacons):
+            operations += [(tmm.FACE, each) for each in module.operations(services)]
         self.app = HttpApp(operations, self.access.gate)
         self.client = self.from_address("127.0.0.1")
         self.clocks = BeaconClocks(self.store, self.heart.signals, LEASE_MS)

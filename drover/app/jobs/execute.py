@@ -24,7 +24,7 @@ from drover.app.jobs.wishes import (
 )
 from drover.kinds.resource_job import KIND
 from drover.model.bodies import decode
-from drover.model.errors import Conflict, Invalid, TooMany
+from drover.model.errors import Conflict, Invalid, TooMany, reached
 from drover.model.execution import State
 from drover.model.fields import Prose, QueryText, is_id
 from drover.model.instants import to_text
@@ -202,7 +202,8 @@ class JobExecutions:
             if earlier is not None:
                 return _same(earlier, new)
         if await executions.count_open(job_id) >= self._most_open:
-            raise TooMany(f"{self._most_open} executions of this job have not ended yet")
+            error = TooMany(f"{self._most_open} executions of this job have not ended yet")
+            raise reached("max_running_executions", error)
         now_ms = await session.now_ms()
         stored = await executions.add(new, now_ms)
         requested = structs.replace(job, last_execution_requested=to_text(now_ms))

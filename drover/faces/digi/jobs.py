@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -68,10 +69,9 @@ class _Jobs:
         """Take all jobs out as CSV."""
         columns = chosen_columns(call.query.get("fields", ""))
         asked = Asked(call.query.get("query", ""), call.query.get("orderby", ""))
-        raw = call.flag("raw")
-        rows = await self._inventory.stream(call.caller, asked, columns)
+        lines = await self._inventory.table(call.caller, asked, columns, raw=call.flag("raw"))
         headers = {"Content-Disposition": 'attachment; filename="jobs.csv"'}
-        return Answer(table(rows, columns, raw=raw), headers=headers, media_type=CSV)
+        return Answer(table(lines, columns), headers=headers, media_type=CSV)
 
     async def get(self, call: Call) -> Answer:
         """Return one job."""
@@ -222,7 +222,7 @@ async def _guarded(throttle: RequestThrottle, run: Run, as_xml: bool, call: Call
         with throttle.admitted(caller.user_id or caller.id):
             return await run(call)
     except DroverError as error:
-        return refuse(error, status_of(error))
+        return replace(refuse(error, status_of(error)), error=error)
 
 
 def _xml_asked(call: Call) -> bool:

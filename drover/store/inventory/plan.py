@@ -113,7 +113,7 @@ class Plan:
         order = self.order()
         listed = ", ".join(f'{sql} AS "{name}"' for name, sql in columns.items())
         listed += f", {self.sort_value()} AS sort_value, execution.number AS sort_number"
-        aimed = AIM if self._needs_aim(columns) else ""
+        aimed = self.aimed(columns)
         limit = " LIMIT :limit" if limited else ""
         self.params["limit"] = self.wanted.limit
         walking = window is not None or self._walks()
@@ -303,7 +303,7 @@ class Plan:
     def _parts(self) -> list[str]:
         """Return the condition in parts, each such that an index gives its jobs in order."""
         parted = self._parted()
-        if not parted or self.wanted.order != NEWEST_FIRST:
+        if not parted or not self.newest_first:
             return [self._compiled()]
         shown = "execution.discarded = 0 AND "
         return [shown + self._compile(part, f"o{index}_") for index, part in enumerate(parted)]
@@ -321,7 +321,7 @@ class Plan:
 
         So it is where devices are looked at too, and no index gives the jobs in this order.
         """
-        if isinstance(self.split.pair, All) or self.wanted.order != NEWEST_FIRST:
+        if isinstance(self.split.pair, All) or not self.newest_first:
             return False
         job = self.split.job
         parts = job.parts if isinstance(job, And) else (job,)
@@ -380,9 +380,15 @@ class Plan:
             return f"{number} {'DESC' if order.descending else 'ASC'}"
         return f"{value} {'DESC' if order.descending else 'ASC'} NULLS LAST, {number} DESC"
 
-    def _needs_aim(self, columns: Mapping[str, str]) -> bool:
+    @property
+    def newest_first(self) -> bool:
+        """The jobs are wanted from the newest on."""
+        return self.wanted.order == NEWEST_FIRST
+
+    def aimed(self, columns: Mapping[str, str]) -> str:
+        """Return the join of the first target device, where columns or the order need it."""
         of_device = any("aim." in sql for sql in columns.values())
-        return of_device or self.wanted.order.field in DEVICE_FIELDS
+        return AIM if of_device or self.wanted.order.field in DEVICE_FIELDS else ""
 
 
 def _indexed(part: Node) -> bool:

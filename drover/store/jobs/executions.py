@@ -157,6 +157,16 @@ class PlanStore:
         row = await self._tx.fetch_one("executions_next_ms")
         return row["next_ms"] if row is not None else None
 
+    async def depths(self) -> Mapping[str, int]:
+        """Count what is open: executions by state, their items, leases and firings."""
+        rows = await self._tx.fetch("open_depths")
+        return {row["name"]: row["items"] for row in rows}
+
+    async def next_retry_ms(self, number: int) -> int | None:
+        """Return when the next of an execution's items is to be tried again."""
+        row = await self._tx.fetch_one("execution_next_retry", {"number": number})
+        return row["ready_ms"] if row is not None else None
+
     async def closable(self, limit: int) -> Sequence[Execution]:
         """Return open executions that have nothing left to run."""
         return await _all(self._tx, "executions_closable", {"kind": RESOURCE_JOB, "limit": limit})

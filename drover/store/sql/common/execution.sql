@@ -255,3 +255,27 @@ UPDATE lease SET
     started_ms = :now_ms, until_ms = :until_ms, expose_ms = :expose_ms,
     after_fence = CAST(:after_fence AS BIGINT)
 WHERE execution = :number AND fence = :old_fence AND worker = :worker;
+
+-- name: open_depths
+-- Count what is open: executions by state, their items, leases and firings.
+SELECT 'executions_' || state AS name, count(*) AS items FROM execution
+WHERE state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+GROUP BY state
+UNION ALL
+SELECT 'items_in_flight', CAST(coalesce(sum(in_flight), 0) AS BIGINT) FROM execution
+WHERE state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+UNION ALL
+SELECT 'items_waiting', CAST(coalesce(sum(waiting), 0) AS BIGINT) FROM execution
+WHERE state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+UNION ALL
+SELECT 'items_to_begin', CAST(coalesce(sum(total - claimed), 0) AS BIGINT) FROM execution
+WHERE state IN ('running', 'paused')
+UNION ALL
+SELECT 'leases', count(*) FROM lease
+UNION ALL
+SELECT 'firings', count(*) FROM firing;
+
+-- name: execution_next_retry
+-- Read when the next item of an execution is to be tried again.
+SELECT min(ready_ms) AS ready_ms FROM iteration
+WHERE execution = :number AND ready_ms IS NOT NULL;
