@@ -15,7 +15,8 @@ import uvicorn
 
 from drover.client import Client
 from drover.config import Settings
-from drover.server import Server, bind, url_of
+from drover.server.assembly import Server
+from drover.server.process import bind, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
