@@ -32,7 +32,7 @@ class Fabric:
         self._intake: BrokerIntake | None = None
         self.link = Link()
         self.told = ""
-        """What the server says of devices when it greets."""
+        """What the server says of it when it greets."""
 
     async def open(self) -> bool:
         """Connect, after starting a broker where this server has one of its own.
@@ -48,7 +48,7 @@ class Fabric:
             await self.link.open(keys, servers)
         except (BrokerMissing, NatsError, OSError) as error:
             _LOG.warning("mqtt.off", reason=str(error) or type(error).__name__)
-            self.told = f"none over MQTT: {error}"
+            self.told = f" (no devices over MQTT: {error})"
             await self.close()
             return False
         return True
@@ -80,7 +80,7 @@ class Fabric:
         broker = Broker(keys, ports_of(settings), self._folder / "mqtt", binary)
         self._broker = broker
         await broker.start()
-        self.told = f"connect by MQTT on port {broker.ports.mqtt}"
+        self.told = f" and for devices on MQTT port {broker.ports.mqtt}"
         return broker.url
 
 

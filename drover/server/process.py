@@ -102,13 +102,11 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def _greet(server: Server) -> None:
-    lines = [f"Drover {__version__} listens on {server.url}"]
+    lines = [f"Drover {__version__} listens on {server.url}{server.fabric.told}"]
     if server.created:
         lines.append(f"Administrator  {server.created.email}")
         if server.created.password:
             lines.append(f"Password       {server.created.password}   (shown this once)")
-    if server.fabric.told:
-        lines.append(f"Devices        {server.fabric.told}")
     print("\n".join(lines), flush=True)  # noqa: T201 - what a person or a script waits for
 
 
