@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 EMAIL = "demo@example.com"
 
 PASSWORD = "correct horse battery 9"
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "min_iteration_timeout_ms": 200,
     "lease_seconds": 2,
     "heartbeat_seconds": 0.5,
