@@ -98,7 +98,7 @@ class Beacons(Protocol):
         ...
 
     async def free_key(self, unique_in: str, unique_key: str, now_ms: int) -> None:
-        """Free a key whose time is over."""
+        """Free a key whose time is over, or whose job was discarded."""
         ...
 
     async def get(self, number: int) -> BeaconJob:

@@ -312,3 +312,16 @@ async def test_many_callbacks_are_made_some_at_a_time(tmm, monkeypatch):
 
     assert rests == [0.0, None, None]
     assert len(receiver.requests) == 3
+
+
+async def test_a_discarded_job_tells_nobody_and_keeps_no_other_callback_back(tmm):
+    receiver = Receiver()
+    hidden = await tmm.create(callback_url="http://x.test/hidden")
+    number = await tmm.create(callback_url="http://x.test/")
+    for each in (hidden, number):
+        await tmm.act(each, "end")
+    await tmm.set(hidden, discarded=1)
+
+    await _callbacks(tmm, receiver).tick()
+
+    assert [each.url for each in receiver.requests] == ["http://x.test/"]

@@ -302,3 +302,31 @@ async def test_a_job_deleted_in_the_inventory_is_gone_here_too(tmm):
 
     assert answer.status_code == 404
     assert await tmm.done("GET") == []
+
+
+async def discard(tmm, number):
+    """Delete a job as the inventory does it: what still runs is hidden, and goes once it stopped."""
+    await tmm.store.write(lambda session: session.inventory.discard([number]))
+
+
+async def test_a_running_job_that_was_discarded_ends_and_keeps_no_other_job_s_clock_back(tmm):
+    hidden, other = await tmm.job_in("canceling"), await tmm.job_in("running")
+    await discard(tmm, hidden)
+    await tmm.set(other, lease_until_ms=1)
+
+    await tmm.run_out(hidden)
+
+    assert (await tmm.show(other))["status"] == "queued"
+    assert await tmm.store.read(lambda session: session.inventory.to_purge())
+
+
+async def test_the_key_of_a_discarded_job_is_free_although_the_job_still_ends(tmm):
+    hidden = await tmm.create(unique_key="nightly")
+    await tmm.act(hidden, "start")
+    await tmm.act(hidden, "cancel")
+    await discard(tmm, hidden)
+
+    number = await tmm.create(unique_key="nightly")
+
+    assert number != hidden
+    assert await tmm.create(unique_key="nightly") == number

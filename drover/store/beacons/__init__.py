@@ -45,7 +45,7 @@ class BeaconStore:
         return None if row is None else await self.get(row["number"])
 
     async def free_key(self, unique_in: str, unique_key: str, now_ms: int) -> None:
-        """Free a key whose time is over."""
+        """Free a key whose time is over, or whose job was discarded."""
         params = {"unique_in": unique_in, "unique_key": unique_key, "now_ms": now_ms}
         await self._tx.execute("beacon_free_key", params)
 
@@ -55,7 +55,11 @@ class BeaconStore:
 
     async def hold(self, number: int) -> BeaconJob:
         """Return one that nobody else changes before this unit of work ends; raises Missing."""
-        return _there(await self._tx.fetch_one("beacon_hold", {"number": number}))
+        return await self._held(number, discarded=0)
+
+    async def _held(self, number: int, *, discarded: int) -> BeaconJob:
+        params = {"number": number, "discarded": discarded}
+        return _there(await self._tx.fetch_one("beacon_hold", params))
 
     async def next(self, wish: Wish, now_ms: int) -> BeaconJob | None:
         """Return the best eligible job and keep others from taking it."""
@@ -105,7 +109,8 @@ class BeaconStore:
     async def expired(self, now_ms: int, limit: int) -> Sequence[BeaconJob]:
         """Return jobs whose lease or time is over, held until the end of the unit of work."""
         rows = await self._tx.fetch("beacon_expired", {"now_ms": now_ms, "limit": limit})
-        return [await self.hold(row["number"]) for row in rows]
+        # One that is shown no more has a clock still, which ends it.
+        return [await self._held(row["number"], discarded=1) for row in rows]
 
     async def beside(self, account_id: str) -> Sequence[str] | None:
         """Return the accounts that share an organisation with one; None for an administrator."""

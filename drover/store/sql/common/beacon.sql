@@ -27,10 +27,11 @@ INSERT INTO beacon_job (
 SELECT number FROM execution WHERE job_id = :unique_in AND unique_key = :unique_key;
 
 -- name: beacon_free_key
--- Free a key whose time is over.
+-- Free a key whose time is over, or that of a job that is shown no more and still ends.
 UPDATE execution SET unique_key = NULL
 WHERE job_id = :unique_in AND unique_key = :unique_key
-  AND number IN (SELECT number FROM beacon_job WHERE unique_until_ms <= :now_ms);
+  AND (discarded = 1
+       OR number IN (SELECT number FROM beacon_job WHERE unique_until_ms <= :now_ms));
 
 -- name: beacon_get
 -- Read a beacon job with all that belongs to it.
@@ -98,4 +99,5 @@ WHERE number = :number AND callback_tries = :tries;
 -- Tell whether there are callbacks to be made.
 SELECT 1 AS found FROM beacon_job
 JOIN execution ON execution.number = beacon_job.number
-WHERE beacon_job.callback_due_ms <= :now_ms AND execution.completed_ms IS NOT NULL LIMIT 1;
+WHERE beacon_job.callback_due_ms <= :now_ms AND execution.completed_ms IS NOT NULL
+  AND execution.discarded = 0 LIMIT 1;

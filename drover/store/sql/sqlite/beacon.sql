@@ -13,7 +13,7 @@ LEFT JOIN beacon_setting AS shared ON shared.name = execution.queue AND shared.o
 LEFT JOIN schedule ON execution.kind = 'beacon_template'
     AND schedule.kind = 'beacon' AND schedule.ref = CAST(execution.number AS TEXT)
 WHERE execution.number = :number
-  AND (execution.discarded = 0 OR execution.kind = 'beacon_template');
+  AND (execution.discarded <= CAST(:discarded AS INTEGER) OR execution.kind = 'beacon_template');
 
 -- name: beacon_next
 -- Find the best eligible job of some beacons.
@@ -76,6 +76,7 @@ WHERE number IN (
     SELECT job.number FROM beacon_job AS job
     JOIN execution ON execution.number = job.number
     WHERE job.callback_due_ms <= :now_ms AND execution.completed_ms IS NOT NULL
+      AND execution.discarded = 0
     ORDER BY job.callback_due_ms, job.number LIMIT :limit)
 RETURNING number, callback_url, callback_tries;
 
