@@ -543,3 +543,26 @@ async def test_nothing_is_claimed_ahead_of_a_delay_or_of_items_to_be_tried_again
         await bench.jobs(lambda jobs: jobs.iterations.give_back(again.lease, NOW, lost=False))
 
     assert await bench.claim(number, 1, now=NOW + 100, after=first.lease) is None
+
+
+async def test_what_is_claimed_ahead_takes_no_place_that_another_has_taken_meanwhile(bench):
+    execution = await bench.begin(12, pace=Pace(concurrency=4))
+    number = execution.number
+    first, second = await bench.claim(number, 2), await bench.claim(number, 2)
+    await bench.settle(number, (device_id(1), True), lease=first.lease)
+    others = await bench.claim(number, 2, worker="elsewhere")
+
+    ahead = await bench.claim(number, 2, after=first.lease)
+
+    assert (second.lease.size, others.lease.size, ahead) == (2, 1, None)
+
+
+async def test_what_is_claimed_ahead_may_count_on_places_that_nobody_has_taken(bench):
+    execution = await bench.begin(12, pace=Pace(concurrency=4))
+    number = execution.number
+    first, _ = await bench.claim(number, 2), await bench.claim(number, 2)
+    await bench.settle(number, (device_id(1), True), lease=first.lease)
+
+    ahead = await bench.claim(number, 2, after=first.lease)
+
+    assert (ahead.lease.size, await bench.claim(number, 2)) == (2, None)

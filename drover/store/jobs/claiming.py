@@ -26,9 +26,9 @@ async def claim(tx: Transaction, number: int, limit: int, ticket: Ticket) -> Cla
         return None
     execution = execution_of(row)
     room = execution.pace.concurrency - execution.in_flight + row["ahead"]
-    most = min(limit, room) if not execution.pace.delay_ms else min(1, room)
     if ticket.after is not None:
-        return await _claim_ahead(tx, execution, limit, ticket)
+        return await _claim_ahead(tx, execution, min(limit, ticket.after.size), room, ticket)
+    most = min(limit, room) if not execution.pace.delay_ms else min(1, room)
     if execution.waiting:
         again = await _claim_again(tx, execution, most, ticket)
         if again is not None:
@@ -75,23 +75,33 @@ def _places(execution: Execution, follow: Follow, changes: Mapping[str, Any]) ->
 
 
 async def _claim_ahead(
-    tx: Transaction, execution: Execution, limit: int, ticket: Ticket
+    tx: Transaction, execution: Execution, most: int, room: int, ticket: Ticket
 ) -> Claim | None:
+    """Take items that begin in the places of a chunk that runs, as it gives these up.
+
+    Those that it has given up already may have been taken: for them there must be room.
+    """
     if ticket.after is None or execution.waiting or execution.pace.delay_ms:
         return None
-    return await _claim_new(tx, execution, min(limit, ticket.after.size), ticket)
+    params = {"number": execution.number, "fence": ticket.after.fence}
+    row = await tx.fetch_one("lease_landed", params)
+    if row is None:
+        return None
+    landed, room = row["landed"], max(room, 0)
+    return await _claim_new(tx, execution, most if landed <= room else room, ticket, landed)
 
 
 async def _claim_new(
-    tx: Transaction, execution: Execution, most: int, ticket: Ticket
+    tx: Transaction, execution: Execution, most: int, ticket: Ticket, landed: int | None = None
 ) -> Claim | None:
+    """Take items that were never begun; ahead, only for ``landed`` of them there must be room."""
     items = min(most, execution.total - execution.claimed)
     if items < 1:
         return None
     params = {
         "number": execution.number,
         "items": items,
-        "after_fence": ticket.after.fence if ticket.after is not None else None,
+        "places": items if landed is None else min(items, landed),
         "now_ms": ticket.now_ms,
     }
     row = await tx.fetch_one("execution_claim_new", params)

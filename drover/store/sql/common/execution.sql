@@ -169,14 +169,20 @@ UPDATE execution SET
     next_claim_ms = :now_ms + delay_ms,
     served_ms = :now_ms
 WHERE number = :number AND state = 'running' AND next_claim_ms <= :now_ms
-  AND (in_flight + :items - (
+  AND (in_flight + :places - (
        SELECT coalesce(sum(items), 0) FROM lease_ahead
-       WHERE lease_ahead.execution = execution.number) <= concurrency
-       OR EXISTS (SELECT 1 FROM lease
-                  WHERE lease.execution = execution.number AND lease.fence = :after_fence))
+       WHERE lease_ahead.execution = execution.number) <= concurrency OR :places = 0)
   AND claimed + :items <= total
   AND (concurrency > 1 OR waiting = 0)
 RETURNING *;
+
+-- name: lease_landed
+-- Count the items of a fresh lease that have given up their places.
+SELECT count(iteration.resource_id) AS landed FROM lease
+LEFT JOIN iteration ON iteration.execution = lease.execution AND iteration.state > 1
+    AND iteration.resource_id > lease.after_id AND iteration.resource_id <= lease.upto_id
+WHERE lease.execution = :number AND lease.fence = :fence
+GROUP BY lease.fence;
 
 -- name: execution_claim_again
 -- Begin to take items that wait to be tried again: the fence rises.
