@@ -14,7 +14,7 @@ from drover.model.iteration import RESOURCE_GONE, Acknowledgement
 from drover.ports.runner import FlowBatch, IterationBatch, LeaseLost, NotBegun, WorkerLost
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
     from drover.engine.acks import Acks
     from drover.engine.leases import HeldLease, Leases
@@ -66,21 +66,21 @@ class Chunks:
         try:
             await self._run(held, claim)
         except LeaseLost:
-            await self._leases.end(held)
+            await _to_its_end(self._leases.end(held))
         except NotBegun:
             held.unbegun = True
-            await self._leases.put_back(held)
+            await _to_its_end(self._leases.put_back(held))
         except (WorkerLost, asyncio.CancelledError) as error:
             lost = isinstance(error, WorkerLost)
             _LOG.warning("chunk_handed_back", execution=claim.execution.id, worker_lost=lost)
-            await asyncio.shield(self._leases.give_back(held, lost=lost))
+            await _to_its_end(self._leases.give_back(held, lost=lost))
             if not lost:
                 raise
         except Exception:
             self._leases.drop(held)  # it is renewed no more, so what is unfinished is handed on
             raise
         else:
-            await self._leases.end(held)
+            await _to_its_end(self._leases.end(held))
 
     async def _run(self, held: HeldLease, claim: Claim) -> None:
         work = await self._gather(claim)
@@ -167,6 +167,16 @@ class Chunks:
             lease_id=held.id,
         )
         await self._acks.settle(batch, msgspec.json.encode(gone), len(gone))
+
+
+async def _to_its_end(work: Awaitable[None]) -> None:
+    """Await what is not broken off: who is cancelled meanwhile is so once it is done."""
+    doing = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.gather(doing, return_exceptions=True)
+        raise
 
 
 def _batches(held: HeldLease, work: _Work, items: Sequence[ClaimedItem]) -> list[FlowBatch]:

@@ -168,7 +168,8 @@ class Lane:
         """Hand back what a lane that ends leaves behind."""
         left = [each for each in (self._current, self._upcoming) if each is not None]
         for running in left:
-            running.chunk.cancel()
+            if not running.chunk.cancelling():  # a second time would break off its handing back
+                running.chunk.cancel()
         if left:
             await asyncio.wait([running.chunk for running in left])
         leases = self._floor.leases

@@ -239,5 +239,47 @@ async def test_a_lane_that_is_stopped_hands_both_of_its_chunks_back(make):
     assert len(bench.heart.leases) == 0
 
 
+async def test_who_stops_waits_until_what_runs_is_handed_back(make, monkeypatch):
+    bench = make()
+    number = await begun(bench, 20, concurrency=20)
+    bench.runner.hold = {f"{n:024x}": asyncio.Event() for n in range(1, 21)}
+    give_back, given_back = bench.heart.leases.give_back, []
+
+    async def slowly(held, *, lost):
+        for _ in range(50):
+            await asyncio.sleep(0)
+        await give_back(held, lost=lost)
+        given_back.append(held.id)
+
+    monkeypatch.setattr(bench.heart.leases, "give_back", slowly)
+    await bench.loops["dispatcher"]._tick()
+    async with asyncio.timeout(10):
+        while bench.runner.running < 20:
+            await asyncio.sleep(0)
+    bench.engine.claim_nothing_more()
+    await bench.engine.dispatcher.drain(0)
+
+    assert len(given_back) == 4
+    assert (await bench.get(number)).in_flight == 0
+
+
+async def test_what_is_being_handed_back_is_not_broken_off():
+    gate, done = asyncio.Event(), []
+
+    async def work():
+        await gate.wait()
+        done.append("handed back")
+
+    chunk_ends = asyncio.create_task(chunk._to_its_end(work()))
+    await asyncio.sleep(0)
+    chunk_ends.cancel()
+    await asyncio.sleep(0)
+    gate.set()
+
+    with pytest.raises(asyncio.CancelledError):
+        await chunk_ends
+    assert done == ["handed back"]
+
+
 def test_a_concurrency_is_divided_among_lanes():
     assert [lane.chunk_size(each, 500) for each in (1, 4, 10, 100, 5000)] == [1, 1, 3, 25, 500]
