@@ -96,6 +96,7 @@ class BeaconRegistry:
     async def flush(self) -> None:
         """Write the signs of life that came since the last time, in one unit of work."""
         now_ms = self._clock.monotonic_ms()
+        self._drop_silent(now_ms)
         due = list(self._due())
         if not due:
             return
@@ -112,7 +113,6 @@ class BeaconRegistry:
         await self._store.write(work)
         for beat, known in due:
             known.written = (_told(beat), beat.beat_ms)
-        self._drop_silent(now_ms)
 
     def _due(self) -> Iterator[tuple[Beat, _Known]]:
         for owner_id, workers in self._known.items():

@@ -319,3 +319,17 @@ async def test_what_waits_and_what_is_worked_on_is_told_by_beacon_in_the_order_i
     assert await world.registry.queues(world.first) == [("a", 2), ("b", 1)]
     assert await world.registry.queues(world.second) == [("a", 1)]
     assert await world.registry.work_of(world.second, "b", 10) == ([], [])
+
+
+async def test_workers_that_fell_silent_make_way_for_others(world, monkeypatch):
+    monkeypatch.setattr(beacon_registry, "MOST_WORKERS", 2)
+    for name in ("a", "b"):
+        world.registry.heard(world.first, name, Told())
+    await world.registry.flush()
+    world.clock.advance(3 * LOST_MS / 1000)
+
+    await world.registry.flush()
+    world.registry.heard(world.first, "c", Told())
+    await world.registry.flush()
+
+    assert (await world.statuses(world.first))["c"] == "alive"
