@@ -338,9 +338,11 @@ async def test_the_owner_is_the_caller_or_whom_a_key_that_may_names(tmm):
     named = await tmm.done("POST", "", name="b", user_id=own["user"], user_guid="not checked")
     by_guid = await tmm.done("POST", "", beacon, name="c", user_guid=own["user_guid"])
     refused = await tmm.send("POST", "", ann, data={"name": "d", "user_id": "1"})
+    nobody = await tmm.send("POST", "", ann, data={"name": "d", "user_id": "77"})
 
     assert own["user"] == named["user"] == by_guid["user"] == 2
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert (nobody.status_code, nobody.content) == (403, refused.content)
     assert len(await _ids(tmm, ann)) == 3
 
 

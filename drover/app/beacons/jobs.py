@@ -256,12 +256,18 @@ async def _owner(
 ) -> tuple[str, int | None, str | None]:
     if wanted.user_number is None and wanted.user_guid is None:
         return caller.user_id or "", caller.number, caller.guid
+    check_owner(caller, itself=_is_own(caller, wanted))  # whether there is another is not told
     account = await _account(session, wanted)
-    check_owner(caller, account.id)
     sight = await sight_of(session, caller)
     if account.id != caller.user_id and not sight.covers(account.id):
         raise _unknown(wanted)
     return account.id, account.number, account.guid
+
+
+def _is_own(caller: Caller, wanted: WantedJob) -> bool:
+    if wanted.user_number is not None:
+        return wanted.user_number == caller.number
+    return wanted.user_guid == caller.guid
 
 
 async def _account(session: Session, wanted: WantedJob) -> Account:

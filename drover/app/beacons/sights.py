@@ -23,9 +23,9 @@ def check_changes(caller: Caller) -> None:
         raise Forbidden("A read-only key cannot change anything")
 
 
-def check_owner(caller: Caller, owner_id: str) -> None:
-    """Raise Forbidden unless the caller may make jobs of this account."""
-    if owner_id != caller.user_id and caller.role not in _FOR_OTHERS:
+def check_owner(caller: Caller, *, itself: bool) -> None:
+    """Raise Forbidden unless the caller may make jobs of others, or makes one of its own."""
+    if not itself and caller.role not in _FOR_OTHERS:
         raise Forbidden("Jobs of another user need an administrator's key or a beacon's")
 
 
