@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 
 ROOT = "/api/jobs"
 LEASE_MS = 300_000
+TASKS = '[{"cmd":"a"},{"cmd":"b"}]'
+_ON_THE_WAY = {
+    "picked_up": ("pickup",),
+    "running": ("start",),
+    "complete": ("end",),
+    "canceled": ("cancel",),
+    "canceling": ("start", "cancel"),
+}
 
 
 class TmmServer(DigiServer):
@@ -99,6 +107,18 @@ class TmmServer(DigiServer):
         """Create a job that is queued, unless told otherwise; return its number."""
         job = await self.done("POST", "", key, **{"name": "job", "q": "1", **form})
         number: int = job["id"]
+        return number
+
+    async def job_in(self, state: str, **form: Any) -> int:
+        """Create a job with two tasks and bring it into a state, or create a template."""
+        if state == "template":
+            return int((await self.done("POST", "", name="t", schedule="1"))["id"])
+        form = {"tasks": TASKS, **({"q": "0"} if state == "new" else {}), **form}
+        number = await self.create(**form)
+        for action in _ON_THE_WAY.get(state, ()):
+            await self.act(number, action)
+        if state == "failed":
+            await self.act(number, "end", failed="1")
         return number
 
     async def show(self, number: int, key: str | None = None) -> Any:
