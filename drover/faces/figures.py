@@ -34,6 +34,7 @@ def limits_shown(settings: Settings) -> dict[str, float]:
         "max_running_executions",
         "digi_requests_a_minute",
         "digi_requests_at_once",
+        "max_waiting_beacons",
     )
     return {name: getattr(settings, name) for name in names}
 
