@@ -30,9 +30,13 @@ class Client(Connection):
         """The token in use."""
         return self._http.headers.get("Authorization", "").removeprefix("Bearer ") or None
 
-    def sign_in(self, email: str, password: str) -> str:
-        """Sign in as a user, use the token from here on, and return it."""
-        answer = self.post("/auth/user", {"email": email, "password": password})
+    def sign_in(self, email: str, password: str, code: str = "") -> str:
+        """Sign in as a user, use the token from here on, and return it.
+
+        ``code`` is that of the authenticator app, for users who have enabled one.
+        """
+        credentials = {"email": email, "password": password, "twoFactorCode": code}
+        answer = self.post("/auth/user", credentials)
         token = str(answer["token"])
         self._http.headers["Authorization"] = f"Bearer {token}"
         return token
@@ -77,7 +81,8 @@ class Client(Connection):
 
     def download(self, path: str, **query: Any) -> Iterator[bytes]:
         """Yield the bytes of a file."""
-        with self._http.stream("GET", path, params=given(query)) as answer:
+        # No parameters at all keep those of the path: a signed address has its own.
+        with self._http.stream("GET", path, params=given(query) or None) as answer:
             if answer.status_code >= httpx.codes.BAD_REQUEST:
                 answer.read()
                 raise refusal(answer)

@@ -53,7 +53,7 @@ class Connection:
         timeout: httpx.Timeout | float = TIMEOUT_S,
     ) -> httpx.Response:
         """Return the answer to a request; what is None is left out of the query."""
-        params = given(query)
+        params = given(query) or None  # an empty query would take away one that the path has
         try:
             answer = self._http.request(method, path, params=params, json=body, timeout=timeout)
         except httpx.HTTPError as error:
@@ -64,6 +64,6 @@ class Connection:
         return answer
 
 
-def given(query: Mapping[str, object]) -> dict[str, Any]:
-    """Return what of a query is not None."""
-    return {name: value for name, value in query.items() if value is not None}
+def given(fields: Mapping[str, object]) -> dict[str, Any]:
+    """Return what of some fields is not None."""
+    return {name: value for name, value in fields.items() if value is not None}

@@ -10,7 +10,6 @@ from drover.model.execution import OPEN
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from drover.config import Settings
     from drover.faces.metrics import RequestMetrics
     from drover.ports.store import Session, Store
 
@@ -23,20 +22,6 @@ _DEPTHS: Final = (
     "leases",
     "firings",
 )
-
-
-def limits_shown(settings: Settings) -> dict[str, float]:
-    """Return the limits that can be set, by the names of their settings."""
-    names = (
-        "max_requests",
-        "max_body_bytes",
-        "body_seconds",
-        "max_running_executions",
-        "digi_requests_a_minute",
-        "digi_requests_at_once",
-        "max_waiting_beacons",
-    )
-    return {name: getattr(settings, name) for name in names}
 
 
 class Figures:

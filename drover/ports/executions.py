@@ -43,8 +43,8 @@ class Executions(Protocol):
         """Return how many executions of a job have not ended."""
         ...
 
-    async def count_open_keyed(self, job_id: str, prefix: str) -> int:
-        """Return how many of a job that have not ended have a unique key that begins so."""
+    async def open_keyed(self, keys: Sequence[tuple[str, str]]) -> set[str]:
+        """Return beginnings of unique keys, given with a job each, that ones not ended yet have."""
         ...
 
     async def open_of_job(self, job_id: str) -> Sequence[Execution]:

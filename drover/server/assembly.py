@@ -30,13 +30,12 @@ from drover.app.live.state_triggers import LiveTriggers
 from drover.app.retention import Retention
 from drover.app.services import Services
 from drover.discover import discover
-from drover.engine.answers import Answers
 from drover.engine.loops import Loop
 from drover.engine.service import Engine, Heart, scheduling
 from drover.engine.service import Surroundings as EngineSurroundings
 from drover.faces import tmm
 from drover.faces.declared import declared
-from drover.faces.figures import Figures, limits_shown
+from drover.faces.figures import Figures
 from drover.faces.http import HttpApp
 from drover.faces.openapi import Published
 from drover.flows.matching import matches
@@ -51,6 +50,7 @@ from drover.server.configured import (
     job_limits_of,
     keep_of,
     limits_of,
+    refusing_limits_of,
     timing_of,
     worker_settings_of,
 )
@@ -243,9 +243,7 @@ class Server:
             web=web,
             wake=heart.signals.fire.set,
         )
-        workers = LocalWorkers(
-            Answers(heart.acks, FlowHost(tools)), worker_settings_of(self.settings, heart.timing)
-        )
+        workers = LocalWorkers(FlowHost(tools), worker_settings_of(self.settings, heart.timing))
         await self._start_workers(workers)
         around = EngineSurroundings(
             runner=workers,
@@ -274,7 +272,7 @@ class Server:
 
     def _watch(self, store: SqlStore, published: Published) -> None:
         published.publish(self.app.routes.described, self.app.metrics.text)
-        self.app.metrics.declare(limits_shown(self.settings))
+        self.app.metrics.declare(refusing_limits_of(self.settings))
         figures = Figures(self.app.metrics, store)
         sweep_s = self.settings.sweep_seconds
         self._repeat(Loop("figures", figures.look, asyncio.Event(), sweep_s))

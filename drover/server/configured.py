@@ -1,4 +1,4 @@
-"""What the settings make of the parts of a server."""
+"""What the settings mean to each part of a server."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from drover.store.driver import Database
     from drover.system import RandomIds, SystemClock
 
+
 SHOWN_LIMITS: Final = (
     "max_requests",
     "max_body_bytes",
@@ -37,8 +38,25 @@ SHOWN_LIMITS: Final = (
     "report_url_seconds",
     "digi_requests_a_minute",
     "digi_requests_at_once",
+    "max_waiting_beacons",
 )
 """Settings that operators see among the limits of a server; none of them holds a secret."""
+
+_REFUSING: Final = (
+    "max_requests",
+    "max_body_bytes",
+    "body_seconds",
+    "max_running_executions",
+    "max_job_schedules",
+    "digi_requests_a_minute",
+    "digi_requests_at_once",
+    "max_waiting_beacons",
+)
+
+
+def refusing_limits_of(settings: Settings) -> dict[str, float]:
+    """Return the limits that refuse requests, by the names of their settings."""
+    return {name: getattr(settings, name) for name in _REFUSING}
 
 
 def database_of(settings: Settings) -> Database:
@@ -127,3 +145,11 @@ def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:
         stuck_s=timing.lease_ms / 500,
         import_s=settings.handlers_seconds,
     )
+
+
+def url_of(settings: Settings, port: int) -> str:
+    """Return the URL that clients reach the server at."""
+    if settings.public_url:
+        return settings.public_url
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{port}"

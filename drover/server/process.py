@@ -17,6 +17,7 @@ from drover import __version__
 from drover.app.access.redaction import redact_event
 from drover.faces.connections import Connection
 from drover.server.assembly import Server
+from drover.server.configured import url_of
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -41,14 +42,6 @@ class _Listener(uvicorn.Server):
         # The listener would raise the signal again at its end, and so end the process before the
         # engine has handed back its work and the store is closed.
         self._captured_signals.clear()
-
-
-def url_of(settings: Settings, port: int) -> str:
-    """Return the URL that clients reach the server at."""
-    if settings.public_url:
-        return settings.public_url
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{port}"
 
 
 def run(settings: Settings) -> None:

@@ -11,7 +11,8 @@ import uvicorn
 
 from drover.config import SettingsError
 from drover.server.assembly import Server
-from drover.server.process import bind, listening_of, run_until_done, set_up_logs, url_of
+from drover.server.configured import url_of
+from drover.server.process import bind, listening_of, run_until_done, set_up_logs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -16,7 +16,8 @@ import uvicorn
 from drover.client import Client
 from drover.config import Settings
 from drover.server.assembly import Server
-from drover.server.process import bind, url_of
+from drover.server.configured import url_of
+from drover.server.process import bind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 EMAIL = "demo@example.com"
 
 PASSWORD = "correct horse battery 9"
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "min_iteration_timeout_ms": 200,
     "lease_seconds": 2,
     "heartbeat_seconds": 0.5,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -10,6 +11,7 @@ import pytest
 
 from drover.client import Client
 from drover.faces.console._session import SESSION, VISITOR
+from drover.faces.declared import declared
 from drover.model.one_time_codes import STEP_MS, code_at
 from tests.acceptance.console_world import (
     EMAIL,
@@ -20,6 +22,7 @@ from tests.acceptance.console_world import (
     form_token,
     send,
 )
+from tests.support.any_services import AnyServices
 
 PAGES = ("/console/jobs", "/console/applications", "/console/keys", "/console/health")
 SIGN_IN = "/console/sign-in"
@@ -237,6 +240,32 @@ def test_a_form_without_its_token_changes_nothing(world, admin, waiting, number)
     assert world.status(waiting) == "inProgress"
     assert not [key for key in world.api.get("/me/keys")["items"] if key["name"] == "k"]
     assert admin.get("/console/jobs").status_code == 200
+
+
+def places(world, method):
+    """Return the addresses of the operations of the console that need a session."""
+    names = {"applicationId": world.application_id, "number": "1"}
+    for face, operation in declared(AnyServices()):
+        if face.name == "console" and operation.method == method and operation.scopes:
+            yield re.sub(r"{(\w+)}", lambda part: names.get(part[1], "0" * 24), operation.path)
+
+
+def test_every_form_there_is_needs_its_token(world, admin):
+    answers = {path: admin.post(path, data={"query": "id > 0"}) for path in places(world, "POST")}
+
+    assert len(answers) > 20
+    assert {
+        path: each.status_code for path, each in answers.items() if each.status_code != 403
+    } == {}
+
+
+def test_every_page_there_is_needs_a_session(world):
+    with httpx.Client(base_url=world.url) as nobody:
+        answers = {path: nobody.get(path) for path in places(world, "GET")}
+
+    assert len(answers) > 15
+    assert {each.status_code for each in answers.values()} == {303}
+    assert all(each.headers["location"].startswith(SIGN_IN) for each in answers.values())
 
 
 def test_a_form_to_sign_in_needs_its_token_too(world):

@@ -7,7 +7,7 @@ import re
 import httpx
 import pytest
 
-from examples.serving import EMAIL, serving
+from examples.serving import serving
 
 
 @pytest.fixture(scope="module")
@@ -79,16 +79,6 @@ def test_requests_too_many_in_a_minute_are_counted(server):
     assert refusals(server, "digi_requests_a_minute") == sum(
         answer.status_code == 429 for answer in answers
     )
-
-
-def test_sign_ins_that_fail_too_often_are_counted(server):
-    body = {"email": EMAIL, "password": "wrong"}
-    while httpx.post(f"{server.url}/auth/user", json=body).status_code != 429:
-        pass
-
-    shown = figures(server)
-    names = ("sign_ins_of_an_account", "sign_ins_from_an_address")
-    assert sum(shown.get(f'drover_refusals_total{{limit="{name}"}}', 0) for name in names) == 1
 
 
 def test_what_runs_and_how_late_the_loop_is_are_shown():

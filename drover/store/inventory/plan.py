@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from drover.store.driver import Transaction
 
 _DIALECTS: Final[Mapping[str, Dialect]] = {"sqlite": Sqlite(), "postgres": Postgres()}
+_ALWAYS_SET: Final = frozenset({"submit_time"})
+"""Fields with an index that gives the jobs in their order, as none is unset."""
+
+_SQL_TYPES: Final[Mapping[type, str]] = {str: "TEXT", int: "BIGINT", float: "DOUBLE PRECISION"}
 _FOLDED: Final = CANONICAL | DEVICE_FIELDS
 _MOST_BRANCHES: Final = 8
 JOB_WINDOWS: Final = (4_000, 32_000)
@@ -370,15 +374,17 @@ class Plan:
             return f"({sql} IS NULL AND {older})"
         self.params["after_value"] = place.value
         sign = "<" if self.wanted.order.descending else ">"
-        kind = "TEXT" if isinstance(place.value, str) else "DOUBLE PRECISION"
-        value = f"CAST(:after_value AS {kind})"
+        value = f"CAST(:after_value AS {_SQL_TYPES[type(place.value)]})"
+        if self.wanted.order.field in _ALWAYS_SET:  # such that an index is entered at the place
+            return f"({sql} {sign}= {value} AND ({sql} {sign} {value} OR {older}))"
         return f"({sql} {sign} {value} OR ({sql} = {value} AND {older}) OR {sql} IS NULL)"
 
     def _order_of(self, value: str, number: str) -> str:
         order = self.wanted.order
         if order.field == "id":
             return f"{number} {'DESC' if order.descending else 'ASC'}"
-        return f"{value} {'DESC' if order.descending else 'ASC'} NULLS LAST, {number} DESC"
+        unset = "" if order.field in _ALWAYS_SET else " NULLS LAST"
+        return f"{value} {'DESC' if order.descending else 'ASC'}{unset}, {number} DESC"
 
     @property
     def newest_first(self) -> bool:

@@ -80,11 +80,10 @@ class ExecutionStore:
         row = await self._tx.fetch_one("count_open_executions", {"job_id": job_id})
         return int(row["count"]) if row is not None else 0
 
-    async def count_open_keyed(self, job_id: str, prefix: str) -> int:
-        """Return how many of a job that have not ended have a unique key that begins so."""
-        params = {"job_id": job_id, "prefix": prefix}
-        row = await self._tx.fetch_one("count_open_executions_keyed", params)
-        return int(row["count"]) if row is not None else 0
+    async def open_keyed(self, keys: Sequence[tuple[str, str]]) -> set[str]:
+        """Return beginnings of unique keys, given with a job each, that ones not ended yet have."""
+        params = {"jobs": [job for job, _ in keys], "prefixes": [prefix for _, prefix in keys]}
+        return {row["prefix"] for row in await self._tx.fetch("execution_keys_open", params)}
 
     async def open_of_job(self, job_id: str) -> Sequence[Execution]:
         """Return the executions of a job that have not ended."""

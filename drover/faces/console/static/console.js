@@ -90,7 +90,9 @@ function watch(card) {
     const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
     if (total > 0 && !first) { location.reload(); return; }
     for (const [name, count] of Object.entries(counts)) {
-      card.querySelector(`[data-count="${name}"]`).textContent = plain(count);
+      const shown = card.querySelector(`[data-count="${name}"]`);
+      shown.textContent = plain(count);
+      if (shown.dataset.tone) shown.classList.toggle(shown.dataset.tone, count > 0);
     }
     document.getElementById("total").textContent = plain(total);
     drawBar(counts, total);
@@ -113,7 +115,9 @@ function watch(card) {
 function sparePolls(event) {
   const polled = event.target.closest && event.target.closest("[data-poll]");
   if (!polled || event.target !== polled) return;
-  if (document.hidden || polled.contains(document.activeElement) || polled.querySelector("details[open]")) event.preventDefault();
+  const replaced = [polled, ...(polled.dataset.poll ? document.querySelectorAll(polled.dataset.poll) : [])];
+  const used = (part) => part.contains(document.activeElement) || part.querySelector("details[open]");
+  if (document.hidden || replaced.some(used)) event.preventDefault();
 }
 
 // Keys and small things ----------------------------------------------------------------------------
