@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Role = Literal["api", "engine", "scheduler", "mqtt"]
 ROLES: tuple[Role, ...] = ("api", "engine", "scheduler", "mqtt")
+FREE_TOPICS = ("app", "data", "events", "fleet", "jobs", "my", "site", "t")
 
 
 class SettingsError(ValueError):
@@ -40,7 +41,39 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     database: Annotated[
         str, Meta(description="PostgreSQL URL; empty uses SQLite in the data folder.")
     ] = ""
-    nats: Annotated[str, Meta(description="URL of an external NATS server or cluster.")] = ""
+    nats: Annotated[
+        str,
+        Meta(
+            description="URLs of NATS servers that are run elsewhere, with commas between them;"
+            " empty: a server with the role mqtt starts one of its own."
+        ),
+    ] = ""
+    nats_server: Annotated[
+        str, Meta(description="Program of that broker; empty: the one that is installed.")
+    ] = ""
+    mqtt_key: Annotated[
+        str,
+        Meta(
+            description="Secret of which the broker's keys are made, 16 characters or more, the"
+            " same on all servers that share a broker; empty: one made in the data folder.",
+            pattern=r"^(.{16,})?\Z",
+        ),
+    ] = ""
+    mqtt_topics: Annotated[
+        list[str],
+        Meta(
+            description="First levels of topics that devices may use freely, beside those that"
+            " their access key lists and those that workflows wait for."
+        ),
+    ] = field(default_factory=lambda: list(FREE_TOPICS))
+    mqtt_websocket_port: Annotated[
+        int,
+        Meta(description="Port of MQTT over websockets; 0 takes a free one, -1: none.", ge=-1),
+    ] = -1
+    mqtt_tls_certificate: Annotated[
+        str, Meta(description="File of the MQTT listeners' certificate; empty: no TLS.")
+    ] = ""
+    mqtt_tls_key: Annotated[str, Meta(description="File of that certificate's key.")] = ""
     roles: Annotated[
         list[Role],
         Meta(description="What this process does: api, engine, scheduler, mqtt.", min_length=1),

@@ -24,7 +24,7 @@ READY_S: Final = 60.0
 STOP_S: Final = 30.0
 EMAIL: Final = "demo@example.com"
 SERVE: Final = (sys.executable, "-m", "drover.main", "serve")
-LISTENING: Final = re.compile(r"(http://127\.0\.0\.1:\d+)")
+LISTENING: Final = re.compile(r"(http://127\.0\.0\.1:\d+)(?:.* MQTT port (\d+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Serving:
     url: str
     process: subprocess.Popen[str]
     data_dir: Path
+    mqtt_port: int = 0
 
     def application_id(self) -> str:
         """Return the id of the first application."""
@@ -47,10 +48,12 @@ def serving(
 ) -> Iterator[Serving]:
     """Start a server on a free port with these settings, and stop it afterwards.
 
-    Without ``data_dir`` everything is in a folder that is removed afterwards; what the server logs
-    goes to ``log`` if it is given. Raises RuntimeError when the server does not start.
+    There is no broker for devices unless ``roles`` name mqtt. Without ``data_dir`` everything is in
+    a folder that is removed afterwards; what the server logs goes to ``log`` if it is given.
+    Raises RuntimeError when the server does not start.
     """
     with tempfile.TemporaryDirectory(prefix="drover-") as scratch:
+        settings.setdefault("roles", "api,engine,scheduler")
         password = str(settings.setdefault("admin_password", secrets.token_urlsafe(16)))
         folder = Path(data_dir or scratch)
         environ = os.environ | {
@@ -63,17 +66,20 @@ def serving(
             command, env=environ, stdout=subprocess.PIPE, stderr=log, text=True
         ) as process:
             try:
-                url = _wait(process)
+                url, mqtt_port = _wait(process)
                 with Client(url) as client:
                     client.sign_in(EMAIL, password)
-                    yield Serving(client, url, process, folder)
+                    yield Serving(client, url, process, folder, mqtt_port)
             finally:
                 process.terminate()
                 process.wait(STOP_S)
 
 
-def _wait(process: subprocess.Popen[str]) -> str:
-    """Return the URL the server prints once it is ready; raises RuntimeError if it ends first."""
+def _wait(process: subprocess.Popen[str]) -> tuple[str, int]:
+    """Return the URL and the MQTT port (0 for none) that the server prints once it is ready.
+
+    Raises RuntimeError if it ends first.
+    """
     timer = threading.Timer(READY_S, process.kill)
     timer.start()
     output = process.stdout or io.StringIO()
@@ -82,7 +88,7 @@ def _wait(process: subprocess.Popen[str]) -> str:
             found = LISTENING.search(line)
             if found:
                 threading.Thread(target=output.read, daemon=True).start()
-                return found[1]
+                return found[1], int(found[2] or 0)
     finally:
         timer.cancel()
     raise RuntimeError(f"The server did not start; its exit code is {process.wait(STOP_S)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from drover.app.access.throttle import Rule, Window
@@ -11,6 +11,7 @@ from drover.app.applications import ApplicationHook, Applications, own_only, own
 from drover.app.catalog import Catalog, Hook
 from drover.app.custom_nodes import CustomNodes
 from drover.app.device_attributes import DeviceAttributes
+from drover.app.device_commands import DeviceCommands
 from drover.app.device_reports import DeviceReports
 from drover.app.devices import Devices
 from drover.app.events import Events
@@ -19,12 +20,15 @@ from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
 from drover.app.flows import Flows
+from drover.app.live.publishing import Publishing
+from drover.app.live.watching import Watching
 from drover.app.recent import RecentItems
 from drover.app.rows import TableRows
 from drover.app.transfers import Transfers
 from drover.app.tree import TreeHook
 from drover.app.webhooks import WebhookTokens
 from drover.app.workflows import Workflows
+from drover.ports.bus import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from drover.app.experience import Hasher
     from drover.app.rows import RowHook
     from drover.model.kind import Kind
+    from drover.ports.bus import Bus
     from drover.ports.clock import Clock, Ids
     from drover.ports.store import Store
 
@@ -48,7 +53,8 @@ class Surroundings:
     """What the use cases stand on, and whose applications a caller may make and see.
 
     ``wake`` is called after something was stored that workflows are to be run for. ``most_events``
-    are those that one application may raise in 15 seconds, 0 for any number.
+    are those that one application may raise in 15 seconds, 0 for any number. Live messages pass on
+    ``bus``.
     """
 
     store: Store
@@ -60,6 +66,7 @@ class Surroundings:
     seen: Seen = owned
     wake: Callable[[], None] = lambda: None
     most_events: int = 0
+    bus: Bus = field(default_factory=Silence)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +79,9 @@ class Library:
     events: Events
     devices: Devices
     reports: DeviceReports
+    commands: DeviceCommands
+    publishing: Publishing
+    watching: Watching
     flows: Flows
     workflows: Workflows
     groups: ExperienceGroups
@@ -91,6 +101,9 @@ class Library:
             self.events,
             self.devices,
             self.reports,
+            self.commands,
+            self.publishing,
+            self.watching,
             self.flows,
             self.workflows,
             self.groups,
@@ -124,13 +137,18 @@ def library(
         for kind, added in more.items():
             hooks[kind] += added
     catalog = Catalog(store, ids, around.kinds, hooks)
+    reports = DeviceReports(store, ids, clock, report_hooks, around.bus)
+    commands = DeviceCommands(store, ids, around.bus)
     return Library(
         catalog=catalog,
         applications=Applications(store, catalog, ids, around.seen),
         rows=TableRows(store, catalog, ids, (RowTriggers(), *row_hooks)),
         events=Events(store, catalog, ids, _rate(around)),
         devices=Devices(store, catalog),
-        reports=DeviceReports(store, ids, clock, report_hooks),
+        reports=reports,
+        commands=commands,
+        publishing=Publishing(around.bus, reports, commands),
+        watching=Watching(store, around.bus),
         flows=Flows(store, catalog),
         workflows=Workflows(store, around.wake),
         groups=ExperienceGroups(store),

@@ -1,19 +1,21 @@
-"""What devices report and are told: state, commands, comings and goings."""
+"""What devices report: state, comings and goings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from drover.app.devices import check_sight, everything, sight
+from drover.app.devices import check_sight, sight
 from drover.kinds.device import KIND, Device
 from drover.model.attributes import coerce
 from drover.model.errors import Missing
 from drover.model.fields import Key, Name
 from drover.model.instants import to_text
 from drover.model.moments import AnyMoment, moment_ms
+from drover.ports.bus import Message, Silence
 from drover.ports.reports import LogEntry, Reading, Span
 from drover.ports.resources import Listing, Page
 from drover.query.tree import all_of
@@ -22,19 +24,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from drover.model.access import Caller
+    from drover.ports.bus import Bus
     from drover.ports.clock import Clock, Ids
     from drover.ports.reports import LogTopic
     from drover.ports.store import Session, Store
-    from drover.query.tree import Node
 
 DAY_MS: Final = 86_400_000
 OLDEST_MS: Final = 30 * DAY_MS
 """Reports older than this are passed over."""
 NEWEST_MS: Final = DAY_MS
 """Reports further ahead than this are passed over."""
+OPEN_CLASS: Final = "floating"
+"""The class of devices that any gateway of the application may speak for."""
+
+REPORTED: Final = "$reported"
+"""The topic between servers on which stored reports are told: pairs of device and report."""
+_TOLD_TOGETHER: Final = 200
+
 MOST_REPORTS: Final = 1000
 """Reports that one request may bring."""
-MOST_COMMANDED: Final = 1000
 
 
 class StateReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -44,14 +52,6 @@ class StateReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     time: AnyMoment | UnsetType = UNSET
     meta: Any = UNSET
     flow_version: Name | UnsetType = UNSET
-
-
-class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """Something a device is told to do."""
-
-    name: Name
-    time: AnyMoment | UnsetType = UNSET
-    payload: Any = UNSET
 
 
 class Connection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -76,38 +76,72 @@ class Reported:
     flow_version: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What somebody says that a device reports."""
+
+    caller: Caller
+    device_id: str
+    reports: Sequence[StateReport]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Reports of a device that were stored; ``reports`` is empty when none could be."""
+
+    caller: Caller
+    device: Device
+    reports: Sequence[Reported]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """That a device came or went: ``details`` is what the log says of it."""
+
+    caller: Caller
+    device: Device
+    connected: bool
+    time_ms: int
+    details: Mapping[str, Any]
+    method: Literal["mqtt", "rest"] = "rest"
+
+
 class ReportHook(Protocol):
     """What else belongs to a report, in the same unit of work; may run more than once."""
 
     async def reported(
-        self, session: Session, caller: Caller, device: Device, reports: Sequence[Reported], /
+        self, session: Session, application_id: str, taken: Sequence[Taken], /
     ) -> None:
         """Act on stored state."""
         ...
 
-    async def commanded(
-        self, session: Session, caller: Caller, devices: Sequence[Device], command: Command, /
+    async def connection(
+        self, session: Session, application_id: str, changes: Sequence[Change], /
     ) -> None:
-        """Act on a stored command."""
+        """Act on stored comings and goings."""
         ...
 
-    async def connection(
-        self, session: Session, caller: Caller, device: Device, change: Connection, /
-    ) -> None:
-        """Act on a stored coming or going."""
+    def kept(self) -> None:
+        """Go on with what was stored: the unit of work is durable."""
         ...
 
 
 class DeviceReports:
-    """Take and show what devices report; tell them what to do."""
+    """Take and show what devices report."""
 
     def __init__(
-        self, store: Store, ids: Ids, clock: Clock, hooks: Sequence[ReportHook] = ()
+        self,
+        store: Store,
+        ids: Ids,
+        clock: Clock,
+        hooks: Sequence[ReportHook] = (),
+        bus: Bus | None = None,
     ) -> None:
         self.clock = clock
         self._store = store
         self._ids = ids
         self._hooks = hooks
+        self._bus = bus or Silence()
 
     async def record(
         self,
@@ -131,35 +165,52 @@ class DeviceReports:
 
         Tells for each why nothing of it was taken: the caller may not speak for the device.
         """
+        heard = [Told(caller, device_id, reports) for device_id, reports in told]
 
-        async def work(session: Session) -> list[Missing | None]:
-            devices = await devices_of(session, application_id, [each for each, _ in told])
-            now_ms = await session.now_ms()
-            taken = [
-                (device, [each for one in reports if (each := _reported(device, one, now_ms))])
-                for device_id, reports in told
-                if (device := devices.get(device_id)) and _speaks_for(caller, device)
-            ]
-            await self._keep(session, caller, [(device, kept) for device, kept in taken if kept])
-            heard = {device.id for device, _ in taken}
-            return [None if each in heard else _missing() for each, _ in told]
+        async def work(session: Session) -> list[Taken | None]:
+            return await self.take(session, application_id, heard)
 
-        return await self._store.write(work)
+        taken = await self._store.write(work)
+        self.announce(taken)
+        return [_missing() if each is None else None for each in taken]
 
-    async def _keep(
-        self, session: Session, caller: Caller, taken: Sequence[tuple[Device, Sequence[Reported]]]
-    ) -> None:
+    async def take(
+        self, session: Session, application_id: str, told: Sequence[Told]
+    ) -> list[Taken | None]:
+        """Store inside a unit of work what was told of devices of one application.
+
+        None stands where the caller may not speak for the device.
+        """
+        devices = await devices_of(session, application_id, [each.device_id for each in told])
+        now_ms = await session.now_ms()
+        taken = [_taken(each, devices.get(each.device_id), now_ms) for each in told]
+        kept = [each for each in taken if each is not None and each.reports]
         readings = [
             reading
-            for device, kept in taken
             for each in kept
-            for reading in _readings(caller, device, each)
+            for report in each.reports
+            for reading in _readings(each.caller, each.device, report)
         ]
         if readings:
             await session.reports.record(readings)
+        for hook in self._hooks if kept else ():
+            await hook.reported(session, application_id, kept)
+        return taken
+
+    def announce(self, taken: Sequence[Taken | None]) -> None:
+        """Tell those who watch what was stored, and hooks that it is."""
         for hook in self._hooks:
-            for device, kept in taken:
-                await hook.reported(session, caller, device, kept)
+            hook.kept()
+        if not self._bus.ready:
+            return
+        told: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+        for each in filter(None, taken):
+            of = told.setdefault(each.device.application_id, [])
+            of += [(each.device.id, _shown_report(report)) for report in each.reports]
+        for application_id, documents in told.items():
+            for start in range(0, len(documents), _TOLD_TOGETHER):
+                payload = msgspec.json.encode(documents[start : start + _TOLD_TOGETHER])
+                self._bus.publish(Message(application_id, REPORTED, payload))
 
     async def history(
         self, caller: Caller, application_id: str, device_id: str, span: Span
@@ -223,37 +274,6 @@ class DeviceReports:
 
         await self._store.write(work)
 
-    async def command(
-        self, caller: Caller, application_id: str, chosen: Node, command: Command
-    ) -> int:
-        """Store a command for all devices chosen and return how many they are."""
-
-        async def work(session: Session) -> int:
-            listing = everything(all_of([chosen, sight(caller)]))
-            found = await session.resources.page(KIND, application_id, listing)
-            now_ms = await session.now_ms()
-            lines = [_line(self._ids.new(), each, command, now_ms) for each in found.items]
-            await session.reports.log(lines)
-            for hook in self._hooks if lines else ():
-                await hook.commanded(session, caller, found.items, command)
-            return len(lines)
-
-        return await self._store.write(work)
-
-    async def command_one(
-        self, caller: Caller, application_id: str, device_id: str, command: Command
-    ) -> None:
-        """Store a command for one device; raises Missing."""
-
-        async def work(session: Session) -> None:
-            device = await self._seen(session, caller, application_id, device_id)
-            line = _line(self._ids.new(), device, command, await session.now_ms())
-            await session.reports.log([line])
-            for hook in self._hooks:
-                await hook.commanded(session, caller, [device], command)
-
-        await self._store.write(work)
-
     async def connection(
         self, caller: Caller, application_id: str, device_id: str, change: Connection
     ) -> None:
@@ -266,19 +286,19 @@ class DeviceReports:
             given = change.connected_at if came else change.disconnected_at
             time_ms = now_ms if given is UNSET else moment_ms(given, now_ms)
             await session.reports.connected(device_id, time_ms, connected=came)
-            line = {"connected": int(came), "time": to_text(time_ms), **_told(change)}
-            entry = LogEntry(
-                device_id=device_id,
-                topic="connection",
-                id=self._ids.new(),
-                time_ms=time_ms,
-                document=line,
-            )
-            await session.reports.log([entry])
-            for hook in self._hooks:
-                await hook.connection(session, caller, device, change)
+            told = Change(caller, device, came, time_ms, _told(change))
+            await self.note_changes(session, application_id, [told])
 
         await self._store.write(work)
+        self.announce(())
+
+    async def note_changes(
+        self, session: Session, application_id: str, changes: Sequence[Change]
+    ) -> None:
+        """Write inside a unit of work that devices came and went, in their logs and to hooks."""
+        await session.reports.log([_change_line(self._ids.new(), each) for each in changes])
+        for hook in self._hooks:
+            await hook.connection(session, application_id, changes)
 
     async def logged(
         self,
@@ -331,17 +351,24 @@ def _speaks_for(caller: Caller, device: Device) -> bool:
     return caller.may_report_for(device.id, device.gateway_id or None)
 
 
+def _taken(told: Told, device: Device | None, now_ms: int) -> Taken | None:
+    if device is None or not _speaks_for(told.caller, device):
+        return None
+    types = {attribute.name: attribute.data_type for attribute in device.attributes}
+    reports = [kept for each in told.reports if (kept := _reported(types, each, now_ms))]
+    return Taken(told.caller, device, reports)
+
+
 def _missing() -> Missing:
     return Missing(f"{KIND.title} was not found")
 
 
-def _reported(device: Device, report: StateReport, now_ms: int) -> Reported | None:
+def _reported(types: Mapping[str, str], report: StateReport, now_ms: int) -> Reported | None:
     """Return a report as it is stored, None when nothing of it can be."""
     given = None if report.time is UNSET else report.time
     time_ms = moment_ms(given, now_ms)
     if not now_ms - OLDEST_MS <= time_ms <= now_ms + NEWEST_MS:
         return None
-    types = {attribute.name: attribute.data_type for attribute in device.attributes}
     values = {
         name: value
         for name, raw in report.data.items()
@@ -355,6 +382,10 @@ def _reported(device: Device, report: StateReport, now_ms: int) -> Reported | No
         meta=None if report.meta is UNSET else report.meta,
         flow_version=report.flow_version or None,
     )
+
+
+def _shown_report(report: Reported) -> dict[str, Any]:
+    return {"time": to_text(report.time_ms), "data": report.values}
 
 
 def _readings(caller: Caller, device: Device, report: Reported) -> list[Reading]:
@@ -381,14 +412,14 @@ def by_device(readings: Sequence[Reading], attributes: frozenset[str]) -> dict[s
     return found
 
 
-def _line(line_id: str, device: Device, command: Command, now_ms: int) -> LogEntry:
-    given = None if command.time is UNSET else command.time
-    time_ms = moment_ms(given, now_ms)
-    document = {"name": command.name, "time": to_text(time_ms)}
-    if command.payload is not UNSET:
-        document["payload"] = command.payload
+def _change_line(line_id: str, change: Change) -> LogEntry:
+    told = {"connected": int(change.connected), "time": to_text(change.time_ms), **change.details}
     return LogEntry(
-        device_id=device.id, topic="command", id=line_id, time_ms=time_ms, document=document
+        device_id=change.device.id,
+        topic="connection",
+        id=line_id,
+        time_ms=change.time_ms,
+        document=told,
     )
 
 

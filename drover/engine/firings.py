@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from drover.ports.runner import RunLog, Runner
     from drover.ports.store import Session, Store
 
-    Matches = Callable[[str, bytes, bytes], bool]
-    """Tells whether a trigger's config (JSON) wants a firing's data (JSON), by trigger type."""
+    Matches = Callable[[bytes, Firing], bool]
+    """Tells whether a trigger's config (JSON) wants a firing."""
 
 _LOG = structlog.get_logger("drover.engine")
 _AT_A_TIME: Final = 200
@@ -55,7 +55,7 @@ class FiringDispatcher:
         log: RunLog,
         timing: Timing,
         signals: Signals,
-        matches: Matches = lambda _type, _config, _data: True,
+        matches: Matches = lambda _config, _firing: True,
     ) -> None:
         self._store = store
         self._runner = runner
@@ -156,9 +156,7 @@ class FiringDispatcher:
             await self._run_flow(flow, firings)
 
     async def _run_flow(self, flow: FlowToRun, firings: Sequence[Firing]) -> None:
-        wanted = [
-            each for each in firings if self._matches(each.trigger_type, flow.config, each.data)
-        ]
+        wanted = [each for each in firings if self._matches(flow.config, each)]
         if not wanted:
             return
         first = wanted[0]

@@ -95,12 +95,16 @@ def parsed(text: str) -> Any:
 
 
 def firing_payload(firing: Firing, now_ms: int) -> bytes:
-    """Return the payload that a firing starts a flow with; root keys it brings win."""
+    """Return the payload that a firing starts a flow with; root keys it brings win.
+
+    Those that begin with ``$`` are for triggers alone.
+    """
+    brought = msgspec.json.decode(firing.root)
     root: dict[str, Any] = {
         "time": date(now_ms),
         "triggerId": firing.key,
         "triggerType": firing.trigger_type,
-        **msgspec.json.decode(firing.root),
+        **{key: value for key, value in brought.items() if not key.startswith("$")},
         "data": msgspec.Raw(firing.data),
     }
     return msgspec.json.encode(root)

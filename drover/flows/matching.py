@@ -11,26 +11,65 @@ from drover.query.glob import glob_matches
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from drover.ports.jobs import Firing
+
+BATCH: Final = "$batch"
+"""The root key of a firing for one of several reports that came together.
+
+It is ``each`` for one of them by itself, ``once`` for all in one run; absent for a single report.
+"""
+
+AGE_MS: Final = "$ageMs"
+"""The root key of a firing for state: how old the report was when it came."""
+
 _STATES: Final = ("new", "acknowledged", "resolved")
 _ROW_ACTIONS: Final = ("insert", "bulkInsert", "update", "delete")
 
 
-def matches(trigger_type: str, config: bytes, data: bytes) -> bool:
-    """Tell whether a trigger's config (JSON) wants a firing's data (JSON)."""
-    wants = _WANTS.get(trigger_type)
-    return wants is None or wants(msgspec.json.decode(config), msgspec.json.decode(data))
+def matches(config: bytes, firing: Firing) -> bool:
+    """Tell whether a trigger's config (JSON) wants a firing."""
+    wants = _WANTS.get(firing.trigger_type)
+    return wants is None or wants(msgspec.json.decode(config), firing)
 
 
-def _event(config: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+def _event(config: Mapping[str, Any], firing: Firing) -> bool:
     """Look at the event as it is after the change."""
+    event = msgspec.json.decode(firing.data)
     subject = config.get("subject")
     if subject and not glob_matches(subject, event.get("subject") or ""):
         return False
     return _is_wanted(config, _STATES, event.get("state"))
 
 
-def _rows(config: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
+def _rows(config: Mapping[str, Any], firing: Firing) -> bool:
+    change = msgspec.json.decode(firing.data)
     return _is_wanted(config, _ROW_ACTIONS, change.get("action"))
+
+
+def _state(config: Mapping[str, Any], firing: Firing) -> bool:
+    """Look at how a report came, how old it is and which attributes it brings."""
+    root = msgspec.json.decode(firing.root)
+    came = root.get(BATCH)
+    wanted = config.get("triggerOn") or "both"
+    if wanted != "both" and (wanted == "batch") != (came is not None):
+        return False
+    if came is not None and came != (config.get("batchBehavior") or "each"):
+        return False
+    return came == "once" or (_is_young(config, root) and _has_attributes(config, firing))
+
+
+def _is_young(config: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
+    most_s = config.get("maxAge")
+    return not most_s or bool(root.get(AGE_MS, 0) <= most_s * 1000)
+
+
+def _has_attributes(config: Mapping[str, Any], firing: Firing) -> bool:
+    """Tell whether a report has one attribute that is listed, and one that is not barred."""
+    listed, barred = config.get("attributeWhitelist"), config.get("attributeBlacklist")
+    if not listed and not barred:
+        return True
+    names = set(msgspec.json.decode(firing.data))
+    return (not listed or not names.isdisjoint(listed)) and not names <= set(barred or ())
 
 
 def _is_wanted(config: Mapping[str, Any], choices: tuple[str, ...], value: Any) -> bool:
@@ -40,7 +79,9 @@ def _is_wanted(config: Mapping[str, Any], choices: tuple[str, ...], value: Any) 
     return config.get(str(value)) is True
 
 
-_WANTS: Final[dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], bool]]] = {
+_WANTS: Final[dict[str, Callable[[Mapping[str, Any], Firing], bool]]] = {
     "event": _event,
     "dataTable": _rows,
+    "deviceId": _state,
+    "deviceTag": _state,
 }

@@ -104,6 +104,7 @@ KIND = Kind(
     queryable=True,
     devices_may=frozenset(
         {
+            "commandStream",
             "get",
             "getCommand",
             "getCompositeState",
@@ -112,6 +113,7 @@ KIND = Kind(
             "sendCommand",
             "sendState",
             "setConnectionStatus",
+            "stateStream",
         }
     ),
     table="device",

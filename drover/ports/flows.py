@@ -57,6 +57,20 @@ class FlowIndex(Protocol):
         """Tell whether any flow, running or not, has such a trigger."""
         ...
 
+    async def awaited_keys(
+        self, application_id: str, trigger_types: Sequence[str], keys: Sequence[str]
+    ) -> Sequence[tuple[str, str]]:
+        """Return type and key of those triggers that any flow, running or not, has."""
+        ...
+
+    async def keys(self, application_id: str, trigger_type: str) -> Sequence[str]:
+        """Return the keys of all triggers of a type that any flow, running or not, has."""
+        ...
+
+    async def all_keys(self, trigger_type: str) -> Sequence[tuple[str, str]]:
+        """Return application and key of all triggers of a type, of every application."""
+        ...
+
     async def index(
         self,
         application_id: str,

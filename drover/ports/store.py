@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from drover.ports.flows import FlowIndex
     from drover.ports.inventory import BulkWork, Inventory
     from drover.ports.jobs import Jobs
+    from drover.ports.presence import Presence
     from drover.ports.reports import Reports
     from drover.ports.resources import Resources
     from drover.ports.retention import Retention
@@ -65,6 +66,11 @@ class Session(Protocol):
     @property
     def bulk(self) -> BulkWork:
         """Operations that change many jobs."""
+        ...
+
+    @property
+    def presence(self) -> Presence:
+        """Which devices are connected, and to which server."""
         ...
 
     @property

@@ -63,6 +63,28 @@ class FlowStore:
         params = _wanted(application_id, trigger_type, key)
         return await self._tx.fetch_one("flow_awaited", params) is not None
 
+    async def awaited_keys(
+        self, application_id: str, trigger_types: Sequence[str], keys: Sequence[str]
+    ) -> Sequence[tuple[str, str]]:
+        """Return type and key of those triggers that any flow, running or not, has."""
+        params: dict[str, object] = {
+            "application_id": application_id,
+            "types": list(trigger_types),
+            "keys": list(keys),
+        }
+        rows = await self._tx.fetch("flow_awaited_keys", params)
+        return [(row["type"], row["key"]) for row in rows]
+
+    async def keys(self, application_id: str, trigger_type: str) -> Sequence[str]:
+        """Return the keys of all triggers of a type that any flow, running or not, has."""
+        params: dict[str, object] = {"application_id": application_id, "type": trigger_type}
+        return [row["key"] for row in await self._tx.fetch("flow_trigger_keys", params)]
+
+    async def all_keys(self, trigger_type: str) -> Sequence[tuple[str, str]]:
+        """Return application and key of all triggers of a type, of every application."""
+        rows = await self._tx.fetch("flow_trigger_all_keys", {"type": trigger_type})
+        return [(row["application_id"], row["key"]) for row in rows]
+
     async def index(
         self,
         application_id: str,

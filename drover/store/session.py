@@ -11,6 +11,7 @@ from drover.store.beacons import BeaconStore
 from drover.store.flows import FlowStore
 from drover.store.inventory import BulkArea, InventoryArea
 from drover.store.jobs import JobStore
+from drover.store.presence import PresenceStore
 from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
 from drover.store.retention import RetentionTables
@@ -70,6 +71,11 @@ class StoreSession:
     def bulk(self) -> BulkArea:
         """Operations that change many jobs."""
         return BulkArea(self.tx)
+
+    @cached_property
+    def presence(self) -> PresenceStore:
+        """Which devices are connected, and to which server."""
+        return PresenceStore(self.tx)
 
     @cached_property
     def beacons(self) -> BeaconStore:

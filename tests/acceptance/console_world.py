@@ -15,8 +15,8 @@ import uvicorn
 
 from drover.client import Client
 from drover.config import Settings
-from drover.from_settings import url_of
-from drover.server import Server, bind
+from drover.server.assembly import Server
+from drover.server.process import bind, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

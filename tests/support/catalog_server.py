@@ -27,10 +27,10 @@ from drover.engine.timing import Timing
 from drover.faces.declared import declared
 from drover.faces.http import HttpApp, Limits, bearer
 from drover.faces.openapi import Published
-from drover.from_settings import bulk_of
 from drover.model.access import Caller
 from drover.model.errors import Forbidden, Missing, Unauthorized
 from drover.model.kind import Kind
+from drover.server.configured import bulk_of
 from drover.store.access import StoredRevisions
 from drover.store.compile import register_functions
 from drover.store.inventory import InventoryRows

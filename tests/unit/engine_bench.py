@@ -147,7 +147,7 @@ class EngineBench(Bench):
                 blobs=self.blobs,
                 log=self.log,
                 report_url=lambda execution: f"/reports/{execution.id}",
-                matches=lambda _type, config, _data: config != b"never",
+                matches=lambda config, _firing: config != b"never",
                 actions={},
             ),
         )

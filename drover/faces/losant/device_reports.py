@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from drover.app.device_reports import (
-    MOST_REPORTS,
-    Command,
-    Connection,
-    DeviceReports,
-    StateReport,
-)
+from drover.app.device_commands import Command, DeviceCommands
+from drover.app.device_reports import MOST_REPORTS, Connection, DeviceReports, StateReport
 from drover.faces.losant import _envelope, _lists
 from drover.faces.operation import Call, Operation
 from drover.kinds.device import KIND
@@ -52,8 +47,9 @@ class MultiCommand(Command, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class _Calls:
     """The operations on reports of devices."""
 
-    def __init__(self, reports: DeviceReports) -> None:
+    def __init__(self, reports: DeviceReports, commands: DeviceCommands) -> None:
         self._reports = reports
+        self._commands = commands
         self._clock = reports.clock
 
     async def send_state(self, call: Call) -> dict[str, bool]:
@@ -86,7 +82,7 @@ class _Calls:
 
     async def send_command(self, call: Call) -> dict[str, bool]:
         """Tell a device what to do."""
-        await self._reports.command_one(call.caller, *_device(call), call.json(Command))
+        await self._commands.to_one(call.caller, *_device(call), call.json(Command))
         return {"success": True}
 
     async def send_commands(self, call: Call) -> dict[str, bool]:
@@ -103,7 +99,7 @@ class _Calls:
             message = "deviceIds, deviceTags or deviceQuery is required"
             raise Invalid(message, field="deviceQuery")
         command = Command(name=given.name, time=given.time, payload=given.payload)
-        await self._reports.command(call.caller, call.application_id, any_of(parts), command)
+        await self._commands.to_all(call.caller, call.application_id, any_of(parts), command)
         return {"success": True}
 
     async def get_commands(self, call: Call) -> Any:
@@ -171,7 +167,7 @@ def _device(call: Call) -> tuple[str, str]:
 
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on reports of devices."""
-    calls = _Calls(services[DeviceReports])
+    calls = _Calls(services[DeviceReports], services[DeviceCommands])
     for method, path, verb, run, parameters in (
         ("POST", f"{_ONE}/state", "sendState", calls.send_state, ()),
         ("GET", f"{_ONE}/state", "getState", calls.get_state, _SPAN),

@@ -5,6 +5,7 @@ from drover.flows.keys import error_scope, found_by, is_button, with_keys
 from drover.flows.matching import matches
 from drover.flows.node import node_types
 from drover.flows.triggers import TRIGGERS
+from drover.ports.jobs import Firing
 from tests.support.flow_world import FLOW, flow, node
 
 
@@ -409,4 +410,6 @@ def test_errors_are_found_by_scope_and_buttons_by_their_names():
     ],
 )
 def test_a_triggers_config_decides_what_it_wants(kind, config, data, wanted):
-    assert matches(kind, config, data) is wanted
+    firing = Firing(application_id="a" * 24, trigger_type=kind, key="k", data=data)
+
+    assert matches(config, firing) is wanted

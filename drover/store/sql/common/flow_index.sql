@@ -40,3 +40,15 @@ VALUES (:application_id, :flow_id, :version_id, :position, :type, :key, :config)
 -- Read which flows wait for something in any version.
 SELECT DISTINCT flow_id FROM flow_trigger
 WHERE application_id = :application_id AND type = :type AND key = :key;
+
+-- name: flow_trigger_keys
+-- Read what the triggers of a type wait for.
+SELECT DISTINCT key FROM flow_trigger
+WHERE application_id = :application_id AND type = :type
+ORDER BY key;
+
+-- name: flow_trigger_all_keys
+-- Read what the triggers of a type wait for in every application.
+SELECT DISTINCT application_id, key FROM flow_trigger
+WHERE type = :type
+ORDER BY application_id, key;

@@ -1,4 +1,4 @@
-"""What the settings mean to each part of a server."""
+"""What the settings make of the parts of a server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from drover.store.driver import Database
     from drover.system import RandomIds, SystemClock
 
-
 SHOWN_LIMITS: Final = (
     "max_requests",
     "max_body_bytes",
@@ -40,6 +39,7 @@ SHOWN_LIMITS: Final = (
     "digi_requests_at_once",
 )
 """Settings that operators see among the limits of a server; none of them holds a secret."""
+
 
 _REFUSING: Final = (
     "max_requests",
@@ -142,11 +142,3 @@ def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:
         stuck_s=timing.lease_ms / 500,
         import_s=settings.handlers_seconds,
     )
-
-
-def url_of(settings: Settings, port: int) -> str:
-    """Return the URL that clients reach the server at."""
-    if settings.public_url:
-        return settings.public_url
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{port}"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import uvicorn
 
 from drover.config import SettingsError
-from drover.from_settings import url_of
-from drover.server import Server, bind, listening_of, run_until_done, set_up_logs
+from drover.server.assembly import Server
+from drover.server.process import bind, listening_of, run_until_done, set_up_logs, url_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
-import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-import structlog
-import uvicorn
-import uvloop
+from typing import TYPE_CHECKING, Final
 
 import drover.kinds
 from drover import __version__, handlers, plugins
@@ -21,7 +15,6 @@ from drover.app import beacon_registry
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
-from drover.app.access.redaction import redact_event
 from drover.app.answering import FlowHost, Tools
 from drover.app.assembly import Surroundings, library
 from drover.app.beacon_registry import BeaconRegistry
@@ -32,21 +25,24 @@ from drover.app.inventory import JobInventory
 from drover.app.inventory_bulk import BulkOperations
 from drover.app.inventory_throttle import RequestThrottle
 from drover.app.jobs import assembly as jobs
+from drover.app.live import assembly as live
+from drover.app.live.state_triggers import LiveTriggers
 from drover.app.retention import Retention
 from drover.app.services import Services
-from drover.app.workflows import Workflows
 from drover.discover import discover
 from drover.engine.loops import Loop
 from drover.engine.service import Engine, Heart, scheduling
 from drover.engine.service import Surroundings as EngineSurroundings
 from drover.faces import tmm
-from drover.faces.connections import Connection
 from drover.faces.declared import declared
 from drover.faces.figures import Figures
 from drover.faces.http import HttpApp
 from drover.faces.openapi import Published
 from drover.flows.matching import matches
-from drover.from_settings import (
+from drover.model.kind import Kind
+from drover.mqtt.fabric import Fabric
+from drover.ports.runner import WorkerLost
+from drover.server.configured import (
     allowance_of,
     bulk_of,
     database_of,
@@ -56,11 +52,8 @@ from drover.from_settings import (
     limits_of,
     refusing_limits_of,
     timing_of,
-    url_of,
     worker_settings_of,
 )
-from drover.model.kind import Kind
-from drover.ports.runner import WorkerLost
 from drover.store.access import revisions_of
 from drover.store.blobs import ObjectBlobs
 from drover.store.inventory import InventoryRows
@@ -70,16 +63,13 @@ from drover.workers.local import LocalWorkers, registered
 from drover.workers.web import GuardedWeb
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
-
-    from rich.console import Console
+    from collections.abc import Mapping
 
     from drover.app.access.bootstrap import Bootstrap, Created
+    from drover.app.live.watching import Watching
     from drover.config import Settings
     from drover.engine.scheduler import ScheduleAction
-
-DRAIN_S: Final = 20
-"""How long requests and runs in progress may take to end once the server is told to stop."""
+    from drover.store.driver import Database
 
 LAG_S: Final = 2.0
 """How often it is measured how late the loop is."""
@@ -99,6 +89,8 @@ class Server:
         self.ids = RandomIds()
         self.app: HttpApp
         self.created: Created | None = None
+        self.fabric = Fabric(settings)
+        self._watching: Watching | None = None
         self._jobs: jobs.JobServices | None = None
         self._beacons: beacons.BeaconServices | None = None
         self._engine: Engine | None = None
@@ -116,19 +108,12 @@ class Server:
         store = SqlStore(database)
         doors = access.build(store, revisions_of(database), self.ids, self.clock)
         self._open.callback(doors.close)
-        around = Surroundings(
-            store=store,
-            ids=self.ids,
-            clock=self.clock,
-            kinds=discover(drover.kinds, "KIND", Kind),
-            hasher=doors.passwords,
-            owners=owners_for,
-            seen=visible_applications,
-            most_events=self.settings.events_in_15_seconds,
-        )
-        job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
-        shelf = library(around, [doors.hooks, job_hooks])
         heart = Heart(store, timing_of(self.settings), self._name())
+        around = self._around(heart, doors)
+        job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
+        shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers(around.wake)])
+        devices = live.build(around, shelf, doors.sessions, self.settings.mqtt_topics)
+        self._watching = shelf.watching
         machine = self._machine()
         work = jobs.build(heart, machine, job_limits_of(self.settings))
         self._jobs = work
@@ -136,17 +121,20 @@ class Server:
             first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
             await self._make_first(first)
         published = Published(__version__)
-        workflows = Workflows(store, heart.signals.fire.set)
-        self._bulk = bulk = bulk_of(heart, self.ids)
-        inventory = JobInventory(store, InventoryRows(database), self.clock, bulk)
-        throttle = RequestThrottle(self.clock, allowance_of(self.settings))
-        facts = facts_of(self.settings, self.url, self.clock, database)
-        own = (published, workflows, inventory, bulk, throttle, facts, *self._queue(heart))
+        own = (published, *self._queue(heart), *self._inventory(heart, database))
         services = Services(*own, *shelf.services, *doors.services, *work.services)
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         self._watch(store, published)
 
         await self._run_roles(heart, machine, work, services)
+        await self._let_devices_in(devices)
+
+    def _inventory(self, heart: Heart, database: Database) -> tuple[object, ...]:
+        """Return the use cases over jobs of every kind, and what the server tells of itself."""
+        self._bulk = bulk = bulk_of(heart, self.ids)
+        inventory = JobInventory(heart.store, InventoryRows(database), self.clock, bulk)
+        throttle = RequestThrottle(self.clock, allowance_of(self.settings))
+        return (inventory, bulk, throttle, facts_of(self.settings, self.url, self.clock, database))
 
     async def _make_first(self, first: Bootstrap) -> None:
         password = self.settings.admin_password or None
@@ -170,12 +158,28 @@ class Server:
             raise plugins.HandlersError(str(error)) from error
         handlers.announce(names)
 
+    def _around(self, heart: Heart, doors: access.AccessServices) -> Surroundings:
+        return Surroundings(
+            store=heart.store,
+            ids=self.ids,
+            clock=self.clock,
+            kinds=discover(drover.kinds, "KIND", Kind),
+            hasher=doors.passwords,
+            owners=owners_for,
+            seen=visible_applications,
+            wake=heart.signals.fire.set,
+            most_events=self.settings.events_in_15_seconds,
+            bus=self.fabric.link,
+        )
+
     def drain(self) -> None:
         """Claim nothing more; called at the moment the server is told to stop."""
         if self._jobs is not None:
             self._jobs.progress.stop()
         if self._bulk is not None:
             self._bulk.stop()
+        if self._watching is not None:
+            self._loop.call_soon_threadsafe(self._watching.stop)
         if self._beacons is not None:
             self._loop.call_soon_threadsafe(self._beacons.waiters.stop)
         if self._engine is not None:
@@ -293,6 +297,16 @@ class Server:
         """Return what schedules do, by kind."""
         return {**beacons.actions(self.ids, heart.signals), **work.schedules.actions}
 
+    async def _let_devices_in(self, devices: live.LiveServices) -> None:
+        self._open.push_async_callback(self.fabric.close)
+        if not await self.fabric.open():
+            return
+        if "mqtt" in self.settings.roles:
+            devices.start()
+            self._open.push_async_callback(devices.close)
+            await self.fabric.serve(devices.door, devices.intake)
+            self._open.push_async_callback(self.fabric.take_nothing_more)
+
     def _callback_key(self) -> bytes:
         folder = Path(self.settings.data_dir)
         return self.settings.callback_key.encode() or key_file(folder / "callback.key")
@@ -305,123 +319,3 @@ class Server:
 async def _end(loop: Loop, task: asyncio.Task[None]) -> None:
     loop.stop()
     await task
-
-
-class _Listener(uvicorn.Server):
-    """The HTTP listener; on a signal it first keeps the engine from claiming more."""
-
-    def __init__(self, configuration: uvicorn.Config, server: Server) -> None:
-        super().__init__(configuration)
-        self._server = server
-
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """Begin to stop."""
-        self._server.drain()
-        super().handle_exit(sig, frame)
-        # The listener would raise the signal again at its end, and so end the process before the
-        # engine has handed back its work and the store is closed.
-        self._captured_signals.clear()
-
-
-def run(settings: Settings) -> None:
-    """Run a server until SIGTERM or SIGINT."""
-    set_up_logs(settings)
-    run_until_done(_serve(settings))
-
-
-def run_until_done(serving: Coroutine[Any, Any, None]) -> None:
-    """Run a process's whole life on a loop made for it."""
-    # The store's threads and the loop hand each other work all the time: measured up to twice as
-    # fast as with the interpreter's default of 5 ms.
-    sys.setswitchinterval(0.0005)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serving)
-
-
-async def _serve(settings: Settings) -> None:
-    listening = bind(settings.host, settings.port)
-    server = Server(settings, url_of(settings, listening.getsockname()[1]))
-    try:
-        await server.open()
-        _greet(server)
-        await _Listener(listening_of(server.app), server).serve(sockets=[listening])
-    finally:
-        await server.close()
-
-
-def listening_of(app: Any) -> uvicorn.Config:
-    """Return how an application is listened for."""
-    return uvicorn.Config(
-        app,
-        http=Connection,
-        ws="none",
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=DRAIN_S,
-        server_header=False,
-    )
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that listens at an address."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((host, port))
-    listening.listen(2048)
-    return listening
-
-
-def _greet(server: Server) -> None:
-    lines = [f"Drover {__version__} listens on {server.url}"]
-    if server.created:
-        lines.append(f"Administrator  {server.created.email}")
-        if server.created.password:
-            lines.append(f"Password       {server.created.password}   (shown this once)")
-    print("\n".join(lines), flush=True)  # noqa: T201 - what a person or a script waits for
-
-
-def set_up_logs(settings: Settings) -> None:
-    """Send every log to standard error, as lines for a person or as JSON."""
-    level = getattr(logging, settings.log_level.upper())
-    logging.basicConfig(level=level, format="%(message)s")
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=False)
-    if settings.log_format == "json":
-        renderer = structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            redact_event,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=os.fdopen(os.dup(2), "w", buffering=1)),
-        cache_logger_on_first_use=True,
-    )
-
-
-def examine(settings: Settings, console: Console) -> bool:
-    """Print what a server would run with and whether its store can be opened."""
-
-    async def look() -> dict[str, Any]:
-        database = database_of(settings)
-        await database.open()
-        try:
-            return dict(database.settings())
-        finally:
-            await database.close()
-
-    console.print(f"Drover {__version__}, data in {Path(settings.data_dir).resolve()}")
-    try:
-        found = asyncio.run(look())
-    except Exception as error:  # noqa: BLE001 - whatever it is, the doctor tells it
-        console.print(f"[red]The store cannot be opened:[/] {error}")
-        return False
-    for name, value in found.items():
-        console.print(f"  {name} = {value}")
-    console.print("[green]The store is durable and can be opened.[/]")
-    return True

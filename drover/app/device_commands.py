@@ -1,0 +1,110 @@
+"""What devices are told to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from drover.app.device_reports import devices_of
+from drover.app.devices import check_sight, everything, sight
+from drover.kinds.device import KIND
+from drover.model.fields import Name
+from drover.model.instants import to_text
+from drover.model.moments import AnyMoment, moment_ms
+from drover.model.topics import command_topic
+from drover.ports.bus import Message
+from drover.ports.reports import LogEntry
+from drover.query.tree import all_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drover.kinds.device import Device
+    from drover.model.access import Caller
+    from drover.ports.bus import Bus
+    from drover.ports.clock import Ids
+    from drover.ports.store import Session, Store
+    from drover.query.tree import Node
+
+
+class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Something a device is told to do."""
+
+    name: Name
+    time: AnyMoment | UnsetType = UNSET
+    payload: Any = UNSET
+
+
+class DeviceCommands:
+    """Tells devices what to do: those connected hear it at once, the log of each keeps it."""
+
+    def __init__(self, store: Store, ids: Ids, bus: Bus) -> None:
+        self._store = store
+        self._ids = ids
+        self._bus = bus
+
+    async def to_one(
+        self, caller: Caller, application_id: str, device_id: str, command: Command
+    ) -> None:
+        """Send a command to one device; raises Missing."""
+
+        async def work(session: Session) -> Sequence[LogEntry]:
+            device = await session.resources.get(KIND, application_id, device_id)
+            check_sight(caller, device)
+            return await self._keep(session, [(device, command)])
+
+        self._send(application_id, await self._store.write(work))
+
+    async def to_all(
+        self, caller: Caller, application_id: str, chosen: Node, command: Command
+    ) -> int:
+        """Send a command to all devices chosen and return how many they are."""
+
+        async def work(session: Session) -> Sequence[LogEntry]:
+            listing = everything(all_of([chosen, sight(caller)]))
+            found = await session.resources.page(KIND, application_id, listing)
+            return await self._keep(session, [(each, command) for each in found.items])
+
+        lines = await self._store.write(work)
+        self._send(application_id, lines)
+        return len(lines)
+
+    async def to_each(self, application_id: str, commands: Sequence[tuple[str, Command]]) -> None:
+        """Send devices commands of their own; those that are not there are left out."""
+
+        async def work(session: Session) -> Sequence[LogEntry]:
+            devices = await devices_of(session, application_id, [each for each, _ in commands])
+            wanted = [(devices[each], command) for each, command in commands if each in devices]
+            return await self._keep(session, wanted)
+
+        self._send(application_id, await self._store.write(work))
+
+    async def _keep(
+        self, session: Session, wanted: Sequence[tuple[Device, Command]]
+    ) -> Sequence[LogEntry]:
+        now_ms = await session.now_ms()
+        lines = [_line(self._ids.new(), device, command, now_ms) for device, command in wanted]
+        if lines:
+            await session.reports.log(lines)
+        return lines
+
+    def _send(self, application_id: str, lines: Sequence[LogEntry]) -> None:
+        """Hand stored commands to the devices that are connected."""
+        for line in lines:
+            # Clients read the moment in this form alone, with its milliseconds.
+            told = {**line.document, "time": {"$date": line.document["time"]}}
+            payload = msgspec.json.encode(told)
+            self._bus.publish(Message(application_id, command_topic(line.device_id), payload))
+
+
+def _line(line_id: str, device: Device, command: Command, now_ms: int) -> LogEntry:
+    given = None if command.time is UNSET else command.time
+    time_ms = moment_ms(given, now_ms)
+    document = {"name": command.name, "time": to_text(time_ms)}
+    if command.payload is not UNSET:
+        document["payload"] = command.payload
+    return LogEntry(
+        device_id=device.id, topic="command", id=line_id, time_ms=time_ms, document=document
+    )

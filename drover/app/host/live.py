@@ -1,0 +1,64 @@
+"""Commands and messages that workflows send."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from drover.app.answering import Answer, Asking, HostOperations, Request, each, refusal
+from drover.app.device_commands import Command, DeviceCommands
+from drover.app.live.publishing import Publication, Publishing
+from drover.model.bodies import convert
+from drover.model.errors import DroverError
+from drover.model.fields import is_id
+from drover.query.filters import devices_listed
+from drover.query.kinds import DEVICES
+from drover.query.losant import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_TOGETHER: Final = 1000
+"""Commands stored in one unit of work, so that it does not hold up others for long."""
+
+_SENT: Final[Answer] = {"result": True}
+
+
+async def _command(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
+    """Send commands: those to devices listed by their ids together, the others one by one."""
+    answers: list[Answer] = []
+    listed: list[tuple[str, Command]] = []
+    for request in requests:
+        try:
+            command = convert(request["command"], Command)
+            if "query" in request or request.get("tags"):
+                await _to_all(asking, request, command)
+            else:
+                listed += [(of.lower(), command) for of in request["ids"] if is_id(of)]
+        except DroverError as error:
+            answers.append(refusal(error))
+        else:
+            answers.append(_SENT)
+    commands = asking.services[DeviceCommands]
+    for start in range(0, len(listed), MOST_TOGETHER):
+        await commands.to_each(asking.application_id, listed[start : start + MOST_TOGETHER])
+    return answers
+
+
+async def _to_all(asking: Asking, request: Request, command: Command) -> None:
+    if "query" in request:
+        chosen = parse(request["query"], DEVICES)
+    else:
+        ids = [of.lower() for of in request["ids"] if is_id(of)]
+        chosen = devices_listed(ids, request["tags"])
+    await asking.services[DeviceCommands].to_all(
+        asking.caller, asking.application_id, chosen, command
+    )
+
+
+async def _publish(asking: Asking, request: Request) -> Any:
+    wanted = convert(dict(request), Publication)
+    await asking.services[Publishing].publish_freely(asking.caller, asking.application_id, wanted)
+    return True
+
+
+OPERATIONS = HostOperations({"device.command": _command, "mqtt.publish": each(_publish)})

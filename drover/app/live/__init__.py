@@ -1,0 +1,1 @@
+"""Devices that are connected: what they say, what they hear, who watches."""

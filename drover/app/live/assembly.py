@@ -1,0 +1,52 @@
+"""Live devices, put together for a server."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drover.app.live.door import LiveDoor
+from drover.app.live.inbox import Inbox
+from drover.app.live.intake import LiveIntake
+from drover.app.live.presence import PresenceBook
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drover.app.access.sessions import Sessions
+    from drover.app.assembly import Library, Surroundings
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveServices:
+    """The use cases around live devices."""
+
+    door: LiveDoor
+    inbox: Inbox
+    book: PresenceBook
+    intake: LiveIntake
+
+    def start(self) -> None:
+        """Begin to take what devices say."""
+        self.inbox.start()
+        self.book.start()
+
+    async def close(self) -> None:
+        """Store what was said, and end."""
+        await asyncio.gather(self.inbox.close(), self.book.close())
+
+
+def build(
+    around: Surroundings, shelf: Library, sessions: Sessions, roots: Sequence[str]
+) -> LiveServices:
+    """Return the use cases; ``roots`` are first levels of topics that devices share."""
+    store = around.store
+    inbox = Inbox(store, shelf.reports, around.wake)
+    book = PresenceBook(store, shelf.reports)
+    return LiveServices(
+        door=LiveDoor(sessions, store, roots),
+        inbox=inbox,
+        book=book,
+        intake=LiveIntake(store, inbox, book),
+    )

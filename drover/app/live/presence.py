@@ -1,0 +1,127 @@
+"""Which devices are connected: written together, and put right when a broker dies."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from drover.app.device_reports import Change, devices_of
+from drover.app.live.batches import Batches
+from drover.model.access import Caller
+from drover.model.instants import to_text
+from drover.ports.presence import Connected
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drover.app.device_reports import DeviceReports
+    from drover.kinds.device import Device
+    from drover.ports.door import Connection, Parting
+    from drover.ports.store import Session, Store
+
+LEASE_MS: Final = 20_000
+"""How long a broker counts as being there after it was last seen, in milliseconds."""
+
+_AT_A_TIME: Final = 1000
+_SERVER: Final = Caller(type="system", id="0" * 24, scopes=frozenset())
+
+
+class _Move(NamedTuple):
+    """A device that came, or went and how."""
+
+    connection: Connection
+    parting: Parting | None
+
+
+class PresenceBook:
+    """Notes who comes and goes."""
+
+    def __init__(self, store: Store, reports: DeviceReports) -> None:
+        self._store = store
+        self._reports = reports
+        self._batches: Batches[_Move] = Batches("connections", self._write)
+        self.start = self._batches.start
+        self.close = self._batches.close
+
+    def came(self, connection: Connection) -> None:
+        """Note that a device is connected."""
+        self._batches.put(_Move(connection, None))
+
+    def went(self, connection: Connection, parting: Parting) -> None:
+        """Note that a device is connected no longer."""
+        self._batches.put(_Move(connection, parting))
+
+    async def servers(self, alive: Sequence[str]) -> None:
+        """Note which brokers are there, and disconnect the devices of those that are not."""
+
+        async def work(session: Session) -> None:
+            now_ms = await session.now_ms()
+            for server in alive:
+                await session.presence.renew(server, now_ms + LEASE_MS)
+            left = await session.presence.left_by_servers(now_ms, _AT_A_TIME)
+            by_application: dict[str, list[str]] = defaultdict(list)
+            for application_id, device_id in left:
+                by_application[application_id].append(device_id)
+            for application_id, ids in by_application.items():
+                await self._note_lost(session, application_id, ids, now_ms)
+
+        await self._store.write(work)
+        self._reports.announce(())
+
+    async def _note_lost(
+        self, session: Session, application_id: str, ids: Sequence[str], now_ms: int
+    ) -> None:
+        devices = await devices_of(session, application_id, ids)
+        details = {"disconnectReason": "broker lost"}
+        changes = [
+            Change(_SERVER, each, False, now_ms, details, "mqtt")  # noqa: FBT003 - it went
+            for each in devices.values()
+        ]
+        await self._reports.note_changes(session, application_id, changes)
+
+    async def _write(self, moves: Sequence[_Move]) -> None:
+        by_application: dict[str, list[_Move]] = defaultdict(list)
+        for move in moves:
+            by_application[move.connection.application_id].append(move)
+
+        async def work(session: Session) -> None:
+            # What came goes first: whatever ends later only ends its own connection.
+            await session.presence.came([_connected(each) for each in moves if not each.parting])
+            await session.presence.went([_connected(each) for each in moves if each.parting])
+            for application_id, those in by_application.items():
+                ids = [each.connection.device_id for each in those]
+                devices = await devices_of(session, application_id, ids)
+                changes = [
+                    _change(each, devices[each.connection.device_id])
+                    for each in those
+                    if each.connection.device_id in devices
+                ]
+                await self._reports.note_changes(session, application_id, changes)
+
+        await self._store.write(work)
+        self._reports.announce(())
+
+
+def _connected(move: _Move) -> Connected:
+    connection, parting = move
+    return Connected(
+        device_id=connection.device_id,
+        connection_id=str(connection.number),
+        server=connection.server,
+        time_ms=connection.began_ms if parting is None else parting.ended_ms,
+    )
+
+
+def _change(move: _Move, device: Device) -> Change:
+    connection, parting = move
+    details: dict[str, Any] = {"ipAddress": connection.address}
+    if parting is not None:
+        details |= {
+            "connectedAt": to_text(connection.began_ms),
+            "disconnectReason": parting.reason,
+            "messagesFromClient": parting.messages_from,
+            "messagesToClient": parting.messages_to,
+        }
+    time_ms = _connected(move).time_ms
+    caller = Caller(type="device", id=device.id, scopes=frozenset())
+    return Change(caller, device, parting is None, time_ms, details, "mqtt")

@@ -1,0 +1,123 @@
+"""MQTT topics and filters: what may be one, and which filter takes which topic.
+
+Topics whose first level begins with ``losant`` are the fleet's own, as devices in the field know
+them: ``losant/DEVICE/state`` and ``losant/DEVICE/command``. Every other topic is free.
+Losant-compatible behaviour, section 6.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from drover.model.fields import is_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LONGEST_TOPIC: Final = 1024
+"""Characters of a topic or a filter."""
+
+STATE: Final = "state"
+COMMAND: Final = "command"
+
+_ROOT: Final = "losant"
+_BLANK: Final = re.compile(r"[\0\s]")
+_PARTS: Final = 3
+
+
+class DeviceTopic(NamedTuple):
+    """One of the fleet's own topics: whose it is, and what passes on it."""
+
+    device_id: str
+    what: str
+
+
+def is_topic(text: str) -> bool:
+    """Tell whether a message can be published on this: no wildcard, nothing of the broker's."""
+    return _is_plain(text) and "+" not in text and "#" not in text
+
+
+def is_filter(text: str) -> bool:
+    """Tell whether this can be subscribed to: ``+`` and ``#`` fill whole levels, ``#`` the last."""
+    if not _is_plain(text):
+        return False
+    levels = text.split("/")
+    return all(
+        level in ("+", "#") or ("+" not in level and "#" not in level) for level in levels
+    ) and ("#" not in levels[:-1])
+
+
+def has_wildcard(topic_filter: str) -> bool:
+    """Tell whether a filter takes more than one topic."""
+    return "+" in topic_filter or "#" in topic_filter
+
+
+def is_reserved(text: str) -> bool:
+    """Tell whether a topic or a filter begins with what is the fleet's own."""
+    return text.startswith(_ROOT)
+
+
+def free_root(topic_filter: str) -> str | None:
+    """Return the first level of a filter, None where that is a wildcard or is reserved.
+
+    What the server grants begins with a level of its own: a filter that takes any first level
+    would take the fleet's own topics too.
+    """
+    root = topic_filter.split("/", maxsplit=1)[0]
+    return None if not root or root in ("+", "#") or is_reserved(root) else root
+
+
+def device_topic(text: str) -> DeviceTopic | None:
+    """Return whose topic this is, None when it is no device's."""
+    parts = text.split("/")
+    if len(parts) != _PARTS or parts[0] != _ROOT or parts[2] not in (STATE, COMMAND):
+        return None
+    return DeviceTopic(parts[1].lower(), parts[2]) if is_id(parts[1]) else None
+
+
+def state_topic(device_id: str) -> str:
+    """Return where a device reports its state."""
+    return f"{_ROOT}/{device_id}/{STATE}"
+
+
+def command_topic(device_id: str) -> str:
+    """Return where a device listens for commands."""
+    return f"{_ROOT}/{device_id}/{COMMAND}"
+
+
+def matches(topic_filter: str, topic: str) -> bool:
+    """Tell whether a filter takes a topic.
+
+    A wildcard at the first level takes nothing that begins with ``$``: that is the server's own.
+    """
+    if topic.startswith("$") and topic_filter[:1] in ("+", "#"):
+        return False
+    return _matches(topic_filter.split("/"), topic.split("/"))
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Tell whether a filter takes every topic that another one takes."""
+    wanted, levels = wide.split("/"), narrow.split("/")
+    for index, each in enumerate(wanted):
+        if each == "#":
+            return True
+        if index == len(levels) or levels[index] == "#" or each not in ("+", levels[index]):
+            return False
+    return len(wanted) == len(levels)
+
+
+def _matches(wanted: Sequence[str], levels: Sequence[str]) -> bool:
+    for index, each in enumerate(wanted):
+        if each == "#":
+            return True
+        if index == len(levels) or each not in ("+", levels[index]):
+            return False
+    return len(wanted) == len(levels)
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether the broker can carry a topic: it takes no blanks, and two levels not at all."""
+    if not 0 < len(text) <= LONGEST_TOPIC or text.startswith("$"):
+        return False
+    return not _BLANK.search(text) and {"*", ">"}.isdisjoint(text.split("/"))

@@ -1,0 +1,207 @@
+"""The broker as a child process: started, watched, started again when it dies, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+if TYPE_CHECKING:
+    from drover.mqtt.accounts import Keyring
+
+from drover.mqtt.accounts import SYSTEM
+
+BINARY: Final = "nats-server"
+MOST_PAYLOAD_BYTES: Final = 262_144
+"""Bytes of one message."""
+
+STARTING_S: Final = 20.0
+STOPPING_S: Final = 10.0
+REST_S: Final = 0.5
+"""How long to wait before a broker that died is started again."""
+
+_LOG = structlog.get_logger("drover.mqtt")
+
+
+class BrokerMissing(Exception):
+    """There is no broker that could be started, or it does not start. The text says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Where the broker listens; a port of 0 is replaced by a free one. None: not at all."""
+
+    host: str
+    clients: int
+    mqtt: int
+    websocket: int | None = None
+    tls_certificate: str = ""
+    tls_key: str = ""
+
+    def settled(self) -> Ports:
+        """Return these with free ports in place of zeros."""
+        return Ports(
+            host=self.host,
+            clients=self.clients or _free_port("127.0.0.1"),
+            mqtt=self.mqtt or _free_port(self.host),
+            websocket=_free_port(self.host) if self.websocket == 0 else self.websocket,
+            tls_certificate=self.tls_certificate,
+            tls_key=self.tls_key,
+        )
+
+
+def find_binary(wanted: str = "") -> str:
+    """Return the broker's program: the one wanted, or the one installed; raises BrokerMissing."""
+    beside = Path(sys.executable).with_name(BINARY)
+    found = wanted or (str(beside) if beside.exists() else shutil.which(BINARY))
+    if not found or not os.access(found, os.X_OK):
+        raise BrokerMissing(f"{wanted or BINARY} is not installed")
+    return found
+
+
+def configuration(keys: Keyring, ports: Ports, folder: Path, *, name: str = "drover") -> str:
+    """Return the broker's configuration; servers of a cluster add their routes to it."""
+    accounts = ",\n".join(f"  {public}: {claims}" for public, claims in keys.own_accounts().items())
+    websocket = ""
+    if ports.websocket is not None:
+        secure = _tls(ports) or "no_tls: true"
+        websocket = f'websocket {{ listen: "{ports.host}:{ports.websocket}", {secure} }}'
+    return f"""# Made by Drover; it holds signed claims, no secrets.
+server_name: "{name}"
+listen: "127.0.0.1:{ports.clients}"
+max_payload: {MOST_PAYLOAD_BYTES}
+max_connections: 200000
+write_deadline: "5s"
+mqtt {{
+  listen: "{ports.host}:{ports.mqtt}"
+  reject_qos2_publish: true
+  downgrade_qos2_subscribe: true
+  max_ack_pending: 1000
+  {_tls(ports)}
+}}
+{websocket}
+jetstream {{ store_dir: "{folder / "jetstream"}" }}
+operator: {keys.operator_claims()}
+system_account: {keys.account(SYSTEM).public}
+default_sentinel: {keys.sentinel_claims()}
+resolver: {{ type: full, dir: "{folder / "accounts"}", allow_delete: true, interval: "2m" }}
+resolver_preload: {{
+{accounts}
+}}
+"""
+
+
+class Broker:
+    """A broker of this machine. Raises BrokerMissing when it cannot be started."""
+
+    def __init__(self, keys: Keyring, ports: Ports, folder: Path, binary: str) -> None:
+        self.ports = ports.settled()
+        self._folder = folder
+        self._binary = binary
+        self._keys = keys
+        self._child: asyncio.subprocess.Process | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients of the broker itself connect."""
+        return f"nats://127.0.0.1:{self.ports.clients}"
+
+    async def start(self) -> None:
+        """Start it and wait until it takes connections."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = self._folder / "broker.conf"
+        file.write_text(configuration(self._keys, self.ports, self._folder))
+        file.chmod(0o600)
+        await self._spawn()
+        self._watching = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Stop it; a broker that does not stop is killed. Safe to call twice."""
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+        child, self._child = self._child, None
+        if child is None or child.returncode is not None:
+            return
+        child.terminate()
+        try:
+            await asyncio.wait_for(child.wait(), STOPPING_S)
+        except TimeoutError:
+            child.kill()
+            await child.wait()
+
+    async def _spawn(self) -> None:
+        arguments = ("-c", str(self._folder / "broker.conf"), "-l", str(self._folder / "log"))
+        self._child = await asyncio.create_subprocess_exec(
+            self._binary,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            # A broker must not outlive its server, nor get the signals meant for that.
+            preexec_fn=_die_with_parent,
+            start_new_session=True,
+        )
+        await self._answering(self._child)
+
+    async def _answering(self, child: asyncio.subprocess.Process) -> None:
+        host = "127.0.0.1" if self.ports.host in ("0.0.0.0", "") else self.ports.host  # noqa: S104 - compared, not bound
+        try:
+            async with asyncio.timeout(STARTING_S):
+                for address in (("127.0.0.1", self.ports.clients), (host, self.ports.mqtt)):
+                    await _reached(address, child)
+        except TimeoutError:
+            raise BrokerMissing(f"The broker does not answer; see {self._folder / 'log'}") from None
+
+    async def _watch(self) -> None:
+        while self._child is not None:
+            code = await self._child.wait()
+            _LOG.error("broker.died", code=code, log=str(self._folder / "log"))
+            await asyncio.sleep(REST_S)
+            with contextlib.suppress(BrokerMissing):
+                await self._spawn()
+                _LOG.info("broker.started_again")
+
+
+async def _reached(address: tuple[str, int], child: asyncio.subprocess.Process) -> None:
+    while True:
+        if child.returncode is not None:
+            raise BrokerMissing("The broker ended at once; is its port taken?")
+        try:
+            _, writer = await asyncio.open_connection(*address)
+        except OSError:
+            await asyncio.sleep(0.02)
+            continue
+        writer.close()
+        return
+
+
+def _tls(ports: Ports) -> str:
+    if not ports.tls_certificate:
+        return ""
+    return f'tls {{ cert_file: "{ports.tls_certificate}", key_file: "{ports.tls_key}" }}'
+
+
+def _free_port(host: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end this process when its parent ends (Linux; elsewhere it is left)."""
+    import ctypes
+    import signal
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)

@@ -1,0 +1,99 @@
+"""Answers the broker's question whether a device may connect, and with which rights."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from drover.model.errors import DroverError, TooMany, Unauthorized
+from drover.mqtt.accounts import CALLOUT, Rights, signed, unverified
+from drover.mqtt.subjects import subjects_of
+from drover.ports.door import Visitor
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+
+    from drover.mqtt.accounts import Keyring
+    from drover.ports.door import Admitted, Door
+
+SUBJECT: Final = "$SYS.REQ.USER.AUTH"
+QUEUE: Final = "drover"
+
+MOST_AT_ONCE: Final = 64
+"""Devices that are looked at together; the others wait."""
+
+_DELIVERIES: Final = ("$MQTT.sub.>", "$MQTT.deliver.pubrel.>")
+"""Where the broker itself takes up, in the name of a device, what it is to deliver."""
+
+_LOG = structlog.get_logger("drover.mqtt")
+
+
+class Callout:
+    """Serves the broker's questions; ``ensure`` makes an application known to it."""
+
+    def __init__(self, keys: Keyring, door: Door, ensure: Callable[[str], Awaitable[None]]) -> None:
+        self._keys = keys
+        self._door = door
+        self._ensure = ensure
+        self._gate = asyncio.Semaphore(MOST_AT_ONCE)
+        self._answering: set[asyncio.Task[None]] = set()
+
+    async def serve(self, client: Client) -> None:
+        """Begin to answer over a connection of the callout account."""
+        await client.subscribe(SUBJECT, queue=QUEUE, cb=self._asked)
+
+    async def _asked(self, message: Msg) -> None:
+        task = asyncio.create_task(self._answer(message))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, message: Msg) -> None:
+        asked = unverified(message.data.decode())["nats"]
+        body: dict[str, Any] = {"type": "authorization_response", "version": 2}
+        async with self._gate:
+            try:
+                body["jwt"] = await self._claims(asked)
+            except (Unauthorized, TooMany) as error:
+                _LOG.info("mqtt.refused", reason=error.message)
+                body["error"] = error.message
+            except DroverError as error:
+                _LOG.warning("mqtt.not_decided", reason=error.message)
+                body["error"] = "try again later"
+            except Exception:  # noqa: BLE001 - whatever it is, the device is not let in
+                _LOG.exception("mqtt.not_decided")
+                body["error"] = "server error"
+        answer = {"sub": asked["user_nkey"], "aud": asked["server_id"]["id"], "nats": body}
+        await message.respond(signed(self._keys.account(CALLOUT), answer).encode())
+
+    async def _claims(self, asked: Mapping[str, Any]) -> str:
+        client, given = asked["client_info"], asked["connect_opts"]
+        visitor = Visitor(
+            client_id=client.get("mqtt_id") or "",
+            username=given.get("user") or "",
+            password=given.get("pass") or "",
+            address=client.get("host") or "",
+        )
+        admitted = await self._door.admit(visitor)
+        await self._ensure(admitted.application_id)
+        name = f"{admitted.application_id}.{admitted.device_id}.{admitted.key_id}"
+        rights = rights_of(admitted)
+        return self._keys.signed_user(admitted.application_id, asked["user_nkey"], name, rights)
+
+
+def rights_of(admitted: Admitted) -> Rights:
+    """Return topics that a device may use as the broker's permissions."""
+    return Rights(
+        publish=_subjects(admitted.may_publish),
+        subscribe=[*_DELIVERIES, *_subjects(admitted.may_subscribe)],
+        no_publish=_subjects(admitted.not_publish),
+        no_subscribe=_subjects(admitted.not_subscribe),
+    )
+
+
+def _subjects(filters: Iterable[str]) -> list[str]:
+    return [subject for each in filters for subject in subjects_of(each)]

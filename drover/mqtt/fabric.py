@@ -1,0 +1,103 @@
+"""The broker as a server uses it: its own child or one elsewhere, connected to and served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+from nats.errors import Error as NatsError
+
+from drover.mqtt.accounts import CALLOUT, Keyring
+from drover.mqtt.broker import Broker, BrokerMissing, Ports, find_binary
+from drover.mqtt.callout import Callout
+from drover.mqtt.intake import BrokerIntake
+from drover.mqtt.link import Link
+from drover.system import key_file
+
+if TYPE_CHECKING:
+    from drover.config import Settings
+    from drover.ports.door import Door, Intake
+
+_LOG = structlog.get_logger("drover.mqtt")
+
+
+class Fabric:
+    """What a server has of the broker; without one, live messages are off and all else works."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._folder = Path(settings.data_dir)
+        self._broker: Broker | None = None
+        self._intake: BrokerIntake | None = None
+        self.link = Link()
+        self.told = ""
+        """What the server says of it when it greets."""
+
+    async def open(self) -> bool:
+        """Connect, after starting a broker where this server has one of its own.
+
+        Tells whether there is one.
+        """
+        settings = self._settings
+        if not settings.nats and "mqtt" not in settings.roles:
+            return False
+        keys = keyring(settings)
+        try:
+            servers = settings.nats.split(",") if settings.nats else [await self._own(keys)]
+            await self.link.open(keys, servers)
+        except (BrokerMissing, NatsError, OSError) as error:
+            _LOG.warning("mqtt.off", reason=str(error) or type(error).__name__)
+            self.told = f" (no devices over MQTT: {error})"
+            await self.close()
+            return False
+        return True
+
+    async def serve(self, door: Door, intake: Intake) -> None:
+        """Decide for the broker about devices, and take what they say."""
+        callout = Callout(keyring(self._settings), door, self.link.ensure)
+        await callout.serve(await self.link.client(CALLOUT))
+        self._intake = BrokerIntake(self.link, intake)
+        await self._intake.start()
+
+    async def take_nothing_more(self) -> None:
+        """Take nothing more from devices; what was taken can still be acknowledged."""
+        if self._intake is not None:
+            await self._intake.stop()
+
+    async def close(self) -> None:
+        """Disconnect, and stop the broker that was started. Safe to call twice."""
+        intake, self._intake = self._intake, None
+        if intake is not None:
+            await intake.finish()
+        await self.link.close()
+        if self._broker is not None:
+            await self._broker.stop()
+
+    async def _own(self, keys: Keyring) -> str:
+        settings = self._settings
+        binary = find_binary(settings.nats_server)
+        broker = Broker(keys, ports_of(settings), self._folder / "mqtt", binary)
+        self._broker = broker
+        await broker.start()
+        self.told = f" and for devices on MQTT port {broker.ports.mqtt}"
+        return broker.url
+
+
+def keyring(settings: Settings) -> Keyring:
+    """Return the keys of the installation; makes their secret at first start."""
+    folder = Path(settings.data_dir)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Keyring(settings.mqtt_key.encode() or key_file(folder / "mqtt.key"))
+
+
+def ports_of(settings: Settings) -> Ports:
+    """Return where the settings have the broker listen."""
+    return Ports(
+        host=settings.host,
+        clients=0,
+        mqtt=settings.mqtt_port,
+        websocket=None if settings.mqtt_websocket_port < 0 else settings.mqtt_websocket_port,
+        tls_certificate=settings.mqtt_tls_certificate,
+        tls_key=settings.mqtt_tls_key,
+    )

@@ -1,0 +1,210 @@
+"""Connections to the broker: one to each of the server's accounts, and to applications in use."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import nats
+import structlog
+from nats.errors import Error as NatsError
+
+from drover.model.errors import Unavailable
+from drover.mqtt.accounts import PLATFORM, SYSTEM
+from drover.mqtt.subjects import subjects_of, to_subject, to_topic
+from drover.ports.bus import Message, Relay
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+    from nats.aio.subscription import Subscription
+
+    from drover.mqtt.accounts import Keyring
+    from drover.ports.bus import Leave, Sink
+
+RELAY: Final = "Drover-Relay"
+"""The header that tells who published, where it was no device."""
+
+PENDING_BYTES: Final = 16_777_216
+REQUEST_S: Final = 10.0
+_UPDATE: Final = "$SYS.REQ.CLAIMS.UPDATE"
+_LIVE: Final = "live.{application}.{subject}"
+_LOG = structlog.get_logger("drover.mqtt")
+_FAILURES: Final = (NatsError, OSError, TimeoutError)
+
+
+class Link:
+    """The bus over a broker; see ``drover.ports.bus.Bus``. It is silent until it is opened."""
+
+    def __init__(self) -> None:
+        self._keys: Keyring
+        self._servers: list[str] = []
+        self._clients: dict[str, Client] = {}
+        self._opening: dict[str, asyncio.Lock] = {}
+        self._known: set[str] = set()
+        self._leaving: asyncio.Queue[Message] = asyncio.Queue()
+        self._pumping: asyncio.Task[None] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is open."""
+        return self._pumping is not None
+
+    async def open(self, keys: Keyring, servers: Sequence[str]) -> None:
+        """Connect; raises OSError and NatsError when no broker answers."""
+        self._keys, self._servers = keys, list(servers)
+        await self.client(PLATFORM)
+        self._pumping = asyncio.create_task(self._pump())
+
+    async def close(self) -> None:
+        """End all connections. Safe to call twice, and when it is not open."""
+        pumping, self._pumping = self._pumping, None
+        if pumping is not None:
+            pumping.cancel()
+            await asyncio.gather(pumping, return_exceptions=True)
+        clients, self._clients = self._clients, {}
+        await asyncio.gather(*(each.close() for each in clients.values()), return_exceptions=True)
+
+    async def client(self, account: str) -> Client:
+        """Return the connection to an account: one of the server's own, or an application's."""
+        if found := self._clients.get(account):
+            return found
+        async with self._opening.setdefault(account, asyncio.Lock()):
+            if found := self._clients.get(account):
+                return found
+            self._clients[account] = await self._connected(account)
+            return self._clients[account]
+
+    async def application(self, application_id: str) -> Client:
+        """Return the connection to an application's account, which is made known before."""
+        await self.ensure(application_id)
+        return await self.client(application_id)
+
+    async def ensure(self, application_id: str) -> None:
+        """Make an application's account known to the broker; no connection of others is touched.
+
+        Raises Unavailable.
+        """
+        if application_id in self._known:
+            return
+        claims = self._keys.application_claims(application_id)
+        system = await self.client(SYSTEM)
+        try:
+            answer = await system.request(_UPDATE, claims.encode(), timeout=REQUEST_S)
+        except _FAILURES as error:
+            raise Unavailable("The broker does not answer") from error
+        told = msgspec.json.decode(answer.data)
+        if "error" in told:
+            raise Unavailable(f"The broker refused an account: {told['error']}")
+        self._known.add(application_id)
+
+    def publish(self, message: Message) -> None:
+        """Hand a message to all who listen now."""
+        if self.ready:
+            self._leaving.put_nowait(message)
+
+    async def subscribe(self, application_id: str, topic_filter: str, sink: Sink) -> Leave:
+        """Listen from now on; raises Unavailable."""
+        if not self.ready:
+            raise Unavailable("This server has no broker for live messages")
+
+        async def take(message: Msg) -> None:
+            sink(_message(application_id, message))
+
+        async def take_live(message: Msg) -> None:
+            sink(Message(application_id, topic_filter, message.data))
+
+        try:
+            if topic_filter.startswith("$"):
+                subject = _live_subject(application_id, topic_filter)
+                found = [await (await self.client(PLATFORM)).subscribe(subject, cb=take_live)]
+                await self._clients[PLATFORM].flush()
+            else:
+                found = await self.listen(application_id, topic_filter, take)
+        except _FAILURES as error:
+            raise Unavailable("The broker does not answer") from error
+        return lambda: _end(found)
+
+    async def listen(
+        self,
+        application_id: str,
+        topic_filter: str,
+        take: Callable[[Msg], Awaitable[None]],
+        queue: str = "",
+    ) -> list[Subscription]:
+        """Subscribe in an application's account; with a queue, one server gets each message."""
+        client = await self.application(application_id)
+        found = [
+            await client.subscribe(subject, queue=queue, cb=take)
+            for subject in subjects_of(topic_filter)
+        ]
+        await client.flush()
+        return found
+
+    async def _connected(self, account: str) -> Client:
+        user = self._keys.user(account)
+        return await nats.connect(
+            self._servers,
+            name=f"drover {account}",
+            user_jwt_cb=lambda: bytearray(self._keys.user_claims(account).encode()),
+            signature_cb=lambda nonce: base64.b64encode(user.pair.sign(nonce.encode())),
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.2,
+            ping_interval=20,
+            pending_size=PENDING_BYTES,
+            reconnected_cb=self._again,
+            error_cb=_failed,
+        )
+
+    async def _again(self) -> None:
+        """Forget what the broker was told: it may be another one, or have lost it."""
+        self._known.clear()
+
+    async def _pump(self) -> None:
+        while True:
+            message = await self._leaving.get()
+            try:
+                await self._send(message)
+            except (Unavailable, *_FAILURES) as error:
+                _LOG.warning("mqtt.not_sent", topic=message.topic, error=str(error))
+
+    async def _send(self, message: Message) -> None:
+        if message.topic.startswith("$"):
+            subject = _live_subject(message.application_id, message.topic)
+            await self._clients[PLATFORM].publish(subject, message.payload)
+            return
+        headers: dict[str, Any] | None = None
+        if message.relay is not None:
+            headers = {RELAY: msgspec.json.encode(message.relay).decode()}
+        client = await self.application(message.application_id)
+        await client.publish(to_subject(message.topic), message.payload, headers=headers)
+
+
+def relay_of(message: Msg) -> Relay | None:
+    """Return who published a message, None for a device."""
+    told = (message.headers or {}).get(RELAY)
+    return None if told is None else msgspec.json.decode(told, type=Relay)
+
+
+def _message(application_id: str, message: Msg) -> Message:
+    return Message(application_id, to_topic(message.subject), message.data, relay_of(message))
+
+
+def _live_subject(application_id: str, topic: str) -> str:
+    return _LIVE.format(application=application_id, subject=to_subject(topic.removeprefix("$")))
+
+
+async def _end(subscriptions: Sequence[Subscription]) -> None:
+    for each in subscriptions:
+        try:
+            await each.unsubscribe()
+        except NatsError:  # the connection is gone, and with it the subscription
+            _LOG.debug("mqtt.subscription_gone", subject=each.subject)
+
+
+async def _failed(error: Exception) -> None:
+    _LOG.warning("mqtt.broker", error=str(error) or type(error).__name__)

@@ -1,0 +1,65 @@
+"""Live messages between devices, servers and people watching: hints, never the only copy."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, Protocol
+
+from drover.model.errors import Unavailable
+
+
+class Relay(NamedTuple):
+    """Who published a message, where it was not a device; ``depth`` counts workflows in a chain."""
+
+    id: str
+    type: str
+    depth: int = 0
+
+
+class Message(NamedTuple):
+    """What was published on a topic of one application."""
+
+    application_id: str
+    topic: str
+    payload: bytes
+    relay: Relay | None = None
+
+
+Sink = Callable[[Message], None]
+"""Takes a message; must not wait, and must not raise."""
+
+Leave = Callable[[], Awaitable[None]]
+"""Ends a subscription. Safe to call twice."""
+
+
+class Bus(Protocol):
+    """Takes messages of an application to whoever listens, on this server or another.
+
+    Topics that begin with ``$`` are between servers: no device or person hears them.
+    """
+
+    @property
+    def ready(self) -> bool:
+        """Whether messages are taken anywhere now."""
+        ...
+
+    def publish(self, message: Message) -> None:
+        """Hand a message to all who listen now; nobody else will get it."""
+        ...
+
+    async def subscribe(self, application_id: str, topic_filter: str, sink: Sink) -> Leave:
+        """Listen from now on; returns what ends it. Raises Unavailable."""
+        ...
+
+
+class Silence:
+    """A bus on which nobody listens: for servers without live messages."""
+
+    ready = False
+
+    def publish(self, message: Message) -> None:
+        """Drop it."""
+
+    async def subscribe(self, _application_id: str, _topic_filter: str, _sink: Sink) -> Leave:
+        """Refuse: nothing would ever come."""
+        raise Unavailable("This server has no broker for live messages")

@@ -1,0 +1,103 @@
+"""What the broker's side asks of the server: who may connect, and where what they say goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drover.ports.bus import Message
+
+Done = Callable[[], None]
+"""Called once a message is stored, or there was nothing to store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Somebody who wants to connect: what they call themselves, and from where."""
+
+    client_id: str
+    username: str
+    password: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A device that may connect, and the topics (as filters) that it may use."""
+
+    application_id: str
+    device_id: str
+    key_id: str
+    may_publish: Sequence[str]
+    may_subscribe: Sequence[str]
+    not_publish: Sequence[str] = ()
+    not_subscribe: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A device's connection to the broker: ``server`` and ``number`` name it there."""
+
+    application_id: str
+    device_id: str
+    server: str
+    number: int
+    address: str
+    began_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parting:
+    """How a connection ended."""
+
+    ended_ms: int
+    reason: str
+    messages_from: int
+    messages_to: int
+
+
+class Waited(NamedTuple):
+    """A filter that workflows of an application wait for messages on."""
+
+    application_id: str
+    topic_filter: str
+
+
+class Door(Protocol):
+    """Decides about devices that want to connect."""
+
+    async def admit(self, visitor: Visitor) -> Admitted:
+        """Return the device with its rights; raises Unauthorized, TooMany, Unavailable."""
+        ...
+
+
+class Intake(Protocol):
+    """Takes what comes from devices."""
+
+    def state(self, application_id: str, device_id: str, payload: bytes, done: Done) -> None:
+        """Take what a device reports; ``done`` is called once it is stored."""
+        ...
+
+    def message(self, topic_filter: str, message: Message) -> None:
+        """Take a message that workflows wait for."""
+        ...
+
+    def came(self, connection: Connection) -> None:
+        """Note that a device is connected."""
+        ...
+
+    def went(self, connection: Connection, parting: Parting) -> None:
+        """Note that a device is connected no longer."""
+        ...
+
+    async def servers(self, alive: Sequence[str]) -> None:
+        """Note which brokers are there: devices of others are connected no longer."""
+        ...
+
+    async def waited_for(self) -> Sequence[Waited]:
+        """Return all filters that workflows wait for."""
+        ...

@@ -1,0 +1,42 @@
+"""The area of the store that knows which devices are connected, and to which server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """One connection of a device: its id, the server that has it, when it came or went."""
+
+    device_id: str
+    connection_id: str
+    server: str
+    time_ms: int
+
+
+class Presence(Protocol):
+    """Connections of devices. A newer one replaces an older; the end of that then means nothing."""
+
+    async def came(self, connections: Sequence[Connected]) -> None:
+        """Note connections that began."""
+        ...
+
+    async def went(self, connections: Sequence[Connected]) -> None:
+        """Note connections that ended, at their ``time_ms``."""
+        ...
+
+    async def renew(self, server: str, until_ms: int) -> None:
+        """Note that a server is there."""
+        ...
+
+    async def left_by_servers(self, now_ms: int, limit: int) -> Sequence[tuple[str, str]]:
+        """Disconnect devices of servers that are there no longer; at most ``limit`` of them.
+
+        Returns the application and the device of each.
+        """
+        ...

@@ -1,0 +1,210 @@
+"""Workflows of a real server react to devices over MQTT, and jobs end by devices' replies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from examples.serving import serving
+from tests.support.field import Site, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator:
+    settings = {"sweep_seconds": 0.5, "min_iteration_timeout_ms": 200, "lease_seconds": 5}
+    roles = "api,engine,scheduler,mqtt"
+    with serving(roles=roles, workers=1, script_workers=1, **settings) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def site(server) -> AsyncIterator[Site]:
+    made = Site.new(server)
+    yield made
+    await made.close()
+
+
+def node(node_id: str, kind: str, config: dict, *following: str, **meta) -> dict:
+    outputs = [list(following)]
+    return {"id": node_id, "type": kind, "config": config, "meta": meta, "outputIds": outputs}
+
+
+def flow(site: Site, triggers: list[tuple[str, str, dict]], *nodes: dict) -> str:
+    starts = [
+        {"type": kind, "key": key, "config": config, "outputIds": [[nodes[0]["id"]]]}
+        for kind, key, config in triggers
+    ]
+    made = site.post("flows", {"name": "reacts", "triggers": starts, "nodes": list(nodes)})
+    return str(made["flowId"] if "flowId" in made else made["id"])
+
+
+def stored(site: Site, flow_id: str) -> dict:
+    return site.get(f"flows/{flow_id}/storage")
+
+
+def remember(key: str, path: str) -> dict:
+    return node("keep", "StoreValueNode", {"keyName": key, "valueType": "path", "valuePath": path})
+
+
+async def kept(site: Site, flow_id: str, key: str):
+    return (await eventually(lambda: stored(site, flow_id).get(key) and stored(site, flow_id)))[key]
+
+
+async def test_a_report_starts_the_workflows_that_wait_for_the_device_or_its_tag(site):
+    pump = await site.connect(site.device(tags=[{"key": "hall", "value": "A"}]))
+    by_id = flow(site, [("deviceId", pump.id, {})], remember("seen", "data"))
+    by_tag = flow(site, [("deviceTag", "hall/", {})], remember("seen", "triggerId"))
+    other = flow(site, [("deviceTag", "hall/B", {})], remember("seen", "data"))
+
+    await pump.client.publish(pump.state, b'{"data": {"level": 5}, "time": 1700000000000}')
+    await pump.client.publish(pump.state, b'{"data": {"level": 6}}')
+
+    assert await kept(site, by_id, "seen") == {"level": 6}
+    assert await kept(site, by_tag, "seen") == pump.id
+    assert stored(site, other) == {}
+
+
+async def test_coming_and_going_starts_workflows(site):
+    device_id = site.device()
+    came = flow(site, [("deviceIdConnect", device_id, {})], remember("method", "data.method"))
+    went = flow(site, [("deviceIdDisconnect", device_id, {})], remember("why", "data"))
+
+    pump = await site.connect(device_id)
+    method = await kept(site, came, "method")
+    pump.client.close()
+
+    assert method == "mqtt"
+    assert "disconnectReason" in await kept(site, went, "why")
+
+
+async def test_a_message_starts_the_workflow_that_waits_for_its_topic_once(site):
+    count = node("keep", "StoreValueNode", {"keyName": "count", "valueType": "incr", "value": "1"})
+    text = node(
+        "text", "StoreValueNode", {"keyName": "text", "valueType": "path", "valuePath": "data"}
+    )
+    flow_id = flow(site, [("mqttTopic", "jobs/+", {})], {**count, "outputIds": [["text"]]}, text)
+    pump = await site.connect(site.device())
+    await asyncio.sleep(2.0)  # a saved trigger is listened for within a second
+
+    await pump.client.publish("jobs/a", b"hello")
+
+    assert await kept(site, flow_id, "text") == "hello"
+    assert stored(site, flow_id)["count"] == 1
+
+
+async def test_a_workflow_publishes_and_commands(site):
+    pump, other = [await site.connect(site.device()) for _ in range(2)]
+    await pump.client.subscribe("t/out")
+    await other.client.subscribe(other.command)
+    command = {
+        "deviceIdsPath": "working.id",
+        "nameTemplate": "open",
+        "payloadTemplate": "[{{data.level}}]",
+    }
+    flow(
+        site,
+        [("deviceId", pump.id, {})],
+        node(
+            "say",
+            "MqttMessageNode",
+            {"topicTemplate": "t/out", "messageTemplate": "{{data.level}}"},
+            "set",
+        ),
+        node(
+            "set",
+            "MutateNode",
+            {
+                "rules": [
+                    {
+                        "type": "set",
+                        "destination": "working.id",
+                        "valueTemplate": other.id,
+                        "valueTemplateType": "string",
+                    }
+                ]
+            },
+            "tell",
+        ),
+        node("tell", "DeviceSendCommandNode", command, deviceSelectionType="payload"),
+    )
+
+    await pump.client.publish(pump.state, b'{"data": {"level": 9}}')
+
+    assert await pump.hears() == [("t/out", b"9")]
+    told = json.loads((await other.hears())[0][1])
+    assert (told["name"], told["payload"]) == ("open", [9])
+
+
+def command_job(site: Site, replies: tuple[str, str, dict], reply: dict, **pace) -> str:
+    """Return a job whose iterations end when a device's reply has come."""
+    query = json.dumps({"tags": {"$eq": {"fleet": "x"}}})
+    body = {"name": "reboot", "resourceType": "device", "queryJson": query, **pace}
+    job = str(site.post("resource-jobs", body)["id"])
+    command = {
+        "deviceIdsPath": "data.device.deviceId",
+        "nameTemplate": "reboot",
+        "payloadTemplate": '{"iterationId": "{{data.iterationId}}"}',
+    }
+    acknowledge = {
+        "successExpression": "true",
+        "iterationIdPath": "working.reply.iterationId",
+        "resultPath": "working.ack",
+    }
+    starts = [("resourceJobIteration", job, {}, "tell"), (*replies, "read")]
+    triggers = [
+        {"type": kind, "key": key, "config": config, "outputIds": [[first]]}
+        for kind, key, config, first in starts
+    ]
+    nodes = [
+        node("tell", "DeviceSendCommandNode", command, deviceSelectionType="payload"),
+        {**reply, "id": "read", "outputIds": [["end"]]},
+        node("end", "ResourceJobAcknowledgeNode", acknowledge),
+    ]
+    site.post("flows", {"name": "reboots", "triggers": triggers, "nodes": nodes})
+    return job
+
+
+def status(site: Site, job: str, execution: str) -> dict:
+    page = site.get(f"resource-jobs/{job}/executions", perPage=5)
+    return next(each for each in page["items"] if each["id"] == execution)
+
+
+@pytest.mark.parametrize("way", ["topic", "state"])
+async def test_iterations_of_a_job_end_by_the_replies_of_devices(site, way):
+    tags, attributes = [{"key": "fleet", "value": "x"}], [{"name": "done", "dataType": "string"}]
+    pumps = [await site.connect(site.device(tags=tags, attributes=attributes)) for _ in range(3)]
+    for pump in pumps:
+        await pump.client.subscribe(pump.command)
+    if way == "topic":
+        trigger = ("mqttTopic", "jobs/+", {})
+        reply = node("", "JsonDecodeNode", {"source": "data", "destination": "working.reply"})
+    else:
+        trigger = ("deviceTag", "fleet/x", {"attributeWhitelist": ["done"]})
+        copy = {"type": "copy", "source": "data.done", "destination": "working.reply.iterationId"}
+        reply = node("", "MutateNode", {"rules": [copy]})
+    job = command_job(site, trigger, reply, iterationTimeout=3_000)
+    await asyncio.sleep(2.0)  # a saved trigger is listened for within a second
+
+    execution = site.post(f"resource-jobs/{job}/execute", {})["executionId"]
+    for pump in pumps[:2]:  # the third one never answers
+        iteration = json.loads((await pump.hears())[0][1])["payload"]["iterationId"]
+        if way == "topic":
+            said = json.dumps({"iterationId": iteration})
+            await pump.client.publish(f"jobs/{pump.id}", said.encode())
+        else:
+            said = json.dumps({"data": {"done": iteration}})
+            await pump.client.publish(pump.state, said.encode())
+
+    def ended():
+        return "runCompletedAt" in status(site, job, execution)
+
+    await eventually(ended)
+    iterations = site.get(f"resource-jobs/{job}/executions/{execution}/iterations")["items"]
+    assert sorted(each["status"] for each in iterations) == ["succeeded", "succeeded", "timedOut"]

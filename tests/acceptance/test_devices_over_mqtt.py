@@ -1,0 +1,281 @@
+"""Devices connected to a real server: what they say is kept, what they are told reaches them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import aiomqtt
+import pytest
+import pytest_asyncio
+
+from drover.mqtt.device import (
+    BAD_CREDENTIALS,
+    REFUSED_FILTER,
+    ConnectionRefused,
+    DeviceClient,
+    framed,
+)
+from examples.serving import serving
+from tests.support.field import Site, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+ROLES = "api,engine,scheduler,mqtt"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator:
+    with serving(roles=ROLES, workers=1, script_workers=1, sweep_seconds=0.5) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def site(server) -> AsyncIterator[Site]:
+    made = Site.new(server)
+    yield made
+    await made.close()
+
+
+async def test_what_a_device_reports_is_kept(site):
+    pump = await site.connect(site.device())
+
+    await pump.client.publish(pump.state, b'{"data": {"level": "7", "unknown": 1}}')
+
+    values = await eventually(lambda: site.get(f"devices/{pump.id}/compositeState"))
+    assert {name: each["value"] for name, each in values.items()} == {"level": 7}
+    pump.client.close()
+
+
+async def test_a_common_client_reports_and_is_told(site):
+    device_id = site.device()
+    key, secret = site.key
+    async with aiomqtt.Client(
+        *site.address, identifier=device_id, username=key, password=secret
+    ) as client:
+        await client.subscribe(f"losant/{device_id}/command", qos=1)
+        await client.publish(f"losant/{device_id}/state", '{"data": {"level": 3}}', qos=1)
+        site.post(f"devices/{device_id}/command", {"name": "open", "payload": {"far": True}})
+        message = await anext(aiter(client.messages))
+
+    command = json.loads(message.payload)
+    assert (command["name"], command["payload"]) == ("open", {"far": True})
+    assert command["time"]["$date"].endswith("Z")
+    assert "." in command["time"]["$date"]
+    kept = await eventually(lambda: site.get(f"devices/{device_id}/compositeState"))
+    assert kept["level"]["value"] == 3
+    assert site.get(f"devices/{device_id}/command")[0]["name"] == "open"
+
+
+async def test_a_command_for_many_reaches_those_connected_that_have_the_tag(site):
+    tagged, other = site.device(tags=[{"key": "hall", "value": "A"}]), site.device()
+    devices = [await site.connect(each) for each in (tagged, other)]
+    for each in devices:
+        await each.client.subscribe(each.command)
+
+    site.post("devices/command", {"name": "stop", "deviceTags": [{"key": "hall"}]})
+    site.post(f"devices/{other}/command", {"name": "last"})
+
+    assert [json.loads(p)["name"] for _, p in await devices[0].hears()] == ["stop"]
+    assert [json.loads(p)["name"] for _, p in await devices[1].hears()] == ["last"]
+
+
+async def test_coming_and_going_is_shown_and_logged(site):
+    pump = await site.connect(site.device())
+    here = await eventually(lambda: site.get(f"devices/{pump.id}")["connectionInfo"]["connected"])
+
+    pump.client.close()
+    await eventually(lambda: not site.get(f"devices/{pump.id}")["connectionInfo"]["connected"])
+
+    assert here == 1
+    went, came = site.get(f"devices/{pump.id}/logs", limit=5)
+    assert (came["connected"], went["connected"]) == (1, 0)
+    assert went["disconnectReason"] == "Client Closed"
+
+
+@pytest.mark.parametrize("wrong", ["secret", "key", "device", "nothing"])
+async def test_wrong_credentials_are_refused_with_the_code_that_clients_know(site, wrong):
+    device_id = site.device()
+    key, secret = site.key
+    given = {
+        "secret": (device_id, (key, "wrong")),
+        "key": (device_id, ("wrong", secret)),
+        "device": ("5" * 24, site.key),
+        "nothing": (device_id, ("", "")),
+    }[wrong]
+
+    with pytest.raises(ConnectionRefused) as refused:
+        await DeviceClient.connect(site.address, *given)
+
+    assert refused.value.code in BAD_CREDENTIALS
+
+
+async def test_a_key_for_some_devices_lets_no_other_in(site):
+    mine, other = site.device(), site.device()
+    key = site.new_key(deviceIds=[mine])
+
+    allowed = await site.connect(mine, key)
+    with pytest.raises(ConnectionRefused):
+        await site.connect(other, key)
+
+    assert allowed.id == mine
+
+
+@pytest.mark.parametrize("topic", ["losant/{other}/state", "losant/{other}/command", "losantx/a"])
+async def test_a_message_on_a_topic_of_others_reaches_nobody(site, topic):
+    pump, other = await site.connect(site.device()), await site.connect(site.device())
+    await other.client.subscribe(other.command)
+
+    await pump.client.publish(topic.format(other=other.id), b'{"data": {"level": 1}}', qos=0)
+    await pump.client.publish(pump.state, b'{"data": {"level": 2}}')
+    site.post(f"devices/{other.id}/command", {"name": "last"})
+
+    await eventually(lambda: site.get(f"devices/{pump.id}/compositeState"))
+    assert site.get(f"devices/{other.id}/compositeState") == {}
+    assert [json.loads(payload)["name"] for _, payload in await other.hears()] == ["last"]
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "losant/{other}/command",
+        "losant/+/command",
+        "losant/#",
+        "+/{other}/command",
+        "#",
+        "+/#",
+        "$SYS/#",
+        "$MQTT/#",
+        "$MQTT/msgs/#",
+        "$JS/#",
+        "unlisted/topic",
+    ],
+)
+async def test_filters_beyond_what_is_the_devices_own_are_refused(site, topic):
+    pump, other = await site.connect(site.device()), site.device()
+
+    granted = await pump.client.subscribe(topic.format(other=other))
+
+    assert granted == REFUSED_FILTER
+
+
+async def test_devices_of_an_application_share_free_topics(site):
+    listener, speaker = [await site.connect(site.device()) for _ in range(2)]
+    await listener.client.subscribe("t/#", 1)
+
+    await speaker.client.publish("t/a", b"hello")
+
+    assert await listener.hears() == [("t/a", b"hello")]
+
+
+async def test_applications_do_not_hear_each_other(site, server):
+    foreign = Site.new(server)
+    ours, theirs = await site.connect(site.device()), await foreign.connect(foreign.device())
+    site.connected += foreign.connected
+    await ours.client.subscribe("t/#")
+
+    for number in range(2000):
+        await theirs.client.publish("t/a", b"%d" % number, qos=number % 2)
+    await ours.client.publish("t/a", b"mine")
+
+    assert await ours.hears() == [("t/a", b"mine")]
+
+
+async def test_a_key_opens_only_the_topics_on_its_list(site):
+    key = site.new_key(filterType="whitelist", pubTopics=["up/#", "#"], subTopics=["down/+"])
+    pump = await site.connect(site.device(), key)
+
+    granted = [await pump.client.subscribe(each) for each in ("down/a", "down/#", "up/a", "t/a")]
+
+    assert granted == [0, REFUSED_FILTER, REFUSED_FILTER, REFUSED_FILTER]
+
+
+async def test_what_a_key_bars_is_held_back_behind_a_wildcard(site):
+    key = site.new_key(filterType="blacklist", pubTopics=[], subTopics=["t/secret/#"])
+    pump, speaker = await site.connect(site.device(), key), await site.connect(site.device())
+
+    granted = [await pump.client.subscribe(each) for each in ("t/#", "t/secret/a")]
+    await speaker.client.publish("t/secret/a", b"1")
+    await speaker.client.publish("t/open", b"2")
+
+    assert granted == [0, REFUSED_FILTER]
+    assert await pump.hears() == [("t/open", b"2")]
+
+
+async def test_topics_that_workflows_wait_for_are_open(site):
+    trigger = {"type": "mqttTopic", "key": "replies/+", "config": {}, "outputIds": []}
+    site.post("flows", {"name": "listens", "triggers": [trigger], "nodes": []})
+
+    pump = await site.connect(site.device())
+
+    assert await pump.client.subscribe("replies/1") == 0
+
+
+async def test_a_gateway_speaks_and_listens_for_what_is_behind_it(site):
+    gateway = site.device(deviceClass="gateway")
+    behind = site.device(deviceClass="peripheral", gatewayId=gateway)
+    open_to_all = site.device(deviceClass="floating")
+    other = site.device(deviceClass="peripheral", gatewayId=site.device(deviceClass="gateway"))
+    hub = await site.connect(gateway)
+
+    granted = [
+        await hub.client.subscribe(f"losant/{each}/command")
+        for each in (behind, open_to_all, other)
+    ]
+    for each in (behind, open_to_all, other):
+        await hub.client.publish(f"losant/{each}/state", b'{"data": {"level": 2}}', qos=0)
+    site.post(f"devices/{behind}/command", {"name": "go"})
+
+    assert granted == [0, 0, REFUSED_FILTER]
+    assert [topic for topic, _ in await hub.hears()] == [f"losant/{behind}/command"]
+    await eventually(lambda: site.get(f"devices/{open_to_all}/compositeState"))
+    kept = [site.get(f"devices/{each}/compositeState") for each in (behind, open_to_all, other)]
+    assert [len(each) for each in kept] == [1, 1, 0]
+
+
+async def test_a_second_connection_of_a_device_ends_the_first(site):
+    device_id = site.device()
+    first = await site.connect(device_id)
+
+    second = await site.connect(device_id)
+
+    await first.ends()
+    await second.client.publish(second.state, b'{"data": {"level": 1}}')
+    await eventually(lambda: len(site.get(f"devices/{device_id}/logs", limit=9)) == 3)
+    assert site.get(f"devices/{device_id}")["connectionInfo"]["connected"] == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"not json", b"[1, 2]", b'{"data": 1}', b'{"data": {"level": {"deep": 1}}}', b"\xff\xfe"],
+)
+async def test_what_is_no_report_is_passed_over(site, body):
+    pump = await site.connect(site.device())
+
+    await pump.client.publish(pump.state, body)
+    await pump.client.publish(pump.state, b'[{"data": {"note": "ok"}, "extra": 1}]')
+
+    kept = await eventually(lambda: site.get(f"devices/{pump.id}/compositeState"))
+    assert set(kept) == {"note"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        framed(0x34, b"\x00\x03t/a\x00\x01"),  # QoS 2
+        framed(0x30, b"\x00\x03t/a" + b"x" * 300_000),
+        framed(0x10, b"\x00\x04MQTT\x04\x02\x00\x00\x00\x01a"),
+        framed(0x30, b"\x00\x03t/+"),
+        framed(0xF0, b""),
+    ],
+    ids=["qos 2", "too large", "connect again", "wildcard", "no packet"],
+)
+async def test_what_is_not_allowed_ends_that_connection_alone(site, data):
+    pump, other = await site.connect(site.device()), await site.connect(site.device())
+
+    pump.client.send(data)
+
+    await pump.ends()
+    await other.client.publish("t/a", b"")

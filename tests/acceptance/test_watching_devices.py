@@ -1,0 +1,158 @@
+"""People watch topics, state and commands of a real server as they come, and publish."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from drover.client import ClientError
+from examples.serving import serving
+from tests.support.field import PATIENCE_S, Site
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator:
+    roles = "api,engine,scheduler,mqtt"
+    with serving(roles=roles, workers=1, script_workers=1, sweep_seconds=0.5) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def site(server) -> AsyncIterator[Site]:
+    made = Site.new(server)
+    yield made
+    await made.close()
+
+
+@asynccontextmanager
+async def watching(
+    site: Site, rest: str, **query
+) -> AsyncIterator[AsyncIterator[tuple[str, dict]]]:
+    """Events as pairs of name and data, once the server watches."""
+    headers = {"authorization": f"Bearer {site.serving.client.token}", "accept": "application/json"}
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        httpx.AsyncClient(base_url=site.serving.url, timeout=PATIENCE_S) as client,
+        client.stream("GET", site.path(rest), params=query, headers=headers) as answer,
+    ):
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = answer.aiter_lines()
+        assert await anext(lines) == ": watching"
+        yield _events(lines)
+
+
+async def _events(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, dict]]:
+    name = ""
+    async for line in lines:
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            yield name, json.loads(line.removeprefix("data: "))
+        elif line == ": keepalive":
+            yield "keepalive", {}
+
+
+async def test_a_topic_is_watched_as_devices_publish_on_it(site):
+    pump = await site.connect(site.device())
+    async with watching(site, "mqttSubscriptionStream", topic="t/+") as events:
+        await pump.client.publish("t/a", b'{"level": 1}')
+
+        assert await anext(events) == ("mqttMessage", {"topic": "t/a", "message": '{"level": 1}'})
+
+
+async def test_state_of_all_devices_can_be_watched_as_it_comes(site):
+    pump = await site.connect(site.device())
+    async with watching(site, "mqttSubscriptionStream", topic="losant/+/state") as events:
+        await pump.client.publish(pump.state, b'{"data": {"level": 1}}')
+
+        assert (await anext(events))[1]["topic"] == pump.state
+
+
+async def test_state_of_one_device_is_watched_as_it_is_stored(site):
+    pump, other = await site.connect(site.device()), await site.connect(site.device())
+    async with watching(site, f"devices/{pump.id}/stateStream") as events:
+        await other.client.publish(other.state, b'{"data": {"level": 1}}')
+        await pump.client.publish(pump.state, b'{"data": {"level": "2", "odd": 1}}')
+        name, first = await anext(events)
+        site.post(f"devices/{pump.id}/state", {"data": {"level": 3}})
+        _, second = await anext(events)
+
+    assert (name, first["data"], second["data"]) == ("deviceState", {"level": 2}, {"level": 3})
+
+
+async def test_commands_of_a_device_are_watched(site):
+    device_id = site.device()
+    async with watching(site, f"devices/{device_id}/commandStream") as events:
+        site.post(f"devices/{device_id}/command", {"name": "go", "payload": [1]})
+        name, command = await anext(events)
+
+    assert (name, command["name"], command["payload"]) == ("deviceCommand", "go", [1])
+
+
+async def test_a_message_that_a_person_publishes_reaches_devices_and_watchers(site):
+    pump = await site.connect(site.device())
+    await pump.client.subscribe("t/#")
+    async with watching(site, "mqttSubscriptionStream", topic="t/news") as events:
+        site.post("mqttPublishMessage", {"topic": "t/news", "message": "hé"})
+
+        assert (await anext(events))[1] == {"topic": "t/news", "message": "hé"}
+        assert await pump.hears() == [("t/news", "hé".encode())]
+
+
+async def test_state_and_commands_that_a_person_publishes_are_kept(site):
+    pump = await site.connect(site.device())
+    await pump.client.subscribe(pump.command)
+
+    site.post("mqttPublishMessage", {"topic": pump.state, "message": '{"data": {"level": 4}}'})
+    site.post("mqttPublishMessage", {"topic": pump.command, "message": '{"name": "go"}'})
+
+    assert site.get(f"devices/{pump.id}/compositeState")["level"]["value"] == 4
+    assert json.loads((await pump.hears())[0][1])["name"] == "go"
+
+
+async def test_a_stream_without_messages_stays_alive(site):
+    async with watching(site, "mqttSubscriptionStream", topic="t/a", keepAliveInterval=1) as events:
+        assert await anext(events) == ("keepalive", {})
+
+
+@pytest.mark.parametrize("topic", ["", "a/#/b", "$SYS/#", "losant/#", "losant/x/y", "a b", "*"])
+def test_filters_that_nobody_may_watch_are_refused(server, topic):
+    site = Site.new(server)
+
+    with pytest.raises(ClientError) as refused:
+        site.get("mqttSubscriptionStream", topic=topic)
+
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("topic", ["a/+", "$SYS/a", "losant/x", "losantx", "a b", "a/>", "x" * 231])
+def test_topics_that_nobody_may_publish_on_are_refused(server, topic):
+    site = Site.new(server)
+
+    with pytest.raises(ClientError) as refused:
+        site.post("mqttPublishMessage", {"topic": topic, "message": "m"})
+
+    assert refused.value.status == 400
+
+
+def test_devices_of_others_can_be_neither_watched_nor_told(server):
+    site, foreign = Site.new(server), Site.new(server).device()
+
+    for rest in ("stateStream", "commandStream"):
+        with pytest.raises(ClientError) as refused:
+            site.get(f"devices/{foreign}/{rest}")
+        assert refused.value.status == 404
+    command = {"topic": f"losant/{foreign}/command", "message": '{"name": "go"}'}
+    with pytest.raises(ClientError) as refused:
+        site.post("mqttPublishMessage", command)
+    assert refused.value.status == 404
