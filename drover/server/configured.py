@@ -59,21 +59,6 @@ def refusing_limits_of(settings: Settings) -> dict[str, float]:
     return {name: getattr(settings, name) for name in _REFUSING}
 
 
-_REFUSING: Final = (
-    "max_requests",
-    "max_body_bytes",
-    "body_seconds",
-    "max_running_executions",
-    "digi_requests_a_minute",
-    "digi_requests_at_once",
-)
-
-
-def refusing_limits_of(settings: Settings) -> dict[str, float]:
-    """Return the limits that refuse requests, by the names of their settings."""
-    return {name: getattr(settings, name) for name in _REFUSING}
-
-
 def database_of(settings: Settings) -> Database:
     """Return the database the settings name, not yet open; makes the data folder."""
     folder = Path(settings.data_dir)
