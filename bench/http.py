@@ -6,10 +6,10 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Final
 
-from bench import load
 from bench.fanout import ACKNOWLEDGE, ITEMS, LONGEST_S
 from bench.figures import Figure
 from bench.servers import load_fleet, make_job, server_on
+from drover.measure import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,9 +12,9 @@ from urllib.parse import quote, urlsplit
 import asyncpg
 import psutil
 
-from bench import load
 from bench.figures import Figure
 from bench.servers import STORES, server_on
+from drover.measure import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -91,6 +91,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     handlers: Annotated[
         list[str], Meta(description="Modules with functions registered by @drover.handler.")
     ] = []
+    handlers_seconds: Annotated[
+        float,
+        Meta(description="How long the modules of handlers may take to be imported.", gt=0),
+    ] = 60.0
     workers: Annotated[
         int,
         Meta(description="Worker processes that run flows; 0: one for each core.", ge=0, le=256),
@@ -115,6 +119,20 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         int,
         Meta(description="Executions of one job that may be unfinished at once (429 above).", ge=1),
     ] = 100
+    max_job_schedules: Annotated[
+        int, Meta(description="Schedules that one resource job may have (429 above).", ge=1)
+    ] = 100
+    min_schedule_seconds: Annotated[
+        float, Meta(description="Shortest interval of a schedule given in seconds.", gt=0)
+    ] = 60.0
+    make_up_seconds: Annotated[
+        float,
+        Meta(
+            description="How long ago a scheduled run that no server was there for may have been"
+            " due to be made up for; 0: never.",
+            ge=0,
+        ),
+    ] = 3600.0
     beacon_lost_seconds: Annotated[
         float,
         Meta(
@@ -145,6 +163,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             description="Requests of an account to /ws served at once (429 above); 0: no limit."
             " The vendor's is 4.",
+            ge=0,
+        ),
+    ] = 0
+    events_in_15_seconds: Annotated[
+        int,
+        Meta(
+            description="Events that one application may raise in 15 seconds (429 above), counted"
+            " by each server; 0: no limit. The vendor's is 15.",
             ge=0,
         ),
     ] = 0

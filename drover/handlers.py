@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 REGISTERED: Final[dict[str, Callable[..., Any]]] = {}
 """The functions registered in this process, by name."""
+
+
+def announce(names: Iterable[str]) -> None:
+    """Note names whose functions are registered in other processes, where they are called."""
+    for name in names:
+        REGISTERED.setdefault(name, _elsewhere)
+
+
+def _elsewhere(_value: object) -> None:
+    raise RuntimeError("this function is called in worker processes only")
 
 
 def handler(name: str) -> Callable[[Function], Function]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path  # noqa: TC003 - commands read their annotations at run time
-from typing import Any
+from typing import Annotated, Any
 
-from cyclopts import App
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 
 import drover.cli
@@ -88,6 +89,64 @@ def serve(  # noqa: PLR0913 - the published flags of this command
         "handlers": _list(handlers),
     }
     run(config.load(file=config_file, overrides=given))
+
+
+@COMMANDS.command
+def worker(  # noqa: PLR0913 - the published flags of this command
+    *,
+    database: str | None = None,
+    handlers: str | None = None,
+    roles: str = "engine",
+    health_port: int | None = None,
+    host: str | None = None,
+    data_dir: str | None = None,
+    config_file: Path | None = None,
+) -> None:
+    """Work on the executions of a shared database, without an API, until told to stop.
+
+    Parameters
+    ----------
+    database
+        PostgreSQL URL, the same as that of the servers.
+    handlers
+        Modules with functions registered by @drover.handler, comma-separated.
+    roles
+        What this process does, comma-separated: engine, scheduler.
+    health_port
+        Answer /health and /metrics at this port; 0 takes a free one, none without it.
+    host
+        Address for that port.
+    data_dir
+        Folder of this process's keys, and of reports where DROVER_BLOBS names no other place.
+    config_file
+        A TOML file of settings.
+
+    """
+    from drover.worker import work
+
+    given: dict[str, Any] = {
+        "data_dir": data_dir,
+        "host": host,
+        "database": database,
+        "roles": _list(roles),
+        "handlers": _list(handlers),
+    }
+    work(config.load(file=config_file, overrides=given), health_port)
+
+
+@COMMANDS.command
+def bench(*, items: Annotated[int, Parameter(validator=Number(gte=100))] = 10_000) -> None:
+    """Measure this machine: a server on a temporary store beside bare SQLite on the same disk.
+
+    Parameters
+    ----------
+    items
+        Devices to create and to run a workflow over, 100 or more.
+
+    """
+    from drover.measure.machine import measure
+
+    measure(items, Console())
 
 
 @COMMANDS.command

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from drover.handlers import REGISTERED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 ENTRY_POINTS: Final = "drover.handlers"
 """The group of entry points whose modules are loaded by themselves."""
@@ -21,16 +21,22 @@ class HandlersError(ImportError):
     """A module of handlers cannot be imported; the message says which and why."""
 
 
-def load(modules: Iterable[str]) -> list[str]:
+def offered() -> list[str]:
+    """Return the modules that installed packages offer."""
+    return [point.module for point in entry_points(group=ENTRY_POINTS)]
+
+
+def load(modules: Iterable[str], before: Callable[[str], None] = lambda _module: None) -> list[str]:
     """Import modules of handlers, and those offered as entry points; return all names registered.
 
-    Modules in the current folder are found. Raises HandlersError.
+    Modules in the current folder are found. ``before`` is told each module about to be imported.
+    Raises HandlersError.
     """
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    offered = [point.module for point in entry_points(group=ENTRY_POINTS)]
-    for module in [*modules, *offered]:
+    for module in [*modules, *offered()]:
+        before(module)
         try:
             import_module(module)
         except Exception as error:

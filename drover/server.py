@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 import sys
@@ -11,18 +10,16 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
 import uvicorn
 import uvloop
 
 import drover.kinds
-from drover import __version__, plugins
+from drover import __version__, handlers, plugins
 from drover.app import beacon_registry
 from drover.app.about import ServerFacts
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
-from drover.app.access.redaction import redact_event
 from drover.app.answering import FlowHost, Tools
 from drover.app.assembly import Surroundings, library
 from drover.app.beacon_registry import BeaconRegistry
@@ -30,10 +27,12 @@ from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
+from drover.app.inventory_bulk import BulkOperations
 from drover.app.inventory_throttle import Allowance, RequestThrottle
 from drover.app.jobs import assembly as jobs
 from drover.app.live import assembly as live
 from drover.app.live.state_triggers import LiveTriggers
+from drover.app.logs import set_up_logs
 from drover.app.retention import Keep, Retention
 from drover.app.services import Services
 from drover.discover import discover
@@ -50,6 +49,7 @@ from drover.faces.openapi import Published
 from drover.flows.matching import matches
 from drover.model.kind import Kind
 from drover.mqtt.fabric import Fabric
+from drover.ports.runner import WorkerLost
 from drover.store.access import revisions_of
 from drover.store.blobs import ObjectBlobs
 from drover.store.inventory import InventoryRows
@@ -57,14 +57,15 @@ from drover.store.postgres import PostgresDatabase
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
 from drover.system import RandomIds, SystemClock, key_file
-from drover.workers.local import LocalWorkers, WorkerSettings
+from drover.workers.local import LocalWorkers, WorkerSettings, registered
 from drover.workers.web import GuardedWeb
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from rich.console import Console
 
     from drover.app.access.bootstrap import Created
-    from drover.app.live.watching import Watching
     from drover.config import Settings
     from drover.store.driver import Database
 
@@ -80,6 +81,8 @@ SHOWN_LIMITS: Final = (
     "max_body_bytes",
     "body_seconds",
     "max_running_executions",
+    "max_job_schedules",
+    "min_schedule_seconds",
     "min_iteration_timeout_ms",
     "lease_seconds",
     "heartbeat_seconds",
@@ -103,49 +106,54 @@ class Server:
         self.app: HttpApp
         self.created: Created | None = None
         self.fabric = Fabric(settings)
-        self._watching: Watching | None = None
+        self._live: live.LiveServices | None = None
         self._jobs: jobs.JobServices | None = None
         self._beacons: beacons.BeaconServices | None = None
         self._engine: Engine | None = None
+        self._bulk: BulkOperations | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._open = AsyncExitStack()
 
     async def open(self) -> None:
         """Open the store, make the first administrator if there is none, start the roles."""
-        # Their names are needed here, to check workflows by; they are called in worker processes.
-        plugins.load(self.settings.handlers)
-        database = database_of(self.settings)
-        await database.open()
-        self._open.push_async_callback(database.close)
+        await self._learn_handlers()
+        database = await self._database()
         store = SqlStore(database)
         doors = access.build(store, revisions_of(database), self.ids, self.clock)
         self._open.callback(doors.close)
-        heart = Heart(store, timing_of(self.settings), self._name())
+        # What leases call this process: no other one is called so.
+        name = f"{socket.gethostname()}-{os.getpid()}-{self.ids.new()}"
+        heart = Heart(store, timing_of(self.settings), name)
         around = self._around(heart, doors)
-        job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
-        shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers(around.wake)])
-        devices = live.build(around, shelf, doors.sessions, self.settings.mqtt_topics)
-        self._watching = shelf.watching
+        more_hooks = [doors.hooks, jobs.hooks(self.settings.min_iteration_timeout_ms)]
+        shelf = library(around, more_hooks, report_hooks=[LiveTriggers(around.wake)])
+        self._live = live.build(around, shelf, doors.sessions, self.settings.mqtt_topics)
         machine = self._machine()
-        work = jobs.build(heart, machine, job_limits_of(self.settings))
-        self._jobs = work
-        first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
-        self.created = await first.run(
-            self.settings.admin_email, self.settings.admin_password or None
-        )
+        self._jobs = work = jobs.build(heart, machine, job_limits_of(self.settings))
+        if "api" in self.settings.roles:
+            first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
+            self.created = await first.run(
+                self.settings.admin_email, self.settings.admin_password or None
+            )
         published = Published(__version__)
-        inventory = JobInventory(store, InventoryRows(database), self.clock, heart.signals)
+        self._bulk = bulk = bulk_of(heart, self.ids)
+        inventory = JobInventory(store, InventoryRows(database), self.clock, bulk)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
         facts = facts_of(self.settings, self.url, self.clock, database)
-        own = (published, inventory, throttle, facts, *self._queue(heart))
+        own = (published, inventory, bulk, throttle, facts, *self._queue(heart))
         services = Services(*own, *shelf.services, *doors.services, *work.services)
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         published.publish(self.app.routes.described, self.app.metrics.text)
-
         if "engine" in self.settings.roles:
             await self._run_engine(heart, machine, work, services)
-        await self._let_devices_in(devices)
+        await self.fabric.run(self._live, self._open)
+
+    async def _database(self) -> Database:
+        database = database_of(self.settings)
+        await database.open()
+        self._open.push_async_callback(database.close)
+        return database
 
     def _around(self, heart: Heart, doors: access.AccessServices) -> Surroundings:
         return Surroundings(
@@ -157,15 +165,28 @@ class Server:
             owners=owners_for,
             seen=visible_applications,
             wake=heart.signals.fire.set,
+            most_events=self.settings.events_in_15_seconds,
             bus=self.fabric.link,
         )
+
+    async def _learn_handlers(self) -> None:
+        """Ask a worker for the names of handlers, to check workflows by: none is imported here."""
+        if "engine" in self.settings.roles or not (self.settings.handlers or plugins.offered()):
+            return  # an engine's own workers tell
+        try:
+            names = await registered(worker_settings_of(self.settings, timing_of(self.settings)))
+        except WorkerLost as error:
+            raise plugins.HandlersError(str(error)) from error
+        handlers.announce(names)
 
     def drain(self) -> None:
         """Claim nothing more; called at the moment the server is told to stop."""
         if self._jobs is not None:
             self._jobs.progress.stop()
-        if self._watching is not None:
-            self._loop.call_soon_threadsafe(self._watching.stop)
+        if self._live is not None:
+            self._loop.call_soon_threadsafe(self._live.watching.stop)
+        if self._bulk is not None:
+            self._bulk.stop()
         if self._beacons is not None:
             self._loop.call_soon_threadsafe(self._beacons.waiters.stop)
         if self._engine is not None:
@@ -180,10 +201,6 @@ class Server:
     def _stop_engine(self) -> None:
         if self._engine is not None:
             self._stopping = asyncio.create_task(self._engine.stop())
-
-    def _name(self) -> str:
-        """Return what leases call this process: no other one is called so."""
-        return f"{socket.gethostname()}-{os.getpid()}-{self.ids.new()}"
 
     def _machine(self) -> jobs.Machine:
         folder = Path(self.settings.data_dir)
@@ -222,7 +239,11 @@ class Server:
         workers = LocalWorkers(
             Answers(heart.acks, FlowHost(tools)), worker_settings_of(self.settings, heart.timing)
         )
-        await workers.start()
+        try:
+            await workers.start()
+        except WorkerLost as error:
+            raise plugins.HandlersError(str(error)) from error
+        handlers.announce(workers.handlers)
         self._open.push_async_callback(workers.stop)
         around = EngineSurroundings(
             runner=workers,
@@ -230,7 +251,7 @@ class Server:
             log=runs,
             report_url=work.links.url,
             matches=matches,
-            actions=beacons.actions(self.ids, heart.signals),
+            actions={**beacons.actions(self.ids, heart.signals), **work.schedules.actions},
         )
         self._engine = Engine(heart, around, schedules="scheduler" in self.settings.roles)
         await self._engine.start()
@@ -238,6 +259,11 @@ class Server:
         self._repeat(Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S))
         purge, sweep_s = services[JobInventory].purge, self.settings.sweep_seconds
         self._repeat(Loop("inventory_purge", purge, asyncio.Event(), sweep_s))
+        resume = services[BulkOperations].resume
+        self._repeat(Loop("inventory_bulk", resume, asyncio.Event(), sweep_s))
+        due = work.schedules.runs
+        self._open.push_async_callback(due.stop)
+        self._repeat(Loop("scheduled_runs", due.tick, heart.signals.runs, sweep_s))
         retention = Retention(heart.store, machine.blobs, keep_of(self.settings))
         every_s = self.settings.retention_seconds
         self._repeat(Loop("retention", retention.tick, asyncio.Event(), every_s))
@@ -245,16 +271,6 @@ class Server:
         callbacks = Callbacks(heart.store, web, self._callback_key(), tmm.callback_body)
         self._repeat(Loop("beacon_callbacks", callbacks.tick, heart.signals.callbacks, sweep_s))
         self._open.push_async_callback(self._engine.stop)
-
-    async def _let_devices_in(self, devices: live.LiveServices) -> None:
-        self._open.push_async_callback(self.fabric.close)
-        if not await self.fabric.open():
-            return
-        if "mqtt" in self.settings.roles:
-            devices.start()
-            self._open.push_async_callback(devices.close)
-            await self.fabric.serve(devices.door, devices.intake)
-            self._open.push_async_callback(self.fabric.take_nothing_more)
 
     def _callback_key(self) -> bytes:
         folder = Path(self.settings.data_dir)
@@ -301,6 +317,7 @@ def timing_of(settings: Settings) -> Timing:
         lease_ms=int(settings.lease_seconds * 1000),
         beat_ms=int(settings.heartbeat_seconds * 1000),
         sweep_ms=int(settings.sweep_seconds * 1000),
+        make_up_ms=int(settings.make_up_seconds * 1000),
         beacon_lease_ms=int(settings.beacon_lease_seconds * 1000),
     )
 
@@ -319,6 +336,8 @@ def job_limits_of(settings: Settings) -> jobs.JobLimits:
     return jobs.JobLimits(
         most_open=settings.max_running_executions,
         report_url_seconds=settings.report_url_seconds,
+        most_schedules=settings.max_job_schedules,
+        least_seconds=settings.min_schedule_seconds,
     )
 
 
@@ -351,6 +370,13 @@ def facts_of(settings: Settings, url: str, clock: SystemClock, database: Databas
     )
 
 
+def bulk_of(heart: Heart, ids: RandomIds) -> BulkOperations:
+    """Return what goes through many jobs at a time, under the leases of this process."""
+    return BulkOperations(
+        heart.store, ids, heart.signals, worker=heart.worker, lease_ms=heart.timing.lease_ms
+    )
+
+
 def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:
     """Return how the worker processes of this machine are run."""
     return WorkerSettings(
@@ -360,6 +386,7 @@ def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:
         beat_s=timing.beat_ms / 2000,
         silent_s=timing.lease_ms / 2000,
         stuck_s=timing.lease_ms / 500,
+        import_s=settings.handlers_seconds,
     )
 
 
@@ -374,72 +401,61 @@ def url_of(settings: Settings, port: int) -> str:
 def run(settings: Settings) -> None:
     """Run a server until SIGTERM or SIGINT."""
     set_up_logs(settings)
+    run_until_done(_serve(settings))
+
+
+def run_until_done(serving: Coroutine[Any, Any, None]) -> None:
+    """Run a process's whole life on a loop made for it."""
     # The store's threads and the loop hand each other work all the time: measured up to twice as
     # fast as with the interpreter's default of 5 ms.
     sys.setswitchinterval(0.0005)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings))
+        runner.run(serving)
 
 
 async def _serve(settings: Settings) -> None:
-    listening = _bind(settings)
+    listening = bind(settings.host, settings.port)
     server = Server(settings, url_of(settings, listening.getsockname()[1]))
     try:
         await server.open()
-        configuration = uvicorn.Config(
-            server.app,
-            http=Connection,
-            ws="none",
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=DRAIN_S,
-            server_header=False,
-        )
         _greet(server)
-        await _Listener(configuration, server).serve(sockets=[listening])
+        await _Listener(listening_of(server.app), server).serve(sockets=[listening])
     finally:
         await server.close()
 
 
-def _bind(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+def listening_of(app: Any) -> uvicorn.Config:
+    """Return how an application is listened for."""
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=DRAIN_S,
+        server_header=False,
+    )
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that listens at an address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((settings.host, settings.port))
+    listening.bind((host, port))
     listening.listen(2048)
     return listening
 
 
 def _greet(server: Server) -> None:
-    lines = [f"Drover {__version__} listens on {server.url}{server.fabric.told}"]
+    lines = [f"Drover {__version__} listens on {server.url}"]
     if server.created:
         lines.append(f"Administrator  {server.created.email}")
         if server.created.password:
             lines.append(f"Password       {server.created.password}   (shown this once)")
+    lines += server.fabric.told
     print("\n".join(lines), flush=True)  # noqa: T201 - what a person or a script waits for
-
-
-def set_up_logs(settings: Settings) -> None:
-    """Send every log to standard error, as lines for a person or as JSON."""
-    level = getattr(logging, settings.log_level.upper())
-    logging.basicConfig(level=level, format="%(message)s")
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=False)
-    if settings.log_format == "json":
-        renderer = structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            redact_event,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=os.fdopen(os.dup(2), "w", buffering=1)),
-        cache_logger_on_first_use=True,
-    )
 
 
 def examine(settings: Settings, console: Console) -> bool:

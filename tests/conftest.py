@@ -79,6 +79,29 @@ def database(request: pytest.FixtureRequest) -> Database:
     return found
 
 
+@pytest_asyncio.fixture(params=["sqlite", "postgres"], scope="module", loop_scope="module")
+async def shared_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Database]:
+    """A migrated store on each database in turn, one for all tests of a module.
+
+    They ask for it with ``pytestmark = pytest.mark.asyncio(loop_scope="module")``.
+    """
+    if request.param == "sqlite":
+        file = tmp_path_factory.mktemp("store") / "drover.sqlite"
+        sqlite = SqliteDatabase(file, functions=register_functions)
+        await sqlite.open()
+        yield sqlite
+        await sqlite.close()
+        return
+    server: str = request.getfixturevalue("postgres_server")
+    async with _new_database(server, _TEMPLATE) as url:
+        postgres = PostgresDatabase(url)
+        await postgres.open()
+        yield postgres
+        await postgres.close()
+
+
 @asynccontextmanager
 async def _new_database(server: str, template: str) -> AsyncIterator[str]:
     admin = await asyncpg.connect(server)
@@ -91,6 +114,16 @@ async def _new_database(server: str, template: str) -> AsyncIterator[str]:
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await admin.close()
+
+
+async def created(server: str, name: str) -> str:
+    """Make a database that lasts as long as its server, and return its URL."""
+    admin = await asyncpg.connect(server)
+    try:
+        await admin.execute(f"CREATE DATABASE {name}")
+    finally:
+        await admin.close()
+    return _database_url(server, name)
 
 
 async def _ensure_template(admin: asyncpg.Connection, server: str) -> None:

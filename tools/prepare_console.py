@@ -14,11 +14,15 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
 TARGET: Final = ROOT / "drover" / "faces" / "console" / "static" / "vendor"
-FILES: Final = (
-    "htmx.org/dist/htmx.min.js",
-    "uplot/dist/uPlot.iife.min.js",
-    "uplot/dist/uPlot.min.css",
-)
+FILES: Final = {
+    "htmx.min.js": "htmx.org/dist/htmx.min.js",
+    "htmx.LICENSE.txt": "htmx.org/LICENSE",
+    "uPlot.iife.min.js": "uplot/dist/uPlot.iife.min.js",
+    "uPlot.min.css": "uplot/dist/uPlot.min.css",
+    "uPlot.LICENSE.txt": "uplot/LICENSE",
+}
+"""Where each file comes from, in the packages' folder."""
+
 NPM_SECONDS: Final = 300
 
 
@@ -37,8 +41,8 @@ def main() -> int:
             print("SKIP: npm could not fetch; the console does without its script libraries")
             return 0
         TARGET.mkdir(parents=True, exist_ok=True)
-        for file in FILES:
-            shutil.copy(Path(scratch) / "node_modules" / file, TARGET / Path(file).name)
+        for name, source in FILES.items():
+            shutil.copy(Path(scratch) / "node_modules" / source, TARGET / name)
         kept.write_bytes(lock)
     print(f"The console's script libraries are in {TARGET.relative_to(ROOT)}")
     return 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from drover.app.access.throttle import Rule, Window
 from drover.app.applications import ApplicationHook, Applications, own_only, owned
 from drover.app.catalog import Catalog, Hook
 from drover.app.custom_nodes import CustomNodes
@@ -25,6 +26,7 @@ from drover.app.recent import RecentItems
 from drover.app.rows import TableRows
 from drover.app.transfers import Transfers
 from drover.app.tree import TreeHook
+from drover.app.webhooks import WebhookTokens
 from drover.app.workflows import Workflows
 from drover.ports.bus import Silence
 
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from drover.ports.clock import Clock, Ids
     from drover.ports.store import Store
 
+EVENTS_WINDOW_MS: Final = 15_000
+
 Hooks = dict[str, list[Hook]]
 """What belongs to changes of resources, by kind."""
 
@@ -49,7 +53,8 @@ class Surroundings:
     """What the use cases stand on, and whose applications a caller may make and see.
 
     ``wake`` is called after something was stored that workflows are to be run for; live messages
-    pass on ``bus``.
+    pass on ``bus``. ``most_events`` are those that one application may raise in 15 seconds, 0 for
+    any number.
     """
 
     store: Store
@@ -61,6 +66,7 @@ class Surroundings:
     seen: Seen = owned
     wake: Callable[[], None] = lambda: None
     bus: Bus = field(default_factory=Silence)
+    most_events: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +132,7 @@ def library(
     hooks["experienceGroup"] += [TreeHook(), ExperienceGroupHook()]
     hooks["flow"].append(saving)
     hooks["flowVersion"].append(saving)
+    hooks["webhook"].append(WebhookTokens(ids))
     for more in more_hooks:
         for kind, added in more.items():
             hooks[kind] += added
@@ -136,7 +143,7 @@ def library(
         catalog=catalog,
         applications=Applications(store, catalog, ids, around.seen),
         rows=TableRows(store, catalog, ids, (RowTriggers(), *row_hooks)),
-        events=Events(store, catalog, ids),
+        events=Events(store, catalog, ids, _rate(around)),
         devices=Devices(store, catalog),
         reports=reports,
         commands=commands,
@@ -151,3 +158,9 @@ def library(
         recent=RecentItems(store, around.seen),
         transfers=Transfers(store, catalog, around.owners),
     )
+
+
+def _rate(around: Surroundings) -> Window | None:
+    if not around.most_events:
+        return None
+    return Window(around.clock, Rule(around.most_events, EVENTS_WINDOW_MS))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from drover.model.access import Caller
+    from drover.model.beacon_job import BeaconJob
+    from drover.ports.beacon_registry import Queue
     from drover.ports.clock import Clock
     from drover.ports.store import Session, Store
 
@@ -30,6 +32,9 @@ MOST_WORKERS: Final = 2000
 
 FORGOTTEN_MS: Final = 7 * 24 * 3600 * 1000
 """After how long a silence a worker is forgotten."""
+
+MOST_COUNTED: Final = 100_000
+"""Waiting jobs that are counted; of more than these it is only known that there are so many."""
 
 PAGE: Final = 1000
 _OLD: Final = 4
@@ -125,6 +130,32 @@ class BeaconRegistry:
             if len(found) < PAGE:
                 return
             after = (found[-1].worker.owner_id, found[-1].worker.worker)
+
+    async def queues(self, caller: Caller) -> Sequence[Queue]:
+        """Return how many jobs in the caller's sight wait for each beacon, by name."""
+
+        async def work(session: Session) -> Sequence[Queue]:
+            sight = await sight_of(session, caller)
+            return await session.beacon_registry.queues(sight, MOST_COUNTED)
+
+        return await self._store.read(work)
+
+    async def work_of(
+        self, caller: Caller, name: str, limit: int
+    ) -> tuple[Sequence[BeaconJob], Sequence[BeaconJob]]:
+        """Return the jobs of a beacon that somebody works on, and those taken next."""
+
+        async def work(session: Session) -> tuple[list[BeaconJob], list[BeaconJob]]:
+            sight = await sight_of(session, caller)
+            registry = session.beacon_registry
+            working = await registry.worked_on(sight, name, limit)
+            waiting = await registry.waiting(sight, name, limit)
+            return (
+                [await session.beacons.get(number) for number in working],
+                [await session.beacons.get(number) for number in waiting],
+            )
+
+        return await self._store.read(work)
 
     async def _page(self, caller: Caller, after: tuple[str, str]) -> Sequence[Listed]:
         async def work(session: Session) -> Sequence[Listed]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import UNSET, structs
 
+from drover.app.access.throttle import seconds
 from drover.kinds.device import KIND as DEVICE
 from drover.kinds.event import KIND, MOST_UPDATES, Change, Event, EventPatch, EventPost, Update
-from drover.model.errors import Invalid, Missing
+from drover.model.errors import Invalid, Missing, TooMany
 from drover.model.instants import to_text
 from drover.model.kind import Stamp
 from drover.model.moments import moment_ms
@@ -18,6 +19,7 @@ from drover.model.moments import moment_ms
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from drover.app.access.throttle import Window
     from drover.app.catalog import Catalog
     from drover.model.access import Caller
     from drover.ports.clock import Ids
@@ -31,13 +33,18 @@ BATCH: Final = 500
 class Events:
     """Raise, update and delete events."""
 
-    def __init__(self, store: Store, catalog: Catalog, ids: Ids) -> None:
+    def __init__(
+        self, store: Store, catalog: Catalog, ids: Ids, rate: Window | None = None
+    ) -> None:
+        """Raise at most as many events of one application as ``rate`` allows; None: any number."""
         self._store = store
         self._catalog = catalog
         self._ids = ids
+        self._rate = rate
 
     async def create(self, caller: Caller, application_id: str, given: EventPost) -> bytes:
-        """Store a new event and return its document; raises Invalid."""
+        """Store a new event and return its document; raises Invalid, TooMany."""
+        self._count(application_id)
 
         async def work(session: Session) -> bytes:
             made = await self.raise_event(session, caller, application_id, given)
@@ -57,6 +64,15 @@ class Events:
         device = await _device(session, application_id, given.device_id or None)
         made = structs.replace(made, creation_date=to_text(created_ms), **source, **device)
         return await self._catalog.add(session, caller, KIND, made)
+
+    def _count(self, application_id: str) -> None:
+        if self._rate is None:
+            return
+        wait_ms = self._rate.wait_ms(application_id)
+        if wait_ms:
+            message = "The application raises too many events; try again later"
+            raise TooMany(message, retry_after_s=seconds(wait_ms))
+        self._rate.add(application_id)
 
     async def patch(
         self, caller: Caller, application_id: str, event_id: str, given: EventPatch

@@ -18,7 +18,7 @@ from drover.kinds.flow_version import KIND as VERSION
 from drover.model.errors import Invalid, Missing
 from drover.model.workflow import FlowTrigger
 from drover.ports.flows import IndexedTrigger
-from drover.ports.jobs import Schedule
+from drover.ports.schedules import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,29 +7,30 @@ cannot be understood, changes nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from drover.app.access.admit import role_by, standings, visible_applications
 from drover.app.inventory_cursor import open_cursor, seal_cursor
+from drover.app.inventory_verbs import VERBS, Outcome, Outcomes, actor_of
 from drover.model.access import MemberRole
-from drover.model.errors import Conflict, DroverError, Forbidden, Invalid, Missing
-from drover.model.inventory import CANCELED, COMPLETE, FAILED
-from drover.model.run import Actor
-from drover.ports.inventory import NEWEST_FIRST, Order, Place, Reach, Standing, Wanted
+from drover.model.errors import DroverError, Forbidden, Invalid, Missing
+from drover.model.inventory import BULK_CANCEL, BULK_DELETE, BULK_DISCARD, BulkAsked
+from drover.ports.inventory import NEWEST_FIRST, Order, Reach, Wanted
 from drover.query.digi import parse
 from drover.query.digi.fields import field_named
 from drover.query.tree import ALL, In, Node, all_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Sequence
     from typing import Any
 
-    from drover.engine.signals import Signals
+    from drover.app.inventory_bulk import BulkOperations
+    from drover.app.inventory_verbs import Verb
     from drover.model.access import Caller
     from drover.model.inventory import Inventoried
     from drover.model.run import Execution
     from drover.ports.clock import Clock
-    from drover.ports.inventory import Inventory, InventoryStream
+    from drover.ports.inventory import InventoryStream
     from drover.ports.store import Session, Store
 
 MOST_PER_PAGE: Final = 1000
@@ -37,9 +38,9 @@ MOST_TARGETS: Final = 1000
 """Targets that one job shows."""
 
 BATCH: Final = 1000
-"""Jobs that a bulk verb changes in one unit of work."""
+"""Jobs that a bulk verb changes at once; more become an operation of its own."""
 
-_STREAMED: Final = 5000
+_STREAMED: Final = 2000
 _LARGEST: Final = 2**63 - 1
 _CHANGING: Final = frozenset({MemberRole.ADMIN, MemberRole.EDIT, MemberRole.COLLABORATE})
 _DIRECTIONS: Final = {"asc": False, "desc": True}
@@ -69,23 +70,16 @@ class Listed:
     total: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a verb did to one job: its status now, or why nothing was done."""
-
-    number: int
-    status: str = ""
-    refused: DroverError | None = None
-
-
 class JobInventory:
-    """The use cases; ``signals`` wake the engine for what is to be ended."""
+    """The use cases; what touches many jobs becomes an operation of its own, see ``bulk``."""
 
-    def __init__(self, store: Store, rows: InventoryStream, clock: Clock, signals: Signals) -> None:
+    def __init__(
+        self, store: Store, rows: InventoryStream, clock: Clock, bulk: BulkOperations
+    ) -> None:
         self._store = store
         self._rows = rows
         self._clock = clock
-        self._signals = signals
+        self._bulk = bulk
 
     # Reading --------------------------------------------------------------------------------------
 
@@ -130,7 +124,7 @@ class JobInventory:
 
     async def count_changeable(self, caller: Caller, query: str) -> int:
         """Count the matches that a bulk verb would touch; raises Invalid as the verb would."""
-        node = self._named(query)
+        node = self._named(query, self._clock.now_ms())
 
         async def work(session: Session) -> int:
             return await session.inventory.count(
@@ -164,30 +158,31 @@ class JobInventory:
 
     async def cancel_each(self, caller: Caller, numbers: Sequence[int]) -> list[Outcome]:
         """Cancel each; what is absent or has ended otherwise is refused by itself."""
-        return await self._each(caller, numbers, _cancel)
+        return await self._each(caller, numbers, VERBS[BULK_CANCEL])
 
-    async def cancel_matching(self, caller: Caller, query: str) -> list[Outcome]:
+    async def cancel_matching(self, caller: Caller, query: str) -> Outcomes:
         """Cancel every match."""
-        return await self._matching(caller, query, _cancel)
+        return await self._matching(caller, query, BULK_CANCEL)
 
     # Deleting -------------------------------------------------------------------------------------
 
     async def delete(self, caller: Caller, number: int) -> Outcome:
         """Delete one; raises Missing, Conflict when it has not ended."""
-        return _certain(await self._each(caller, [number], _delete))
+        return _certain(await self._each(caller, [number], VERBS[BULK_DELETE]))
 
-    async def delete_matching(self, caller: Caller, query: str) -> list[Outcome]:
+    async def delete_matching(self, caller: Caller, query: str) -> Outcomes:
         """Delete every match that has ended; the others are refused."""
-        return await self._matching(caller, query, _delete)
+        return await self._matching(caller, query, BULK_DELETE)
 
-    async def discard_matching(self, caller: Caller, query: str) -> list[Outcome]:
+    async def discard_matching(self, caller: Caller, query: str) -> Outcomes:
         """Cancel what has not ended, and delete every match; what still runs, once it stopped."""
-        return await self._matching(caller, query, _discard)
+        return await self._matching(caller, query, BULK_DISCARD)
 
     async def purge(self) -> None:
         """Delete what was discarded and has stopped since; safe to run at any time, twice."""
-        if await self._store.read(lambda session: session.inventory.to_purge()):
-            await self._store.write(lambda session: session.inventory.purge())
+        more = await self._store.read(lambda session: session.inventory.to_purge())
+        while more:
+            more = await self._store.write(lambda session: session.inventory.purge())
 
     # How verbs work -------------------------------------------------------------------------------
 
@@ -197,99 +192,52 @@ class JobInventory:
         async def work(session: Session) -> tuple[list[Outcome], set[int]]:
             reach = await reach_of(session, caller, changes=True)
             held = await session.inventory.named(reach, known)
-            done = await verb(session, held, _actor(caller))
+            done = await verb(session, held, actor_of(caller))
             absent = sorted(set(known) - {each.number for each in held})
             seen = await session.inventory.named(await reach_of(session, caller), absent)
             return done, {each.number for each in seen}
 
         done, seen = await self._store.write(work)
-        self._wake()
+        self._bulk.wake()
         by_number = {each.number: each for each in done}
         return [
             by_number.get(number) or Outcome(number, refused=_unseen(visible=number in seen))
             for number in dict.fromkeys(numbers)
         ]
 
-    async def _matching(self, caller: Caller, query: str, verb: Verb) -> list[Outcome]:
-        node = self._named(query)
+    async def _matching(self, caller: Caller, query: str, kind: str) -> Outcomes:
+        asked_ms = self._clock.now_ms()
+        node = self._named(query, asked_ms)
         reach = await self._store.read(lambda session: reach_of(session, caller, changes=True))
-        outcomes: list[Outcome] = []
-        after: Place | None = None
-        more = True
-        while more:
-            numbers = await self._next(Wanted(reach, node, NEWEST_FIRST, BATCH, after))
-            more = len(numbers) == BATCH
-            chosen = all_of([node, In("id", tuple(numbers))])
+        first = Wanted(reach, node, NEWEST_FIRST, BATCH + 1)
+        numbers = await self._store.read(lambda session: session.inventory.numbers(first))
+        if len(numbers) > BATCH:
+            asked = BulkAsked(
+                query=query,
+                asked_ms=asked_ms,
+                applications=reach.applications,
+                account_id=reach.account_id,
+            )
+            return await self._bulk.run_new(asked, kind, caller)
+        chosen = Wanted(reach, all_of([node, In("id", tuple(numbers))]), NEWEST_FIRST, BATCH)
 
-            async def work(session: Session, chosen: Node = chosen) -> list[Outcome]:
-                wanted = Wanted(reach, chosen, NEWEST_FIRST, BATCH)
-                return await verb(
-                    session, await session.inventory.standings(wanted), _actor(caller)
-                )
+        async def work(session: Session) -> list[Outcome]:
+            held = await session.inventory.standings(chosen)
+            return await VERBS[kind](session, held, actor_of(caller))
 
-            outcomes += await self._store.write(work)
-            self._wake()
-            after = Place(None, numbers[-1]) if numbers else None
+        outcomes = Outcomes()
+        outcomes.add(await self._store.write(work))
+        self._bulk.wake()
         return outcomes
-
-    async def _next(self, wanted: Wanted) -> Sequence[int]:
-        return await self._store.read(lambda session: session.inventory.numbers(wanted))
 
     def _understood(self, query: str) -> Node:
         return parse(query, self._clock.now_ms()) if query.strip() else ALL
 
-    def _named(self, query: str) -> Node:
+    def _named(self, query: str, asked_ms: int) -> Node:
         """Return the tree of what a bulk verb is to touch; raises Invalid."""
         if not query.strip():
             raise Invalid("query is required: nothing was changed", field="query")
-        return parse(query, self._clock.now_ms())
-
-    def _wake(self) -> None:
-        self._signals.close.set()
-
-
-async def _cancel(session: Session, held: Sequence[Standing], actor: Actor) -> list[Outcome]:
-    ended = {each.number for each in held if each.status in (COMPLETE, FAILED)}
-    numbers = [each.number for each in held if each.number not in ended]
-    now = await _canceled(session.inventory, session, numbers, actor)
-    return [
-        Outcome(each.number, refused=Conflict("The job has ended already"))
-        if each.number in ended
-        else Outcome(each.number, now[each.number])
-        for each in held
-    ]
-
-
-async def _delete(session: Session, held: Sequence[Standing], _actor: Actor) -> list[Outcome]:
-    ended = [each.number for each in held if each.status in (COMPLETE, FAILED, CANCELED)]
-    await session.inventory.discard(ended)
-    gone = frozenset(ended)
-    return [
-        Outcome(each.number, each.status)
-        if each.number in gone
-        else Outcome(each.number, refused=Conflict("The job has not ended; cancel it first"))
-        for each in held
-    ]
-
-
-async def _discard(session: Session, held: Sequence[Standing], actor: Actor) -> list[Outcome]:
-    ended = {each.number: each.status for each in held if each.status in (COMPLETE, FAILED)}
-    numbers = [each.number for each in held if each.number not in ended]
-    now = ended | await _canceled(session.inventory, session, numbers, actor)
-    await session.inventory.discard([each.number for each in held])
-    return [Outcome(each.number, now[each.number]) for each in held]
-
-
-Verb: TypeAlias = "Callable[[Session, Sequence[Standing], Actor], Awaitable[list[Outcome]]]"
-
-
-async def _canceled(
-    inventory: Inventory, session: Session, numbers: list[int], actor: Actor
-) -> dict[int, str]:
-    if not numbers:
-        return {}
-    await inventory.cancel(numbers, actor, await session.now_ms())
-    return {each.number: each.status for each in await inventory.held(numbers)}
+        return parse(query, asked_ms)
 
 
 async def reach_of(session: Session, caller: Caller, *, changes: bool = False) -> Reach:
@@ -331,7 +279,3 @@ def _certain(outcomes: Sequence[Outcome]) -> Outcome:
 
 def _unseen(*, visible: bool) -> DroverError:
     return Forbidden("Your role does not allow this") if visible else Missing("Job was not found")
-
-
-def _actor(caller: Caller) -> Actor:
-    return Actor(type=caller.type, id=caller.id)

@@ -29,8 +29,8 @@ LOOK_S: Final = 1.0
 def create(  # noqa: PLR0913 - the published flags of this command
     name: str,
     *,
-    command: Annotated[list[str] | None, Parameter(negative="")] = None,
-    tasks: Path | None = None,
+    command: Annotated[list[str] | None, Parameter(negative="", allow_leading_hyphen=True)] = None,
+    tasks: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
     beacon: str = "default",
     at: int | None = None,
     cron: str | None = None,

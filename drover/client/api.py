@@ -71,6 +71,10 @@ class Client:
         """Delete and return the answer."""
         return self._send("DELETE", path, query=query)
 
+    def change(self, method: str, path: str, **query: Any) -> Any:
+        """Send a PUT or DELETE that changes many things, however long that takes."""
+        return self._send(method, path, query=query, timeout=httpx.Timeout(TIMEOUT_S, read=None))
+
     def items(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
         """Yield every item of a paged collection."""
         page = 0
@@ -89,25 +93,36 @@ class Client:
                 raise refusal(answer)
             yield from _events(answer.iter_lines())
 
-    def download(self, path: str) -> Iterator[bytes]:
+    def download(self, path: str, **query: Any) -> Iterator[bytes]:
         """Yield the bytes of a file."""
-        with self._http.stream("GET", path) as answer:
+        with self._http.stream("GET", path, params=_given(query)) as answer:
             if answer.status_code >= httpx.codes.BAD_REQUEST:
                 answer.read()
                 raise refusal(answer)
             yield from answer.iter_bytes()
 
     def _send(
-        self, method: str, path: str, *, body: object = None, query: Mapping[str, Any]
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        query: Mapping[str, Any],
+        timeout: httpx.Timeout | None = None,
     ) -> Any:
-        params = {name: value for name, value in query.items() if value is not None}
+        wait = timeout or httpx.Timeout(TIMEOUT_S)
+        params = _given(query)
         try:
-            answer = self._http.request(method, path, params=params, json=body)
+            answer = self._http.request(method, path, params=params, json=body, timeout=wait)
         except httpx.HTTPError as error:
             raise ServerUnreachable(f"No answer from {self.url}: {error}") from error
         if answer.status_code >= httpx.codes.BAD_REQUEST:
             raise refusal(answer)
         return answer.json() if answer.content else None
+
+
+def _given(query: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in query.items() if value is not None}
 
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:

@@ -171,12 +171,14 @@ class Lane:
             running.chunk.cancel()
         if left:
             await asyncio.wait([running.chunk for running in left])
+        leases = self._floor.leases
+        unbegun = [running.held for running in left if leases.holds(running.held)]
         claims: list[object] = [running.held.following for running in left]
         if self._claiming is not None:
             claims += await asyncio.gather(self._claiming, return_exceptions=True)
-        for claim in claims:
-            if isinstance(claim, Claim):
-                await self._floor.leases.put_back(self._floor.leases.take(claim))
+        unbegun += [leases.take(claim) for claim in claims if isinstance(claim, Claim)]
+        for held in unbegun:
+            await leases.put_back(held)
 
 
 def chunk_size(concurrency: int, most: int) -> int:

@@ -117,6 +117,10 @@ class Leases:
             raise LeaseLost(lease_id)
         return held
 
+    def holds(self, held: HeldLease) -> bool:
+        """Tell whether a lease is looked after still."""
+        return held.id in self._held
+
     async def ticket(self, session: Session, after: Lease | None = None) -> Ticket:
         """Return what a claim of this process needs, from now on."""
         now_ms = await session.now_ms()
@@ -172,6 +176,10 @@ class Leases:
 
         renewed = await self._store.write(work)
         for held in alive:
-            if held.key not in renewed and not held.settled.is_set() and held.id in self._held:
+            if held.key not in renewed and self._runs(held):
                 _LOG.warning("lease_lost", execution=held.execution.id, fence=held.lease.fence)
                 held.lost.set()
+
+    def _runs(self, held: HeldLease) -> bool:
+        """Tell whether a lease is to be there: one being settled may be given up already."""
+        return not (held.settled.is_set() or held.settling.locked()) and self.holds(held)

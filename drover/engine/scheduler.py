@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from drover.engine.signals import Signals
     from drover.engine.timing import Timing
-    from drover.ports.jobs import Schedule
+    from drover.ports.schedules import Schedule
     from drover.ports.store import Session, Store
 
 _LOG = structlog.get_logger("drover.engine")

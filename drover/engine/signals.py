@@ -22,6 +22,7 @@ class Signals:
         self.close = asyncio.Event()
         self.fire = asyncio.Event()
         self.schedule = asyncio.Event()
+        self.runs = asyncio.Event()
         self.beacons = asyncio.Event()
         """Jobs may have become eligible for workers outside."""
         self.callbacks = asyncio.Event()

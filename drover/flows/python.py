@@ -52,6 +52,11 @@ _CROWDED: Final = Outcome(
 _LEFT_BEHIND: Final[set[_Hop]] = set()
 
 
+def left_behind() -> int:
+    """Return how many calls run on after their time."""
+    return len(_LEFT_BEHIND)
+
+
 def is_sync(handler: str) -> bool:
     """Tell whether a function's calls take turns in one thread."""
     return not inspect.iscoroutinefunction(REGISTERED.get(handler))

@@ -28,6 +28,7 @@ LONGEST_RULE: Final = 255
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = (datetime(9900, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
 _LONGEST_STEP: Final = 9
+_QUARTER: Final = 15
 _EXCERPT: Final = 40
 _NAMED: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -140,6 +141,18 @@ def rule_from(fields: Mapping[str, str], change: ClockChange = ClockChange.DROPP
     return _rule(texts, change, "dom")
 
 
+def lookout_of(rule: CronRule) -> CronRule:
+    """Return a rule that is due, in UTC, whenever the given one is due in any zone.
+
+    Zones differ from UTC by whole quarters of an hour, and put their clocks forward at such.
+    """
+    minutes = {minute % _QUARTER for minute in _numbers(rule.text.split()[-5], _PARTS[0])}
+    if rule.change is ClockChange.MOVED:
+        minutes.add(0)
+    every = sorted(minute + quarter for minute in minutes for quarter in range(0, 60, _QUARTER))
+    return CronRule(f"{','.join(map(str, every))} * * * *")
+
+
 @lru_cache(maxsize=16_384)
 def next_after(rule: CronRule, tz: str, after_ms: int) -> int | None:
     """Return the first moment later than ``after_ms`` that a rule is due at; None without one.
@@ -168,7 +181,7 @@ def moments(rule: CronRule, tz: str, after_ms: int) -> Iterator[int]:
     place = zone_of(tz)
     if after_ms >= _LATEST:
         return
-    last_ms = max(after_ms, 0)
+    last_ms = max(after_ms, -1)
     start = (_EPOCH + timedelta(milliseconds=last_ms)).astimezone(place)
     for moment_ms in _mapped(rule, place, start.replace(tzinfo=None) - _repeated(start)):
         if moment_ms > last_ms:
@@ -182,13 +195,14 @@ def zone_of(tz: str) -> ZoneInfo:
 
     The name is looked up among the known ones first: it never becomes a path of its own.
     """
-    if tz not in _known_zones():
+    if tz not in known_zones():
         raise Invalid(f"'{_short(tz)}' is not a time zone", field="tz")
     return ZoneInfo(tz)
 
 
 @lru_cache(maxsize=1)
-def _known_zones() -> frozenset[str]:
+def known_zones() -> frozenset[str]:
+    """Return the IANA names of all time zones."""
     return frozenset(available_timezones() - _NOT_PLACES)
 
 

@@ -82,3 +82,28 @@ DIGI_OPERATIONS: Final = (
     "reboot",
 )
 """The kinds of executions that are operations on devices."""
+
+BULK_CANCEL: Final = "bulk_cancel"
+BULK_DELETE: Final = "bulk_delete"
+BULK_DISCARD: Final = "bulk_cancel_and_delete"
+BULK: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        BULK_CANCEL: "Cancel every job that matches",
+        BULK_DELETE: "Delete every job that matches and has ended",
+        BULK_DISCARD: "Cancel and delete every job that matches",
+    }
+)
+"""The kinds of executions that change many other ones, and what each is called."""
+
+
+class BulkAsked(Struct, frozen=True, kw_only=True):
+    """What such an execution does, to the jobs asked for before it.
+
+    ``applications`` (None: all there are) and ``account_id`` say whose jobs its asker may change;
+    relative times of the ``query`` count from ``asked_ms``.
+    """
+
+    query: str
+    asked_ms: int
+    applications: tuple[str, ...] | None = None
+    account_id: str | None = None

@@ -67,9 +67,16 @@ class Recurrence(Struct, frozen=True, kw_only=True):
             run_ms, next_ms = next_ms, self.after(next_ms, due_ms)
         return Turn(run_ms, next_ms)
 
-    def upcoming(self, from_ms: int, phase_ms: int) -> Iterator[int]:
-        """Yield the moments from ``from_ms`` on, in order; see ``after``."""
-        next_ms = self.after(max(from_ms, self.starts_ms or 0) - 1, phase_ms)
+    def latest(self, from_ms: int, to_ms: int) -> int | None:
+        """Return the latest moment of a cron rule in a window, both ends included."""
+        found, next_ms = None, self.after(from_ms - 1, from_ms)
+        while next_ms is not None and next_ms <= to_ms:
+            found, next_ms = next_ms, self.after(next_ms, from_ms)
+        return found
+
+    def upcoming(self, first_ms: int | None) -> Iterator[int]:
+        """Yield a moment at which it is due and all that follow, in order."""
+        next_ms, phase_ms = first_ms, first_ms or 0
         while next_ms is not None:
             yield next_ms
             next_ms = self.after(next_ms, phase_ms)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from drover.model import beacon_job
 from drover.model.execution import State
 from drover.model.inventory import JOB_STATUS, JOB_STATUSES
 from drover.model.summary import STATUS
@@ -16,24 +17,15 @@ from drover.model.summary import STATUS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-BEACON_STATUS: Final[Mapping[State, tuple[str, ...]]] = MappingProxyType(
-    {
-        State.NEW: ("new",),
-        State.QUEUED: ("queued",),
-        State.RUNNING: ("picked_up", "running"),
-        State.PAUSED: ("running",),
-        State.FAILING: ("running",),
-        State.CANCELING: ("running",),
-        State.SUCCEEDED: ("complete",),
-        State.FAILED: ("failed",),
-        State.CANCELED: ("canceled",),
-    }
-)
-"""The status of a beacon's job (TMM-compatible behaviour, section 3)."""
+
+def beacon_words(state: State) -> tuple[str, ...]:
+    """Return the words for where a beacon's job stands (TMM-compatible behaviour, section 3)."""
+    word = beacon_job.WORDS[state]
+    return (beacon_job.PICKED_UP, word) if state is State.RUNNING else (word,)
 
 
 def _spoken(state: State) -> tuple[str, ...]:
-    return (state.value, STATUS[state], *BEACON_STATUS[state])
+    return (state.value, STATUS[state], *beacon_words(state))
 
 
 def _others() -> Iterator[tuple[str, frozenset[State]]]:
@@ -54,5 +46,5 @@ OTHER_WORDS: Final[Mapping[str, frozenset[State]]] = MappingProxyType(dict(_othe
 def rows() -> Iterator[tuple[str, str, str, str]]:
     """Yield a row of the table of words for each state: ours, and those of the dialects."""
     for state in State:
-        beacon = ", ".join(BEACON_STATUS[state])
+        beacon = ", ".join(beacon_words(state))
         yield state.value, JOB_STATUS[state], STATUS[state], beacon

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -43,6 +43,13 @@ class SeenWorker(Struct, frozen=True, kw_only=True):
     jobs: tuple[int, ...] = ()
 
 
+class Queue(NamedTuple):
+    """A beacon and how many jobs wait for it."""
+
+    name: str
+    queued: int
+
+
 class BeaconRegistryArea(Protocol):
     """Workers and their signs of life."""
 
@@ -62,4 +69,16 @@ class BeaconRegistryArea(Protocol):
         self, sight: Sight, *, after: tuple[str, str], limit: int
     ) -> Sequence[SeenWorker]:
         """Return those of the accounts in sight, by account and name, from after one on."""
+        ...
+
+    async def queues(self, sight: Sight, most: int) -> Sequence[Queue]:
+        """Count the jobs in sight that wait, by beacon; no more than ``most`` are looked at."""
+        ...
+
+    async def waiting(self, sight: Sight, name: str, limit: int) -> Sequence[int]:
+        """Return the numbers of jobs that wait for a beacon, in the order they are taken in."""
+        ...
+
+    async def worked_on(self, sight: Sight, name: str, limit: int) -> Sequence[int]:
+        """Return the numbers of jobs of a beacon that somebody works on."""
         ...

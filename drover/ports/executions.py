@@ -43,6 +43,10 @@ class Executions(Protocol):
         """Return how many executions of a job have not ended."""
         ...
 
+    async def count_open_keyed(self, job_id: str, prefix: str) -> int:
+        """Return how many of a job that have not ended have a unique key that begins so."""
+        ...
+
     async def open_of_job(self, job_id: str) -> Sequence[Execution]:
         """Return the executions of a job that have not ended."""
         ...

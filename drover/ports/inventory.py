@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from drover.model.inventory import Inventoried
-    from drover.model.run import Actor
+    from drover.model.run import Actor, Execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,36 @@ class Inventory(Protocol):
         """Tell whether there are discarded jobs that have ended."""
         ...
 
-    async def purge(self) -> int:
-        """Delete discarded jobs that have ended; return how many."""
+    async def purge(self) -> bool:
+        """Delete some discarded jobs that have ended; tell whether there may be more."""
+        ...
+
+
+class Step(NamedTuple):
+    """What one unit of work of a bulk operation did: up to which job, how many, how many not."""
+
+    upto: int
+    done: int
+    refused: int
+
+
+class BulkWork(Protocol):
+    """Operations that change many jobs: whoever holds the lease goes on with one."""
+
+    async def take(self, number: int, worker: str, until_ms: int) -> Execution:
+        """Take one that was just stored; raises Missing."""
+        ...
+
+    async def take_left(self, worker: str, now_ms: int, until_ms: int) -> Execution | None:
+        """Take one whose worker fell silent; None when there is none."""
+        ...
+
+    async def note(self, number: int, step: Step, until_ms: int) -> None:
+        """Note what was done, and hold the lease until then."""
+        ...
+
+    async def leave(self, number: int, fence: int) -> None:
+        """Let another worker take it at once, if the fence still stands."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The areas of the store that hold executions, their items, leases, firings and schedules.
+"""The areas of the store that hold executions, their items, leases and firings.
 
 Promises every adapter keeps, and the conformance suite checks:
 
@@ -18,14 +18,13 @@ from msgspec import Struct
 
 from drover.model.iteration import Item, ItemState
 from drover.model.run import Execution
-from drover.model.schedule import Recurrence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drover.model.run import Pace, Target
-    from drover.model.schedule import Turn
     from drover.ports.executions import Executions, Plans
+    from drover.ports.schedules import DueRuns, Schedules
     from drover.query.tree import Node
 
 
@@ -167,25 +166,6 @@ class LeasedFiring(Struct, frozen=True, kw_only=True):
     number: int
     tries: int
     firing: Firing
-
-
-class Schedule(Recurrence, frozen=True, kw_only=True):
-    """Something that recurs, and where it stands; moments in milliseconds since 1970.
-
-    ``kind`` and ``ref`` name what it is for, unique together; what stands before the first slash
-    of ``ref`` is its owner. ``next_due_ms`` is None when it will not be due any more. After a time
-    in which no server ran, one that ``makes_up`` acts on the latest moment it missed. ``detail`` is
-    the kind's own JSON.
-    """
-
-    kind: str
-    ref: str
-    application_id: str | None = None
-    active: bool = True
-    next_due_ms: int | None = None
-    last_due_ms: int | None = None
-    makes_up: bool = False
-    detail: bytes = b"{}"
 
 
 class Iterations(Protocol):
@@ -379,37 +359,6 @@ class Firings(Protocol):
         ...
 
 
-class Schedules(Protocol):
-    """What is due again and again."""
-
-    async def put(self, schedule: Schedule) -> None:
-        """Store one, in place of any of the same kind and ref."""
-        ...
-
-    async def remove(self, kind: str, owner: str) -> None:
-        """Forget those of a kind and an owner: a whole ref, or what one has before its slash."""
-        ...
-
-    async def of(self, kind: str, owner: str) -> Sequence[Schedule]:
-        """Return those of a kind and an owner, by ref."""
-        ...
-
-    async def due(self, now_ms: int, limit: int) -> Sequence[Schedule]:
-        """Return active schedules whose moment has come, the longest due first.
-
-        They are held by this unit of work: no other sees them before it ends.
-        """
-        ...
-
-    async def advance(self, turns: Sequence[tuple[Schedule, Turn]]) -> None:
-        """Move schedules on; those with nothing more to come are not active any longer."""
-        ...
-
-    async def next_ms(self) -> int | None:
-        """Return the next due moment of all."""
-        ...
-
-
 class Jobs(Protocol):
     """The areas of the store that the engine works on, in one unit of work."""
 
@@ -446,6 +395,11 @@ class Jobs(Protocol):
     @property
     def schedules(self) -> Schedules:
         """What is due again and again."""
+        ...
+
+    @property
+    def due_runs(self) -> DueRuns:
+        """Runs of resource jobs that are due by a schedule."""
         ...
 
     async def add_firing(self, firing: Firing) -> None:

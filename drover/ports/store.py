@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from drover.ports.beacon_registry import BeaconRegistryArea
     from drover.ports.beacons import Beacons
     from drover.ports.flows import FlowIndex
-    from drover.ports.inventory import Inventory
+    from drover.ports.inventory import BulkWork, Inventory
     from drover.ports.jobs import Jobs
     from drover.ports.presence import Presence
     from drover.ports.reports import Reports
@@ -66,6 +66,11 @@ class Session(Protocol):
     @property
     def presence(self) -> Presence:
         """Which devices are connected, and to which server."""
+        ...
+
+    @property
+    def bulk(self) -> BulkWork:
+        """Operations that change many jobs."""
         ...
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from drover.ports.beacon_registry import SeenWorker
+from drover.ports.beacon_registry import Queue, SeenWorker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ class BeaconRegistryStore:
         self, sight: Sight, *, after: tuple[str, str], limit: int
     ) -> Sequence[SeenWorker]:
         """Return those of the accounts in sight, by account and name, from after one on."""
-        whose = {"everybody": int(sight.owners is None), "owners": sorted(sight.owners or ())}
+        whose = _whose(sight)
         place = {"after_owner": after[0], "after_worker": after[1], "limit": limit}
         rows = await self._tx.fetch("beacon_worker_page", {**whose, **place})
         workers = sorted({row["worker"] for row in rows})
@@ -49,6 +49,27 @@ class BeaconRegistryStore:
         for row in await self._tx.fetch("beacon_worker_jobs", {**whose, "workers": workers}):
             jobs[row["worker"]].append(row["number"])
         return [_seen(row, tuple(jobs[row["worker"]])) for row in rows]
+
+    async def queues(self, sight: Sight, most: int) -> Sequence[Queue]:
+        """Count the jobs in sight that wait, by beacon; no more than ``most`` are looked at."""
+        rows = await self._tx.fetch("beacon_queues", {**_whose(sight), "most": most})
+        return [Queue(row["name"], row["queued"]) for row in rows]
+
+    async def waiting(self, sight: Sight, name: str, limit: int) -> Sequence[int]:
+        """Return the numbers of jobs that wait for a beacon, in the order they are taken in."""
+        return await self._numbers("beacon_waiting", sight, name, limit)
+
+    async def worked_on(self, sight: Sight, name: str, limit: int) -> Sequence[int]:
+        """Return the numbers of jobs of a beacon that somebody works on."""
+        return await self._numbers("beacon_worked_on", sight, name, limit)
+
+    async def _numbers(self, statement: str, sight: Sight, name: str, limit: int) -> Sequence[int]:
+        params = {**_whose(sight), "name": name, "limit": limit}
+        return [row["number"] for row in await self._tx.fetch(statement, params)]
+
+
+def _whose(sight: Sight) -> dict[str, Any]:
+    return {"everybody": int(sight.owners is None), "owners": sorted(sight.owners or ())}
 
 
 def _params(beat: Beat) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from drover.store.access import AccessTables
 from drover.store.beacon_registry import BeaconRegistryStore
 from drover.store.beacons import BeaconStore
 from drover.store.flows import FlowStore
-from drover.store.inventory import InventoryArea
+from drover.store.inventory import BulkArea, InventoryArea
 from drover.store.jobs import JobStore
 from drover.store.presence import PresenceStore
 from drover.store.reports import ReportStore
@@ -71,6 +71,11 @@ class StoreSession:
     def presence(self) -> PresenceStore:
         """Which devices are connected, and to which server."""
         return PresenceStore(self.tx)
+
+    @cached_property
+    def bulk(self) -> BulkArea:
+        """Operations that change many jobs."""
+        return BulkArea(self.tx)
 
     @cached_property
     def beacons(self) -> BeaconStore:

@@ -24,17 +24,20 @@ import structlog
 from msgspec import Struct
 
 from drover.flows import compile_flow, run_batch
+from drover.flows.python import MOST_LEFT_BEHIND, left_behind
 from drover.handlers import REGISTERED
-from drover.plugins import load
+from drover.plugins import HandlersError, load
 from drover.ports.runner import NotBegun
 from drover.system import SystemClock
 from drover.workers.frames import (
     TO_WORKER,
     Answer,
     Ask,
+    Broken,
     Failed,
     Forget,
     FromWorker,
+    Loading,
     Lost,
     Ready,
     Receipt,
@@ -42,6 +45,7 @@ from drover.workers.frames import (
     Start,
     ToWorker,
     Unbegun,
+    Worn,
     pack,
     read,
     told,
@@ -58,6 +62,10 @@ if TYPE_CHECKING:
     from drover.ports.scripts import ScriptResult, Scripts
 
 _LOG = structlog.get_logger("drover.worker")
+
+
+_MANY_LEFT_BEHIND = MOST_LEFT_BEHIND // 2
+"""With so many calls left behind the worker asks to be replaced, while it can still do others."""
 
 
 class Instructions(Struct, frozen=True, kw_only=True):
@@ -121,6 +129,7 @@ class Worker:
         self._clock = SystemClock()
         self._flows: dict[str, CompiledFlow] = {}
         self._gates = Gates()
+        self._worn = False
         self._running: set[asyncio.Task[None]] = set()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._numbers = itertools.count(1)
@@ -198,6 +207,9 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - told to the server, which decides
             _LOG.exception("batch_failed", flow=batch.flow_id)
             self.send(Failed(number, lost=False, reason=f"{type(error).__name__}: {error}"))
+        if not self._worn and left_behind() >= _MANY_LEFT_BEHIND:
+            self._worn = True
+            self.send(Worn())
 
     def _compiled(self, batch: FlowBatch) -> CompiledFlow:
         flow = self._flows.get(batch.flow_tag)
@@ -246,10 +258,9 @@ class Pulse:
         return time.monotonic() - self._turn_s
 
 
-async def serve(instructions: Instructions, pulse: Pulse) -> None:
+async def serve(instructions: Instructions, link: socket.socket, pulse: Pulse) -> None:
     """Run batches until the server is gone."""
     pulse.take(instructions.beat_s)
-    link = socket.socket(fileno=instructions.socket)
     reader, writer = await asyncio.open_connection(sock=link)
     scripts = LateScripts(instructions.scripts, instructions.cages)
     try:
@@ -284,11 +295,16 @@ def main() -> None:
     os.set_blocking(instructions.beat, False)
     pulse = Pulse()
     threading.Thread(target=give_signs, args=(instructions, pulse), daemon=True).start()
-    load(instructions.handlers)
+    link = socket.socket(fileno=instructions.socket)
+    try:
+        load(instructions.handlers, lambda module: link.sendall(pack(Loading(module))))
+    except HandlersError as error:
+        link.sendall(pack(Broken(str(error))))
+        sys.exit(1)
     # Payloads are trees without cycles: looking for cycles among them all the time is lost time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    asyncio.run(serve(instructions, pulse))
+    asyncio.run(serve(instructions, link, pulse))
 
 
 if __name__ == "__main__":

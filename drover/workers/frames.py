@@ -24,6 +24,22 @@ class Ready(Struct, frozen=True, tag="ready", array_like=True):
     handlers: list[str]
 
 
+class Loading(Struct, frozen=True, tag="loading", array_like=True):
+    """The worker is about to import this module of handlers."""
+
+    module: str
+
+
+class Broken(Struct, frozen=True, tag="broken", array_like=True):
+    """The worker cannot start, for this reason."""
+
+    reason: str
+
+
+class Worn(Struct, frozen=True, tag="worn", array_like=True):
+    """The worker carries too much that outlived its time: another should take its place."""
+
+
 class Start(Struct, frozen=True, tag="start", array_like=True):
     """Run a batch. Its flow is empty when the worker was sent this tag before."""
 
@@ -96,7 +112,7 @@ class Unbegun(Struct, frozen=True, tag="unbegun", array_like=True):
     batch: int
 
 
-FromWorker = Ready | Ask | Settle | Done | Failed | Unbegun
+FromWorker = Loading | Broken | Ready | Ask | Settle | Done | Failed | Unbegun | Worn
 ToWorker = Start | Forget | Answer | Receipt | Lost
 
 _ENCODER: Final = msgspec.msgpack.Encoder()

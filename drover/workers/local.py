@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from drover.ports.runner import NotBegun, WorkerLost
+from drover.ports.runner import LeaseLost, NotBegun, WorkerLost
 from drover.workers.process import WorkerProcess, WorkerSettings
 
 if TYPE_CHECKING:
-    from drover.ports.runner import Answerer, FlowBatch, RunRecord
+    from drover.ports.runner import Answerer, FlowBatch, RunRecord, Settled
 
 __all__ = ["LocalWorkers", "WorkerSettings"]
 
 _LOG = structlog.get_logger("drover.engine")
 _BATCHES_EACH: Final = 8
 _LONGEST_REST_S: Final = 10.0
+_LONGEST_RUN_S: Final = 90.0
 
 
 class LocalWorkers:
@@ -31,6 +32,7 @@ class LocalWorkers:
         self._count = self._settings.count or os.cpu_count() or 1
         self._workers: list[WorkerProcess] = []
         self._keepers: list[asyncio.Task[None]] = []
+        self._leaving: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
 
     @property
@@ -49,7 +51,7 @@ class LocalWorkers:
         return [worker.pid for worker in self._workers if worker.alive]
 
     async def start(self) -> None:
-        """Start the workers. Raises WorkerLost when they cannot be: a handler module is broken."""
+        """Start the workers. Raises WorkerLost, naming the module that is in the way."""
         workers = [WorkerProcess(self._answerer) for _ in range(self._count)]
         self._workers = workers
         try:
@@ -62,7 +64,7 @@ class LocalWorkers:
 
     async def stop(self) -> None:
         """End the workers. Safe to call twice."""
-        keepers, self._keepers = self._keepers, []
+        keepers, self._keepers = [*self._keepers, *self._leaving], []
         for keeper in keepers:
             keeper.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
@@ -118,7 +120,7 @@ class LocalWorkers:
         rest_s = 0.0
         while True:
             await self._watch(self._workers[place])
-            await self._workers[place].stop()
+            self._let_go(self._workers[place])
             await asyncio.sleep(rest_s)
             self._workers[place] = WorkerProcess(self._answerer)
             try:
@@ -130,11 +132,50 @@ class LocalWorkers:
             rest_s = 0.0
             self._changed.set()
 
+    def _let_go(self, worker: WorkerProcess) -> None:
+        task = asyncio.create_task(self._end(worker))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    async def _end(self, worker: WorkerProcess) -> None:
+        """Let a worker finish what it has in hand, within the time that a run may take."""
+        try:
+            if worker.alive:
+                _LOG.warning("worker_replaced", pid=worker.pid)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LONGEST_RUN_S):
+                        await worker.idle()
+        finally:
+            await worker.stop()
+
     async def _watch(self, worker: WorkerProcess) -> None:
-        while worker.alive:
+        """Return when a worker has ended, or is to be replaced."""
+        while worker.alive and not worker.worn:
             if worker.hear() > self._settings.silent_s:
                 _LOG.warning("worker_silent", pid=worker.pid)
                 worker.kill()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.beat_s):
                     await worker.ended()
+
+
+async def registered(settings: WorkerSettings) -> list[str]:
+    """Return the names of the registered functions that a worker knows; raises WorkerLost."""
+    worker = WorkerProcess(_Nobody())
+    try:
+        await worker.start(settings)
+        return worker.handlers
+    finally:
+        await worker.stop()
+
+
+class _Nobody:
+    """Answers nothing: the worker is only asked for names."""
+
+    async def call(self, *_given: object) -> list[dict[str, object]]:
+        """Refuse."""
+        raise LeaseLost
+
+    async def settle(self, *_given: object) -> Settled:
+        """Refuse."""
+        raise LeaseLost

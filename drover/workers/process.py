@@ -21,10 +21,12 @@ from drover.workers.frames import (
     FROM_WORKER,
     Answer,
     Ask,
+    Broken,
     Done,
     Failed,
     Forget,
     FromWorker,
+    Loading,
     Lost,
     Ready,
     Receipt,
@@ -32,6 +34,7 @@ from drover.workers.frames import (
     Start,
     ToWorker,
     Unbegun,
+    Worn,
     pack,
     read,
     records_of,
@@ -51,7 +54,8 @@ _GRACE_S: Final = 2.0
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How many workers, what they know, and when a silent one is ended; durations in seconds.
 
-    One whose loop is held for ``stuck_s`` by an async handler that blocks ends itself.
+    One whose loop is held for ``stuck_s`` by an async handler that blocks ends itself. The modules
+    of handlers may take ``import_s`` to be imported.
     ``scripts`` names what makes the cages of a worker, ``module:callable``; each has ``cages``.
     """
 
@@ -62,6 +66,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     beat_s: float = 1.0
     silent_s: float = 15.0
     stuck_s: float = 60.0
+    import_s: float = 60.0
 
 
 class WorkerProcess:
@@ -71,6 +76,10 @@ class WorkerProcess:
         self.handlers: list[str] = []
         self.heard_s = time.monotonic()
         self.reserved = False
+        self.worn = False
+        self._loading = ""
+        self._broken = ""
+        self._stopping = False
         self._answerer = answerer
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -101,6 +110,19 @@ class WorkerProcess:
 
     async def start(self, settings: WorkerSettings) -> None:
         """Start the process and wait until it can run batches; raises WorkerLost."""
+        await self._spawn(settings)
+        try:
+            async with asyncio.timeout(settings.import_s):
+                await self._ready.wait()
+        except TimeoutError:
+            self.kill()
+            reason = f"Handlers in '{self._loading}' were not imported in {settings.import_s:g} s"
+            raise WorkerLost(reason) from None
+        if not self.alive:
+            during = f" while it imported '{self._loading}'" if self._loading else ""
+            raise WorkerLost(self._broken or f"The worker ended{during}")
+
+    async def _spawn(self, settings: WorkerSettings) -> None:
         ours, theirs = socket.socketpair()
         self._beat, beat_theirs = os.pipe()
         os.set_blocking(self._beat, False)
@@ -127,9 +149,6 @@ class WorkerProcess:
         os.close(beat_theirs)
         reader, self._writer = await asyncio.open_connection(sock=ours, limit=_READ_LIMIT)
         self._reading = asyncio.create_task(self._read(reader))
-        await self._ready.wait()
-        if not self.alive:
-            raise WorkerLost("the worker ended before it was ready")
 
     async def run(self, batch: FlowBatch) -> list[RunRecord]:
         """Run a batch; raises WorkerLost, LeaseLost, NotBegun."""
@@ -175,6 +194,7 @@ class WorkerProcess:
 
     async def stop(self) -> None:
         """End the process: it goes when its line is closed, or is killed after a moment."""
+        self._stopping = True
         if self._writer is not None:
             self._writer.close()
         if self._process is not None:
@@ -209,7 +229,8 @@ class WorkerProcess:
             while True:
                 self._take(FROM_WORKER.decode(await read(reader)))
         except (EOFError, OSError, msgspec.DecodeError) as error:
-            _LOG.warning("worker_lost", pid=self.pid, error=str(error))
+            if not self._stopping:
+                _LOG.warning("worker_lost", pid=self.pid, error=str(error))
         finally:
             self.kill()
             self._ready.set()
@@ -221,9 +242,8 @@ class WorkerProcess:
 
     def _take(self, message: FromWorker) -> None:
         match message:
-            case Ready(handlers):
-                self.handlers = handlers
-                self._ready.set()
+            case Loading() | Broken() | Ready() | Worn():
+                self._note(message)
             case Done(number):
                 self._resolve(number, records_of(message))
             case Failed(number, lost, reason):
@@ -234,6 +254,18 @@ class WorkerProcess:
                 task = asyncio.create_task(self._answer(message))
                 self._answering.add(task)
                 task.add_done_callback(self._answering.discard)
+
+    def _note(self, message: Loading | Broken | Ready | Worn) -> None:
+        match message:
+            case Loading(module):
+                self._loading = module
+            case Broken(reason):
+                self._broken = reason
+            case Ready(handlers):
+                self.handlers = handlers
+                self._ready.set()
+            case Worn():
+                self.worn = True
 
     def _resolve(self, number: int, outcome: Any) -> None:
         _, future = self._batches.get(number, (None, None))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +11,7 @@ from losant_rest import Client
 
 from examples.serving import EMAIL
 from examples.serving import serving as real_server
+from tests.conftest import created
 from tests.support.catalog_server import serving
 from tests.support.vendor import PASSWORD, Vendor
 
@@ -34,10 +37,10 @@ def plant(losant: Client) -> str:
     return losant.applications.post(application={"name": "Plant"})["id"]
 
 
-@pytest.fixture(scope="session")
-def signed_in() -> Iterator[Client]:
-    """The vendor's client as the administrator of a real server, one for all tests."""
-    settings = {
+@contextmanager
+def client_of(**settings: object) -> Iterator[Client]:
+    """The vendor's client as the administrator of a real server."""
+    quick = {
         "admin_password": PASSWORD,
         "min_iteration_timeout_ms": 200,
         "lease_seconds": 2,
@@ -46,11 +49,32 @@ def signed_in() -> Iterator[Client]:
         "workers": 1,
         "script_workers": 1,
     }
-    with real_server(**settings) as running:
+    with real_server(**quick, **settings) as running:
         answer = Client(url=running.url).auth.authenticate_user(
             credentials={"email": EMAIL, "password": PASSWORD}
         )
         yield Client(auth_token=answer["token"], url=running.url)
+
+
+@pytest.fixture(scope="session")
+def on_sqlite() -> Iterator[Client]:
+    """The client of a server on SQLite, one for all tests."""
+    with client_of() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def on_postgres(postgres_server: str) -> Iterator[Client]:
+    """The client of a server on PostgreSQL, one for all tests."""
+    with client_of(database=asyncio.run(created(postgres_server, "vendors_client"))) as client:
+        yield client
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def signed_in(request: pytest.FixtureRequest) -> Client:
+    """The client of a server on each store in turn."""
+    found: Client = request.getfixturevalue(f"on_{request.param}")
+    return found
 
 
 @pytest.fixture

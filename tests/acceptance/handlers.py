@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from pathlib import Path
 
 from drover.handlers import handler
 
@@ -18,6 +19,14 @@ async def wait(_payload):
     await asyncio.sleep(0.01)
 
 
+@handler("witness")
+async def witness(_payload):
+    began = time.monotonic()
+    await asyncio.sleep(0.005)
+    with Path(os.environ["WITNESS"], str(os.getpid())).open("a") as notes:  # noqa: ASYNC230
+        notes.write(f"{began} {time.monotonic()}\n")
+
+
 @handler("poison")
 def poison(payload):
     if payload["data"]["device"]["n"] == 7:
@@ -28,6 +37,11 @@ def poison(payload):
 def freeze(payload):
     if payload["data"]["device"]["n"] == 7 and payload["data"].get("attemptNumber", 1) == 1:
         os.kill(os.getpid(), signal.SIGSTOP)
+
+
+@handler("never-ends")
+def never_ends(_payload):
+    time.sleep(3600)
 
 
 @handler("slow")

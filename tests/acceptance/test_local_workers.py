@@ -1,13 +1,16 @@
 """The engine with real worker processes."""
 
+import itertools
 import os
 
 import pytest
+from structlog.testing import capture_logs
 
+from drover.engine import leases
 from drover.model.execution import State
 from drover.model.iteration import ItemState
 from drover.ports.runner import FlowBatch, WorkerLost
-from drover.workers.local import LocalWorkers, WorkerSettings
+from drover.workers.local import LocalWorkers, WorkerSettings, registered
 from tests.acceptance.fan_out import ACKNOWLEDGE, NO_OP, FanOut, flow, node
 from tests.contract.jobs_store import device_id
 
@@ -22,6 +25,34 @@ async def test_a_flow_runs_for_each_device_in_worker_processes(database):
     assert (ended.state, ended.succeeded) == (State.SUCCEEDED, 1000)
     assert sum(len(records) for _, records in server.log.notes) == 1000
     assert server.heart.acks.fenced == 0
+
+
+async def test_no_more_handlers_run_at_once_than_the_concurrency(database, tmp_path, monkeypatch):
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    monkeypatch.setenv("WITNESS", str(notes))
+    monkeypatch.setattr(leases, "FRESH_MS", 5000)  # however slow the machine is
+    definition = flow(node("call", "PythonHandlerNode", {"handler": "witness"}, "ack"), ACKNOWLEDGE)
+    ahead = []
+    async with FanOut(database, definition) as server:
+        run = server.workers.run
+
+        async def running(batch):
+            ahead.append(batch.after)
+            return await run(batch)
+
+        server.workers.run = running
+        await server.add_devices(1500)
+        number = await server.execute(concurrency=30)
+
+        ended = await server.ended(number)
+
+    lines = [line.split() for file in notes.iterdir() for line in file.read_text().splitlines()]
+    moments = sorted([(float(a), 1) for a, _ in lines] + [(float(b), -1) for _, b in lines])
+    at_once = itertools.accumulate(step for _, step in moments)
+    assert (ended.succeeded, len(lines)) == (1500, 1500)
+    assert max(at_once) <= 30
+    assert any(ahead)
 
 
 async def test_serial_items_see_the_accumulator_and_messages_are_kept(sqlite_database):
@@ -83,11 +114,54 @@ async def test_a_worker_that_falls_silent_is_ended_and_replaced(sqlite_database)
     assert ended.succeeded == 10
 
 
-async def test_a_broken_handler_module_is_told_at_start():
-    workers = LocalWorkers(None, WorkerSettings(count=1, handlers=("tests.no_such_module",)))
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("1 / 0", "module_in_the_way.*division by zero"),
+        ("import os; os._exit(3)", "ended while it imported 'module_in_the_way'"),
+        ("import time; time.sleep(600)", "'module_in_the_way' were not imported in 3 s"),
+    ],
+)
+async def test_a_handler_module_that_is_in_the_way_is_named_at_start(
+    tmp_path, monkeypatch, text, told
+):
+    (tmp_path / "module_in_the_way.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    settings = WorkerSettings(count=1, handlers=("module_in_the_way",), import_s=3)
 
-    with pytest.raises(WorkerLost):
+    with pytest.raises(WorkerLost, match=told):
+        await LocalWorkers(None, settings).start()
+    with pytest.raises(WorkerLost, match=told):
+        await registered(settings)
+
+
+async def test_a_worker_full_of_calls_that_never_end_is_replaced(sqlite_database):
+    call = {
+        "handler": "never-ends",
+        "timeoutTemplate": "0.02",
+        "errorBehavior": "payloadPath",
+        "errorPath": "working.error",
+    }
+    definition = flow(node("call", "PythonHandlerNode", call, "ack"), ACKNOWLEDGE)
+    async with FanOut(sqlite_database, definition, workers=1, beat_ms=200) as server:
+        before = server.workers.pids
+        await server.add_devices(120)
+        number = await server.execute(concurrency=10)
+
+        ended = await server.ended(number)
+        after = server.workers.pids
+
+    assert ended.succeeded == 120
+    assert before != after
+
+
+async def test_workers_that_are_stopped_are_not_told_of_as_lost():
+    with capture_logs() as logs:
+        workers = LocalWorkers(None, WorkerSettings(count=1))
         await workers.start()
+        await workers.stop()
+
+    assert logs == []
 
 
 async def test_stopped_workers_refuse_and_leave_no_process():

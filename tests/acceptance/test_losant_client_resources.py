@@ -266,7 +266,10 @@ def test_webhooks_and_tokens_of_an_application(vendor):
         "webhookId",
     )
     key = {**vendor.key, "webhookId": hook["id"]}
-    assert vendor.client.webhook.patch(**key, webhook={"name": "v"})["name"] == "v"
+    changed = vendor.client.webhook.patch(**key, webhook={"name": "v"})
+    assert (changed["name"], changed["token"]) == ("v", hook["token"])
+    assert len(hook["token"]) == 32
+    refused(400, "token", vendor.client.webhook.patch, **key, webhook={"token": "mine"})
     assert vendor.client.webhook.get(**key)["responseCode"] == 200
     assert vendor.client.webhook.delete(**key, includeWorkflows=True) == {"success": True}
     token = sound(tokens.post(**vendor.key, apiToken={"name": "t"}), "apiTokenId")

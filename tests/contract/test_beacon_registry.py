@@ -284,3 +284,38 @@ async def test_more_workers_than_a_page_holds_are_all_seen(world, monkeypatch):
     await world.registry.flush()
 
     assert len(await world.seen(world.first)) == 7
+
+
+async def test_what_waits_and_what_is_worked_on_is_told_by_beacon_in_the_order_it_is_taken(world):
+    owner, other = world.first.user_id, world.second.user_id
+    added = [("a", owner, 0), ("a", owner, 5), ("a", owner, 0), ("b", owner, 0), ("a", other, 9)]
+
+    async def work(session):
+        jobs = [
+            await session.beacons.add(
+                NewBeaconJob(
+                    id=f"{place:024x}",
+                    name="job",
+                    owner_id=owner_id,
+                    user_number=None,
+                    user_guid=None,
+                    beacon_name=name,
+                    queued_ms=1,
+                    priority=priority,
+                ),
+                1,
+            )
+            for place, (name, owner_id, priority) in enumerate(added)
+        ]
+        asked = Pick(hold=Hold(worker="box"), beacon_name=None, lease_ms=0)
+        assert await session.beacons.save(jobs[0], pick(jobs[0], asked, 2))
+        return [job.number for job in jobs]
+
+    numbers = await world.store.write(work)
+    working, waiting = await world.registry.work_of(world.first, "a", 10)
+
+    assert [each.number for each in working] == [numbers[0]]
+    assert [each.number for each in waiting] == [numbers[1], numbers[2]]
+    assert await world.registry.queues(world.first) == [("a", 2), ("b", 1)]
+    assert await world.registry.queues(world.second) == [("a", 1)]
+    assert await world.registry.work_of(world.second, "b", 10) == ([], [])

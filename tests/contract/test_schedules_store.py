@@ -8,9 +8,10 @@ import pytest
 from msgspec import structs
 
 from drover.model.cron import ClockChange
+from drover.model.errors import Missing
 from drover.model.schedule import Turn
-from drover.ports.jobs import Schedule
-from tests.contract.jobs_store import APPLICATION, NOW, Bench
+from drover.ports.schedules import DueRun, Schedule
+from tests.contract.jobs_store import APPLICATION, NOW, Bench, device_id
 
 SCHEDULE = Schedule(
     kind="timer",
@@ -126,3 +127,98 @@ async def test_the_schedules_of_an_application_go_with_it(bench):
     await bench.store.write(lambda session: session.resources.purge(APPLICATION))
 
     assert await due(bench) == [other]
+
+
+async def test_one_is_found_held_and_forgotten_by_its_name(bench):
+    other = structs.replace(SCHEDULE, ref="f/b")
+    await put(bench, SCHEDULE, other)
+
+    found = await bench.jobs(lambda jobs: jobs.schedules.get("timer", "f/a"))
+    held = await bench.jobs(lambda jobs: jobs.schedules.hold("timer", "f/a"))
+    named = await bench.jobs(lambda jobs: jobs.schedules.named("timer", ["f/b", "no", "f/b"]))
+    gone = [await bench.jobs(lambda jobs: jobs.schedules.remove_one("timer", "f/a")) for _ in "12"]
+
+    assert found == held == SCHEDULE
+    assert named == {"f/b": other}
+    assert gone == [True, False]
+    for read in ("get", "hold"):
+        with pytest.raises(Missing):
+            await bench.jobs(lambda jobs, read=read: getattr(jobs.schedules, read)("timer", "f/a"))
+
+
+async def test_what_came_of_the_last_run_stays_when_a_schedule_is_stored_anew(bench):
+    await put(bench, SCHEDULE)
+    await bench.jobs(lambda jobs: jobs.schedules.note("timer", "f/a", b'{"x":1}'))
+
+    await put(bench, SCHEDULE)
+
+    (stored,) = await of(bench, "timer", "f")
+    assert stored == structs.replace(SCHEDULE, outcome=b'{"x":1}')
+
+
+async def test_values_in_use_are_those_of_devices_that_are_there(bench):
+    await bench.add_devices(3)
+    tags = [(1, "tz", "UTC"), (2, "tz", "Asia/Tokyo"), (3, "tz", "Asia/Seoul"), (1, "other", "CET")]
+    rows = [(APPLICATION, device_id(number), key, value) for number, key, value in tags]
+    columns = ("application_id", "device_id", "key", "value")
+    await bench.database.write(lambda tx: tx.copy_rows("device_tag", columns, rows))
+    await bench.database.write(
+        lambda tx: tx.execute(
+            "device_remove",
+            {"application_id": APPLICATION, "id": device_id(3), "deleted_ms": 1, "member": "}"},
+        )
+    )
+    wanted = ["CET", "UTC", "Asia/Seoul", "Asia/Tokyo", "EST"]
+
+    found = await bench.jobs(lambda jobs: jobs.schedules.values_in_use(APPLICATION, "tz", wanted))
+    others = await bench.jobs(lambda jobs: jobs.schedules.values_in_use("b" * 24, "tz", wanted))
+
+    assert sorted(found) == ["Asia/Tokyo", "UTC"]
+    assert others == []
+
+
+RUN = DueRun(ref="j/s", zone="", due_ms=NOW)
+
+
+async def test_a_due_run_is_taken_by_one_and_forgotten_once(bench):
+    await bench.jobs(lambda jobs: jobs.due_runs.add([RUN, RUN], NOW))
+    early = await bench.jobs(lambda jobs: jobs.due_runs.lease(10, NOW - 1, NOW + 99))
+    (taken,) = await bench.jobs(lambda jobs: jobs.due_runs.lease(10, NOW, NOW + 100))
+    none = await bench.jobs(lambda jobs: jobs.due_runs.lease(10, NOW + 99, NOW + 200))
+
+    done = [await bench.jobs(lambda jobs: jobs.due_runs.done(taken)) for _ in "12"]
+
+    assert early == none == []
+    assert taken == structs.replace(RUN, try_ms=NOW + 100, tries=1)
+    assert done == [True, False]
+    assert await bench.jobs(lambda jobs: jobs.due_runs.next_ms()) is None
+
+
+async def test_a_due_run_that_is_not_done_comes_back_and_is_done_by_its_last_taker(bench):
+    await bench.jobs(lambda jobs: jobs.due_runs.add([RUN], NOW))
+    (first,) = await bench.jobs(lambda jobs: jobs.due_runs.lease(10, NOW, NOW + 100))
+    (second,) = await bench.jobs(lambda jobs: jobs.due_runs.lease(10, NOW + 100, NOW + 200))
+
+    late = await bench.jobs(lambda jobs: jobs.due_runs.done(first))
+    await bench.jobs(lambda jobs: jobs.due_runs.put_off(first, NOW + 900))
+    await bench.jobs(lambda jobs: jobs.due_runs.put_off(second, NOW + 300))
+    again = await bench.jobs(lambda jobs: jobs.due_runs.lease(10, NOW + 300, NOW + 400))
+
+    assert not late
+    assert second.tries == 2
+    assert [each.tries for each in again] == [1]
+
+
+async def test_due_runs_are_shared_between_servers_that_look_at_once(bench):
+    many = [structs.replace(RUN, ref=f"j/{each}") for each in range(40)]
+    await bench.jobs(lambda jobs: jobs.due_runs.add(many, NOW))
+
+    taken = await asyncio.gather(
+        *(
+            bench.jobs(lambda jobs, until=until: jobs.due_runs.lease(15, NOW, NOW + until))
+            for until in range(1, 6)
+        )
+    )
+
+    refs = [run.ref for some in taken for run in some]
+    assert len(refs) == len(set(refs))

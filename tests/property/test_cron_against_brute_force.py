@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drover.model.cron import ClockChange, Window, rule_from, rule_of, upcoming
+from drover.model.cron import ClockChange, Window, lookout_of, rule_from, rule_of, upcoming
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,3 +176,22 @@ def test_going_on_from_any_moment_finds_the_same_ones(eve, change, minute, hour,
     going_on = upcoming(rule, zone, Window(from_ms + after, end_ms), 10_000)
 
     assert going_on == [each for each in from_the_start if each >= from_ms + after]
+
+
+@settings(deadline=None)
+@given(
+    eve=st.sampled_from(EVES),
+    minute=texts("min"),
+    hour=HOURS,
+    change=st.sampled_from(list(ClockChange)),
+)
+def test_a_lookout_is_due_whenever_a_rule_is_in_any_zone(eve, minute, hour, change):
+    zone, start = eve
+    from_ms = round(start.timestamp()) * 1000
+    window = Window(from_ms, from_ms + DAYS * 24 * 60 * MINUTE_MS)
+    rule = rule_of(f"{minute} {hour} * * *", change)
+
+    looks = upcoming(lookout_of(rule), "UTC", window, 10_000)
+
+    assert set(upcoming(rule, zone, window, 10_000)) <= set(looks)
+    assert len(looks) <= (DAYS * 96 + 1) * (1 + len(numbers("min", minute)))

@@ -14,6 +14,8 @@ import drover.kinds
 from drover.app.about import ServerFacts
 from drover.app.access.assembly import build
 from drover.app.assembly import Surroundings, library
+from drover.app.beacon_registry import BeaconRegistry
+from drover.app.beacons import assembly as beacons
 from drover.app.inventory import JobInventory
 from drover.app.inventory_throttle import Allowance, RequestThrottle
 from drover.app.jobs import assembly as jobs
@@ -28,6 +30,7 @@ from drover.faces.openapi import Published
 from drover.model.access import Caller
 from drover.model.errors import Forbidden, Missing, Unauthorized
 from drover.model.kind import Kind
+from drover.server import bulk_of
 from drover.store.access import StoredRevisions
 from drover.store.compile import register_functions
 from drover.store.inventory import InventoryRows
@@ -123,7 +126,8 @@ class CatalogServer:
             public_url="http://drover.test",
         )
         self.jobs = jobs.build(self.heart, machine, jobs.JobLimits())
-        inventory = JobInventory(store, InventoryRows(database), SystemClock(), self.heart.signals)
+        bulk = bulk_of(self.heart, ids)
+        inventory = JobInventory(store, InventoryRows(database), SystemClock(), bulk)
         published = Published("0")
         self.services = Services(
             published,
@@ -134,6 +138,8 @@ class CatalogServer:
             *shelf.services,
             *access.services,
             *self.jobs.services,
+            *beacons.build(self.heart, ids).services,
+            BeaconRegistry(store, SystemClock(), 60_000),
         )
         self.app = HttpApp(declared(self.services), self.gate, limits=limits)
         published.publish(self.app.routes.described, self.app.metrics.text)

@@ -10,6 +10,7 @@ import msgspec
 
 from drover.app.catalog import Catalog
 from drover.app.inventory import JobInventory
+from drover.app.inventory_bulk import BulkOperations
 from drover.app.inventory_throttle import Allowance, RequestThrottle
 from drover.app.services import Services
 from drover.engine.signals import Signals
@@ -20,6 +21,7 @@ from drover.kinds.device import KIND as DEVICE
 from drover.model.access import Caller, Role
 from drover.model.run import RESOURCE_JOB, NewExecution, Target
 from drover.store.inventory import InventoryRows
+from drover.system import RandomIds
 from tests.support.access_server import ADMIN, PASSWORD, AccessServer
 
 if TYPE_CHECKING:
@@ -42,7 +44,8 @@ class DigiServer(AccessServer):
         self.database = database
         self.signals = Signals()
         rows = InventoryRows(database)
-        self.inventory = JobInventory(self.store, rows, self.clock, self.signals)
+        self.bulk = self.bulk_worker("worker")
+        self.inventory = JobInventory(self.store, rows, self.clock, self.bulk)
         self.throttle = RequestThrottle(self.clock, allowance or Allowance())
         self.catalog = self.services[Catalog]
         services = Services(self.inventory, self.throttle, *self.access.services)
@@ -54,6 +57,10 @@ class DigiServer(AccessServer):
         self.count = 0
         self.application_id = ""
         self.token = ""
+
+    def bulk_worker(self, name: str) -> BulkOperations:
+        """Return what goes through operations under a name of its own."""
+        return BulkOperations(self.store, RandomIds(), self.signals, worker=name, lease_ms=30_000)
 
     async def begin(self) -> DigiServer:
         """Make the administrator and an application."""

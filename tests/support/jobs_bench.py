@@ -11,6 +11,7 @@ from drover.app.assembly import Surroundings, library
 from drover.app.jobs import assembly as jobs
 from drover.app.services import Services
 from drover.discover import discover
+from drover.engine.scheduler import Scheduler
 from drover.faces import losant
 from drover.faces.http import HttpApp, Limits, bearer
 from drover.faces.losant import (
@@ -18,10 +19,12 @@ from drover.faces.losant import (
     resource_job,
     resource_job_executions,
     resource_job_report,
+    resource_job_schedules,
     resources,
 )
 from drover.model.access import Caller
 from drover.model.errors import Forbidden, Missing, Unauthorized
+from drover.model.instants import to_ms
 from drover.model.kind import Kind
 from drover.system import RandomIds
 from tests.contract.jobs_store import APPLICATION
@@ -95,8 +98,10 @@ class JobsBench(EngineBench):
         machine = jobs.Machine(
             ids=ids, clock=self.clock, blobs=files, report_key=b"k" * 32, public_url=URL
         )
-        limits = jobs.JobLimits(most_open=most_open, report_url_seconds=3600)
+        limits = jobs.JobLimits(most_open=most_open, report_url_seconds=3600, most_schedules=5)
         self.work = jobs.build(self.heart, machine, limits)
+        signals, due = self.heart.signals, self.work.schedules
+        self.scheduler = Scheduler(self.store, signals, self.heart.timing, due.actions)
         around = Surroundings(
             store=self.store, ids=ids, clock=self.clock, kinds=kinds, hasher=PlainHasher()
         )
@@ -104,6 +109,7 @@ class JobsBench(EngineBench):
         services = Services(*shelf.services, *self.work.services)
         modules = (
             resources, data_tables, resource_job, resource_job_executions, resource_job_report,
+            resource_job_schedules,
         )  # fmt: skip
         operations = [
             (losant.FACE, each) for module in modules for each in module.operations(services)
@@ -138,6 +144,18 @@ class JobsBench(EngineBench):
 
     async def execute(self, path, body=None, **more):
         return (await self.ok("POST", f"{path}/execute", body, **more))["executionId"]
+
+    async def at(self, text):
+        """Let the store's clock tell a moment, given as ISO text; return it in ms."""
+        real_ms = await self.store.read(lambda session: session.now_ms()) - self.store.offset_ms
+        self.store.offset_ms = to_ms(text) - real_ms
+        return to_ms(text)
+
+    async def due(self):
+        """Let the scheduler act, and what it made due become executions."""
+        await self.scheduler.tick()
+        while await self.work.schedules.runs.tick() == 0:
+            pass
 
     async def end(self, path, execution_id):
         """Run until the execution has ended, and return its entry."""

@@ -218,6 +218,20 @@ async def test_a_lease_settled_meanwhile_is_neither_lost_nor_given_back(make):
     assert (await bench.get(number)).in_flight == 3
 
 
+async def test_a_lease_that_is_being_settled_is_not_taken_for_lost(make):
+    bench = make()
+    number = await begun(bench)
+    now = await bench.store.read(lambda session: session.now_ms())
+    held = bench.heart.leases.take(await bench.claim(number, now=now, worker="another"))
+
+    async with held.settling:
+        await bench.heart.leases.beat()
+        meanwhile = held.lost.is_set()
+    await bench.heart.leases.beat()
+
+    assert (meanwhile, held.lost.is_set()) == (False, True)
+
+
 async def test_an_acknowledgement_of_an_old_attempt_that_was_ended_is_refused_without_alarm(make):
     bench = make()
     number = await begun(bench)

@@ -146,9 +146,10 @@ async def test_a_lane_that_is_stopped_hands_both_of_its_chunks_back(make):
     bench.runner.hold = {f"{n:024x}": asyncio.Event() for n in range(41, 100)}
     ticking = asyncio.create_task(bench.loops["dispatcher"]._tick())
     async with asyncio.timeout(10):
-        while bench.runner.running < 10 or not bench.runner.orders:
+        while (await bench.get(number)).in_flight < 40:
             await asyncio.sleep(0)
     await ticking
+    bench.engine.claim_nothing_more()
     await bench.engine.dispatcher.drain(0)
 
     after = await bench.get(number)

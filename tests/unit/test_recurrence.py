@@ -60,11 +60,21 @@ def test_of_what_was_missed_in_an_hour_the_latest_is_run(recurrence, due, now, e
     assert recurrence.turn(due, now, HOUR) == expected
 
 
-def test_what_is_upcoming_begins_with_the_window():
-    recurrence = Recurrence(cron="*/20 * * * *", starts_ms=HOUR, ends_ms=2 * HOUR)
+def test_what_is_upcoming_begins_with_the_first_and_ends_with_the_window():
+    window = Recurrence(cron="*/20 * * * *", starts_ms=HOUR, ends_ms=2 * HOUR)
+    endless = Recurrence(seconds=7)
 
-    assert list(recurrence.upcoming(0, 0)) == [HOUR + 20 * MINUTE * each for each in range(4)]
-    assert list(islice(Recurrence(seconds=7).upcoming(100_000, 99_000), 2)) == [106_000, 113_000]
+    assert list(window.upcoming(HOUR)) == [HOUR + 20 * MINUTE * each for each in range(4)]
+    assert list(islice(endless.upcoming(106_000), 2)) == [106_000, 113_000]
+    assert list(endless.upcoming(None)) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [(HOUR, HOUR, HOUR), (1, 3 * HOUR + 5, 3 * HOUR), (1, HOUR - 1, None), (0, 5, 0)],
+)
+def test_the_latest_moment_of_a_window_is_found(first, last, expected):
+    assert Recurrence(cron="0 * * * *").latest(first, last) == expected
 
 
 def test_the_change_of_the_clock_is_part_of_a_recurrence():

@@ -13,7 +13,7 @@ from drover.engine.signals import Signals
 from drover.engine.timing import Timing
 from drover.model.errors import Invalid
 from drover.ports.failures import StoreFull
-from drover.ports.jobs import Schedule
+from drover.ports.schedules import Schedule
 from drover.store.driver import StatementFailed
 from tests.contract.jobs_store import APPLICATION
 from tests.unit.engine_bench import EngineBench

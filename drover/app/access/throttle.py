@@ -91,13 +91,13 @@ class Throttle:
         if wait_ms:
             raise AccountLocked(
                 "The account is locked after too many failed attempts; try again later",
-                retry_after_s=_seconds(wait_ms),
+                retry_after_s=seconds(wait_ms),
             )
         wait_ms = self._addresses.wait_ms(address) if address else 0
         if wait_ms:
             raise TooMany(
                 "Too many failed attempts from this address; try again later",
-                retry_after_s=_seconds(wait_ms),
+                retry_after_s=seconds(wait_ms),
             )
         self._accounts.add(account)
         if address:
@@ -118,5 +118,6 @@ def _key(name: str) -> bytes:
     return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _seconds(ms: int) -> int:
+def seconds(ms: int) -> int:
+    """Return whole seconds to wait, at least one."""
     return max(1, -(-ms // 1000))

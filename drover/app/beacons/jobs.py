@@ -213,6 +213,8 @@ class BeaconJobs:
         self, session: Session, caller: Caller, wanted: WantedJob, now_ms: int
     ) -> NewBeaconJob:
         owner = await _owner(session, caller, wanted)
+        if wanted.duplicate_of is not None:
+            await _check_original(session, caller, wanted.duplicate_of)
         has_key = wanted.unique_key is not None
         lasts = has_key and wanted.unique_for_ms is not None
         return NewBeaconJob(
@@ -265,6 +267,13 @@ def check_number(number: int) -> None:
     """Raise Missing for a number that no job can have."""
     if not 0 < number <= _LARGEST:
         raise Missing("Job was not found")
+
+
+async def _check_original(session: Session, caller: Caller, number: int) -> None:
+    try:
+        check_seen(await sight_of(session, caller), await session.beacons.get(number))
+    except Missing as error:
+        raise Invalid("duplicate_of names no job", field="duplicate_of") from error
 
 
 async def _owner(

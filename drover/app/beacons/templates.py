@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from drover.model.access import Caller
     from drover.model.beacon_job import BeaconJob
     from drover.ports.clock import Ids
-    from drover.ports.jobs import Schedule
+    from drover.ports.schedules import Schedule
     from drover.ports.store import Session, Store
 
 MOST_SHOWN: Final = 1000
@@ -98,7 +98,6 @@ class AddDueJob:
         try:
             template = await session.beacons.get(int(schedule.ref))
         except Missing:
-            await session.jobs.schedules.remove(schedule.kind, schedule.ref)
             return
         new = copy_of(template, self._ids.new(), due_ms)
         keyed = structs.replace(

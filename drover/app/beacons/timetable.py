@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
 from drover.model.beacon_job import BEACON
-from drover.model.cron import ClockChange, Window, rule_from, rule_of, upcoming
+from drover.model.cron import ClockChange, rule_from
 from drover.model.errors import Invalid
-from drover.ports.jobs import Schedule
+from drover.ports.schedules import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +48,8 @@ class Timetable:
             ref=str(number),
             cron=rule_from(recurrence.fields).text,
             tz=self.tz,
+            change=ClockChange.DROPPED,
+            makes_up=True,
             starts_ms=starts_ms,
             ends_ms=recurrence.ends_ms,
         )
@@ -55,16 +58,10 @@ class Timetable:
 
 def resumed(schedule: Schedule, now_ms: int) -> Schedule:
     """Return a schedule that goes on from now; what was missed is not made up for."""
-    following = coming(schedule, now_ms, 1)
-    return structs.replace(
-        schedule, active=bool(following), next_due_ms=following[0] if following else None
-    )
+    next_ms = schedule.first_ms(now_ms)
+    return structs.replace(schedule, active=next_ms is not None, next_due_ms=next_ms)
 
 
 def coming(schedule: Schedule, now_ms: int, count: int) -> list[int]:
     """Return the next moments that a schedule is due, now included, within its window."""
-    begin_ms = max(now_ms, schedule.starts_ms or 0)
-    if schedule.ends_ms is not None and begin_ms > schedule.ends_ms:
-        return []
-    rule = rule_of(schedule.cron or "", ClockChange.DROPPED)
-    return upcoming(rule, schedule.tz, Window(begin_ms, schedule.ends_ms), count)
+    return list(islice(schedule.upcoming(schedule.first_ms(now_ms)), count))

@@ -29,10 +29,15 @@ _LOOKED_AT: Final = 500
 
 
 class Waiter:
-    """A worker that waits; ``offers`` are the jobs it was woken for since it last looked."""
+    """A worker that waits; ``offers`` are the jobs it was woken for since it last looked.
 
-    def __init__(self, wish: Wish) -> None:
+    ``worker`` is its account and its name, if it told one; ``dismissed`` that it wants no job.
+    """
+
+    def __init__(self, wish: Wish, worker: tuple[str, str] | None = None) -> None:
         self.wish = wish
+        self.worker = worker
+        self.dismissed = False
         self.offers: list[Eligible] = []
         self.woken = asyncio.Event()
 
@@ -68,9 +73,9 @@ class Waiters:
         """Return the beacons that somebody waits for."""
         return sorted(self._waiting)
 
-    def join(self, wish: Wish) -> Waiter:
+    def join(self, wish: Wish, worker: tuple[str, str] | None = None) -> Waiter:
         """Begin to wait."""
-        waiter = Waiter(wish)
+        waiter = Waiter(wish, worker)
         if not self._waiting.keys() >= set(wish.names):
             self.changed.set()  # when its next job is due is not known yet
         for name in wish.names:
@@ -89,6 +94,14 @@ class Waiters:
         self._count -= 1
         for offer in waiter.offers:
             self.offer(offer)
+
+    def dismiss(self, worker: tuple[str, str]) -> None:
+        """Send away the worker of this account and name: it has asked for no more jobs."""
+        for waiting in self._waiting.values():
+            for waiter in waiting:
+                if waiter.worker == worker:
+                    waiter.dismissed = True
+                    waiter.woken.set()
 
     def added(self, job: BeaconJob) -> None:
         """Wake whoever a job that was just stored is for."""

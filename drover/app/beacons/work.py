@@ -97,7 +97,8 @@ class BeaconWork:
         """Take the best eligible job, waiting up to so many seconds for one; None without."""
         sight = await self._store.glance(lambda session: sight_of(session, caller))
         until_s = time.monotonic() + wait_s
-        waiter = self._waiters.join(Wish(wish.names, sight, wish.labels))
+        worker = (caller.user_id or "", asked.hold.worker) if asked.hold.worker else None
+        waiter = self._waiters.join(Wish(wish.names, sight, wish.labels), worker)
         try:
             while True:
                 waiter.look()
@@ -107,8 +108,14 @@ class BeaconWork:
                     return job
                 if not await wait(waiter, until_s, left):
                     raise Unavailable("The client went away")
+                if waiter.dismissed:
+                    return None
         finally:
             self._waiters.leave(waiter)
+
+    def dismiss(self, caller: Caller, worker: str) -> None:
+        """Answer a worker that waits at once, without a job: it takes no more of them."""
+        self._waiters.dismiss((caller.user_id or "", worker))
 
     async def _take_now(self, waiter: Waiter, asked: Pick) -> BeaconJob | None:
         async def work(session: Session) -> BeaconJob | None:

@@ -13,6 +13,7 @@ from drover.app.jobs.preview import JobPreview
 from drover.app.jobs.progress import Progress
 from drover.app.jobs.reports import ReportFiles, ReportLinks
 from drover.app.jobs.wishes import Renderer
+from drover.app.schedules import assembly as schedules
 
 if TYPE_CHECKING:
     from drover.app.catalog import Hook
@@ -23,10 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class JobLimits:
-    """What a server allows: open executions of one job, and the life of a report's address."""
+    """What a server allows: open executions of one job, the life of a report's address, schedules.
+
+    ``least_seconds`` is the shortest interval of a schedule, ``most_schedules`` those of one job.
+    """
 
     most_open: int = 100
     report_url_seconds: int = 604_800
+    most_schedules: int = 100
+    least_seconds: float = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +46,7 @@ class JobServices:
     progress: Progress
     reports: ReportFiles
     links: ReportLinks
+    schedules: schedules.ScheduleServices
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -51,6 +58,7 @@ class JobServices:
             self.preview,
             self.progress,
             self.reports,
+            self.schedules.schedules,
         )
 
 
@@ -78,12 +86,17 @@ def build(heart: Heart, machine: Machine, limits: JobLimits) -> JobServices:
     store, signals, clock = heart.store, heart.signals, machine.clock
     renderer = Renderer()
     links = ReportLinks(machine.report_key, machine.public_url, limits.report_url_seconds, clock)
+    executions = JobExecutions(store, machine.ids, signals, renderer, limits.most_open)
+    allowed = schedules.ScheduleLimits(
+        most=limits.most_schedules, least_seconds=limits.least_seconds
+    )
     return JobServices(
-        executions=JobExecutions(store, machine.ids, signals, renderer, limits.most_open),
+        executions=executions,
         control=ExecutionControl(store, signals, heart.timing.pause_ms),
         logs=ExecutionLogs(store, heart.acks, links.url),
         preview=JobPreview(store, renderer),
         progress=Progress(store, clock),
         reports=ReportFiles(store, machine.blobs, links),
         links=links,
+        schedules=schedules.build(heart, executions, machine.ids, allowed),
     )

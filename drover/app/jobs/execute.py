@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import msgspec
@@ -83,6 +84,14 @@ class RetryBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
 
 
+Narrowed = Callable[[Target], Target]
+"""Changes what an execution is to run over, once that is rendered."""
+
+
+def _unchanged(target: Target) -> Target:
+    return target
+
+
 class JobExecutions:
     """Stores executions, for the engine to run; ``most_open`` bounds those of one job."""
 
@@ -106,18 +115,34 @@ class JobExecutions:
         """
         given = decode(body, ExecuteBody) if isinstance(body, bytes) else body
         check_overrides(given)
+        new = await self.prepared(place, given)
+        keyed = _keyed(new, "execute", given, key)
+        return await self._store_new(Actor(type=caller.type, id=caller.id), place, keyed)
+
+    async def prepared(
+        self, place: Place, given: ExecuteBody, narrowed: Narrowed = _unchanged
+    ) -> NewExecution:
+        """Return what an execution of a job as it is now would be, rendered and checked.
+
+        ``narrowed`` changes the target before it is checked. Raises as ``execute`` does.
+        """
         job = await self._store.glance(lambda session: job_at(session, place))
         wish = given.wish(job)
-        target, error = await self._resolved(place, wish, given)
+        target, error = await self._resolved(place, wish, given, narrowed)
         timeout = given.execution_timeout
         timeout = job.execution_timeout if timeout is UNSET else timeout
         asked = Asked(
             **structs.asdict(target),
             given_query=wish.query if wish.query != target.query else None,
             execution_timeout=None if timeout is UNSET else timeout,
-            digest=_digest("execute", given, key),
         )
-        return await self._store_new(caller, place, _new(job.name, _pace(job), asked, error), key)
+        return _new(job.name, _pace(job), asked, error)
+
+    def stamped(self, new: NewExecution, place: Place, source: Actor) -> NewExecution:
+        """Return an execution with its identity and who asked for it."""
+        return structs.replace(
+            new, id=self._ids.new(), application_id=place[0], job_id=place[1], source=source
+        )
 
     async def retry(
         self,
@@ -138,16 +163,17 @@ class JobExecutions:
             asked_of(first),
             statuses=tuple(_KEPT[status] for status in dict.fromkeys(body.statuses)),
             retry_of=first.id,
-            digest=_digest(f"retry {first.id}", body, key),
+            digest=None,
         )
         new = structs.replace(_new(first.name, first.pace, asked, None), retry_of=first.number)
-        return await self._store_new(caller, place, new, key)
+        keyed = _keyed(new, f"retry {first.id}", body, key)
+        return await self._store_new(Actor(type=caller.type, id=caller.id), place, keyed)
 
     async def _resolved(
-        self, place: Place, wish: Wish, given: ExecuteBody
+        self, place: Place, wish: Wish, given: ExecuteBody, narrowed: Narrowed
     ) -> tuple[Target, str | None]:
         try:
-            target = await self._renderer.rendered(place[0], wish)
+            target = narrowed(await self._renderer.rendered(place[0], wish))
             await self._store.read(lambda session: query_in(session, place[0], target))
         except Invalid as error:
             override = given.overrides.get(error.field or "")
@@ -158,22 +184,17 @@ class JobExecutions:
             return kept, reason
         return target, None
 
-    async def _store_new(
-        self, caller: Caller, place: Place, new: NewExecution, key: str | None
-    ) -> str:
-        stamped = structs.replace(
-            new,
-            id=self._ids.new(),
-            application_id=place[0],
-            job_id=place[1],
-            unique_key=_checked_key(key),
-            source=Actor(type=caller.type, id=caller.id),
-        )
-        stored = await self._store.write(lambda session: self._add(session, place, stamped))
+    async def _store_new(self, source: Actor, place: Place, new: NewExecution) -> str:
+        stamped = self.stamped(new, place, source)
+        stored = await self._store.write(lambda session: self.add(session, place, stamped))
         self._signals.changed(stored)
         return stored.id
 
-    async def _add(self, session: Session, place: Place, new: NewExecution) -> Execution:
+    async def add(self, session: Session, place: Place, new: NewExecution) -> Execution:
+        """Store an execution that is stamped; raises Missing, Conflict, TooMany.
+
+        With a unique key that was used before it is the one stored then.
+        """
         executions, (application_id, job_id) = session.jobs.executions, place
         job = await session.resources.lock(KIND, application_id, job_id)
         if new.unique_key is not None:
@@ -242,17 +263,19 @@ def _pace(job: ResourceJob) -> Pace:
     )
 
 
-def _digest(act: str, body: Struct, key: str | None) -> str | None:
+def _keyed(new: NewExecution, act: str, body: Struct, key: str | None) -> NewExecution:
+    """Return an execution with an idempotency key, and the digest of what came with it."""
     if key is None:
-        return None
+        return new
     text = act.encode() + b" " + msgspec.json.encode(body)
-    return hashlib.blake2b(text, digest_size=16).hexdigest()
+    digest = hashlib.blake2b(text, digest_size=16).hexdigest()
+    asked = msgspec.json.decode(new.detail, type=Asked)
+    detail = msgspec.json.encode(structs.replace(asked, digest=digest))
+    return structs.replace(new, detail=detail, unique_key=_checked_key(key))
 
 
-def _checked_key(key: str | None) -> str | None:
-    if key is not None and not (
-        0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()
-    ):
+def _checked_key(key: str) -> str:
+    if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
         message = f"Idempotency-Key must be 1 to {LONGEST_KEY} printable characters"
         raise Invalid(message, field="Idempotency-Key")
     return key

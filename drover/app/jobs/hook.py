@@ -11,6 +11,7 @@ from drover.app.jobs.control import cancel
 from drover.app.jobs.wishes import Wish, check_definition
 from drover.model.errors import Invalid
 from drover.model.execution import State
+from drover.model.run import RESOURCE_JOB
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,9 +45,10 @@ class JobHook(QuietHook):
     async def after(
         self, session: Session, caller: Caller, _kind: Kind[Any], old: Any, new: Any, /
     ) -> None:
-        """Cancel what runs of a deleted job, and keep no logs of the rest."""
+        """Cancel what runs of a deleted job, and keep no schedules and no logs of the rest."""
         if new is not None:
             return
+        await session.jobs.schedules.remove(RESOURCE_JOB, old.id)
         executions = session.jobs.executions
         await _cancel_all(session, caller, await executions.open_of_job(old.id))
         await executions.forget(old.id)

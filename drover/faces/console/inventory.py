@@ -9,6 +9,7 @@ from drover.app.inventory import Asked, JobInventory
 from drover.app.jobs.logs import ExecutionLogs
 from drover.faces.console import executions
 from drover.faces.console._site import Site, act, page
+from drover.model.beacon_job import BEACON
 from drover.model.errors import Invalid, Missing, TooLarge
 from drover.model.inventory import CANCELED, COMPLETE, FAILED, IN_PROGRESS, NEW
 from drover.model.run import RESOURCE_JOB
@@ -120,6 +121,8 @@ class _Pages:
         """Show one job; one of a resource job has a page of its own."""
         number = job_number(visit)
         execution = await self._inventory.execution(visit.call.caller, number)
+        if execution.kind == BEACON:
+            return visit.go(f"/console/beacon-jobs/{number}")
         if await self._has_own_page(execution):
             return visit.go(executions.address(execution))
         job = await self._inventory.one(visit.call.caller, number)

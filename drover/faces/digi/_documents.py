@@ -13,7 +13,8 @@ from drover.query.digi.fields import JOB_TIMES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from drover.app.inventory import Listed, Outcome
+    from drover.app.inventory import Listed
+    from drover.app.inventory_verbs import Outcome
 
 _MEMBERS: Final = Inventoried.__struct_fields__
 
@@ -49,6 +50,8 @@ def outcome(done: Outcome) -> Mapping[str, Any]:
     return {"id": done.number, **error}
 
 
-def outcomes(done: Sequence[Outcome]) -> dict[str, Any]:
-    """Return what became of jobs."""
-    return {"count": len(done), "list": [outcome(each) for each in done]}
+def outcome_figures(done: Sequence[Outcome]) -> dict[str, Any]:
+    """Return what the answer to a verb says of itself: the operation, where it took one."""
+    members: dict[str, Any] = {"count": len(done)}
+    operation = getattr(done, "operation", None)
+    return members if operation is None else {**members, "operation": operation}

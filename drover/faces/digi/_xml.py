@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 XML: Final = "application/xml;charset=UTF-8"
@@ -20,10 +20,9 @@ def document(root: str, members: Mapping[str, Any]) -> bytes:
     return f"{_HEAD}{element(root, members)}".encode()
 
 
-def page(members: Mapping[str, Any], jobs: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return a list of jobs, with what the list says of itself before it."""
+def page(members: Mapping[str, Any], rows: str) -> bytes:
+    """Return a list, with what it says of itself before its elements."""
     head = "".join(_inside(members))
-    rows = "".join([element("job", job) for job in jobs])
     return f"{_HEAD}<result>{head}<list>{rows}</list></result>".encode()
 
 

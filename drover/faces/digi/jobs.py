@@ -10,11 +10,13 @@ import msgspec
 
 from drover.app.inventory import MOST_PER_PAGE, Asked, JobInventory
 from drover.app.inventory_throttle import RequestThrottle
-from drover.faces.digi import _xml
+from drover.app.inventory_verbs import Outcomes
+from drover.faces.digi import _outcomes, _xml
 from drover.faces.digi._accept import wants_xml
 from drover.faces.digi._columns import chosen_columns
 from drover.faces.digi._csv import CSV, table
-from drover.faces.digi._documents import figures, outcomes, shown
+from drover.faces.digi._documents import figures, shown
+from drover.faces.digi._job_elements import job_elements
 from drover.faces.digi._refusals import refuse_as_json, refuse_as_xml
 from drover.faces.operation import Answer, Call, Operation
 from drover.faces.refusals import WrongMethod, status_of
@@ -24,7 +26,7 @@ from drover.model.scopes import for_operation
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-    from drover.app.inventory import Outcome
+    from drover.app.inventory_verbs import Outcome
     from drover.app.services import Services
 
     Run = Callable[[Call], Awaitable[Answer]]
@@ -127,9 +129,10 @@ class _Jobs:
             total=call.flag("total"),
         )
         listed = await self._inventory.page(call.caller, asked)
-        jobs, members = [shown(job) for job in listed.jobs], figures(listed)
+        members = figures(listed)
         if as_xml:
-            return Answer(_xml.page(members, jobs), media_type=_xml.XML)
+            return Answer(_xml.page(members, job_elements(listed.jobs)), media_type=_xml.XML)
+        jobs = [shown(job) for job in listed.jobs]
         return Answer(msgspec.json.encode({**members, "list": jobs}))
 
     async def _cancel(self, call: Call, listed: str) -> Answer:
@@ -228,11 +231,11 @@ def _xml_asked(call: Call) -> bool:
 
 
 def _told(done: Sequence[Outcome], call: Call) -> Answer:
-    body = outcomes(done)
-    status = _PARTLY if any(each.refused for each in done) else 200
+    refused = done.some_refused if isinstance(done, Outcomes) else any(x.refused for x in done)
+    status = _PARTLY if refused else 200
     if wants_xml(call.headers):
-        return Answer(_xml.document("result", body), status, media_type=_xml.XML)
-    return Answer(msgspec.json.encode(body), status)
+        return Answer(_outcomes.as_xml(done), status, media_type=_xml.XML)
+    return Answer(_outcomes.as_json(done), status)
 
 
 def _named_to_cancel(name: str) -> bool:

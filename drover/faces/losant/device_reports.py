@@ -33,6 +33,7 @@ _LAST_MS = 253_402_300_799_999
 _MOST_LINES = 1000
 _JOB_ID_BYTES = 15  # twenty characters: clients expect twenty-one at most
 _SPAN = ("limit", "since", "sortDirection", "duration", "start", "end")
+_COMPOSITE = ("start", "end", "attributes")
 
 
 class MultiCommand(Command, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -170,13 +171,19 @@ def operations(services: Services) -> Iterator[Operation]:
     for method, path, verb, run, parameters in (
         ("POST", f"{_ONE}/state", "sendState", calls.send_state, ()),
         ("GET", f"{_ONE}/state", "getState", calls.get_state, _SPAN),
-        ("GET", f"{_ONE}/compositeState", "getCompositeState", calls.get_composite, _SPAN[4:]),
+        ("GET", f"{_ONE}/compositeState", "getCompositeState", calls.get_composite, _COMPOSITE),
         ("POST", f"{_ONE}/command", "sendCommand", calls.send_command, ()),
         ("GET", f"{_ONE}/command", "getCommand", calls.get_commands, _SPAN),
         ("GET", f"{_ONE}/logs", "getLogEntries", calls.get_log, _SPAN),
         ("POST", f"{_ONE}/setConnectionStatus", "setConnectionStatus", calls.set_connection, ()),
         ("DELETE", f"{_ONE}/data", "removeData", calls.remove_data, ("start", "end")),
-        ("GET", f"{_MANY}/compositeState", "getCompositeState", calls.get_composites, _SPAN[4:]),
+        (
+            "GET",
+            f"{_MANY}/compositeState",
+            "getCompositeState",
+            calls.get_composites,
+            (*_COMPOSITE, *_lists.parameters(KIND)),
+        ),
         ("POST", f"{_MANY}/command", "sendCommand", calls.send_commands, ()),
     ):
         collection = not path.startswith(_ONE)

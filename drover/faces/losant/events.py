@@ -110,12 +110,20 @@ def operations(services: Services) -> Iterator[Operation]:
             summary=_SUMMARIES[verb],
             status=status,
             body=_BODIES.get(verb),
-            parameters=(*_lists.PARAMETERS, "state", "query") if method == "GET" else (),
+            parameters=_PARAMETERS.get((path, verb), ()),
             kind=KIND.one,
         )
 
 
 _BODIES: Mapping[str, type[Struct]] = {"post": EventPost, "patch": EventPatch}
+_NARROW = ("filterField", "filter", "state", "query")
+_PARAMETERS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    (_MANY, "get"): (*_lists.PARAMETERS, "state", "query"),
+    # The last two are taken and not needed: the work is done when the answer comes.
+    (_MANY, "patch"): (*_NARROW, "email", "callbackUrl"),
+    (f"{_MANY}/delete", "delete"): ("email", "callbackUrl"),
+    (f"{_MANY}/mostRecentBySeverity", "mostRecentBySeverity"): ("filter", "query"),
+}
 _SUMMARIES = {
     "get": "List events",
     "post": "Raise an event",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from drover.app.workflows import Period, Workflows
@@ -11,7 +12,7 @@ from drover.kinds.flow_version import KIND as VERSION
 from drover.model.instants import to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from drover.app.services import Services
     from drover.model.kind import Kind
@@ -24,7 +25,8 @@ LONGEST_MS: Final = 31 * 86_400_000
 _LEAST_RESOLUTION_MS: Final = 60_000
 _DAY_MS: Final = 86_400_000
 _HOUR_MS: Final = 3_600_000
-_SPAN: Final = ("duration", "end", "flowVersion", "deviceId")
+_LEVELS: Final = ("verbose", "info", "warn", "error")
+_SPAN: Final = ("duration", "end", "deviceId")
 _NEVER_MS: Final = 2**53
 
 
@@ -36,13 +38,14 @@ def operations(services: Services) -> Iterator[Operation]:
         yield _read(kind, f"{path}/errors", history.errors, ("errors", "errors"))
         yield _read(kind, f"{path}/stats", history.stats, ("stats", "stats"))
         yield _read(kind, f"{path}/logs", history.logs, ("getLogEntries", "log"))
+        yield _read(kind, f"{path}/debug", history.debug, ("debug", "debug"))
 
 
 def _read(
     kind: Kind[Any], path: str, run: Callable[[Call], Any], names: tuple[str, str]
 ) -> Operation:
     name, scope = names
-    given = ("limit", "since") if name == "getLogEntries" else (*_SPAN, "limit", "sortDirection")
+    narrows = kind is FLOW and name != "getLogEntries"
     return Operation(
         method="GET",
         path=path,
@@ -50,14 +53,22 @@ def _read(
         run=run,
         name=f"{kind.one}.{name}",
         summary=_SUMMARIES[name],
-        parameters=given,
+        parameters=(*_PARAMETERS[name], *(("flowVersion",) if narrows else ())),
+        ours=name == "debug",
     )
 
 
+_PARAMETERS: Final = {
+    "errors": (*_SPAN, "limit", "sortDirection"),
+    "stats": (*_SPAN, "resolution"),
+    "getLogEntries": ("limit", "since"),
+    "debug": (*_SPAN, "limit", "sortDirection", "nodeId", "level"),
+}
 _SUMMARIES: Final = {
     "errors": "List a workflow's last errors",
     "stats": "Count a workflow's runs over time",
     "getLogEntries": "List a workflow's runs, newest first",
+    "debug": "List what a workflow's debug nodes said last",
 }
 
 
@@ -69,14 +80,37 @@ class _History:
 
     async def errors(self, call: Call) -> dict[str, Any]:
         """Return the last errors of a span."""
+        return await self._notes(call, "errors", "error", lambda _note: True)
+
+    async def debug(self, call: Call) -> dict[str, Any]:
+        """Return the last debug messages of a span: of one node, of a level or graver."""
+        least = _LEVELS.index(call.choice("level", _LEVELS, _LEVELS[0]))
+        node_id = call.query.get("nodeId")
+
+        def wanted(note: Mapping[str, Any]) -> bool:
+            is_grave = _LEVELS.index(note["level"]) >= least
+            return is_grave and node_id in (None, "", note["nodeId"])
+
+        return await self._notes(call, "debug", "debug", wanted)
+
+    async def _notes(
+        self, call: Call, member: str, topic: str, wanted: Callable[[Mapping[str, Any]], bool]
+    ) -> dict[str, Any]:
         limit = call.whole("limit", 25, least=1, most=MOST_ENTRIES)
         direction = call.choice("sortDirection", ("asc", "desc", "ASC", "DESC"), "desc")
         period, version = self._period(call), await self._version(call)
+        # Few are kept of a workflow, so what is not wanted is left out here.
         span, found = await self._flows.notes(
-            call.application_id, call.path["flowId"], "error", period, limit=limit, version=version
+            call.application_id,
+            call.path["flowId"],
+            topic,
+            period,
+            limit=MOST_ENTRIES,
+            version=version,
         )
-        ordered = found if direction.lower() == "desc" else found[::-1]
-        shown = {"errors": ordered, "limit": limit, "sortDirection": direction.lower()}
+        newest = list(islice(filter(wanted, found), limit))
+        ordered = newest if direction.lower() == "desc" else newest[::-1]
+        shown = {member: ordered, "limit": limit, "sortDirection": direction.lower()}
         return {**_echo(call, span, version), **shown}
 
     async def stats(self, call: Call) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from drover.app.beacon_registry import BeaconRegistry, Told
+from drover.app.beacons.work import BeaconWork
 from drover.faces.tmm._refusals import BadParam
 from drover.faces.tmm._wishes import MOST_NAME, hold, labels
 from drover.model.beacon_job import DEFAULT_BEACON
@@ -31,6 +32,7 @@ class SignsOfLife:
 
     def __init__(self, services: Services) -> None:
         self._registry = services[BeaconRegistry]
+        self._work = services[BeaconWork]
 
     def note(self, call: Call, caller: Caller, given: Given, action: str) -> None:
         """Note a worker that is named in a request that works on jobs; raises BadParam."""
@@ -39,9 +41,10 @@ class SignsOfLife:
             return
         if not worker.isprintable():
             raise BadParam("worker must be printable", field="worker")
-        self._registry.heard(
-            caller, worker, told_by(given, asks="job" not in call.path, action=action)
-        )
+        told = told_by(given, asks="job" not in call.path, action=action)
+        self._registry.heard(caller, worker, told)
+        if told.draining:
+            self._work.dismiss(caller, worker)
 
 
 def told_by(given: Given, *, asks: bool, action: str) -> Told:
@@ -53,6 +56,8 @@ def told_by(given: Given, *, asks: bool, action: str) -> Told:
     if state not in _STATES:
         raise BadParam(f"state must be one of {', '.join(_STATES)}", field="state")
     names = [str(each)[:MOST_NAME] for each in given.every("beacon_name") if each]
+    if not all(name.isprintable() for name in names):
+        raise BadParam("beacon_name must be printable", field="beacon_name")
     kept = tuple(dict.fromkeys(names))[:MOST_KEPT] or (DEFAULT_BEACON,)
     if action != "pickup":
         return Told(version=version, draining=state == "draining", names=kept if names else None)

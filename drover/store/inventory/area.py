@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 MOST_DEVICES: Final = 3000
 """The walk begins at the devices where no more than so many can match."""
 
+PURGED: Final = 1000
+"""Jobs that are deleted in one unit of work, and at most so many items of theirs."""
+
+PURGED_ITEMS: Final = 5000
+
 
 class InventoryArea:
     """Jobs of every kind."""
@@ -101,11 +106,17 @@ class InventoryArea:
 
     async def to_purge(self) -> bool:
         """Tell whether there are discarded jobs that have ended."""
-        return await self._tx.fetch_one("inventory_to_purge") is not None
+        return await self._tx.fetch_one("inventory_to_purge", {"limit": 1}) is not None
 
-    async def purge(self) -> int:
-        """Delete discarded jobs that have ended; return how many."""
-        return await self._tx.execute("inventory_purge")
+    async def purge(self) -> bool:
+        """Delete some discarded jobs that have ended; tell whether there may be more."""
+        rows = await self._tx.fetch("inventory_to_purge", {"limit": PURGED})
+        numbers = [row["number"] for row in rows]
+        params = {"numbers": numbers, "limit": PURGED_ITEMS}
+        if await self._tx.execute("inventory_purge_items", params) == PURGED_ITEMS:
+            return True
+        await self._tx.execute("inventory_purge", {"numbers": numbers})
+        return len(numbers) == PURGED
 
     async def _newest(self, asked: Plan) -> Sequence[Row]:
         devices = await self._candidates(asked)

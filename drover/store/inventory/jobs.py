@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from drover.model.inventory import DIGI_OPERATIONS
+from drover.model.inventory import BULK, DIGI_OPERATIONS
 from drover.model.run import RESOURCE_JOB
 from drover.query.digi.fields import CONTEXT, RESULT, STATE
 from drover.store.compile.columns import JsonEach, JsonPath, Lookup, Plain, Related
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from drover.store.compile.dialect import Dialect
 
 _ENDED: Final = "(execution.succeeded + execution.failed + execution.timed_out)"
-_OPERATIONS: Final = ", ".join(f"'{name}'" for name in DIGI_OPERATIONS)
+_OPERATIONS: Final = ", ".join(f"'{name}'" for name in (*DIGI_OPERATIONS, *BULK))
 _SUBMITTER: Final = (
     "CASE execution.source_type WHEN 'user' THEN (SELECT account.{0} FROM account"
     " WHERE account.id = execution.source_id) WHEN 'apiToken' THEN (SELECT account.{0}"

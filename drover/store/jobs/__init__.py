@@ -10,7 +10,7 @@ from drover.store.jobs.executions import ExecutionStore, PlanStore
 from drover.store.jobs.firings import FiringStore
 from drover.store.jobs.items import ItemStore
 from drover.store.jobs.iterations import IterationStore
-from drover.store.jobs.schedules import ScheduleStore
+from drover.store.jobs.schedules import DueRunStore, ScheduleStore
 
 if TYPE_CHECKING:
     from drover.ports.jobs import Firing
@@ -59,6 +59,11 @@ class JobStore:
     def schedules(self) -> ScheduleStore:
         """What is due again and again."""
         return ScheduleStore(self._tx)
+
+    @cached_property
+    def due_runs(self) -> DueRunStore:
+        """Runs of resource jobs that are due by a schedule."""
+        return DueRunStore(self._tx)
 
     async def add_firing(self, firing: Firing) -> None:
         """Store one firing, due now unless it says otherwise."""

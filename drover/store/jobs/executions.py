@@ -80,6 +80,12 @@ class ExecutionStore:
         row = await self._tx.fetch_one("count_open_executions", {"job_id": job_id})
         return int(row["count"]) if row is not None else 0
 
+    async def count_open_keyed(self, job_id: str, prefix: str) -> int:
+        """Return how many of a job that have not ended have a unique key that begins so."""
+        params = {"job_id": job_id, "prefix": prefix}
+        row = await self._tx.fetch_one("count_open_executions_keyed", params)
+        return int(row["count"]) if row is not None else 0
+
     async def open_of_job(self, job_id: str) -> Sequence[Execution]:
         """Return the executions of a job that have not ended."""
         return await _all(self._tx, "executions_open_of_job", {"job_id": job_id})

@@ -1,4 +1,4 @@
-"""Schedules in the store; see ``drover.ports.jobs.Schedules``."""
+"""Schedules and the runs due by them in the store; see ``drover.ports.schedules``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from drover.model.cron import ClockChange
-from drover.ports.jobs import Schedule
+from drover.model.errors import Missing
+from drover.ports.schedules import DueRun, Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,17 +27,36 @@ class ScheduleStore:
         """Store one, in place of any of the same kind and ref."""
         params: dict[str, object] = {
             **msgspec.structs.asdict(schedule),
-            "owner": schedule.ref.partition("/")[0],
+            "owner": schedule.owner,
             "active": int(schedule.active),
             "makes_up": int(schedule.makes_up),
             "clock_change": schedule.change.value,
             "detail": schedule.detail.decode(),
+            "outcome": None if schedule.outcome is None else schedule.outcome.decode(),
         }
         await self._tx.execute("schedule_put", params)
 
     async def remove(self, kind: str, owner: str) -> None:
         """Forget those of a kind and an owner: a whole ref, or what one has before its slash."""
         await self._tx.execute("schedule_remove", {"kind": kind, "owner": owner})
+
+    async def remove_one(self, kind: str, ref: str) -> bool:
+        """Forget one; False when there is none."""
+        return await self._tx.execute("schedule_remove_one", {"kind": kind, "ref": ref}) > 0
+
+    async def get(self, kind: str, ref: str) -> Schedule:
+        """Return one; raises Missing."""
+        return await self._one("schedule_get", kind, ref)
+
+    async def hold(self, kind: str, ref: str) -> Schedule:
+        """Return one that nobody else changes before this transaction ends; raises Missing."""
+        return await self._one("schedule_hold", kind, ref)
+
+    async def named(self, kind: str, refs: Sequence[str]) -> dict[str, Schedule]:
+        """Return those of a kind and some refs, by ref; those that are not there are left out."""
+        wanted = list(dict.fromkeys(refs))
+        found = await self._all("schedules_named", {"kind": kind, "refs": wanted})
+        return {schedule.ref: schedule for schedule in found}
 
     async def of(self, kind: str, owner: str) -> Sequence[Schedule]:
         """Return those of a kind and an owner, by ref."""
@@ -61,13 +81,78 @@ class ScheduleStore:
         if rows:
             await self._tx.execute_many("schedule_advance", rows)
 
+    async def note(self, kind: str, ref: str, outcome: bytes) -> None:
+        """Keep what came of the last run of one."""
+        params = {"kind": kind, "ref": ref, "outcome": outcome.decode()}
+        await self._tx.execute("schedule_note", params)
+
+    async def values_in_use(
+        self, application_id: str, tag: str, values: Sequence[str]
+    ) -> Sequence[str]:
+        """Return which of some values a tag has on devices of an application."""
+        params = {"application_id": application_id, "key": tag, "values": list(values)}
+        return [row["value"] for row in await self._tx.fetch("device_tag_values_among", params)]
+
     async def next_ms(self) -> int | None:
         """Return the next due moment of all."""
         row = await self._tx.fetch_one("schedules_next_ms")
         return row["next_ms"] if row is not None else None
 
+    async def _one(self, statement: str, kind: str, ref: str) -> Schedule:
+        row = await self._tx.fetch_one(statement, {"kind": kind, "ref": ref})
+        if row is None:
+            raise Missing("Schedule was not found")
+        return _schedule(row)
+
     async def _all(self, statement: str, params: Mapping[str, object]) -> list[Schedule]:
         return [_schedule(row) for row in await self._tx.fetch(statement, params)]
+
+
+class DueRunStore:
+    """Runs that are due and have not been asked for yet."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def add(self, runs: Sequence[DueRun], now_ms: int) -> None:
+        """Store runs, to be taken from now on; one that is there already is left alone."""
+        rows = [{**_named(each), "now_ms": now_ms} for each in runs]
+        if rows:
+            await self._tx.execute_many("schedule_run_add", rows)
+
+    async def lease(self, limit: int, now_ms: int, until_ms: int) -> Sequence[DueRun]:
+        """Take runs, those that wait longest first; they come back when they are not done."""
+        params = {"limit": limit, "now_ms": now_ms, "until_ms": until_ms}
+        return [_run(row) for row in await self._tx.fetch("schedule_runs_lease", params)]
+
+    async def put_off(self, run: DueRun, later_ms: int) -> None:
+        """Let a run that was taken be tried later, not counting this time."""
+        params = {**_named(run), "until_ms": run.try_ms, "later_ms": later_ms}
+        await self._tx.execute("schedule_run_put_off", params)
+
+    async def done(self, run: DueRun) -> bool:
+        """Forget a run that was taken; False when it was taken again, or is done already."""
+        params = {**_named(run), "until_ms": run.try_ms}
+        return await self._tx.execute("schedule_run_done", params) > 0
+
+    async def next_ms(self) -> int | None:
+        """Return when the next run is to be tried."""
+        row = await self._tx.fetch_one("schedule_runs_next_ms")
+        return row["next_ms"] if row is not None else None
+
+
+def _named(run: DueRun) -> dict[str, object]:
+    return {"ref": run.ref, "zone": run.zone, "due_ms": run.due_ms}
+
+
+def _run(row: Row) -> DueRun:
+    return DueRun(
+        ref=row["ref"],
+        zone=row["zone"],
+        due_ms=row["due_ms"],
+        try_ms=row["try_ms"],
+        tries=row["tries"],
+    )
 
 
 def _schedule(row: Row) -> Schedule:
@@ -86,4 +171,5 @@ def _schedule(row: Row) -> Schedule:
         last_due_ms=row["last_due_ms"],
         makes_up=bool(row["makes_up"]),
         detail=row["detail"].encode(),
+        outcome=None if row["outcome"] is None else row["outcome"].encode(),
     )

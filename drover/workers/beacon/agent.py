@@ -106,12 +106,18 @@ class Agent:
 
     async def _call_off(self, taking: asyncio.Future[BeaconJob | None]) -> None:
         """Ask for no job after all; hand back one that comes all the same."""
+        await self._say_goodbye()
         with contextlib.suppress(ClientError, ServerUnreachable, TimeoutError):
             async with asyncio.timeout(GOODBYE_S):
-                await aside(self._work.leave, self._settings.wanted.names)
                 job = await taking
                 if job is not None:
                     await aside(self._work.release, job)
+
+    async def _say_goodbye(self) -> None:
+        """Tell that no more jobs are taken: a question for one is then answered at once."""
+        with contextlib.suppress(ClientError, ServerUnreachable, TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                await aside(self._work.leave, self._settings.wanted.names)
 
     async def _pause(self, error: Exception, at_least_s: float | None) -> None:
         wait_s = self._backoff.next_s(at_least_s)
@@ -154,6 +160,7 @@ class Agent:
             await until(self._draining, [working])
             if not working.done():
                 _LOG.info("draining", jobs=len(self._running), seconds=self._settings.drain_s)
+                await self._say_goodbye()
                 await until(self._hurried, [working], self._settings.drain_s)
             for run, _ in list(self._running.values()):
                 run.stop(Stop.DRAINED)

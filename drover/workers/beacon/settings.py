@@ -14,6 +14,9 @@ from drover.workers.beacon.tasks import KINDS, LONGEST_S
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LONGEST_NAME: Final = 200
+"""Characters of a beacon's name."""
+
 LEASE_S: Final = (10, 86_400)
 """The shortest and the longest lease a server gives."""
 
@@ -53,6 +56,9 @@ def check(settings: AgentSettings) -> None:
     _within("lease", wanted.lease_s or LEASE_S[0], *LEASE_S)
     _within("drain", settings.drain_s, 0, LONGEST_S)
     _within("task-timeout", settings.task_timeout_s, 0.001, LONGEST_S)
+    for name in wanted.names:
+        if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+            raise SettingError(f"name must be 1 to {LONGEST_NAME} printable characters")
     unknown = sorted(settings.allow - set(KINDS))
     if unknown or not settings.allow:
         raise SettingError(

@@ -155,6 +155,9 @@ def settings(**given):
         (settings(task_timeout_s=0), "task-timeout"),
         (settings(allow=frozenset({"shell"})), "not 'shell'"),
         (settings(allow=frozenset()), "allow"),
+        (settings(wanted=Wanted(names=("a\x1b[31m",))), "printable"),
+        (settings(wanted=Wanted(names=(" ",))), "1 to 200"),
+        (settings(wanted=Wanted(names=("x" * 201,))), "1 to 200"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_by_name(wrong, named):

@@ -21,7 +21,7 @@ from drover.query.tree import (
 )
 
 NOW = 1_800_000_000_000
-BUSY = ("canceling", "failing", "paused", "running")
+BUSY = ("canceling", "failing", "running")
 
 
 def _device(group, tags, connection, health, signal):

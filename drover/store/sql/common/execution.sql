@@ -41,6 +41,12 @@ WHERE job_id = :job_id AND state IN ('queued', 'running', 'paused', 'failing', '
 -- Count a job's executions.
 SELECT count(*) AS count FROM execution WHERE job_id = :job_id;
 
+-- name: count_open_executions_keyed
+-- Count a job's executions that have not ended and whose unique key begins so.
+SELECT count(*) AS count FROM execution
+WHERE job_id = :job_id AND state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+  AND substr(unique_key, 1, length(:prefix)) = :prefix;
+
 -- name: executions_open_of_job
 -- Read a job's executions that have not ended.
 SELECT * FROM execution

@@ -5,13 +5,9 @@ JOIN device ON device.id = target.resource_id
 WHERE target.execution = :number ORDER BY target.resource_id LIMIT :limit;
 
 -- name: inventory_to_purge
--- Tell whether jobs that are shown no more have ended.
-SELECT 1 AS found FROM execution
-WHERE discarded = 1 AND state IN ('succeeded', 'failed', 'canceled') LIMIT 1;
-
--- name: inventory_purge
--- Delete jobs that are shown no more and have ended.
-DELETE FROM execution WHERE discarded = 1 AND state IN ('succeeded', 'failed', 'canceled');
+-- Find jobs that are shown no more and have ended.
+SELECT number FROM execution
+WHERE discarded = 1 AND state IN ('succeeded', 'failed', 'canceled') ORDER BY number LIMIT :limit;
 
 -- name: device_fact_clear
 -- Forget what a device is known by.

@@ -17,3 +17,12 @@ WHERE number = ANY(CAST(:numbers AS bigint[]))
 -- name: inventory_discard
 -- Show jobs no more.
 UPDATE execution SET discarded = 1 WHERE number = ANY(CAST(:numbers AS bigint[]));
+
+-- name: inventory_purge_items
+-- Delete some items of jobs that are to be deleted.
+DELETE FROM iteration WHERE (execution, resource_id) IN (
+    SELECT execution, resource_id FROM iteration WHERE execution = ANY(CAST(:numbers AS bigint[])) LIMIT :limit);
+
+-- name: inventory_purge
+-- Delete jobs.
+DELETE FROM execution WHERE number = ANY(CAST(:numbers AS bigint[]));

@@ -4,3 +4,27 @@ SELECT * FROM schedule
 WHERE active = 1 AND next_due_ms <= :now_ms
 ORDER BY next_due_ms, kind, ref
 LIMIT :limit;
+
+-- name: schedule_hold
+-- Read a schedule that nobody else changes before this transaction ends.
+SELECT * FROM schedule WHERE kind = :kind AND ref = :ref;
+
+-- name: schedules_named
+-- Read schedules of a kind by their refs.
+SELECT * FROM schedule WHERE kind = :kind AND ref IN (SELECT value FROM json_each(:refs));
+
+-- name: schedule_runs_lease
+-- Take runs that are due; they come back when they are not done by then.
+UPDATE schedule_run SET tries = tries + 1, try_ms = :until_ms
+WHERE (ref, zone, due_ms) IN (
+    SELECT ref, zone, due_ms FROM schedule_run WHERE try_ms <= :now_ms
+    ORDER BY try_ms, ref LIMIT :limit)
+RETURNING *;
+
+-- name: device_tag_values_among
+-- Read which of some values a tag has on devices that are not deleted.
+SELECT wanted.value AS value FROM (SELECT value FROM json_each(:values)) AS wanted
+WHERE EXISTS (
+    SELECT 1 FROM device_tag AS tag JOIN device ON device.id = tag.device_id
+    WHERE tag.application_id = :application_id AND tag.key = :key AND tag.value = wanted.value
+      AND device.deleted_ms IS NULL);

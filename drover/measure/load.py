@@ -29,11 +29,21 @@ async def get(
     url: str, token: str, *, requests: int, connections: int, pause_s: float = 0.0
 ) -> Load:
     """GET one URL ``requests`` times over ``connections``; raises RuntimeError."""
+    message = _message("GET", url, token)
+    return await repeat(message, url, requests=requests, connections=connections, pause_s=pause_s)
+
+
+async def post(url: str, token: str, body: bytes, *, requests: int, connections: int) -> Load:
+    """POST the same JSON to one URL again and again; raises RuntimeError."""
+    message = _message("POST", url, token, body)
+    return await repeat(message, url, requests=requests, connections=connections)
+
+
+async def repeat(
+    message: bytes, url: str, *, requests: int, connections: int, pause_s: float = 0.0
+) -> Load:
+    """Send one message ``requests`` times over ``connections``; raises RuntimeError."""
     parts = urlsplit(url)
-    message = (
-        f"GET {parts.path}{parts.query and f'?{parts.query}'} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
-        f"Authorization: Bearer {token}\r\n\r\n"
-    ).encode()
     began = time.perf_counter()
     each = requests // connections
     results = await asyncio.gather(
@@ -42,6 +52,16 @@ async def get(
     seconds = time.perf_counter() - began
     latencies = sorted(latency for result in results for latency in result)
     return Load(len(latencies) / seconds, latencies)
+
+
+def _message(method: str, url: str, token: str, body: bytes = b"") -> bytes:
+    parts = urlsplit(url)
+    content = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
+    head = (
+        f"{method} {parts.path}{parts.query and f'?{parts.query}'} HTTP/1.1\r\n"
+        f"Host: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n{content}\r\n"
+    )
+    return head.encode() + body
 
 
 async def _repeat(

@@ -1,0 +1,1 @@
+"""Schedules of resource jobs: when they run by themselves."""
