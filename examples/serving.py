@@ -67,7 +67,9 @@ def serving(
             command, env=environ, stdout=subprocess.PIPE, stderr=log, text=True
         ) as process:
             try:
-                url, mqtt_port = _wait(process, devices="mqtt" in str(settings["roles"]))
+                url, mqtt_port = _wait(
+                    process, devices="mqtt" in str(settings["roles"]) and "nats" not in settings
+                )
                 with Client(url) as client:
                     client.sign_in(EMAIL, password)
                     yield Serving(client, url, process, folder, mqtt_port)
