@@ -27,7 +27,7 @@ TO_CANCEL: Final = 1_000
 REQUESTS: Final = 60
 ROOT: Final = "/ws/v1/jobs"
 _CHUNK: Final = 20_000
-_BEGAN_MS: Final = 1_760_000_000_000
+_BEGAN_MS: Final = int(time.time() * 1000) - 20_000_000  # young enough to be kept
 
 PAGES: Final = {
     "newest 100": "",

@@ -244,6 +244,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ge=0,
         ),
     ] = 300.0
+    max_waiting_beacons: Annotated[
+        int,
+        Meta(
+            description="Requests that may wait for a beacon job at once (429 above); fewer than"
+            " `max_requests`, so that others are served.",
+            ge=0,
+        ),
+    ] = 500
     beacon_time_zone: Annotated[
         str, Meta(description="Time zone (IANA name) of the cron fields of scheduled beacon jobs.")
     ] = "UTC"

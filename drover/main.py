@@ -76,7 +76,7 @@ def serve(  # noqa: PLR0913 - the published flags of this command
         Modules with functions registered by @drover.handler, comma-separated.
 
     """
-    from drover.server import run
+    from drover.server.process import run
 
     given: dict[str, Any] = {
         "data_dir": data_dir,
@@ -122,7 +122,7 @@ def worker(  # noqa: PLR0913 - the published flags of this command
         A TOML file of settings.
 
     """
-    from drover.worker import work
+    from drover.server.worker import work
 
     given: dict[str, Any] = {
         "data_dir": data_dir,
@@ -170,7 +170,7 @@ def broker_config(*, config_file: Path | None = None, data_dir: str | None = Non
 @COMMANDS.command
 def doctor(*, config_file: Path | None = None, data_dir: str | None = None) -> None:
     """Check that a server can run here, and show the settings in force."""
-    from drover.server import examine
+    from drover.server.doctor import examine
 
     settings = config.load(file=config_file, overrides={"data_dir": data_dir})
     if not examine(settings, Console()):

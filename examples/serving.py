@@ -24,8 +24,7 @@ READY_S: Final = 60.0
 STOP_S: Final = 30.0
 EMAIL: Final = "demo@example.com"
 SERVE: Final = (sys.executable, "-m", "drover.main", "serve")
-LISTENING: Final = re.compile(r"(http://127\.0\.0\.1:\d+)")
-DEVICES: Final = re.compile(r"MQTT on port (\d+)")
+LISTENING: Final = re.compile(r"(http://127\.0\.0\.1:\d+)(?:.* MQTT port (\d+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +66,7 @@ def serving(
             command, env=environ, stdout=subprocess.PIPE, stderr=log, text=True
         ) as process:
             try:
-                url, mqtt_port = _wait(
-                    process, devices="mqtt" in str(settings["roles"]) and "nats" not in settings
-                )
+                url, mqtt_port = _wait(process)
                 with Client(url) as client:
                     client.sign_in(EMAIL, password)
                     yield Serving(client, url, process, folder, mqtt_port)
@@ -78,8 +75,8 @@ def serving(
                 process.wait(STOP_S)
 
 
-def _wait(process: subprocess.Popen[str], *, devices: bool) -> tuple[str, int]:
-    """Return the URL that the server prints once it is ready, and the port for devices or 0.
+def _wait(process: subprocess.Popen[str]) -> tuple[str, int]:
+    """Return the URL and the MQTT port (0 for none) that the server prints once it is ready.
 
     Raises RuntimeError if it ends first.
     """
@@ -87,19 +84,11 @@ def _wait(process: subprocess.Popen[str], *, devices: bool) -> tuple[str, int]:
     timer.start()
     output = process.stdout or io.StringIO()
     try:
-        url = _first(output, LISTENING)
-        port = _first(output, DEVICES) if url and devices else "0"
-        if url and port:
-            threading.Thread(target=output.read, daemon=True).start()
-            return url, int(port)
+        for line in output:
+            found = LISTENING.search(line)
+            if found:
+                threading.Thread(target=output.read, daemon=True).start()
+                return found[1], int(found[2] or 0)
     finally:
         timer.cancel()
     raise RuntimeError(f"The server did not start; its exit code is {process.wait(STOP_S)}")
-
-
-def _first(output: IO[str], wanted: re.Pattern[str]) -> str:
-    """Return what a pattern finds in the lines that come, empty if they end before."""
-    for line in output:
-        if found := wanted.search(line):
-            return found[1]
-    return ""

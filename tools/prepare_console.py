@@ -23,7 +23,7 @@ FILES: Final = {
 }
 """Where each file comes from, in the packages' folder."""
 
-NPM_SECONDS: Final = 300
+NPM_SECONDS: Final = 120
 
 
 def main() -> int:
@@ -51,7 +51,8 @@ def main() -> int:
 def _fetched(npm: str, folder: Path) -> bool:
     for name in ("package.json", "package-lock.json"):
         shutil.copy(ROOT / name, folder / name)
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    quick = ["--fetch-retries=1", "--fetch-timeout=30000"]
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *quick]
     try:
         done = subprocess.run(command, cwd=folder, check=False, timeout=NPM_SECONDS)
     except subprocess.TimeoutExpired:

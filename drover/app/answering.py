@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from drover.app.services import Services
     from drover.engine.acks import Acks
     from drover.ports.clock import Ids
-    from drover.ports.runner import FlowBatch
+    from drover.ports.runner import FlowBatch, Settled
     from drover.ports.store import Store
     from drover.ports.web import Web
 
@@ -114,7 +114,10 @@ def refusal(error: DroverError) -> Answer:
 
 
 class FlowHost:
-    """Answers what nodes ask, by the operation's name; see ``drover.ports.host.Host``."""
+    """Answers workers, and what nodes ask by the name of an operation.
+
+    See ``drover.ports.runner.Answerer`` and ``drover.ports.host.Host``.
+    """
 
     def __init__(self, tools: Tools) -> None:
         from drover.app import host
@@ -135,3 +138,7 @@ class FlowHost:
             message = f"The server has no operation {operation}"
             return [{"error": {"type": "NotImplemented", "message": message}}] * len(requests)
         return await run(Asking(batch, self._tools), requests)
+
+    async def settle(self, batch: FlowBatch, rows: bytes, count: int) -> Settled:
+        """Acknowledge iterations of the batch itself; raises LeaseLost."""
+        return await self._tools.acks.settle(batch, rows, count)

@@ -13,6 +13,7 @@ from drover.app.catalog import QuietHook
 from drover.kinds.application import KIND, Readme
 from drover.model.errors import Forbidden, Invalid
 from drover.model.fields import Global, Key, ShortProse
+from drover.model.global_values import check_globals
 from drover.model.instants import to_text
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ class Applications:
 def merge_globals(current: Sequence[Global], changes: Sequence[GlobalPatch]) -> tuple[Global, ...]:
     """Return globals with changes merged by key; null JSON takes one away.
 
-    Raises Invalid for a new one without JSON and for too many.
+    Raises Invalid for a new one without JSON, for text that is none, and for too many.
     """
     merged = {each.key: each for each in current}
     for change in changes:
@@ -243,6 +244,7 @@ def merge_globals(current: Sequence[Global], changes: Sequence[GlobalPatch]) -> 
         if old is None and "json" not in given:
             raise Invalid("Object missing required field `json`", field="json")
         merged[change.key] = structs.replace(old or Global(key=change.key, json="null"), **given)
+    check_globals(merged.values())
     if len(merged) > MOST_GLOBALS:
         raise Invalid(f"At most {MOST_GLOBALS} globals are kept", field="globals")
     return tuple(merged.values())

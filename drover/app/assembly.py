@@ -52,9 +52,9 @@ Hooks = dict[str, list[Hook]]
 class Surroundings:
     """What the use cases stand on, and whose applications a caller may make and see.
 
-    ``wake`` is called after something was stored that workflows are to be run for; live messages
-    pass on ``bus``. ``most_events`` are those that one application may raise in 15 seconds, 0 for
-    any number.
+    ``wake`` is called after something was stored that workflows are to be run for. ``most_events``
+    are those that one application may raise in 15 seconds, 0 for any number. Live messages pass on
+    ``bus``.
     """
 
     store: Store
@@ -65,8 +65,8 @@ class Surroundings:
     owners: Owners = own_only
     seen: Seen = owned
     wake: Callable[[], None] = lambda: None
-    bus: Bus = field(default_factory=Silence)
     most_events: int = 0
+    bus: Bus = field(default_factory=Silence)
 
 
 @dataclass(frozen=True, kw_only=True)

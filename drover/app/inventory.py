@@ -21,8 +21,7 @@ from drover.query.digi.fields import field_named
 from drover.query.tree import ALL, In, Node, all_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-    from typing import Any
+    from collections.abc import AsyncGenerator, Sequence
 
     from drover.app.inventory_bulk import BulkOperations
     from drover.app.inventory_verbs import Verb
@@ -40,7 +39,6 @@ MOST_TARGETS: Final = 1000
 BATCH: Final = 1000
 """Jobs that a bulk verb changes at once; more become an operation of its own."""
 
-_STREAMED: Final = 2000
 _LARGEST: Final = 2**63 - 1
 _CHANGING: Final = frozenset({MemberRole.ADMIN, MemberRole.EDIT, MemberRole.COLLABORATE})
 _DIRECTIONS: Final = {"asc": False, "desc": True}
@@ -142,13 +140,13 @@ class JobInventory:
 
         return await self._store.read(work)
 
-    async def stream(
-        self, caller: Caller, asked: Asked, columns: Sequence[str]
-    ) -> AsyncIterator[Sequence[Sequence[Any]]]:
-        """Return batches of the columns of every match; raises Invalid before the first."""
+    async def table(
+        self, caller: Caller, asked: Asked, columns: Sequence[str], *, raw: bool
+    ) -> AsyncGenerator[str, None]:
+        """Return the lines of a table of every match; raises Invalid before the first."""
         query, order = self._understood(asked.query), order_of(asked.orderby)
         reach = await self._store.read(lambda session: reach_of(session, caller))
-        return self._rows.stream(Wanted(reach, query, order), columns, _STREAMED)
+        return self._rows.lines(Wanted(reach, query, order), columns, raw=raw)
 
     # Cancelling -----------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from drover.model.errors import TooMany
+from drover.model.errors import TooMany, reached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,8 @@ class RequestThrottle:
             self._count(account)
         running = self._running.get(account, 0)
         if self._allowance.at_once and running >= self._allowance.at_once:
-            raise TooMany(f"At most {self._allowance.at_once} requests are served at once")
+            error = TooMany(f"At most {self._allowance.at_once} requests are served at once")
+            raise reached("digi_requests_at_once", error)
         self._running[account] = running + 1
         try:
             yield
@@ -65,10 +66,11 @@ class RequestThrottle:
             times.popleft()
         if len(times) >= self._in_window:
             wait_ms = times[0] + WINDOW_MS - now_ms
-            raise TooMany(
+            error = TooMany(
                 f"At most {self._allowance.a_minute} requests a minute are served",
                 retry_after_s=max(1, -(-wait_ms // 1000)),
             )
+            raise reached("digi_requests_a_minute", error)
         times.append(now_ms)
         if len(self._times) > MOST_ACCOUNTS:
             del self._times[next(iter(self._times))]

@@ -70,6 +70,11 @@ class Outcomes(Sequence[Outcome]):
         """Some job was left as it is."""
         return any(each.refused for each in self._samples)
 
+    @property
+    def refused(self) -> int:
+        """How many jobs were left as they are."""
+        return sum(self._ends.count(end) for end, each in enumerate(self._samples) if each.refused)
+
     def __len__(self) -> int:
         return len(self._numbers)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 GROUP = App(name="jobs", help="Resource jobs: run a workflow over everything a query matches.")
 
 FINISHED: Final = frozenset({"completed", "errored", "canceled"})
+WAITS_FOR_NOTHING: Final = "It waits for nothing."
 SUMMARY: Final = ("succeeded", "failed", "timedOut", "inProgress", "remaining")
 
 
@@ -98,6 +99,16 @@ def executions(job: str, *, application: str | None = None) -> None:
             counts = (str(summary[name]) for name in SUMMARY)
             table.add_row(item["id"], item["status"], item["runStartedAt"], *counts)
     Console().print(table)
+
+
+@GROUP.command
+def why(job: str, execution: str | None = None, *, application: str | None = None) -> None:
+    """Say what an execution (the newest one by default) waits for."""
+    with _session.connect() as client:
+        path = _job(client, application, job)
+        entry = client.get(f"{path}/executions/{execution or _newest(client, path)}")
+    status = "paused" if entry.get("paused") else entry["status"]
+    Console().print(f"{entry['id']} is {status}. {entry.get('waitsBecause', WAITS_FOR_NOTHING)}")
 
 
 @GROUP.command

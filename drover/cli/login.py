@@ -14,7 +14,13 @@ GROUP = App(name="login", help="Sign in to a server and remember it.")
 
 
 @GROUP.default
-def login(email: str, *, url: str = _session.DEFAULT_URL, password: str | None = None) -> None:
+def login(
+    email: str,
+    *,
+    url: str = _session.DEFAULT_URL,
+    password: str | None = None,
+    code: str = "",
+) -> None:
     """Sign in and remember the server and the token.
 
     Parameters
@@ -25,9 +31,11 @@ def login(email: str, *, url: str = _session.DEFAULT_URL, password: str | None =
         The server.
     password
         The password; asked for when not given.
+    code
+        The code of your authenticator app, if you have enabled two-factor authentication.
 
     """
     with Client(url) as client:
-        token = client.sign_in(email, password if password is not None else getpass())
+        token = client.sign_in(email, password if password is not None else getpass(), code)
     file = _session.save(url=url, token=token)
     Console().print(f"Signed in to {url}; remembered in {file}")

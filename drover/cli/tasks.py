@@ -160,6 +160,13 @@ def switch(schedule: int, *, on: Annotated[bool, Parameter(negative="--off")]) -
     Console().print(f"Schedule {schedule} is {'on' if on else 'off'}")
 
 
+@GROUP.command
+def trigger(schedule: int) -> None:
+    """Add a job of a template now, and print its id."""
+    with _session.task_jobs() as jobs:
+        Console().print(jobs.trigger(schedule).id)
+
+
 def _tasks_in(file: Path | None) -> list[Any]:
     if file is None:
         return []

@@ -3,54 +3,40 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from drover.client.errors import ServerUnreachable, refusal
+from drover.client.connection import TIMEOUT_S, Connection, given
+from drover.client.errors import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from types import TracebackType
 
 PAGE: Final = 1000
-TIMEOUT_S: Final = 60.0
 
 
-class Client:
+class Client(Connection):
     """One server and one token.
 
     Every method raises ClientError when the server refuses and ServerUnreachable when it is away.
     """
 
     def __init__(self, url: str = "http://127.0.0.1:8080", token: str | None = None) -> None:
-        self.url = url.rstrip("/")
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_S)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
+        super().__init__(url, token)
 
     @property
     def token(self) -> str | None:
         """The token in use."""
         return self._http.headers.get("Authorization", "").removeprefix("Bearer ") or None
 
-    def sign_in(self, email: str, password: str) -> str:
-        """Sign in as a user, use the token from here on, and return it."""
-        answer = self.post("/auth/user", {"email": email, "password": password})
+    def sign_in(self, email: str, password: str, code: str = "") -> str:
+        """Sign in as a user, use the token from here on, and return it.
+
+        ``code`` is that of the authenticator app, for users who have enabled one.
+        """
+        credentials = {"email": email, "password": password, "twoFactorCode": code}
+        answer = self.post("/auth/user", credentials)
         token = str(answer["token"])
         self._http.headers["Authorization"] = f"Bearer {token}"
         return token
@@ -95,7 +81,8 @@ class Client:
 
     def download(self, path: str, **query: Any) -> Iterator[bytes]:
         """Yield the bytes of a file."""
-        with self._http.stream("GET", path, params=_given(query)) as answer:
+        # No parameters at all keep those of the path: a signed address has its own.
+        with self._http.stream("GET", path, params=given(query) or None) as answer:
             if answer.status_code >= httpx.codes.BAD_REQUEST:
                 answer.read()
                 raise refusal(answer)
@@ -108,21 +95,10 @@ class Client:
         *,
         body: object = None,
         query: Mapping[str, Any],
-        timeout: httpx.Timeout | None = None,
+        timeout: httpx.Timeout | float = TIMEOUT_S,
     ) -> Any:
-        wait = timeout or httpx.Timeout(TIMEOUT_S)
-        params = _given(query)
-        try:
-            answer = self._http.request(method, path, params=params, json=body, timeout=wait)
-        except httpx.HTTPError as error:
-            raise ServerUnreachable(f"No answer from {self.url}: {error}") from error
-        if answer.status_code >= httpx.codes.BAD_REQUEST:
-            raise refusal(answer)
+        answer = self._answer(method, path, query=query, body=body, timeout=timeout)
         return answer.json() if answer.content else None
-
-
-def _given(query: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in query.items() if value is not None}
 
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:

@@ -1,57 +1,31 @@
-"""The way of a userkey to its server: one request, one decoded answer."""
+"""The way of a userkey to its server: an action with its fields, and what is told of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx
 import msgspec
 
-from drover.client.errors import ServerUnreachable, refusal
+from drover.client.connection import TIMEOUT_S, Connection, given
+from drover.client.errors import ServerUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
+
+    import httpx
 
 T = TypeVar("T")
 
-TIMEOUT_S: Final = 30.0
-"""How long an answer may take, beyond what the request asks to wait."""
 
-
-class Line:
-    """One server and one userkey, which goes out in a header and never in a URL.
-
-    May be used from several threads. Every request raises ClientError when the server refuses and
-    ServerUnreachable when it is away.
-    """
+class Line(Connection):
+    """One server and one userkey; raises as ``Connection`` does."""
 
     def __init__(self, url: str, userkey: str) -> None:
-        self.url = url.rstrip("/")
-        self._http = httpx.Client(
-            base_url=self.url,
-            headers={"Authorization": f"Bearer {userkey.strip()}"},
-            timeout=TIMEOUT_S,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
+        super().__init__(url, userkey)
 
     def get(self, shape: type[T], path: str, **query: object) -> T:
         """Return what is at ``path``; what is None is left out of the query."""
-        return self._send(shape, "GET", path, query=query)
+        return self._decoded(shape, self._answer("GET", path, query=query))
 
     def post(
         self,
@@ -66,32 +40,14 @@ class Line:
 
         Fields that are None are left out. ``wait_s`` is how long the server is asked to wait.
         """
-        if isinstance(fields, list):
-            body: object = fields
-        else:
-            body = {name: value for name, value in fields.items() if value is not None}
-        return self._send(
-            shape, "POST", path, query={"action": action}, body=body, timeout_s=TIMEOUT_S + wait_s
-        )
+        body: object = fields
+        if not isinstance(fields, list):
+            body = given(fields)
+        query, timeout_s = {"action": action}, TIMEOUT_S + wait_s
+        answer = self._answer("POST", path, query=query, body=body, timeout=timeout_s)
+        return self._decoded(shape, answer)
 
-    def _send(
-        self,
-        shape: type[T],
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, object],
-        body: object = None,
-        timeout_s: float = TIMEOUT_S,
-    ) -> T:
-        params: Any = {name: value for name, value in query.items() if value is not None}
-        try:
-            answer = self._http.request(method, path, params=params, json=body, timeout=timeout_s)
-        except httpx.HTTPError as error:
-            reason = str(error) or type(error).__name__
-            raise ServerUnreachable(f"No answer from {self.url}: {reason}") from error
-        if answer.status_code >= httpx.codes.BAD_REQUEST:
-            raise refusal(answer)
+    def _decoded(self, shape: type[T], answer: httpx.Response) -> T:
         try:
             return msgspec.json.decode(answer.content or b"null", type=shape)
         except msgspec.DecodeError as error:

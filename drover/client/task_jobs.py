@@ -110,6 +110,10 @@ class TaskJobs(Line):
         """Turn a template on or off; turning it on makes up for nothing."""
         return self.post(BeaconJob, f"{JOBS}/{job_id}", "update", {"schedule_active": active})
 
+    def trigger(self, job_id: int) -> BeaconJob:
+        """Add a job of a template now, and return it."""
+        return self.post(BeaconJob, f"{JOBS}/{job_id}", "trigger", {})
+
     def beacons(self) -> Sequence[SeenBeacon]:
         """Return the workers that take jobs, as far as the userkey may see them."""
         return self.get(list[SeenBeacon], BEACONS)

@@ -95,7 +95,6 @@ class Engine:
         self._never = asyncio.Event()
         planner = Planner(store, timing, signals, heart.worker)
         reporter = Reporter(store, around.blobs, signals, around.report_url)
-        scheduler = Scheduler(store, signals, timing, around.actions)
         clocks = BeaconClocks(store, signals, timing.beacon_lease_ms)
         sweep_s = timing.sweep_ms / 1000
         self._loops = [
@@ -107,7 +106,7 @@ class Engine:
             Loop("reporter", reporter.tick, signals.close, sweep_s),
         ]
         if schedules:
-            self._loops.append(Loop("scheduler", scheduler.tick, signals.schedule, sweep_s))
+            self._loops.append(scheduling(heart, around.actions))
         self._beat = Loop("heartbeat", heart.leases.beat, asyncio.Event(), timing.beat_ms / 1000)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -132,3 +131,10 @@ class Engine:
         self._beat.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+
+
+def scheduling(heart: Heart, actions: Mapping[str, ScheduleAction]) -> Loop:
+    """Return the loop that acts on schedules, for an engine or a process that does nothing else."""
+    scheduler = Scheduler(heart.store, heart.signals, heart.timing, actions)
+    sweep_s = heart.timing.sweep_ms / 1000
+    return Loop("scheduler", scheduler.tick, heart.signals.schedule, sweep_s)

@@ -23,7 +23,7 @@ from drover.faces.parameters import parse
 from drover.faces.refusals import TooSlow, Unexpected, WrongMethod, refuse, status_of
 from drover.faces.routes import Route, Routes
 from drover.model.access import Caller
-from drover.model.errors import DroverError, Missing, TooLarge, Unauthorized, Unavailable
+from drover.model.errors import DroverError, Missing, TooLarge, Unauthorized, Unavailable, reached
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -116,6 +116,7 @@ class HttpApp:
         self._mounts = dict(mounts or {})
         self._new_id = new_id or _counting_ids()
         self._running = 0
+        self.metrics.show("http_requests_running", "Requests being served.", lambda: self._running)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI event."""
@@ -169,7 +170,7 @@ class HttpApp:
 
     async def _run(self, request: _Request) -> Answer:
         if self._running > self._limits.requests:
-            raise Unavailable("The server is busy; try again")
+            raise reached("max_requests", Unavailable("The server is busy; try again"))
         methods, values = self.routes.find(request.path)
         if not methods:
             raise Missing("There is nothing at this path")
@@ -199,6 +200,8 @@ class HttpApp:
         )
         result = await operation.run(call)
         if isinstance(result, Answer):
+            if result.error is not None:
+                self.metrics.note_refusal(result.error)
             return result
         return Answer(
             result if isinstance(result, bytes) else msgspec.json.encode(result), operation.status
@@ -217,17 +220,19 @@ class HttpApp:
         most = operation.max_body_bytes or self._limits.body_bytes
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > most:
-            raise TooLarge(f"The body may have {most} bytes")
+            raise reached("max_body_bytes", TooLarge(f"The body may have {most} bytes"))
         seconds = self._limits.body_seconds * max(1.0, most / self._limits.body_bytes)
         try:
             async with asyncio.timeout(seconds):
                 return await _received(request, most)
         except TimeoutError as error:
-            raise TooSlow(f"The body did not come within {seconds:g} seconds") from error
+            late = TooSlow(f"The body did not come within {seconds:g} seconds")
+            raise reached("body_seconds", late) from error
 
     def _refuse(self, request: _Request, error: DroverError) -> Answer:
         flawed = request.route.operation.flawed_status if request.route else 400
         status = status_of(error, flawed)
+        self.metrics.note_refusal(error)
         face = request.route.face if request.route else self._face_at(request.path)
         if face is None:
             return refuse(error, status)
@@ -284,7 +289,7 @@ async def _received(request: _Request, most: int) -> bytes:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > most:
-            raise TooLarge(f"The body may have {most} bytes")
+            raise reached("max_body_bytes", TooLarge(f"The body may have {most} bytes"))
         if not message.get("more_body", False):
             return b"".join(parts)
 

@@ -1,14 +1,32 @@
-"""Counters of requests, in the form Prometheus reads."""
+"""Figures of a server, in the form Prometheus reads."""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+
+from drover.model.errors import Full, TooLarge, TooMany, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from prometheus_client.metrics_core import Metric
+
+    from drover.model.errors import DroverError
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_OF_LIMITS: Final = (TooLarge, TooMany, Unavailable, Full)
+"""Errors that come of a limit, whether it has a name of its own or not."""
 
 
 class RequestMetrics:
-    """How many requests each operation had, how they ended, how long they took (seconds)."""
+    """How many requests each operation had, how they ended, how long they took (seconds).
+
+    Refusals are counted by the limit they come from: the name of its setting or, where a limit has
+    none, the type of the error.
+    """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
@@ -25,6 +43,15 @@ class RequestMetrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self._refusals = Counter(
+            "drover_refusals",
+            "Requests refused by the limit that was reached.",
+            ("limit",),
+            registry=self.registry,
+        )
+        self._limits = Gauge(
+            "drover_limit", "Limits in force; 0: none.", ("limit",), registry=self.registry
+        )
         self._bound: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def note(self, operation: str, status: int, seconds: float) -> None:
@@ -36,6 +63,42 @@ class RequestMetrics:
         bound[0].inc()
         bound[1].observe(seconds)
 
+    def note_refusal(self, error: DroverError) -> None:
+        """Count an error, if it comes of a limit."""
+        if error.limit or isinstance(error, _OF_LIMITS):
+            self._refusals.labels(error.limit or error.code).inc()
+
+    def declare(self, limits: Mapping[str, float]) -> None:
+        """Show limits with their values, and that none was reached so far."""
+        for name, value in limits.items():
+            self._limits.labels(name).set(value)
+            self._refusals.labels(name)
+
+    def show(self, name: str, meaning: str, value: Callable[[], float]) -> None:
+        """Show a figure that is asked for when somebody looks."""
+        Gauge(f"drover_{name}", meaning, registry=self.registry).set_function(value)
+
+    def show_count(self, name: str, meaning: str, value: Callable[[], float]) -> None:
+        """Show a count that only rises, kept elsewhere."""
+        self.registry.register(_Count(f"drover_{name}", meaning, value))
+
+    def gauge(self, name: str, meaning: str, label: str) -> Gauge:
+        """Return a figure of which there is one for each value of a label."""
+        return Gauge(f"drover_{name}", meaning, (label,), registry=self.registry)
+
     def text(self) -> bytes:
         """Return all figures as Prometheus text."""
         return generate_latest(self.registry)
+
+
+class _Count:
+    """A counter whose value is kept by whom it counts for."""
+
+    def __init__(self, name: str, meaning: str, value: Callable[[], float]) -> None:
+        self._name = name
+        self._meaning = meaning
+        self._value = value
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the counter as it stands."""
+        yield CounterMetricFamily(self._name, self._meaning, value=self._value())

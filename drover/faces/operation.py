@@ -129,13 +129,15 @@ class Call:
 class Answer:
     """An answer that is more than JSON with the operation's status.
 
-    ``body`` may be bytes, or an async iterator of bytes to stream.
+    ``body`` may be bytes, or an async iterator of bytes to stream. ``error`` is what an operation
+    refused that has a shape of its own for that.
     """
 
     body: Any
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = "application/json"
+    error: DroverError | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

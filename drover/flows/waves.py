@@ -81,7 +81,7 @@ async def _asked_apart(
     action = cast("Ask", node.action)
     async with around.apart:
         (answer,) = await around.host.call(action.operation, [request])
-    _settle_aside(around, node, visit, action.settle, answer)
+    _settle(around, node, visit, action.settle, answer, aside=True)
 
 
 def _script(around: Surroundings, node: CompiledNode, visits: list[Visit]) -> None:
@@ -128,7 +128,7 @@ async def _called(
 
     outcomes = await python.call(action.handler, calls)
     for visit, outcome in zip(visits, outcomes, strict=True):
-        _settle_aside(around, node, visit, settle, outcome)
+        _settle(around, node, visit, settle, outcome, aside=True)
 
 
 def _pause(around: Surroundings, node: CompiledNode, visits: list[Visit]) -> None:
@@ -203,34 +203,19 @@ def _settle(
     visit: Visit,
     settle: Callable[[Visit, Any], int],
     value: Any,
+    *,
+    aside: bool = False,
 ) -> None:
-    """Act with what came back for the branch that has the turn, and send it onward."""
+    """Act with what came back for a branch, which has the turn or stood aside; send it onward."""
     if visit.run.ended:
         return
+    onward = around.branches.resume if aside else around.branches.leave
     try:
         output = settle(visit, value)
     except Exception as error:  # noqa: BLE001 - as in _each
-        around.branches.throw(node, visit, error, aside=False)
+        around.branches.throw(node, visit, error, aside=aside)
     else:
-        around.branches.leave(visit, node.outputs[output])
-
-
-def _settle_aside(
-    around: Surroundings,
-    node: CompiledNode,
-    visit: Visit,
-    settle: Callable[[Visit, Any], int],
-    value: Any,
-) -> None:
-    """Act with what came back for a branch that stood aside, and send it onward."""
-    if visit.run.ended:
-        return
-    try:
-        output = settle(visit, value)
-    except Exception as error:  # noqa: BLE001 - as in _each
-        around.branches.throw(node, visit, error, aside=True)
-    else:
-        around.branches.resume(visit, node.outputs[output])
+        onward(visit, node.outputs[output])
 
 
 WAVES: Final[dict[type, Callable[[Surroundings, CompiledNode, list[Visit]], None]]] = {

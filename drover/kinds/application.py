@@ -22,6 +22,7 @@ from drover.model.fields import (
     ShortProse,
     TagFilters,
 )
+from drover.model.global_values import check_globals
 from drover.model.kind import Kind
 from drover.model.resource import Resource
 
@@ -138,6 +139,11 @@ class Application(Resource, frozen=True, kw_only=True):
     readme: Annotated[Readme | UnsetType, Access.HIDDEN] = UNSET
 
 
+def check(application: Application) -> None:
+    """Raise Invalid for globals that are no JSON."""
+    check_globals(application.globals)
+
+
 KIND = Kind(
     Application,
     one="application",
@@ -147,4 +153,5 @@ KIND = Kind(
     cli_may=frozenset({"get", "patch"}),
     table="application",
     searchable=False,
+    check=check,
 )

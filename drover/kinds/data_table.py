@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import float_info
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 50
 ROW_FIELDS = ("id", "createdAt", "updatedAt")
-_TYPES = {"string": (str,), "number": (int, float), "boolean": (bool,)}
+_TYPES = {"string": str, "boolean": bool}
 
 Value = str | bool | int | float
 
@@ -30,11 +31,15 @@ class Column(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rena
     default_value: Value | UnsetType = UNSET
 
     def accepts(self, value: object) -> bool:
-        """Tell whether a value, which is not null, has the column's type."""
-        is_boolean = isinstance(value, bool)
-        return isinstance(value, _TYPES[self.data_type]) and is_boolean == (
-            self.data_type == "boolean"
-        )
+        """Tell whether a value, which is not null, has the column's type.
+
+        A number must be one that a double holds, since databases compare and sort them as such.
+        """
+        if self.data_type == "number":
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                return False
+            return abs(value) <= float_info.max
+        return isinstance(value, _TYPES[self.data_type])
 
     @property
     def needed(self) -> bool:

@@ -21,6 +21,7 @@ from drover.model.fields import (
     ShortProse,
     Url,
 )
+from drover.model.global_values import check_globals
 from drover.model.kind import Kind
 from drover.model.resource import Resource
 from drover.model.workflow import FlowNode, FlowTrigger
@@ -66,6 +67,11 @@ class Flow(Resource, frozen=True, kw_only=True):
     stats: ReadOnly[dict[str, Any] | UnsetType] = UNSET
 
 
+def check(flow: Flow) -> None:
+    """Raise Invalid for globals that are no JSON."""
+    check_globals(flow.globals)
+
+
 KIND = Kind(
     Flow,
     one="flow",
@@ -76,4 +82,5 @@ KIND = Kind(
     exported_as="Flow",
     label="Workflow",
     counted_as="flowCount",
+    check=check,
 )

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 from drover.model.custom_node import CustomNodeConfig
 from drover.model.errors import Invalid
 from drover.model.fields import AgentVersion, CreateOnly, FlowGlobals, Id, Name, Prose, ReadOnly
+from drover.model.global_values import check_globals
 from drover.model.kind import Kind
 from drover.model.resource import Resource
 from drover.model.workflow import FlowNode, FlowTrigger
@@ -38,7 +39,8 @@ class FlowVersion(Resource, frozen=True, kw_only=True):
 
 
 def check(version: FlowVersion) -> None:
-    """Raise Invalid for a name that means something else."""
+    """Raise Invalid for a name that means something else, and for globals that are no JSON."""
+    check_globals(version.globals)
     if version.version in RESERVED:
         raise Invalid(f"A version cannot be called {version.version}", field="version")
 

@@ -8,7 +8,7 @@ TMM-compatible behaviour, sections 6 to 8.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct, structs
 
@@ -58,22 +58,14 @@ HELD: Final = frozenset({State.RUNNING, State.CANCELING})
 """A worker has it."""
 
 
-class NewBeaconJob(Struct, frozen=True, kw_only=True):
-    """What is stored when a job is created; moments and durations in milliseconds.
+class Terms(Struct, frozen=True, kw_only=True):
+    """What is to be done, by whom, and how stubbornly; moments and durations in milliseconds.
 
     ``tasks`` is the JSON text of an array as it was given, ``steps`` its length. Without
-    ``queued_ms`` it is stored but not queued. ``unique_key`` is unique within ``unique_in`` until
-    ``unique_until_ms``, for ever where that is None; one that is ours is not shown. ``lease_ms`` 0
-    means that its worker is trusted for ever, None that the beacon's setting counts; ``timeout_ms``
-    0 is no limit.
+    ``queued_ms`` the job is not queued. ``lease_ms`` 0 means that its worker is trusted for ever,
+    None that the beacon's setting counts; ``timeout_ms`` 0 is no limit.
     """
 
-    id: str
-    name: str
-    owner_id: str
-    user_number: int | None
-    user_guid: str | None
-    kind: str = BEACON
     beacon_name: str = DEFAULT_BEACON
     tasks: bytes = b"[]"
     steps: int = 0
@@ -84,11 +76,30 @@ class NewBeaconJob(Struct, frozen=True, kw_only=True):
     timeout_ms: int = 0
     lease_ms: int | None = None
     labels: tuple[str, ...] = ()
-    unique_in: str | None = None
     unique_key: str | None = None
-    unique_until_ms: int | None = None
     callback_url: str | None = None
     duplicate_of: int | None = None
+
+    def terms(self) -> dict[str, Any]:
+        """Return these by name, to be agreed on for another job."""
+        return {name: getattr(self, name) for name in Terms.__struct_fields__}
+
+
+class NewBeaconJob(Terms, frozen=True, kw_only=True):
+    """What is stored when a job is created.
+
+    ``unique_key`` is unique within ``unique_in`` until ``unique_until_ms``, for ever where that is
+    None; one that is ours is not shown.
+    """
+
+    id: str
+    name: str
+    owner_id: str
+    user_number: int | None
+    user_guid: str | None
+    kind: str = BEACON
+    unique_in: str | None = None
+    unique_until_ms: int | None = None
     source_type: str = "user"
     source_id: str = ""
     key_is_ours: bool = False

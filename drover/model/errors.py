@@ -18,6 +18,9 @@ DroverError
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
+
+Error = TypeVar("Error", bound="DroverError")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +33,21 @@ class Flaw:
 
 
 class DroverError(Exception):
-    """Base of all expected failures."""
+    """Base of all expected failures; ``limit`` names the limit that was reached, if one was."""
 
     code = "Error"
+    limit = ""
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.field = field
+
+
+def reached(limit: str, error: Error) -> Error:
+    """Return an error that names the limit it comes from."""
+    error.limit = limit
+    return error
 
 
 class Invalid(DroverError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from nats.errors import Error as NatsError
@@ -17,35 +17,11 @@ from drover.mqtt.link import Link
 from drover.system import key_file
 
 if TYPE_CHECKING:
-    from contextlib import AsyncExitStack
-
     from drover.config import Settings
     from drover.ports.door import Door, Intake
 
 OTHER_PORT: Final = 4222
 """Where a broker that is run elsewhere listens for servers, unless its configuration is changed."""
-
-
-class Live(Protocol):
-    """What is done with devices."""
-
-    @property
-    def door(self) -> Door:
-        """Decides which may connect."""
-        ...
-
-    @property
-    def intake(self) -> Intake:
-        """Takes what they say."""
-        ...
-
-    def start(self) -> None:
-        """Begin to store what is taken."""
-        ...
-
-    async def close(self) -> None:
-        """Store what was taken, and end."""
-        ...
 
 
 _LOG = structlog.get_logger("drover.mqtt")
@@ -60,18 +36,8 @@ class Fabric:
         self._broker: Broker | None = None
         self._intake: BrokerIntake | None = None
         self.link = Link()
-        self.told: list[str] = []
+        self.told = ""
         """What the server says of it when it greets."""
-
-    async def run(self, live: Live, until_closed: AsyncExitStack) -> None:
-        """Open, and with the role mqtt let devices in; all of it ends with the stack."""
-        until_closed.push_async_callback(self.close)
-        if not await self.open() or "mqtt" not in self._settings.roles:
-            return
-        live.start()
-        until_closed.push_async_callback(live.close)
-        await self.serve(live.door, live.intake)
-        until_closed.push_async_callback(self.take_nothing_more)
 
     async def open(self) -> bool:
         """Connect, after starting a broker where this server has one of its own.
@@ -87,7 +53,7 @@ class Fabric:
             await self.link.open(keys, servers)
         except (BrokerMissing, NatsError, OSError) as error:
             _LOG.warning("mqtt.off", reason=str(error) or type(error).__name__)
-            self.told = [f"No devices over MQTT: {error}"]
+            self.told = f" (no devices over MQTT: {error})"
             await self.close()
             return False
         return True
@@ -119,7 +85,7 @@ class Fabric:
         broker = Broker(keys, ports_of(settings), self._folder / "mqtt", binary)
         self._broker = broker
         await broker.start()
-        self.told = [f"Devices connect over MQTT on port {broker.ports.mqtt}"]
+        self.told = f" and for devices on MQTT port {broker.ports.mqtt}"
         return broker.url
 
 

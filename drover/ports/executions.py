@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from drover.model.run import Change, Execution, NewExecution
 
@@ -43,8 +43,8 @@ class Executions(Protocol):
         """Return how many executions of a job have not ended."""
         ...
 
-    async def count_open_keyed(self, job_id: str, prefix: str) -> int:
-        """Return how many of a job that have not ended have a unique key that begins so."""
+    async def open_keyed(self, keys: Sequence[tuple[str, str]]) -> set[str]:
+        """Return beginnings of unique keys, given with a job each, that ones not ended yet have."""
         ...
 
     async def open_of_job(self, job_id: str) -> Sequence[Execution]:
@@ -99,6 +99,14 @@ class Plans(Protocol):
 
     async def overdue(self, now_ms: int) -> Sequence[Execution]:
         """Return open executions whose deadline has passed, or whose pause is over."""
+        ...
+
+    async def depths(self) -> Mapping[str, int]:
+        """Count what is open: executions by state, their items, leases and firings."""
+        ...
+
+    async def next_retry_ms(self, number: int) -> int | None:
+        """Return when the next of an execution's items is to be tried again."""
         ...
 
     async def close(self, number: int, change: Change, now_ms: int) -> Execution | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from drover.query.tree import ALL, Node
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from drover.model.inventory import Inventoried
     from drover.model.run import Actor, Execution
@@ -149,8 +149,11 @@ class BulkWork(Protocol):
 class InventoryStream(Protocol):
     """Every matching job, of one snapshot, however many there are."""
 
-    def stream(
-        self, wanted: Wanted, columns: Sequence[str], batch: int
-    ) -> AsyncIterator[Sequence[Sequence[Any]]]:
-        """Yield the values of columns in batches; times are milliseconds. No limit applies."""
+    def lines(
+        self, wanted: Wanted, columns: Sequence[str], *, raw: bool
+    ) -> AsyncGenerator[str, None]:
+        """Yield lines of comma-separated values (RFC 4180), many at a time. No limit applies.
+
+        Text that a spreadsheet would take for a formula is disarmed, unless ``raw``.
+        """
         ...

@@ -9,7 +9,7 @@ from msgspec import Struct
 from drover.model.schedule import Recurrence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from drover.model.schedule import Turn
 
@@ -81,8 +81,8 @@ class Schedules(Protocol):
         """Move schedules on; those with nothing more to come are not active any longer."""
         ...
 
-    async def note(self, kind: str, ref: str, outcome: bytes) -> None:
-        """Keep what came of the last run of one."""
+    async def note(self, kind: str, outcomes: Mapping[str, bytes]) -> None:
+        """Keep what came of the last run of some, by ref."""
         ...
 
     async def next_ms(self) -> int | None:
@@ -121,12 +121,12 @@ class DueRuns(Protocol):
         """Take runs, those that wait longest first; they come back when they are not done."""
         ...
 
-    async def put_off(self, run: DueRun, later_ms: int) -> None:
-        """Let a run that was taken be tried later, not counting this time."""
+    async def put_off(self, runs: Sequence[DueRun], later_ms: int) -> None:
+        """Let runs that were taken be tried later, not counting this time."""
         ...
 
-    async def done(self, run: DueRun) -> bool:
-        """Forget a run that was taken; False when it was taken again, or is done already."""
+    async def done(self, runs: Sequence[DueRun]) -> set[DueRun]:
+        """Forget runs that were taken; return those that nobody has taken again or done since."""
         ...
 
     async def next_ms(self) -> int | None:

@@ -64,13 +64,13 @@ class Session(Protocol):
         ...
 
     @property
-    def presence(self) -> Presence:
-        """Which devices are connected, and to which server."""
+    def bulk(self) -> BulkWork:
+        """Operations that change many jobs."""
         ...
 
     @property
-    def bulk(self) -> BulkWork:
-        """Operations that change many jobs."""
+    def presence(self) -> Presence:
+        """Which devices are connected, and to which server."""
         ...
 
     @property

@@ -68,14 +68,14 @@ class StoreSession:
         return InventoryArea(self.tx)
 
     @cached_property
-    def presence(self) -> PresenceStore:
-        """Which devices are connected, and to which server."""
-        return PresenceStore(self.tx)
-
-    @cached_property
     def bulk(self) -> BulkArea:
         """Operations that change many jobs."""
         return BulkArea(self.tx)
+
+    @cached_property
+    def presence(self) -> PresenceStore:
+        """Which devices are connected, and to which server."""
+        return PresenceStore(self.tx)
 
     @cached_property
     def beacons(self) -> BeaconStore:

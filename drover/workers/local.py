@@ -139,12 +139,13 @@ class LocalWorkers:
 
     async def _end(self, worker: WorkerProcess) -> None:
         """Let a worker finish what it has in hand, within the time that a run may take."""
+        if worker.alive:
+            _LOG.warning("worker_replaced", pid=worker.pid)
         try:
-            if worker.alive:
-                _LOG.warning("worker_replaced", pid=worker.pid)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_LONGEST_RUN_S):
-                        await worker.idle()
+            async with asyncio.timeout(_LONGEST_RUN_S if worker.alive else 0):
+                await worker.idle()
+        except TimeoutError:
+            pass  # it is ended with what it has in hand
         finally:
             await worker.stop()
 

@@ -1,6 +1,6 @@
 """Run a resource job over one country's airports and show what came of it.
 
-python -m examples.airports.demo [--country US] [--devices N] [--concurrency 100]
+python -m examples.airports.demo [--country US] [--devices N] [--concurrency 500]
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--country", default="US", help="ISO country code the job targets")
     parser.add_argument("--devices", type=int, default=None, help="load only the first N airports")
-    parser.add_argument("--concurrency", type=int, default=100, help="iterations at once, 1-1000")
+    parser.add_argument("--concurrency", type=int, default=500, help="iterations at once, 1-1000")
     parser.add_argument(
         "--folder", type=Path, default=FOLDER, help="where data and report go; emptied first"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from losant_rest import Client
@@ -22,9 +23,23 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def resource_server(tmp_path_factory) -> Iterator[CatalogServer]:
+def resource_server_on_sqlite(tmp_path_factory) -> Iterator[CatalogServer]:
     with serving(tmp_path_factory.mktemp("store")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def resource_server_on_postgres(tmp_path_factory, postgres_server: str) -> Iterator[CatalogServer]:
+    url = asyncio.run(created(postgres_server, f"resources_{uuid4().hex}"))
+    with serving(tmp_path_factory.mktemp("store"), postgres_url=url) as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def resource_server(request: pytest.FixtureRequest) -> CatalogServer:
+    """A server on each store in turn."""
+    found: CatalogServer = request.getfixturevalue(f"resource_server_on_{request.param}")
+    return found
 
 
 @pytest.fixture

@@ -15,7 +15,9 @@ import uvicorn
 
 from drover.client import Client
 from drover.config import Settings
-from drover.server import Server, _bind, url_of
+from drover.server.assembly import Server
+from drover.server.configured import url_of
+from drover.server.process import bind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 EMAIL = "demo@example.com"
 
 PASSWORD = "correct horse battery 9"
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "min_iteration_timeout_ms": 200,
     "lease_seconds": 2,
     "heartbeat_seconds": 0.5,
@@ -113,7 +115,7 @@ def console_world(folder: Path) -> Iterator[ConsoleWorld]:
     ready: Queue[tuple[str, uvicorn.Server]] = Queue()
 
     async def main() -> None:
-        listening = _bind(settings)
+        listening = bind(settings.host, settings.port)
         server = Server(settings, url_of(settings, listening.getsockname()[1]))
         try:
             await server.open()

@@ -173,6 +173,9 @@ def test_numbers_beyond_a_database_are_refused_or_kept(resource_server, losant, 
     for number in ("1" * 400, "-" + "9" * 40, "1e308", "18446744073709551616"):
         answer = ask(resource_server, path, "POST", data=f'{{"n":{number}}}'.encode())
         assert answer.status_code in (201, 400), number
+        query = f'{{"n":{{"$lt":{number}}}}}'.encode()
+        asked = ask(resource_server, f"{path}/query", "POST", data=query)
+        assert asked.status_code in (200, 400), number
     listed = ask(resource_server, path, params={"sortColumn": "n"})
     assert listed.status_code == 200
 

@@ -144,8 +144,11 @@ def test_an_execution_is_paused_resumed_and_what_failed_is_tried_again(shell, se
 
     assert entry["id"] in shell.output("jobs", "pause", job["id"])
     assert server.client.get(f"{path}/logs")[0]["paused"] is True
+    assert "It is paused" in shell.output("jobs", "why", job["id"])
     assert entry["id"] in shell.output("jobs", "resume", job["id"])
     assert "paused" not in server.client.get(f"{path}/logs")[0]
+    told = shell.output("jobs", "why", job["id"])
+    assert "to be acknowledged" in told or "waits for nothing" in told
     early = shell.run("jobs", "retry", job["id"])
     assert early.returncode == 1
     assert "not ended" in early.stderr

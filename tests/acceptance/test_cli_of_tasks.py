@@ -179,6 +179,8 @@ def test_a_schedule_is_made_listed_and_switched(shell):
     assert "is off" in shell.output("tasks", "switch", number, "--off")
     row = next(each for each in shell.output("tasks", "schedules").splitlines() if number in each)
     assert "no" in row
+    added = shell.output("tasks", "trigger", number).strip()
+    assert json.loads(shell.output("tasks", "show", added))["duplicate_of"] == int(number)
     assert "is on" in shell.output("tasks", "switch", number, "--on")
     assert "five fields" in shell.refusal("tasks", "create", "x", "--cron", "0 3")
     assert "400" in shell.refusal("tasks", "create", "x", "--cron", "99 3 * * *")

@@ -87,14 +87,14 @@ def test_the_inventory_leads_to_the_page_of_a_beacons_job(admin, api):
 def test_a_long_log_comes_in_pages(admin, api):
     number = job(api)
     held = taken(api, number)
-    lines = [f"line {place} of many" for place in range(1, 601)]
+    lines = [f"line {place} of many" for place in range(1, 301)]
     api(f"/{number}", action="log", line=lines, **held)
     first = admin.get(f"/console/beacon-jobs/{number}").text
     address = first.partition(f'href="/console/beacon-jobs/{number}?after=')[2].partition("#")[0]
     second = admin.get(f"/console/beacon-jobs/{number}?after={address}").text
 
-    assert ("line 1 of many" in first, "line 600 of many" in first) == (True, False)
-    assert ("line 1 of many" in second, "line 600 of many" in second) == (False, True)
+    assert ("line 1 of many" in first, "line 300 of many" in first) == (True, False)
+    assert ("line 1 of many" in second, "line 300 of many" in second) == (False, True)
 
 
 def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_is_told(admin, api):

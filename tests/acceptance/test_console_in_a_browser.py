@@ -132,6 +132,23 @@ def test_progress_is_seen_as_it_happens_without_loading_the_page_again(world, op
     assert "valve stuck" in download.value.path().read_text()
 
 
+@with_libraries
+def test_what_failed_and_why_it_waits_follow_while_it_runs(world, open_page):
+    execution = running(world, "follow", 3)
+    page = open_page()
+    page.goto(world.at(execution))
+    expect(page.locator("#waits")).to_contain_text("3 are to be acknowledged")
+    expect(page.locator("#reasons")).to_be_hidden()
+    page.evaluate("window.mark = 1")
+
+    world.acknowledge(world.iterations(execution)[0], "valve stuck", ok=False)
+
+    expect(page.locator("#reasons")).to_contain_text("valve stuck", timeout=PATIENCE_MS)
+    expect(page.locator("#waits")).to_contain_text("2 are to be acknowledged")
+    expect(page.locator("#iterations")).to_contain_text("valve stuck")
+    assert page.evaluate("window.mark") == 1
+
+
 def test_an_execution_is_paused_resumed_and_cancelled_in_the_middle(world, open_page):
     execution = running(world, "middle", 4)
     world.acknowledge(world.iterations(execution)[0])
@@ -285,6 +302,9 @@ def test_no_page_is_wider_than_its_window(world, open_page, width):
     for path in (
         "/console/jobs",
         "/console/applications",
+        "/console/beacons",
+        "/console/beacons/one?name=line+3",
+        "/console/schedules",
         "/console/keys",
         "/console/users",
         "/console/health",

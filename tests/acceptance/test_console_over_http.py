@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
@@ -9,6 +11,8 @@ import pytest
 
 from drover.client import Client
 from drover.faces.console._session import SESSION, VISITOR
+from drover.faces.declared import declared
+from drover.model.one_time_codes import STEP_MS, code_at
 from tests.acceptance.console_world import (
     EMAIL,
     NASTY,
@@ -18,6 +22,7 @@ from tests.acceptance.console_world import (
     form_token,
     send,
 )
+from tests.support.any_services import AnyServices
 
 PAGES = ("/console/jobs", "/console/applications", "/console/keys", "/console/health")
 SIGN_IN = "/console/sign-in"
@@ -109,6 +114,26 @@ def test_too_many_wrong_passwords_lock_the_account_here_too(world):
     assert {each.status_code for each in answers[:10]} == {401}
     assert answers[10].status_code == 429
     assert int(answers[10].headers["retry-after"]) > 0
+
+
+def test_users_with_a_second_factor_sign_in_with_a_code(world):
+    world.user("careful@example.com")
+    with Client(world.url) as careful:
+        careful.sign_in("careful@example.com", PASSWORD)
+        key = careful.patch("/me/generateTwoFactorAuth", {})["key"]
+        step = int(time.time() * 1000) // STEP_MS
+        proof = {"password": PASSWORD, "twoFactorAuthKey": key}
+        careful.patch("/me/enableTwoFactorAuth", {**proof, "twoFactorCode": code_at(key, step - 1)})
+    fields = {"email": "careful@example.com", "password": PASSWORD}
+    with httpx.Client(base_url=world.url) as client:
+        without = send(client, SIGN_IN, **fields)
+        wrong = send(client, SIGN_IN, **fields, code="000000")
+        right = send(
+            client, SIGN_IN, **fields, code=code_at(key, int(time.time() * 1000) // STEP_MS)
+        )
+
+    assert "A two-factor code is required" in without.text
+    assert [each.status_code for each in (without, wrong, right)] == [401, 401, 303]
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(world):
@@ -215,6 +240,32 @@ def test_a_form_without_its_token_changes_nothing(world, admin, waiting, number)
     assert world.status(waiting) == "inProgress"
     assert not [key for key in world.api.get("/me/keys")["items"] if key["name"] == "k"]
     assert admin.get("/console/jobs").status_code == 200
+
+
+def places(world, method):
+    """Return the addresses of the operations of the console that need a session."""
+    names = {"applicationId": world.application_id, "number": "1"}
+    for face, operation in declared(AnyServices()):
+        if face.name == "console" and operation.method == method and operation.scopes:
+            yield re.sub(r"{(\w+)}", lambda part: names.get(part[1], "0" * 24), operation.path)
+
+
+def test_every_form_there_is_needs_its_token(world, admin):
+    answers = {path: admin.post(path, data={"query": "id > 0"}) for path in places(world, "POST")}
+
+    assert len(answers) > 20
+    assert {
+        path: each.status_code for path, each in answers.items() if each.status_code != 403
+    } == {}
+
+
+def test_every_page_there_is_needs_a_session(world):
+    with httpx.Client(base_url=world.url) as nobody:
+        answers = {path: nobody.get(path) for path in places(world, "GET")}
+
+    assert len(answers) > 15
+    assert {each.status_code for each in answers.values()} == {303}
+    assert all(each.headers["location"].startswith(SIGN_IN) for each in answers.values())
 
 
 def test_a_form_to_sign_in_needs_its_token_too(world):
@@ -545,6 +596,46 @@ def test_a_job_is_previewed_and_run_with_its_own_query(world, admin):
     assert "whole number of seconds" in timeout.text
     assert made.status_code == 303
     assert "overridden" in shown.text
+
+
+def test_a_job_is_given_a_schedule_that_is_paused_resumed_triggered_and_deleted(world, admin):
+    world.devices(1, "scheduled")
+    job = world.at(f"/resource-jobs/{world.job('Nightly', 'scheduled')}")
+    bad = send(admin, f"{job}/schedules", job, cron="61 * * * *")
+    made = send(admin, f"{job}/schedules", job, name=NASTY, cron="0 3 * * *", tz="Europe/Berlin")
+    page = made.headers["location"].partition("?")[0]
+    shown, listed = admin.get(page).text, admin.get(job).text
+    send(admin, f"{page}/pause", page)
+    paused = admin.get(page).text
+    send(admin, f"{page}/resume", page)
+    triggered = send(admin, f"{page}/trigger", page)
+    execution = admin.get(triggered.headers["location"]).text
+    gone = send(admin, f"{page}/delete", page)
+
+    assert bad.status_code == 400
+    assert shown.count("03:00:00+0") == 20
+    assert "Europe/Berlin" in shown
+    assert "0 3 * * *" in listed
+    assert NASTY not in shown + listed
+    assert "It is paused." in paused
+    assert "The job was asked to run." in execution
+    assert gone.status_code == 303
+    assert admin.get(page).status_code == 404
+
+
+def test_what_is_refused_leads_back_to_where_it_was_asked(world, admin, waiting):
+    page = world.at(waiting)
+    fields = {"csrf": form_token(admin.get(page).text)}
+    here = {"Referer": f"{world.url}{page}?status=failed"}
+    elsewhere = {"Referer": "https://evil.example/x"}
+
+    refused = admin.post(f"{page}/resume", data=fields, headers=here)
+    foreign = admin.post(f"{page}/resume", data=fields, headers=elsewhere)
+
+    assert (refused.status_code, foreign.status_code) == (400, 400)
+    assert "The execution is not paused" in refused.text
+    assert f'href="{page}?status=failed">Back</a>' in refused.text
+    assert "Back" not in foreign.text
 
 
 def test_an_execution_tells_why_it_waits_and_what_failed(world, admin, waiting):

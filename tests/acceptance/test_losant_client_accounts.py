@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from uuid import uuid4
 
 import httpx
 import pytest
 from losant_rest import Client, LosantError
 
+from drover.model.one_time_codes import STEP_MS, code_at
 from examples.serving import EMAIL
 from tests.support.vendor import PASSWORD, refused, sound
 
@@ -181,3 +183,81 @@ def test_scope_and_expiry_of_a_token_never_change(vendor):
     patch = vendor.client.application_api_token.patch
     for name, value in (("scope", ["all.Application"]), ("expirationDate", "2040-01-01")):
         refused(400, name, patch, **vendor.key, apiTokenId=made["id"], apiToken={name: value})
+
+
+def test_a_second_factor_is_enabled_asked_for_and_disabled(vendor, colleague):
+    me = colleague.me
+    email = me.get()["email"]
+    offered = me.generate_two_factor_auth()
+    step = time.time_ns() // 1_000_000 // STEP_MS
+    codes = [code_at(offered["key"], each) for each in (step, step + 1)]
+    proof = {"password": "Sesame-open-1", "twoFactorCode": codes[0]}
+
+    enabled = sound(
+        me.enable_two_factor_auth(
+            data={**proof, "twoFactorAuthKey": offered["key"]}, summaryInclude="orgCount"
+        )
+    )
+    assert (enabled["twoFactorAuthEnabled"], enabled["summary"]) == (True, {"orgCount": 0})
+    sign_in = Client(url=vendor.url).auth.authenticate_user
+    credentials = {"email": email, "password": "Sesame-open-1"}
+    refused(401, "code", sign_in, credentials=credentials)
+    refused(401, "code", sign_in, credentials={**credentials, "twoFactorCode": "12345"})
+    refused(401, "code", me.disable_two_factor_auth, data=proof)
+    disabled = me.disable_two_factor_auth(data={**proof, "twoFactorCode": codes[1]})
+    assert disabled["twoFactorAuthEnabled"] is False
+    assert sign_in(credentials=credentials)["userId"] == enabled["id"]
+
+
+def test_what_was_looked_at_is_kept_with_the_account(vendor, colleague):
+    me = colleague.me
+    own = colleague.applications.post(application={"name": "Own"})["id"]
+    flow = colleague.flows.post(applicationId=own, flow={"name": "f"})["id"]
+
+    added = me.add_recent_item(data={"itemType": "application", "itemId": own})
+
+    assert added == {"itemType": "application", "items": [{"id": own, "name": "Own"}]}
+    inside = {"itemType": "flow", "parentId": own}
+    me.add_recent_item(data={**inside, "itemId": flow})
+    assert me.fetch_recent_items(**inside)["items"] == [{"id": flow, "name": "f"}]
+    shown = me.get(includeRecent=True, summaryExclude="payloadCount")
+    assert shown["recentApplications"] == added
+    assert shown["summary"]["flowCount"] == 1
+    refused(
+        400,
+        "itemId",
+        me.add_recent_item,
+        data={"itemType": "device", "parentId": own, "itemId": own},
+    )
+
+
+def test_applications_change_hands_and_an_account_goes(vendor, colleague):
+    org = colleague.orgs.post(organization={"name": "Works"}, summaryInclude="memberCount")
+    assert org["summary"] == {"memberCount": 1}
+    own = colleague.applications.post(application={"name": "Own"})["id"]
+    account = colleague.me.get()
+    give = {"destinationType": "organization", "destinationId": org["id"], "applicationIds": [own]}
+    back = {"destinationType": "user", "destinationId": account["id"], "applicationIds": [own]}
+
+    assert colleague.me.transfer_resources(transfer=give) == {"success": True}
+    assert colleague.application.get(applicationId=own)["ownerId"] == org["id"]
+    refused(404, "", colleague.org.transfer_resources, orgId="ab" * 12, transfer=back)
+    assert colleague.org.transfer_resources(orgId=org["id"], transfer=back) == {"success": True}
+    assert colleague.application.get(applicationId=own)["ownerType"] == "user"
+    assert colleague.me.disconnect_github()["id"] == account["id"]
+    assert colleague.me.verify_email() == {"success": True}
+    credentials = {"email": account["email"], "password": "Sesame-open-1"}
+    refused(400, "owns applications", colleague.me.delete, credentials=credentials)
+    colleague.application.delete(applicationId=own)
+    colleague.org.delete(orgId=org["id"])
+    assert colleague.me.delete(credentials=credentials) == {"success": True}
+    refused(401, "Invalid access token", colleague.me.get)
+
+
+def test_a_token_limited_to_a_role_can_do_no_more(vendor):
+    made = vendor.client.user_api_tokens.post(apiToken={"name": "t", "defaultRole": "view"})
+    viewer = Client(auth_token=made["token"], url=vendor.url)
+
+    assert made["defaultRole"] == "view"
+    assert viewer.application.get(**vendor.key)["name"] == "Works"
+    refused(403, "role", viewer.devices.post, **vendor.key, device={"name": "d"})

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.vendor import refused, sound
+from tests.support.vendor import Vendor, refused, sound
 
 VOLTAGE = {"name": "voltage", "dataType": "number", "attributeTags": {"unit": "V"}}
+
+
+@pytest.fixture
+def vendor(losant, resource_server, plant):
+    return Vendor(losant, resource_server.url, plant)
 
 
 @pytest.fixture
@@ -97,24 +102,9 @@ def test_a_change_of_an_attribute_keeps_its_type_and_its_name_unique(vendor, dev
     assert one.patch(**device, name="on", deviceAttribute={})["name"] == "on"
 
 
-def test_a_device_reads_its_own_attributes_and_changes_none(vendor, device):
-    key = vendor.client.application_keys.post(
-        **vendor.key, applicationKey={"deviceIds": [device["deviceId"]]}
-    )
-    credentials = {"deviceId": device["deviceId"], "key": key["key"], "secret": key["secret"]}
-    token = vendor.client.auth.authenticate_device(credentials=credentials)["token"]
-    own = type(vendor.client)(auth_token=token, url=vendor.url)
-    (other,) = vendor.devices(1)
-
-    assert own.device_attributes.get(**device)["count"] == 1
-    assert own.device_attribute.get(**device, name="voltage")["dataType"] == "number"
-    refused(403, "", own.device_attribute.delete, **device, name="voltage")
-    refused(404, "", own.device_attributes.get, **vendor.key, deviceId=other)
-
-
-def test_attributes_of_another_tenants_device_look_missing(vendor, signed_in):
-    other = signed_in.applications.post(application={"name": "Other"})["id"]
-    foreign = signed_in.devices.post(applicationId=other, device={"name": "theirs"})["id"]
+def test_attributes_of_another_applications_device_look_missing(vendor, losant):
+    other = losant.applications.post(application={"name": "Other"})["id"]
+    foreign = losant.devices.post(applicationId=other, device={"name": "theirs"})["id"]
     here = {**vendor.key, "deviceId": foreign}
 
     refused(404, "Device was not found", vendor.client.device_attributes.get, **here)

@@ -349,3 +349,21 @@ def test_ids_of_other_applications_look_like_missing_ones(vendor):
 
     assert (foreign.status_code, foreign.content) == (404, missing.content)
     assert vendor.raw("GET", "/devices/abc").status_code == 400
+
+
+def test_a_device_reads_its_own_attributes_and_changes_none(vendor):
+    attribute = {"name": "voltage", "dataType": "number"}
+    made = vendor.client.devices.post(**vendor.key, device={"name": "d", "attributes": [attribute]})
+    device = {**vendor.key, "deviceId": made["id"]}
+    key = vendor.client.application_keys.post(
+        **vendor.key, applicationKey={"deviceIds": [device["deviceId"]]}
+    )
+    credentials = {"deviceId": device["deviceId"], "key": key["key"], "secret": key["secret"]}
+    token = vendor.client.auth.authenticate_device(credentials=credentials)["token"]
+    own = type(vendor.client)(auth_token=token, url=vendor.url)
+    (other,) = vendor.devices(1)
+
+    assert own.device_attributes.get(**device)["count"] == 1
+    assert own.device_attribute.get(**device, name="voltage")["dataType"] == "number"
+    refused(403, "", own.device_attribute.delete, **device, name="voltage")
+    refused(404, "", own.device_attributes.get, **vendor.key, deviceId=other)

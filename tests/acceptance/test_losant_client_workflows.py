@@ -104,7 +104,8 @@ def test_a_workflow_and_its_versions(vendor, button):
     assert replaced["globals"] == []
     assert versions.get(**button, filterField="version", filter="V?")["count"] == 1
     assert versions.get(**button, query={"version": "v2"})["count"] == 0
-    assert versions.delete(**button, options={"query": {"version": "v1"}})["removed"] == 1
+    chosen = {"query": {"version": "v1"}, "callbackUrl": "https://example.com/done"}
+    assert versions.delete(**button, options=chosen)["removed"] == 1
     again = versions.post(**button, flowVersion={"version": "v2"})["id"]
     assert vendor.client.flow_version.delete(**{**button, "flowVersionId": again})["success"]
     assert one.delete(**button) == {"success": True}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from losant_rest import Client, LosantError
 
+from tests.support.vendor import refused
+
 
 @pytest.fixture
 def client(losant: Client) -> Client:
@@ -95,3 +97,20 @@ def test_each_kind_has_the_usual_operations(client, application_id, name, many, 
     with pytest.raises(LosantError) as gone:
         getattr(client, one).get(**key)
     assert gone.value.status == 404
+
+
+@pytest.mark.parametrize("text", ["{bad", "nope", "NaN", "[" * 5000])
+def test_a_global_that_is_no_json_is_refused_wherever_it_is_set(losant, plant, text):
+    own = [{"key": "a", "json": text}]
+    flow = losant.flows.post(applicationId=plant, flow={"name": "f"})["id"]
+    one = {"applicationId": plant, "flowId": flow}
+
+    for call, given in (
+        (losant.applications.post, {"application": {"name": "n", "globals": own}}),
+        (losant.application.patch, {"applicationId": plant, "application": {"globals": own}}),
+        (losant.application.globals, {"applicationId": plant, "globals": own}),
+        (losant.flow.patch, {**one, "flow": {"globals": own}}),
+        (losant.flow_versions.post, {**one, "flowVersion": {"version": "v", "globals": own}}),
+    ):
+        refused(400, "json", call, **given)
+    assert losant.application.get(applicationId=plant)["globals"] == []

@@ -1,4 +1,4 @@
-"""One server answers, another runs the jobs; they share a database and the place of reports."""
+"""One server answers, one runs the jobs, one looks at the clock; they share a database and the place of reports."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ def pair(postgres_server, tmp_path):
         "report_key": "a secret that both of them know",
         "admin_password": "one for both of them",
         "min_iteration_timeout_ms": 300,
+        "min_schedule_seconds": 0.5,
         "sweep_seconds": 0.2,
         "workers": 1,
         "script_workers": 1,
     }
     with (
         serving(str(tmp_path / "api"), **shared, roles="api") as api,
-        serving(str(tmp_path / "engine"), **shared, roles="engine,scheduler") as engine,
+        serving(str(tmp_path / "engine"), **shared, roles="engine") as engine,
+        serving(str(tmp_path / "scheduler"), **shared, roles="scheduler"),
     ):
         yield api, engine
 
@@ -82,6 +84,20 @@ def test_what_one_server_acknowledges_another_goes_on_from(pair):
         api.client.post(place, {"success": True})
 
     wait_for(lambda: api.client.get(execution)["status"] == "completed")
+
+
+def test_what_is_due_by_the_clock_of_one_server_another_runs(pair):
+    api, _ = pair
+    base = f"/applications/{api.application_id()}"
+    job = api.client.post(f"{base}/resource-jobs", {"name": "Job", "resourceType": "device"})
+    path = f"{base}/resource-jobs/{job['id']}"
+
+    schedule = api.client.post(f"{path}/schedules", {"seconds": 0.5})
+
+    wait_for(lambda: len(api.client.get(f"{path}/executions")["items"]) > 1)
+    wait_for(lambda: api.client.get(f"{path}/executions")["items"][-1]["status"] == "completed")
+    api.client.post(f"{path}/schedules/{schedule['id']}/pause")
+    assert "lastError" not in api.client.get(f"{path}/schedules/{schedule['id']}")
 
 
 def wait_for(holds, seconds=20):

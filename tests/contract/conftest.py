@@ -4,6 +4,7 @@ import pytest
 import pytest_asyncio
 
 from tests.contract.driver_store import MAKE
+from tests.support.tmm_server import TmmServer
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -28,3 +29,18 @@ async def things(make):
     await database.open()
     yield database
     await database.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tmm_of_the_module(shared_database):
+    """A server of beacon jobs for all tests of a module."""
+    made = await TmmServer(shared_database).begin()
+    yield made
+    await made.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def tmm(tmm_of_the_module):
+    """A server of beacon jobs in which there is nothing but its administrator."""
+    yield tmm_of_the_module
+    await tmm_of_the_module.forget()

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from drover.app.inventory_throttle import Allowance
-from drover.ports.inventory import Reach, Wanted
+from drover.ports.inventory import Order, Place, Reach, Wanted
 from drover.query.digi import parse
 from drover.store.inventory.plan import Plan
 from drover.store.sqlite_transaction import SqliteTransaction
@@ -141,7 +141,7 @@ async def test_a_cursor_serves_its_own_query_and_order_alone(server):
     [
         ("POST", "", 405, "GET, HEAD"),
         ("POST", "/inventory", 405, "DELETE, GET, HEAD"),
-        ("PUT", "/inventory.xml", 405, "GET, HEAD"),
+        ("PUT", "/inventory.json", 405, "GET, HEAD"),
         ("DELETE", "/bulk", 405, "GET, HEAD"),
         ("GET", "/cancel", 405, "DELETE, PUT"),
         ("GET", "/inventory/cancel", 405, "PUT"),
@@ -265,6 +265,19 @@ async def test_a_query_about_jobs_uses_an_index(database, query):
     assert "Seq Scan on execution" not in plan
 
 
+async def test_a_page_by_time_enters_its_index_at_its_place(database):
+    place = Place(1_800_000_000_000, 7)
+    order = Order("submit_time", descending=True)
+    wanted = Wanted(Reach(), order=order, limit=100, after=place)
+    asked = Plan(wanted, database.dialect)
+
+    plan = await _explained(database, asked.rows(asked.words.shown), asked.params)
+
+    assert "execution_requested" in plan, plan
+    assert "TEMP B-TREE FOR ORDER BY" not in plan
+    assert "Sort" not in plan
+
+
 @pytest.mark.parametrize("query", FOUND)
 async def test_devices_that_a_query_can_match_are_found_by_an_index(database, query):
     found = Plan(Wanted(Reach(), parse(query, 0)), database.dialect).candidates()
@@ -313,3 +326,40 @@ async def test_an_account_over_its_allowance_is_told_when_to_come_back(sqlite_da
     assert refused.headers["retry-after"] == "6"
     assert refused.json()["error_status"] == 429
     assert later.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/inventory.xml", {}, 401),
+        ("GET", "/inventory", {"Accept": "application/xml"}, 401),
+        ("GET", "/inventory/5.xml", basic("nobody", "x"), 401),
+        ("GET", "/inventory.xml", {"X-API-KEY-ID": "only"}, 401),
+        ("PUT", "/inventory.xml", basic(), 405),
+        ("GET", "/a/b/c.xml", basic(), 404),
+        ("GET", "/99.xml", basic(), 404),
+        ("PUT", "/cancel?query=", {**basic(), "Accept": "text/xml"}, 400),
+        ("DELETE", "/inventory/99", {**basic(), "Accept": "text/xml"}, 404),
+        ("GET", "/inventory.xml?query=" + "x" * 8193, basic(), 413),
+    ],
+)
+async def test_a_refusal_has_the_form_that_the_answer_would_have(
+    server, method, path, headers, status
+):
+    answer = await server.client.request(method, ROOT + path, headers=headers)
+
+    root = ET.fromstring(answer.content)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/xml;charset=UTF-8"
+    assert (root.tag, root.findtext("error_status")) == ("error", str(status))
+    assert root.findtext("error_message")
+    if status == 401:
+        assert answer.headers["www-authenticate"] == 'Basic realm="ws"'
+
+
+async def test_a_refused_json_path_stays_json_whatever_is_accepted(server):
+    accepting = {"Accept": "application/xml"}
+
+    answer = await server.client.request("GET", f"{ROOT}/inventory.json", headers=accepting)
+
+    assert (answer.status_code, answer.json()["error_status"]) == (401, 401)

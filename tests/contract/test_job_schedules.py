@@ -8,6 +8,8 @@ import pytest
 import pytest_asyncio
 
 from drover.app.schedules import runs
+from drover.model.errors import Invalid, TooMany
+from drover.ports.failures import StoreBusy, StoreFull
 from tests.contract.jobs_store import APPLICATION
 from tests.support.jobs_bench import PREFIX, USER, JobsBench
 
@@ -141,6 +143,17 @@ async def test_a_schedule_goes_and_so_does_it_with_its_job(bench):
     assert gone == {"success": True}
     await bench.refused(404, "GET", other)
     assert await bench.store.read(lambda session: session.jobs.schedules.next_ms()) is None
+
+
+async def test_a_list_comes_in_pages(quick):
+    path = await quick.job()
+    ids = [(await made(quick, path)).rpartition("/")[2] for _ in range(3)]
+
+    pages = [await quick.ok("GET", f"{path}/schedules", page=page, perPage=2) for page in (0, 1)]
+
+    assert [[item["id"] for item in page["items"]] for page in pages] == [ids[:2], ids[2:]]
+    assert [page["totalCount"] for page in pages] == [3, 3]
+    await quick.refused(400, "GET", f"{path}/schedules", perPage=0)
 
 
 # Runs ---------------------------------------------------------------------------------------------
@@ -451,10 +464,10 @@ async def test_a_run_that_takes_long_to_render_keeps_no_other_one_back(quick, mo
     slow, fast = await made(quick, min="*/10"), await made(quick, min="*/10")
     gate, prepared = asyncio.Event(), quick.work.executions.prepared
 
-    async def waits(place, *given):
-        if place[1] in slow:
+    async def waits(job, *given):
+        if job.id in slow:
             await gate.wait()
-        return await prepared(place, *given)
+        return await prepared(job, *given)
 
     monkeypatch.setattr(quick.work.executions, "prepared", waits)
     await quick.at("2026-01-10T00:10:01Z")
@@ -471,12 +484,12 @@ async def test_a_run_that_takes_long_to_render_keeps_no_other_one_back(quick, mo
 async def test_one_broken_run_keeps_no_other_one_back(quick, monkeypatch):
     await quick.at("2026-01-10T00:00:01Z")
     paths = [await made(quick, min="*/10") for _ in range(4)]
-    prepared, add = quick.work.executions.prepared, quick.work.executions.add
+    prepared, add = quick.work.executions.prepared, quick.work.executions.add_several
 
-    async def breaks(place, *given):
-        if place[1] in paths[0]:
+    async def breaks(job, *given):
+        if job.id in paths[0]:
             raise ValueError("odd")
-        return await prepared(place, *given)
+        return await prepared(job, *given)
 
     async def breaks_too(session, place, new):
         if place[1] in paths[1]:
@@ -484,7 +497,7 @@ async def test_one_broken_run_keeps_no_other_one_back(quick, monkeypatch):
         return await add(session, place, new)
 
     monkeypatch.setattr(quick.work.executions, "prepared", breaks)
-    monkeypatch.setattr(quick.work.executions, "add", breaks_too)
+    monkeypatch.setattr(quick.work.executions, "add_several", breaks_too)
     await quick.ok("DELETE", job_of(paths[2]))
     await quick.at("2026-01-10T00:10:01Z")
     await quick.due()
@@ -649,3 +662,125 @@ async def test_scopes_decide_who_may_do_what(quick, scope, allowed):
 async def test_a_list_of_an_absent_job_is_missing(quick):
     await quick.refused(404, "GET", f"{PREFIX}/{ABSENT}/schedules")
     await quick.refused(404, "POST", f"{PREFIX}/{ABSENT}/schedules", {"hour": 3})
+
+
+# What hinders runs --------------------------------------------------------------------------------
+
+
+async def due_now(bench, count=1, **body):
+    """Make schedules that are due, and return their paths."""
+    await bench.at("2026-01-10T00:00:01Z")
+    paths = [await made(bench, min="*/10", **body) for _ in range(count)]
+    await bench.at("2026-01-10T00:10:01Z")
+    return paths
+
+
+async def waiting_ms(bench):
+    """Return in how many ms the next due run is tried, None without any."""
+
+    async def work(session):
+        next_ms = await session.jobs.due_runs.next_ms()
+        return None if next_ms is None else next_ms - await session.now_ms()
+
+    return await bench.store.read(work)
+
+
+@pytest.mark.parametrize("error", [TooMany("many"), StoreBusy("busy")])
+async def test_a_run_that_cannot_be_rendered_now_is_tried_soon_again(quick, monkeypatch, error):
+    (path,) = await due_now(quick)
+    prepared = quick.work.executions.prepared
+    failures = [error]
+
+    async def busy(*given):
+        if failures:
+            raise failures.pop()
+        return await prepared(*given)
+
+    monkeypatch.setattr(quick.work.executions, "prepared", busy)
+    await quick.due()
+    early = await executions(quick, path), await waiting_ms(quick)
+    await quick.at("2026-01-10T00:10:07Z")
+    await quick.due()
+
+    assert early[0] == []
+    assert 0 < early[1] <= 5000
+    assert len(await executions(quick, path)) == 1
+
+
+async def test_a_job_that_cannot_be_used_any_more_is_told(quick, monkeypatch):
+    (path,) = await due_now(quick, executionOptions={"queryJson": "{}"})
+
+    async def refuses(*_given):
+        raise Invalid("not usable")
+
+    monkeypatch.setattr(quick.work.executions, "prepared", refuses)
+    await quick.due()
+
+    assert (await quick.ok("GET", path))["lastError"] == "not usable"
+
+
+async def test_a_full_store_leaves_runs_for_later(quick, monkeypatch):
+    (path,) = await due_now(quick)
+    add = quick.work.executions.add_several
+    failures = [StoreFull("full")]
+
+    async def full(*given):
+        if failures:
+            raise failures.pop()
+        return await add(*given)
+
+    monkeypatch.setattr(quick.work.executions, "add_several", full)
+    await quick.due()
+    early = await executions(quick, path)
+    await quick.at("2026-01-10T00:11:02Z")
+    await quick.due()
+
+    assert early == []
+    assert len(await executions(quick, path)) == 1
+
+
+async def test_a_store_that_fails_again_and_again_leaves_the_run_and_says_so(quick, monkeypatch):
+    await due_now(quick)
+
+    async def broken(*_given):
+        raise ValueError("odd")
+
+    monkeypatch.setattr(runs, "_told_apart", broken)
+    await quick.due()
+
+    assert 50_000 < await waiting_ms(quick) <= 60_000
+
+
+async def test_no_more_runs_are_taken_while_very_many_are_rendered(quick, monkeypatch):
+    monkeypatch.setattr(runs, "_PATIENCE_S", 0.01)
+    monkeypatch.setattr(runs, "_MOST_LATE", 1)
+    monkeypatch.setattr(runs, "_AT_A_TIME", 1)
+    paths = await due_now(quick, 2)
+
+    async def never(*_given):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(quick.work.executions, "prepared", never)
+    part = quick.work.schedules.runs
+    await quick.scheduler.tick()
+
+    wishes = [await part.tick(), await part.tick()]
+    await part.stop()
+
+    assert wishes == [0.0, None]
+    assert [await executions(quick, path) for path in paths] == [[], []]
+
+
+async def test_zones_are_looked_up_once_for_all_schedules_of_a_tag(quick):
+    await tagged(quick, "Asia/Kathmandu", "UTC")
+    job = await quick.job()
+    await quick.at("2026-01-09T21:00:01Z")
+    local = [await made(quick, job, hour=3, localTimeTag="timezone") for _ in range(2)]
+    await quick.at("2026-01-09T21:15:01Z")
+
+    await quick.due()
+
+    assert len(await executions(quick, local[0])) == 2
+    assert [(await quick.ok("GET", path))["lastRun"] for path in local] == [
+        "2026-01-09T21:15:00.000Z"
+    ] * 2

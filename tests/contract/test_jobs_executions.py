@@ -104,6 +104,18 @@ async def test_a_plan_is_claimed_by_one_until_its_lease_ends(bench):
     assert (third.number, third.tries, third.worker) == (execution.number, 2, "b")
 
 
+async def test_one_paused_while_it_was_planned_is_planned_again_at_once_when_resumed(bench):
+    execution = await bench.add()
+    claim = ("w", NOW, NOW + 30_000)
+    await bench.jobs(lambda jobs: jobs.plans.claim(RESOURCE_JOB, *claim))
+
+    await bench.move(execution.number, Change(goal=State.PAUSED))
+    await bench.move(execution.number, Change(goal=State.QUEUED))
+    again = await bench.jobs(lambda jobs: jobs.plans.claim(RESOURCE_JOB, *claim))
+
+    assert again.number == execution.number
+
+
 async def test_overdue_are_those_past_their_deadline_or_paused_for_too_long(bench):
     late = await bench.add(timeout_ms=100)
     paused = await bench.add()

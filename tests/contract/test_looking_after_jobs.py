@@ -101,3 +101,14 @@ async def test_the_execution_behind_anothers_job_looks_missing(server):
     for each in (number, number + 1, 2**70):
         with pytest.raises(Missing):
             await server.inventory.execution(other, each)
+
+
+async def test_what_a_bulk_verb_left_alone_is_counted(server):
+    caller = await server.access.authenticator.authenticate(server.token)
+    for _ in range(3):
+        await server.job(state="queued")
+    await server.job(await server.device(), succeeded=1)
+
+    outcomes = await server.inventory.cancel_matching(caller, "id > 0")
+
+    assert (len(outcomes), outcomes.refused) == (4, 1)

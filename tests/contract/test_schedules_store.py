@@ -148,7 +148,7 @@ async def test_one_is_found_held_and_forgotten_by_its_name(bench):
 
 async def test_what_came_of_the_last_run_stays_when_a_schedule_is_stored_anew(bench):
     await put(bench, SCHEDULE)
-    await bench.jobs(lambda jobs: jobs.schedules.note("timer", "f/a", b'{"x":1}'))
+    await bench.jobs(lambda jobs: jobs.schedules.note("timer", {"f/a": b'{"x":1}'}))
 
     await put(bench, SCHEDULE)
 
@@ -186,11 +186,11 @@ async def test_a_due_run_is_taken_by_one_and_forgotten_once(bench):
     (taken,) = await bench.jobs(lambda jobs: jobs.due_runs.lease(10, NOW, NOW + 100))
     none = await bench.jobs(lambda jobs: jobs.due_runs.lease(10, NOW + 99, NOW + 200))
 
-    done = [await bench.jobs(lambda jobs: jobs.due_runs.done(taken)) for _ in "12"]
+    done = [await bench.jobs(lambda jobs: jobs.due_runs.done([taken])) for _ in "12"]
 
     assert early == none == []
     assert taken == structs.replace(RUN, try_ms=NOW + 100, tries=1)
-    assert done == [True, False]
+    assert done == [{taken}, set()]
     assert await bench.jobs(lambda jobs: jobs.due_runs.next_ms()) is None
 
 
@@ -199,12 +199,12 @@ async def test_a_due_run_that_is_not_done_comes_back_and_is_done_by_its_last_tak
     (first,) = await bench.jobs(lambda jobs: jobs.due_runs.lease(10, NOW, NOW + 100))
     (second,) = await bench.jobs(lambda jobs: jobs.due_runs.lease(10, NOW + 100, NOW + 200))
 
-    late = await bench.jobs(lambda jobs: jobs.due_runs.done(first))
-    await bench.jobs(lambda jobs: jobs.due_runs.put_off(first, NOW + 900))
-    await bench.jobs(lambda jobs: jobs.due_runs.put_off(second, NOW + 300))
+    late = await bench.jobs(lambda jobs: jobs.due_runs.done([first]))
+    await bench.jobs(lambda jobs: jobs.due_runs.put_off([first], NOW + 900))
+    await bench.jobs(lambda jobs: jobs.due_runs.put_off([second], NOW + 300))
     again = await bench.jobs(lambda jobs: jobs.due_runs.lease(10, NOW + 300, NOW + 400))
 
-    assert not late
+    assert late == set()
     assert second.tries == 2
     assert [each.tries for each in again] == [1]
 

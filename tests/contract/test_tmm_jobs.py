@@ -6,11 +6,10 @@ import json
 import time
 
 import pytest
-import pytest_asyncio
 
 from drover.model.access import MemberRole, Role
 from drover.model.accounts import Member
-from tests.support.tmm_server import ROOT, TmmServer
+from tests.support.tmm_server import ROOT
 
 MEMBERS = {
     "id", "job_id", "name", "user", "user_guid", "beacon_name", "status", "cur_task", "total_tasks",
@@ -25,25 +24,12 @@ TASKS = '[{"cmd": "a"}, {"cmd":"b","n":1.0}]'
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def begun(shared_database):
-    made = await TmmServer(shared_database).begin()
-    yield made
-    await made.close()
+async def _ids(tmm, key=None, /, **filters):
+    return [job["id"] for job in await tmm.done("GET", "", key, **filters)]
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def server(begun):
-    yield begun
-    await begun.forget()
-
-
-async def _ids(server, key=None, /, **filters):
-    return [job["id"] for job in await server.done("GET", "", key, **filters)]
-
-
-async def _refusal(server, method, path="", /, **options):
-    answer = await server.send(method, path, **options)
+async def _refusal(tmm, method, path="", /, **options):
+    answer = await tmm.send(method, path, **options)
     return answer.status_code, answer.json()["code"]
 
 
@@ -51,8 +37,8 @@ async def _refusal(server, method, path="", /, **options):
 
 
 @pytest.mark.parametrize("place", ["query", "form", "json", "multipart", "bearer", "header"])
-async def test_a_userkey_is_found_wherever_it_may_be_sent(server, place):
-    key = server.userkey
+async def test_a_userkey_is_found_wherever_it_may_be_sent(tmm, place):
+    key = tmm.userkey
     options = {
         "query": {"params": {"userkey": key}, "data": {"name": "a"}},
         "form": {"data": {"name": "a", "userkey": key}},
@@ -62,47 +48,47 @@ async def test_a_userkey_is_found_wherever_it_may_be_sent(server, place):
         "header": {"headers": {"X-User-Key": key}, "data": {"name": "a"}},
     }[place]
 
-    answer = await server.client.post(ROOT, **options)
+    answer = await tmm.client.post(ROOT, **options)
 
     assert (answer.status_code, answer.json()["name"]) == (200, "a")
 
 
 @pytest.mark.parametrize("path", ["", "/", "/1", "/1/tasks", "/scheduled", "/1/log"])
-async def test_every_call_needs_a_userkey(server, path):
-    missing = await server.client.get(ROOT + path)
-    unknown = await server.client.get(ROOT + path, params={"userkey": "drover_k_nobodys"})
-    cookie = await server.client.get(ROOT + path, headers={"Cookie": f"userkey={server.userkey}"})
+async def test_every_call_needs_a_userkey(tmm, path):
+    missing = await tmm.client.get(ROOT + path)
+    unknown = await tmm.client.get(ROOT + path, params={"userkey": "drover_k_nobodys"})
+    cookie = await tmm.client.get(ROOT + path, headers={"Cookie": f"userkey={tmm.userkey}"})
 
     assert {each.status_code for each in (missing, unknown, cookie)} == {401}
     assert {each.json()["code"] for each in (missing, unknown, cookie)} == {"unauthorized"}
 
 
-async def test_a_userkey_is_no_token_of_other_dialects_once_it_is_known(server):
-    await server.create()
+async def test_a_userkey_is_no_token_of_other_dialects_once_it_is_known(tmm):
+    await tmm.create()
 
-    answer = await server.call(server.userkey, "GET", "/me")
+    answer = await tmm.call(tmm.userkey, "GET", "/me")
 
     assert answer.status_code == 401
 
 
-async def test_a_revoked_key_is_refused_at_once(server):
-    token = await server.user(server.token, "eve@example.com")
-    key = await server.new_key(token)
-    await server.create(key)
-    caller = await server.access.authenticator.authenticate(token)
-    [kept] = await server.access.account_keys.all(caller)
+async def test_a_revoked_key_is_refused_at_once(tmm):
+    token = await tmm.user(tmm.token, "eve@example.com")
+    key = await tmm.new_key(token)
+    await tmm.create(key)
+    caller = await tmm.access.authenticator.authenticate(token)
+    [kept] = await tmm.access.account_keys.all(caller)
 
-    await server.access.account_keys.delete(caller, kept.id)
+    await tmm.access.account_keys.delete(caller, kept.id)
 
-    assert (await server.send("GET", "", key)).status_code == 401
+    assert (await tmm.send("GET", "", key)).status_code == 401
 
 
-async def test_answers_are_kept_by_nobody_and_addresses_told_to_nobody(server):
+async def test_answers_are_kept_by_nobody_and_addresses_told_to_nobody(tmm):
     answers = [
-        await server.send("GET"),
-        await server.send("GET", "/999"),
-        await server.send("PUT"),
-        await server.client.get(ROOT),
+        await tmm.send("GET"),
+        await tmm.send("GET", "/999"),
+        await tmm.send("PUT"),
+        await tmm.client.get(ROOT),
     ]
 
     for answer in answers:
@@ -112,8 +98,8 @@ async def test_answers_are_kept_by_nobody_and_addresses_told_to_nobody(server):
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["", "/1", "/1/tasks", "/scheduled"])
-async def test_other_methods_are_refused(server, method, path):
-    answer = await server.send(method, path)
+async def test_other_methods_are_refused(tmm, method, path):
+    answer = await tmm.send(method, path)
 
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
 
@@ -136,50 +122,48 @@ async def test_other_methods_are_refused(server, method, path):
         ("POST", "/scheduled", "list"),
     ],
 )
-async def test_an_action_that_is_not_for_this_path_and_method_is_refused(
-    server, method, path, action
-):
-    number = await server.create()
+async def test_an_action_that_is_not_for_this_path_and_method_is_refused(tmm, method, path, action):
+    number = await tmm.create()
     path = path.replace("1", str(number))
 
-    answer = await server.send(method, path, params={"action": action} if action else None)
+    answer = await tmm.send(method, path, params={"action": action} if action else None)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "unknown_action")
-    assert (await server.show(number))["status"] == "queued"
+    assert (await tmm.show(number))["status"] == "queued"
 
 
-async def test_of_a_scalar_given_twice_the_last_counts_and_the_query_beats_the_body(server):
-    answer = await server.send("POST", "?name=a&name=b", data={"name": "c", "beacon_name": "x"})
+async def test_of_a_scalar_given_twice_the_last_counts_and_the_query_beats_the_body(tmm):
+    answer = await tmm.send("POST", "?name=a&name=b", data={"name": "c", "beacon_name": "x"})
 
     assert (answer.json()["name"], answer.json()["beacon_name"]) == ("b", "x")
 
 
-async def test_a_trailing_slash_is_optional(server):
-    number = await server.create()
+async def test_a_trailing_slash_is_optional(tmm):
+    number = await tmm.create()
 
-    assert (await server.send("GET", "/")).json() == (await server.send("GET")).json()
-    assert (await server.send("GET", f"/{number}/")).json()["id"] == number
+    assert (await tmm.send("GET", "/")).json() == (await tmm.send("GET")).json()
+    assert (await tmm.send("GET", f"/{number}/")).json()["id"] == number
 
 
 @pytest.mark.parametrize("path", ["/x", "/1x", "/-1", "/0", "/999", "/" + "9" * 40, "/1/nothing"])
-async def test_what_is_no_job_is_not_found(server, path):
-    await server.create()
+async def test_what_is_no_job_is_not_found(tmm, path):
+    await tmm.create()
 
-    assert await _refusal(server, "GET", path) == (404, "not_found")
+    assert await _refusal(tmm, "GET", path) == (404, "not_found")
 
 
 @pytest.mark.parametrize(
     "body",
     [b"{", b'{"name": "a"', b'"text"', b"[1]", b'{"name": {"a": 1}}', b'{"name": "\\ud800"}'],
 )
-async def test_a_body_that_cannot_be_read_is_refused(server, body):
-    answer = await server.send("POST", content=body, headers={"Content-Type": "application/json"})
+async def test_a_body_that_cannot_be_read_is_refused(tmm, body):
+    answer = await tmm.send("POST", content=body, headers={"Content-Type": "application/json"})
 
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_param")
 
 
-async def test_json_under_the_type_of_a_form_is_read_as_json(server):
-    answer = await server.send(
+async def test_json_under_the_type_of_a_form_is_read_as_json(tmm):
+    answer = await tmm.send(
         "POST",
         content=b'{"name": "a", "tasks": [{"n": 1}]}',
         headers={"Content-Type": "application/x-www-form-urlencoded"},
@@ -191,45 +175,44 @@ async def test_json_under_the_type_of_a_form_is_read_as_json(server):
 # Who sees what ------------------------------------------------------------------------------------
 
 
-async def test_a_key_sees_its_own_jobs_an_administrators_all(server):
-    ann = await server.new_key(await server.user(server.token, "ann@example.com"))
-    bob = await server.new_key(await server.user(server.token, "bob@example.com"))
-    number = await server.create(ann)
+async def test_a_key_sees_its_own_jobs_an_administrators_all(tmm):
+    ann = await tmm.new_key(await tmm.user(tmm.token, "ann@example.com"))
+    bob = await tmm.new_key(await tmm.user(tmm.token, "bob@example.com"))
+    number = await tmm.create(ann)
 
-    assert await _ids(server, bob) == []
-    assert await _ids(server, ann) == await _ids(server) == [number]
+    assert await _ids(tmm, bob) == []
+    assert await _ids(tmm, ann) == await _ids(tmm) == [number]
     for method, action in (("GET", "show"), ("POST", "update"), ("POST", "end"), ("GET", "pickup")):
-        seen = await server.send(method, f"/{number}?action={action}", bob)
-        absent = await server.send(method, f"/{number + 1}?action={action}", bob)
+        seen = await tmm.send(method, f"/{number}?action={action}", bob)
+        absent = await tmm.send(method, f"/{number + 1}?action={action}", bob)
         assert (seen.status_code, seen.content) == (404, absent.content)
 
 
-async def test_a_beacons_key_sees_the_jobs_of_those_who_share_an_organisation(server):
+async def test_a_beacons_key_sees_the_jobs_of_those_who_share_an_organisation(tmm):
     tokens = {
-        name: await server.user(server.token, f"{name}@example.com")
-        for name in ("ann", "bob", "eve")
+        name: await tmm.user(tmm.token, f"{name}@example.com") for name in ("ann", "bob", "eve")
     }
-    org = (await server.ok(tokens["ann"], "POST", "/orgs", {"name": "Plant"}))["id"]
-    bob = (await server.ok(tokens["bob"], "GET", "/me"))["userId"]
+    org = (await tmm.ok(tokens["ann"], "POST", "/orgs", {"name": "Plant"}))["id"]
+    bob = (await tmm.ok(tokens["bob"], "GET", "/me"))["userId"]
     member = Member(organization_id=org, account_id=bob, role=MemberRole.VIEW)
-    await server.store.write(lambda session: session.access.organizations.put_member(member))
-    number = await server.create(await server.new_key(tokens["ann"]))
-    beside = await server.new_key(tokens["bob"], Role.BEACON)
-    apart = await server.new_key(tokens["eve"], Role.BEACON)
-    everywhere = await server.new_key(server.token, Role.BEACON)
+    await tmm.store.write(lambda session: session.access.organizations.put_member(member))
+    number = await tmm.create(await tmm.new_key(tokens["ann"]))
+    beside = await tmm.new_key(tokens["bob"], Role.BEACON)
+    apart = await tmm.new_key(tokens["eve"], Role.BEACON)
+    everywhere = await tmm.new_key(tmm.token, Role.BEACON)
 
-    assert await _ids(server, beside) == await _ids(server, everywhere) == [number]
-    assert await _ids(server, apart) == []
-    assert (await server.send("POST", "?action=pickup", apart)).status_code == 204
-    assert (await server.act(number, "pickup", beside))["status"] == "picked_up"
+    assert await _ids(tmm, beside) == await _ids(tmm, everywhere) == [number]
+    assert await _ids(tmm, apart) == []
+    assert (await tmm.send("POST", "?action=pickup", apart)).status_code == 204
+    assert (await tmm.act(number, "pickup", beside))["status"] == "picked_up"
 
 
-async def test_a_read_only_key_looks_and_changes_nothing(server):
-    number = await server.create()
-    reader = await server.new_key(server.token, Role.READ_ONLY)
+async def test_a_read_only_key_looks_and_changes_nothing(tmm):
+    number = await tmm.create()
+    reader = await tmm.new_key(tmm.token, Role.READ_ONLY)
 
-    assert await _ids(server, reader) == [number]
-    assert (await server.send("GET", f"/{number}/tasks", reader)).json() == []
+    assert await _ids(tmm, reader) == [number]
+    assert (await tmm.send("GET", f"/{number}/tasks", reader)).json() == []
     for method, path in (
         ("POST", ""),
         ("POST", "?action=pickup"),
@@ -238,20 +221,20 @@ async def test_a_read_only_key_looks_and_changes_nothing(server):
         ("POST", f"/{number}"),
         ("POST", f"/{number}?action=cancel"),
     ):
-        answer = await server.send(
+        answer = await tmm.send(
             method, path, reader, data={"name": "a"} if method == "POST" else None
         )
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
-    assert (await server.show(number))["status"] == "queued"
+    assert (await tmm.show(number))["status"] == "queued"
 
 
 # Create (section 5) -------------------------------------------------------------------------------
 
 
-async def test_a_created_job_has_every_member_of_the_contract(server):
+async def test_a_created_job_has_every_member_of_the_contract(tmm):
     before = int(time.time())
 
-    job = await server.done("POST", "", name="nightly", q="1", tasks=TASKS)
+    job = await tmm.done("POST", "", name="nightly", q="1", tasks=TASKS)
 
     assert set(job) == MEMBERS
     assert job["id"] == job["job_id"]
@@ -265,7 +248,7 @@ async def test_a_created_job_has_every_member_of_the_contract(server):
         None,
         False,
     )
-    assert await server.show(job["id"]) == job
+    assert await tmm.show(job["id"]) == job
 
 
 @pytest.mark.parametrize(
@@ -285,8 +268,8 @@ async def test_a_created_job_has_every_member_of_the_contract(server):
         ({"q_time": "5"}, 5, "queued"),
     ],
 )
-async def test_the_queue_rule(server, form, queued, status):
-    job = await server.done("POST", "", name="a", **form)
+async def test_the_queue_rule(tmm, form, queued, status):
+    job = await tmm.done("POST", "", name="a", **form)
 
     assert job["status"] == status
     assert job["q_time"] == (job["add_time"] if queued == "now" else queued)
@@ -321,94 +304,92 @@ async def test_the_queue_rule(server, form, queued, status):
         ({"duplicate_of": "999"}, 400, "bad_param"),
     ],
 )
-async def test_a_job_that_cannot_be_created_is_refused_and_not_stored(server, form, status, code):
+async def test_a_job_that_cannot_be_created_is_refused_and_not_stored(tmm, form, status, code):
     given = {name: value for name, value in {"name": "a", **form}.items() if value is not None}
 
-    answer = await server.send("POST", data=given)
+    answer = await tmm.send("POST", data=given)
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert await _ids(server) == []
+    assert await _ids(tmm) == []
 
 
-async def test_tasks_of_a_mebibyte_are_taken_and_one_byte_more_is_refused(server):
+async def test_tasks_of_a_mebibyte_are_taken_and_one_byte_more_is_refused(tmm):
     fitting = '[{"a":"' + "x" * (1_048_576 - 10) + '"}]'
 
-    taken = await server.send("POST", data={"name": "a", "tasks": fitting})
-    refused = await server.send("POST", json={"name": "a", "tasks": fitting[:-1] + " ]"})
+    taken = await tmm.send("POST", data={"name": "a", "tasks": fitting})
+    refused = await tmm.send("POST", json={"name": "a", "tasks": fitting[:-1] + " ]"})
 
     assert taken.status_code == 200
     assert (refused.status_code, refused.json()["code"]) == (413, "too_large")
 
 
 @pytest.mark.parametrize("tasks", [None, "", "  ", "[]"])
-async def test_no_tasks_are_an_empty_list(server, tasks):
-    job = await server.done("POST", "", name="a", **({} if tasks is None else {"tasks": tasks}))
+async def test_no_tasks_are_an_empty_list(tmm, tasks):
+    job = await tmm.done("POST", "", name="a", **({} if tasks is None else {"tasks": tasks}))
 
     assert (job["tasks"], job["total_tasks"]) == ([], 0)
 
 
-async def test_the_owner_is_the_caller_or_whom_a_key_that_may_names(server):
-    token = await server.user(server.token, "ann@example.com")
-    ann, beacon = await server.new_key(token), await server.new_key(server.token, Role.BEACON)
-    own = await server.done("POST", "", ann, name="a")
+async def test_the_owner_is_the_caller_or_whom_a_key_that_may_names(tmm):
+    token = await tmm.user(tmm.token, "ann@example.com")
+    ann, beacon = await tmm.new_key(token), await tmm.new_key(tmm.token, Role.BEACON)
+    own = await tmm.done("POST", "", ann, name="a")
 
-    named = await server.done("POST", "", name="b", user_id=own["user"], user_guid="not checked")
-    by_guid = await server.done("POST", "", beacon, name="c", user_guid=own["user_guid"])
-    refused = await server.send("POST", "", ann, data={"name": "d", "user_id": "1"})
+    named = await tmm.done("POST", "", name="b", user_id=own["user"], user_guid="not checked")
+    by_guid = await tmm.done("POST", "", beacon, name="c", user_guid=own["user_guid"])
+    refused = await tmm.send("POST", "", ann, data={"name": "d", "user_id": "1"})
 
     assert own["user"] == named["user"] == by_guid["user"] == 2
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
-    assert len(await _ids(server, ann)) == 3
+    assert len(await _ids(tmm, ann)) == 3
 
 
-async def test_an_array_creates_several_jobs_or_none(server):
+async def test_an_array_creates_several_jobs_or_none(tmm):
     wanted = [{"name": "a", "q": True, "tasks": [{"n": 1}]}, {"name": "b", "priority": 3}]
 
-    created = await server.send("POST", "?beacon_name=x", json=wanted)
-    refused = await server.send("POST", json=[*wanted, {"name": ""}])
+    created = await tmm.send("POST", "?beacon_name=x", json=wanted)
+    refused = await tmm.send("POST", json=[*wanted, {"name": ""}])
 
     assert [job["name"] for job in created.json()] == ["a", "b"]
     assert {job["beacon_name"] for job in created.json()} == {"x"}
     assert (refused.status_code, refused.json()["code"]) == (400, "missing_param")
-    assert len(await _ids(server)) == 2
+    assert len(await _ids(tmm)) == 2
 
 
-async def test_too_many_at_once_are_refused(server):
-    answer = await server.send("POST", json=[{"name": "a"}] * 1001)
+async def test_too_many_at_once_are_refused(tmm):
+    answer = await tmm.send("POST", json=[{"name": "a"}] * 1001)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_param")
 
 
-async def test_a_unique_key_gives_the_first_job_until_its_time_is_over(server):
-    first = await server.send("POST", data={"name": "a", "unique_key": "k", "unique_for": "60"})
+async def test_a_unique_key_gives_the_first_job_until_its_time_is_over(tmm):
+    first = await tmm.send("POST", data={"name": "a", "unique_key": "k", "unique_for": "60"})
     number = first.json()["id"]
-    again = await server.send("POST", data={"name": "b", "unique_key": "k"})
-    await server.database.write(
-        lambda tx: tx.execute_sql("UPDATE beacon_job SET unique_until_ms = 1")
-    )
+    again = await tmm.send("POST", data={"name": "b", "unique_key": "k"})
+    await tmm.database.write(lambda tx: tx.execute_sql("UPDATE beacon_job SET unique_until_ms = 1"))
 
-    later = await server.send("POST", data={"name": "c", "unique_key": "k"})
+    later = await tmm.send("POST", data={"name": "c", "unique_key": "k"})
 
     assert (again.status_code, again.json()["id"], again.json()["name"]) == (200, number, "a")
     assert again.headers["x-duplicate-of"] == str(number)
     assert "x-duplicate-of" not in first.headers
     assert later.json()["id"] != number
-    assert (await server.show(number))["unique_key"] == "k"
+    assert (await tmm.show(number))["unique_key"] == "k"
 
 
-async def test_a_unique_key_is_unique_for_each_user(server):
-    ann = await server.new_key(await server.user(server.token, "ann@example.com"))
+async def test_a_unique_key_is_unique_for_each_user(tmm):
+    ann = await tmm.new_key(await tmm.user(tmm.token, "ann@example.com"))
 
-    first = await server.done("POST", "", name="a", unique_key="k")
-    second = await server.done("POST", "", ann, name="a", unique_key="k")
+    first = await tmm.done("POST", "", name="a", unique_key="k")
+    second = await tmm.done("POST", "", ann, name="a", unique_key="k")
 
     assert first["id"] != second["id"]
 
 
-async def test_a_copy_names_what_it_is_a_copy_of(server):
-    number = await server.create()
+async def test_a_copy_names_what_it_is_a_copy_of(tmm):
+    number = await tmm.create()
 
-    copy = await server.done("POST", "", name="again", duplicate_of=number)
+    copy = await tmm.done("POST", "", name="again", duplicate_of=number)
 
     assert copy["duplicate_of"] == number
 
@@ -416,22 +397,22 @@ async def test_a_copy_names_what_it_is_a_copy_of(server):
 # Show and tasks (section 6) -----------------------------------------------------------------------
 
 
-async def test_tasks_are_shown_exactly_as_they_were_given(server):
-    number = await server.create(tasks=TASKS)
+async def test_tasks_are_shown_exactly_as_they_were_given(tmm):
+    number = await tmm.create(tasks=TASKS)
 
     answers = [
-        await server.send("GET", f"/{number}/tasks{action}")
+        await tmm.send("GET", f"/{number}/tasks{action}")
         for action in ("", "?action=list", "?action=show")
     ]
 
     assert {each.text for each in answers} == {TASKS}
-    assert (await server.send("GET", f"/{await server.create()}/tasks")).json() == []
+    assert (await tmm.send("GET", f"/{await tmm.create()}/tasks")).json() == []
 
 
-async def test_a_head_answers_like_a_get_without_a_body(server):
-    number = await server.create()
+async def test_a_head_answers_like_a_get_without_a_body(tmm):
+    number = await tmm.create()
 
-    answer = await server.send("HEAD", f"/{number}")
+    answer = await tmm.send("HEAD", f"/{number}")
 
     assert (answer.status_code, answer.content) == (200, b"")
 
@@ -439,48 +420,48 @@ async def test_a_head_answers_like_a_get_without_a_body(server):
 # List (section 4) ---------------------------------------------------------------------------------
 
 
-async def test_a_list_is_an_array_first_in_first_out_without_tasks(server):
+async def test_a_list_is_an_array_first_in_first_out_without_tasks(tmm):
     for name in ("b", "a", "c"):
-        await server.create(name=name, tasks=TASKS)
+        await tmm.create(name=name, tasks=TASKS)
 
-    answer = await server.send("GET")
+    answer = await tmm.send("GET")
 
     assert [job["name"] for job in answer.json()] == ["b", "a", "c"]
     assert {frozenset(job) for job in answer.json()} == {frozenset(MEMBERS - {"tasks"})}
     assert answer.headers["x-total-count"] == "3"
 
 
-async def test_a_list_can_be_cut_into_pages(server):
-    numbers = [await server.create() for _ in range(5)]
+async def test_a_list_can_be_cut_into_pages(tmm):
+    numbers = [await tmm.create() for _ in range(5)]
 
-    answer = await server.send("GET", "?limit=2&offset=1")
+    answer = await tmm.send("GET", "?limit=2&offset=1")
 
     assert [job["id"] for job in answer.json()] == numbers[1:3]
     assert answer.headers["x-total-count"] == "5"
-    assert await _ids(server, limit=0) == []
+    assert await _ids(tmm, limit=0) == []
     for bad in ("limit=x", "offset=-1"):
-        assert await _refusal(server, "GET", f"?{bad}") == (400, "bad_param")
+        assert await _refusal(tmm, "GET", f"?{bad}") == (400, "bad_param")
 
 
-async def test_a_list_without_a_limit_is_whole_however_long(server, monkeypatch):
+async def test_a_list_without_a_limit_is_whole_however_long(tmm, monkeypatch):
     monkeypatch.setattr("drover.app.beacons.jobs.PAGE", 2)
-    numbers = [await server.create() for _ in range(5)]
+    numbers = [await tmm.create() for _ in range(5)]
 
-    assert await _ids(server) == numbers
-    assert await _ids(server, offset=1, limit=3) == numbers[1:4]
+    assert await _ids(tmm) == numbers
+    assert await _ids(tmm, offset=1, limit=3) == numbers[1:4]
 
 
-async def test_every_property_is_a_filter(server):
-    other = await server.create(name="other", beacon_name="x", q="0", priority="2")
-    number = await server.create(
+async def test_every_property_is_a_filter(tmm):
+    other = await tmm.create(name="other", beacon_name="x", q="0", priority="2")
+    number = await tmm.create(
         name="job", tasks=TASKS, duplicate_of=other, unique_key="k", labels="b,a", q_time="1000",
         max_attempts="5", timeout="60", retry_delay="7", callback_url="http://x.test/",
     )  # fmt: skip
-    await server.act(number, "pickup", worker="w", lease="100")
-    await server.act(number, "start")
-    await server.act(number, "update", curtask="2")
-    await server.act(number, "end", **{"result[]": ['{"a": 1}', "2"], "error": "broke"})
-    job = await server.show(number)
+    await tmm.act(number, "pickup", worker="w", lease="100")
+    await tmm.act(number, "start")
+    await tmm.act(number, "update", curtask="2")
+    await tmm.act(number, "end", **{"result[]": ['{"a": 1}', "2"], "error": "broke"})
+    job = await tmm.show(number)
 
     for name, value in job.items():
         given = json.dumps(value) if isinstance(value, list) else value
@@ -489,7 +470,7 @@ async def test_every_property_is_a_filter(server):
             if (given is None or isinstance(given, bool))
             else given
         )
-        found = await _ids(server, **{name: given})
+        found = await _ids(tmm, **{name: given})
         assert number in found, (name, given)
     for name in (
         "name",
@@ -503,76 +484,86 @@ async def test_every_property_is_a_filter(server):
     ):
         value = job[name]
         given = json.dumps(value) if isinstance(value, list) else value
-        assert other not in await _ids(server, **{name: given}), name
+        assert other not in await _ids(tmm, **{name: given}), name
 
 
-async def test_filters_are_anded_and_exact(server):
-    one = await server.create(name="Job", beacon_name="x")
-    await server.create(name="Job", beacon_name="y")
+async def test_filters_are_anded_and_exact(tmm):
+    one = await tmm.create(name="Job", beacon_name="x")
+    await tmm.create(name="Job", beacon_name="y")
 
-    assert await _ids(server, name="Job", beacon_name="x") == [one]
-    assert await _ids(server, name="job") == []
-    assert await _ids(server, name="Jo") == []
-
-
-async def test_blank_is_unset_and_zero_is_so_too_for_times(server):
-    waiting, taken = await server.create(), await server.create()
-    await server.act(taken, "pickup")
-
-    assert await _ids(server, pickup_time="") == await _ids(server, pickup_time="0") == [waiting]
-    assert await _ids(server, duplicate_of="") == [waiting, taken]
-    assert await _ids(server, worker="") == [waiting, taken]
-    assert await _ids(server, result="") == [waiting, taken]
+    assert await _ids(tmm, name="Job", beacon_name="x") == [one]
+    assert await _ids(tmm, name="job") == []
+    assert await _ids(tmm, name="Jo") == []
 
 
-async def test_a_user_is_named_by_number_guid_or_login(server):
-    ann = await server.new_key(await server.user(server.token, "ann@example.com"))
-    await server.create()
-    number = await server.create(ann)
-    job = await server.show(number)
+async def test_blank_is_unset_and_zero_is_so_too_for_times(tmm):
+    waiting, taken = await tmm.create(), await tmm.create()
+    await tmm.act(taken, "pickup")
+
+    assert await _ids(tmm, pickup_time="") == await _ids(tmm, pickup_time="0") == [waiting]
+    assert await _ids(tmm, duplicate_of="") == [waiting, taken]
+    assert await _ids(tmm, worker="") == [waiting, taken]
+    assert await _ids(tmm, result="") == [waiting, taken]
+
+
+async def test_a_user_is_named_by_number_guid_or_login(tmm):
+    ann = await tmm.new_key(await tmm.user(tmm.token, "ann@example.com"))
+    await tmm.create()
+    number = await tmm.create(ann)
+    job = await tmm.show(number)
 
     for text in (job["user"], job["user_guid"], "ann@example.com"):
-        assert await _ids(server, user=text) == [number]
-    assert await _ids(server, user="nobody") == await _ids(server, user="77") == []
+        assert await _ids(tmm, user=text) == [number]
+    assert await _ids(tmm, user="nobody") == await _ids(tmm, user="77") == []
 
 
-async def test_results_match_by_value_not_by_spelling(server):
-    number = await server.create()
-    await server.act(number, "end", **{"result[]": '{"a": 1, "b": [true]}'})
+async def test_results_match_by_value_not_by_spelling(tmm):
+    number = await tmm.create()
+    await tmm.act(number, "end", **{"result[]": '{"a": 1, "b": [true]}'})
 
-    assert await _ids(server, result='[ {"b":[true],"a":1} ]') == [number]
-    assert await _ids(server, result='[{"a": 1}]') == []
-    assert await _refusal(server, "GET", "?result=[{") == (400, "bad_param")
+    assert await _ids(tmm, result='[ {"b":[true],"a":1} ]') == [number]
+    assert await _ids(tmm, result='[{"a": 1}]') == []
+    assert await _refusal(tmm, "GET", "?result=[{") == (400, "bad_param")
+
+
+async def test_results_that_hold_any_character_are_kept_and_do_not_spoil_a_filter(tmm):
+    odd, plain = await tmm.create(), await tmm.create()
+    await tmm.act(odd, "end", **{"result[]": '"\\u0000 \\ud83d\\ude00 <&\'"'})
+    await tmm.act(plain, "end", **{"result[]": "1"})
+
+    assert (await tmm.show(odd))["result"] == ["\0 😀 <&'"]
+    assert await _ids(tmm, result="[1]") == [plain]
+    assert await _refusal(tmm, "GET", "?result=[%22%5Cu0000%22]") == (400, "bad_param")
 
 
 @pytest.mark.parametrize(
     "name", ["id", "cur_task", "q_time", "end_time", "priority", "duplicate_of"]
 )
-async def test_a_number_that_is_none_is_refused(server, name):
-    assert await _refusal(server, "GET", f"?{name}=x") == (400, "bad_param")
+async def test_a_number_that_is_none_is_refused(tmm, name):
+    assert await _refusal(tmm, "GET", f"?{name}=x") == (400, "bad_param")
 
 
-async def test_what_means_nothing_is_told(server):
-    answer = await server.send("GET", "?bogus=1&name=a&x%0d%0aSet-Cookie:y=1&action=list&limit=1")
+async def test_what_means_nothing_is_told(tmm):
+    answer = await tmm.send("GET", "?bogus=1&name=a&x%0d%0aSet-Cookie:y=1&action=list&limit=1")
 
     assert answer.headers["x-ignored-params"] == "bogus,x%0D%0ASet-Cookie%3Ay"
     assert "set-cookie" not in answer.headers
 
 
-async def test_every_status_is_found_by_its_word(server):
-    numbers = {"new": await server.create(q="0"), "queued": await server.create()}
+async def test_every_status_is_found_by_its_word(tmm):
+    numbers = {"new": await tmm.create(q="0"), "queued": await tmm.create()}
     for status, actions in {
         "picked_up": ("pickup",),
         "running": ("start",),
         "complete": ("end",),
         "canceled": ("cancel",),
     }.items():
-        numbers[status] = await server.create()
+        numbers[status] = await tmm.create()
         for action in actions:
-            await server.act(numbers[status], action)
-    numbers["failed"] = await server.create()
-    await server.act(numbers["failed"], "end", failed="1")
+            await tmm.act(numbers[status], action)
+    numbers["failed"] = await tmm.create()
+    await tmm.act(numbers["failed"], "end", failed="1")
 
     for status, number in numbers.items():
-        assert await _ids(server, status=status) == [number]
-        assert (await server.show(number))["status"] == status
+        assert await _ids(tmm, status=status) == [number]
+        assert (await tmm.show(number))["status"] == status

@@ -9,62 +9,47 @@ import json
 import time
 
 import pytest
-import pytest_asyncio
 
 from drover.app.beacons.callbacks import PAUSES_S, SIGNATURE, Callbacks
 from drover.faces.tmm import callback_body
 from drover.ports.web import WebFailure, WebResponse
-from tests.support.tmm_server import TmmServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def begun(shared_database):
-    made = await TmmServer(shared_database).begin()
-    yield made
-    await made.close()
+async def _template(tmm, key=None, /, **form):
+    return await tmm.done("POST", "", key, **{"name": "nightly", "schedule": "1", **form})
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def server(begun):
-    yield begun
-    await begun.forget()
+async def _scheduled(tmm, key=None):
+    return await tmm.done("GET", "/scheduled", key)
 
 
-async def _template(server, key=None, /, **form):
-    return await server.done("POST", "", key, **{"name": "nightly", "schedule": "1", **form})
-
-
-async def _scheduled(server, key=None):
-    return await server.done("GET", "/scheduled", key)
-
-
-async def _fall_due(server, number, due_ms=None):
+async def _fall_due(tmm, number, due_ms=None):
     """Let a template be due at a full minute that has just begun, and act on it."""
     due_ms = due_ms or int(time.time()) // 60 * 60_000
-    await server.database.write(
+    await tmm.database.write(
         lambda tx: tx.execute_sql(
             "UPDATE schedule SET next_due_ms = :due_ms WHERE ref = :ref",
             {"due_ms": due_ms, "ref": str(number)},
         )
     )
-    await server.scheduler.tick()
+    await tmm.scheduler.tick()
     return due_ms // 1000
 
 
 # Templates ----------------------------------------------------------------------------------------
 
 
-async def test_a_template_is_no_job_but_can_be_shown_and_listed(server):
-    job = await _template(server, tasks='[{"n":1}]', beacon_name="x", hour="3")
+async def test_a_template_is_no_job_but_can_be_shown_and_listed(tmm):
+    job = await _template(tmm, tasks='[{"n":1}]', beacon_name="x", hour="3")
 
     assert (job["status"], job["scheduled"], job["schedule_active"]) == ("scheduled", True, True)
     assert (job["q_time"], job["tasks"]) == (None, [{"n": 1}])
-    assert await server.show(job["id"]) == job
-    assert await server.done("GET") == []
-    assert [each["id"] for each in await server.done("GET", "", scheduled="true")] == [job["id"]]
-    [entry] = await _scheduled(server)
+    assert await tmm.show(job["id"]) == job
+    assert await tmm.done("GET") == []
+    assert [each["id"] for each in await tmm.done("GET", "", scheduled="true")] == [job["id"]]
+    [entry] = await _scheduled(tmm)
     assert entry["next_run"] % 86_400 == 3 * 3600
     assert entry == {
         "name": "nightly",
@@ -76,43 +61,43 @@ async def test_a_template_is_no_job_but_can_be_shown_and_listed(server):
     }
 
 
-async def test_templates_of_others_are_not_listed(server):
-    ann = await server.new_key(await server.user(server.token, "ann@example.com"))
-    job = await _template(server)
+async def test_templates_of_others_are_not_listed(tmm):
+    ann = await tmm.new_key(await tmm.user(tmm.token, "ann@example.com"))
+    job = await _template(tmm)
 
-    assert await _scheduled(server, ann) == []
+    assert await _scheduled(tmm, ann) == []
     for action in ("trigger", "update"):
-        assert (await server.refused(job["id"], action, ann)) == (404, "not_found")
-    assert (await server.send("GET", f"/{job['id']}?action=preview", ann)).status_code == 404
+        assert (await tmm.refused(job["id"], action, ann)) == (404, "not_found")
+    assert (await tmm.send("GET", f"/{job['id']}?action=preview", ann)).status_code == 404
 
 
-async def test_left_out_fields_mean_once_an_hour_at_the_full_hour(server):
-    hourly = await _template(server)
-    daily = await _template(server, hour="3", min="")
+async def test_left_out_fields_mean_once_an_hour_at_the_full_hour(tmm):
+    hourly = await _template(tmm)
+    daily = await _template(tmm, hour="3", min="")
 
-    moments = await server.done("GET", f"/{hourly['id']}", action="preview", count="3")
-    days = await server.done("GET", f"/{daily['id']}", action="preview", count="3")
+    moments = await tmm.done("GET", f"/{hourly['id']}", action="preview", count="3")
+    days = await tmm.done("GET", f"/{daily['id']}", action="preview", count="3")
 
     assert [each % 3600 for each in moments] == [0, 0, 0]
     assert [moments[1] - moments[0], days[1] - days[0]] == [3600, 86_400]
-    assert len(await server.done("GET", f"/{hourly['id']}", action="preview")) == 20
+    assert len(await tmm.done("GET", f"/{hourly['id']}", action="preview")) == 20
 
 
-async def test_a_window_bounds_what_is_due_both_ends_included(server):
+async def test_a_window_bounds_what_is_due_both_ends_included(tmm):
     start = (int(time.time()) // 3600 + 2) * 3600
 
-    job = await _template(server, min="*/30", start_date=start, end_date=start + 3600)
+    job = await _template(tmm, min="*/30", start_date=start, end_date=start + 3600)
 
-    moments = await server.done("GET", f"/{job['id']}", action="preview")
+    moments = await tmm.done("GET", f"/{job['id']}", action="preview")
     assert moments == [start, start + 1800, start + 3600]
 
 
-async def test_a_window_that_is_over_makes_an_inactive_template(server):
-    job = await _template(server, start_date="1000", end_date="2000")
+async def test_a_window_that_is_over_makes_an_inactive_template(tmm):
+    job = await _template(tmm, start_date="1000", end_date="2000")
 
     assert job["schedule_active"] is False
-    assert (await _scheduled(server))[0]["next_run"] is None
-    assert await server.done("GET", f"/{job['id']}", action="preview") == []
+    assert (await _scheduled(tmm))[0]["next_run"] is None
+    assert await tmm.done("GET", f"/{job['id']}", action="preview") == []
 
 
 @pytest.mark.parametrize(
@@ -133,104 +118,104 @@ async def test_a_window_that_is_over_makes_an_inactive_template(server):
         {"min": "1" * 300},
     ],
 )
-async def test_a_template_that_cannot_be_due_is_refused_and_not_stored(server, form):
-    answer = await server.send("POST", data={"name": "a", "schedule": "1", **form})
+async def test_a_template_that_cannot_be_due_is_refused_and_not_stored(tmm, form):
+    answer = await tmm.send("POST", data={"name": "a", "schedule": "1", **form})
 
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_param")
-    assert await _scheduled(server) == []
+    assert await _scheduled(tmm) == []
 
 
-async def test_without_schedule_its_fields_are_ignored_even_malformed(server):
-    job = await server.done("POST", "", name="a", schedule="0", hour="99", start_date="x", min="?")
+async def test_without_schedule_its_fields_are_ignored_even_malformed(tmm):
+    job = await tmm.done("POST", "", name="a", schedule="0", hour="99", start_date="x", min="?")
 
     assert (job["status"], job["scheduled"]) == ("new", False)
 
 
-async def test_a_template_that_is_queued_too_adds_one_job_now(server):
-    template = await _template(server, q="1", tasks='[{"n":1}]')
+async def test_a_template_that_is_queued_too_adds_one_job_now(tmm):
+    template = await _template(tmm, q="1", tasks='[{"n":1}]')
 
-    [copy] = await server.done("GET")
+    [copy] = await tmm.done("GET")
 
     assert template["status"] == "scheduled"
     assert (copy["duplicate_of"], copy["status"]) == (template["id"], "queued")
     assert copy["q_time"] == copy["add_time"]
 
 
-async def test_who_waits_is_handed_the_job_that_a_template_adds_at_once(server):
-    asked = server.send("POST", "?action=pickup&wait=30")
+async def test_who_waits_is_handed_the_job_that_a_template_adds_at_once(tmm):
+    asked = tmm.send("POST", "?action=pickup&wait=30")
     waiting = asyncio.create_task(asked)
-    while not len(server.beacons.waiters):
+    while not len(tmm.beacons.waiters):
         await asyncio.sleep(0)
 
-    template = await _template(server, q="1")
+    template = await _template(tmm, q="1")
 
     assert (await waiting).json()["duplicate_of"] == template["id"]
 
 
-async def test_a_due_minute_adds_one_job_however_often_it_is_looked_at(server):
-    job = await _template(server, tasks='[{"n":1}]', beacon_name="x", priority="4", labels="a")
+async def test_a_due_minute_adds_one_job_however_often_it_is_looked_at(tmm):
+    job = await _template(tmm, tasks='[{"n":1}]', beacon_name="x", priority="4", labels="a")
 
-    due = await _fall_due(server, job["id"])
-    await _fall_due(server, job["id"], due * 1000)
+    due = await _fall_due(tmm, job["id"])
+    await _fall_due(tmm, job["id"], due * 1000)
 
-    [added] = await server.done("GET")
+    [added] = await tmm.done("GET")
     assert (added["q_time"], added["duplicate_of"], added["status"]) == (due, job["id"], "queued")
     for name in ("name", "user", "beacon_name", "priority", "labels", "total_tasks"):
         assert added[name] == job[name]
     assert added["unique_key"] is None
-    assert (await _scheduled(server))[0]["last_run"] == due
-    assert server.heart.signals.beacons.is_set()
+    assert (await _scheduled(tmm))[0]["last_run"] == due
+    assert tmm.heart.signals.beacons.is_set()
 
 
-async def test_a_schedule_without_its_template_adds_nothing(server):
-    job = await _template(server)
-    await server.database.write(lambda tx: tx.execute_sql("DELETE FROM execution"))
+async def test_a_schedule_without_its_template_adds_nothing(tmm):
+    job = await _template(tmm)
+    await tmm.database.write(lambda tx: tx.execute_sql("DELETE FROM execution"))
 
-    await _fall_due(server, job["id"])
+    await _fall_due(tmm, job["id"])
 
-    assert await server.done("GET") == []
+    assert await tmm.done("GET") == []
 
 
 @pytest.mark.parametrize(
     ("text", "active"),
     [("false", False), ("0", False), ("true", True), ("1", True), ("", True), ("no", True)],
 )
-async def test_a_template_is_switched_off_by_false_and_0_alone(server, text, active):
-    job = await _template(server)
+async def test_a_template_is_switched_off_by_false_and_0_alone(tmm, text, active):
+    job = await _template(tmm)
 
-    switched = await server.done("POST", f"/{job['id']}", schedule_active=text)
+    switched = await tmm.done("POST", f"/{job['id']}", schedule_active=text)
 
     assert switched["schedule_active"] is active
-    assert (await _scheduled(server))[0]["active"] is active
+    assert (await _scheduled(tmm))[0]["active"] is active
 
 
-async def test_switched_on_again_a_template_does_not_make_up_for_what_it_missed(server):
-    job = await _template(server)
-    await server.done("POST", f"/{job['id']}", schedule_active="0")
-    await _fall_due(server, job["id"])
-    assert await server.done("GET") == []
+async def test_switched_on_again_a_template_does_not_make_up_for_what_it_missed(tmm):
+    job = await _template(tmm)
+    await tmm.done("POST", f"/{job['id']}", schedule_active="0")
+    await _fall_due(tmm, job["id"])
+    assert await tmm.done("GET") == []
 
-    await server.done("POST", f"/{job['id']}", schedule_active="1")
-    await server.scheduler.tick()
+    await tmm.done("POST", f"/{job['id']}", schedule_active="1")
+    await tmm.scheduler.tick()
 
-    assert await server.done("GET") == []
-    assert (await _scheduled(server))[0]["next_run"] > time.time()
+    assert await tmm.done("GET") == []
+    assert (await _scheduled(tmm))[0]["next_run"] > time.time()
 
 
-async def test_what_is_no_template_is_not_switched_triggered_or_previewed(server):
-    number = await server.create()
+async def test_what_is_no_template_is_not_switched_triggered_or_previewed(tmm):
+    number = await tmm.create()
 
-    job = await server.done("POST", f"/{number}", schedule_active="0", curtask="1")
+    job = await tmm.done("POST", f"/{number}", schedule_active="0", curtask="1")
 
     assert (job["schedule_active"], job["cur_task"]) == (None, 1)
-    assert await server.refused(number, "trigger") == (409, "conflict")
-    assert (await server.send("GET", f"/{number}?action=preview")).status_code == 409
+    assert await tmm.refused(number, "trigger") == (409, "conflict")
+    assert (await tmm.send("GET", f"/{number}?action=preview")).status_code == 409
 
 
-async def test_a_template_is_triggered_by_hand(server):
-    job = await _template(server)
+async def test_a_template_is_triggered_by_hand(tmm):
+    job = await _template(tmm)
 
-    added = await server.act(job["id"], "trigger")
+    added = await tmm.act(job["id"], "trigger")
 
     assert (added["duplicate_of"], added["status"]) == (job["id"], "queued")
 
@@ -253,12 +238,12 @@ class Receiver:
         return WebResponse(status=answer, headers={}, body=b"", url=request.url, duration_ms=1)
 
 
-def _callbacks(server, receiver):
-    return Callbacks(server.store, receiver, b"secret", callback_body)
+def _callbacks(tmm, receiver):
+    return Callbacks(tmm.store, receiver, b"secret", callback_body)
 
 
-async def _make_due(server):
-    await server.database.write(
+async def _make_due(tmm):
+    await tmm.database.write(
         lambda tx: tx.execute_sql(
             "UPDATE beacon_job SET callback_due_ms = 1 WHERE callback_due_ms IS NOT NULL"
         )
@@ -266,14 +251,14 @@ async def _make_due(server):
 
 
 @pytest.mark.parametrize("ending", ["end", "cancel"])
-async def test_the_end_of_a_job_is_told_once_and_signed(server, ending):
+async def test_the_end_of_a_job_is_told_once_and_signed(tmm, ending):
     receiver = Receiver()
-    callbacks = _callbacks(server, receiver)
-    number = await server.create(callback_url="https://x.test/done?a=1")
+    callbacks = _callbacks(tmm, receiver)
+    number = await tmm.create(callback_url="https://x.test/done?a=1")
     await callbacks.tick()
     assert receiver.requests == []
-    job = await server.act(number, ending)
-    assert server.heart.signals.callbacks.is_set()
+    job = await tmm.act(number, ending)
+    assert tmm.heart.signals.callbacks.is_set()
 
     await callbacks.tick()
     await callbacks.tick()
@@ -288,40 +273,40 @@ async def test_the_end_of_a_job_is_told_once_and_signed(server, ending):
     assert abs(int(seconds) - time.time()) < 60
 
 
-async def test_a_dead_job_is_told_too(server):
+async def test_a_dead_job_is_told_too(tmm):
     receiver = Receiver()
-    number = await server.create(callback_url="http://x.test/", max_attempts="1")
-    await server.act(number, "pickup")
-    await server.run_out(number)
+    number = await tmm.create(callback_url="http://x.test/", max_attempts="1")
+    await tmm.act(number, "pickup")
+    await tmm.run_out(number)
 
-    await _callbacks(server, receiver).tick()
+    await _callbacks(tmm, receiver).tick()
 
     assert json.loads(receiver.requests[0].body)["dead"] is True
 
 
-async def test_who_cannot_be_told_is_told_again_later_and_given_up_at_last(server):
+async def test_who_cannot_be_told_is_told_again_later_and_given_up_at_last(tmm):
     failures = [WebFailure("Refused", "a private address"), 500, 302] + [500] * len(PAUSES_S)
     receiver = Receiver(*failures)
-    callbacks = _callbacks(server, receiver)
-    number = await server.create(callback_url="http://x.test/")
-    await server.act(number, "end")
+    callbacks = _callbacks(tmm, receiver)
+    number = await tmm.create(callback_url="http://x.test/")
+    await tmm.act(number, "end")
 
     await callbacks.tick()
     await callbacks.tick()
     assert len(receiver.requests) == 1  # the next try is for later
     for _ in range(len(PAUSES_S) + 3):
-        await _make_due(server)
+        await _make_due(tmm)
         await callbacks.tick()
 
     assert len(receiver.requests) == len(PAUSES_S) + 1
 
 
-async def test_many_callbacks_are_made_some_at_a_time(server, monkeypatch):
+async def test_many_callbacks_are_made_some_at_a_time(tmm, monkeypatch):
     monkeypatch.setattr("drover.app.beacons.callbacks._AT_A_TIME", 2)
     receiver = Receiver()
-    callbacks = _callbacks(server, receiver)
+    callbacks = _callbacks(tmm, receiver)
     for _ in range(3):
-        await server.act(await server.create(callback_url="http://x.test/"), "end")
+        await tmm.act(await tmm.create(callback_url="http://x.test/"), "end")
 
     rests = [await callbacks.tick() for _ in range(3)]
 

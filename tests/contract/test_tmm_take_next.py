@@ -6,9 +6,9 @@ import asyncio
 import time
 
 import pytest
-import pytest_asyncio
 
-from tests.support.tmm_server import TmmServer
+from drover.ports.beacons import Eligible, Sight, Wish
+from drover.store.beacons import BeaconStore
 
 TASKS = '[{"cmd":"a"},{"cmd":"b"}]'
 LATE = 4_000_000_000
@@ -17,157 +17,203 @@ LATE = 4_000_000_000
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def begun(shared_database):
-    made = await TmmServer(shared_database).begin()
-    yield made
-    await made.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def server(begun):
-    yield begun
-    await begun.forget()
-
-
 # Take next ----------------------------------------------------------------------------------------
 
 
-async def _take(server, key=None, /, **form):
-    answer = await server.send("POST", "?action=pickup", key, data=form)
+async def _take(tmm, key=None, /, **form):
+    answer = await tmm.send("POST", "?action=pickup", key, data=form)
     return answer.json()["id"] if answer.status_code == 200 else answer.status_code
 
 
-async def test_the_best_job_is_taken_by_priority_then_time_then_number(server):
-    late = await server.create(q_time="2000")
-    early = await server.create(q_time="1000")
-    same = await server.create(q_time="1000")
-    high = await server.create(priority="5")
-    await server.create(q_time=LATE, priority="9")
-    await server.create(q="0", priority="9")
+async def test_the_best_job_is_taken_by_priority_then_time_then_number(tmm):
+    late = await tmm.create(q_time="2000")
+    early = await tmm.create(q_time="1000")
+    same = await tmm.create(q_time="1000")
+    high = await tmm.create(priority="5")
+    await tmm.create(q_time=LATE, priority="9")
+    await tmm.create(q="0", priority="9")
 
-    assert [await _take(server) for _ in range(5)] == [high, early, same, late, 204]
-
-
-async def test_only_jobs_of_the_beacons_named_are_taken(server):
-    jobs = {name: await server.create(beacon_name=name) for name in ("x", "y", "z")}
-
-    assert await _take(server) == 204
-    assert await _take(server, beacon_name=["y", "z"]) == jobs["y"]
-    assert await _take(server, beacon_name=["y", "z"]) == jobs["z"]
-    assert await _take(server, **{"beacon_name[]": ["y", "x"]}) == jobs["x"]
+    assert [await _take(tmm) for _ in range(5)] == [high, early, same, late, 204]
 
 
-async def test_a_job_is_taken_by_who_has_all_its_labels(server):
-    number = await server.create(labels="gpu,linux")
+async def test_only_jobs_of_the_beacons_named_are_taken(tmm):
+    jobs = {name: await tmm.create(beacon_name=name) for name in ("x", "y", "z")}
 
-    assert await _take(server) == await _take(server, labels="gpu") == 204
-    assert await _take(server, labels="linux,arm,gpu") == number
-
-
-async def test_a_worker_takes_what_its_key_sees(server):
-    ann = await server.new_key(await server.user(server.token, "ann@example.com"))
-    bob = await server.new_key(await server.user(server.token, "bob@example.com"))
-    number = await server.create(ann)
-
-    assert await _take(server, bob) == 204
-    assert await _take(server, ann) == number
+    assert await _take(tmm) == 204
+    assert await _take(tmm, beacon_name=["y", "z"]) == jobs["y"]
+    assert await _take(tmm, beacon_name=["y", "z"]) == jobs["z"]
+    assert await _take(tmm, **{"beacon_name[]": ["y", "x"]}) == jobs["x"]
 
 
-async def test_a_paused_beacon_hands_nothing_out(server):
-    number = await server.create()
+async def test_a_job_is_taken_by_who_has_all_its_labels(tmm):
+    number = await tmm.create(labels="gpu,linux")
 
-    paused = await server.done("POST", "", action="pause", beacon_name="default")
+    assert await _take(tmm) == await _take(tmm, labels="gpu") == 204
+    assert await _take(tmm, labels="linux,arm,gpu") == number
+
+
+async def test_a_worker_takes_what_its_key_sees(tmm):
+    ann = await tmm.new_key(await tmm.user(tmm.token, "ann@example.com"))
+    bob = await tmm.new_key(await tmm.user(tmm.token, "bob@example.com"))
+    number = await tmm.create(ann)
+
+    assert await _take(tmm, bob) == 204
+    assert await _take(tmm, ann) == number
+
+
+async def test_a_paused_beacon_hands_nothing_out(tmm):
+    number = await tmm.create()
+
+    paused = await tmm.done("POST", "", action="pause", beacon_name="default")
 
     assert paused == {"beacon_name": "default", "paused": True, "lease": None}
-    assert await _take(server) == 204
-    assert await server.refused(number, "pickup") == (409, "conflict")
-    await server.done("POST", "", action="resume")
-    assert await _take(server) == number
+    assert await _take(tmm) == 204
+    assert await tmm.refused(number, "pickup") == (409, "conflict")
+    await tmm.done("POST", "", action="resume")
+    assert await _take(tmm) == number
 
 
-async def test_a_user_pauses_a_beacon_for_their_own_jobs_alone(server):
-    ann = await server.new_key(await server.user(server.token, "ann@example.com"))
-    own, other = await server.create(ann), await server.create()
+async def test_a_user_pauses_a_beacon_for_their_own_jobs_alone(tmm):
+    ann = await tmm.new_key(await tmm.user(tmm.token, "ann@example.com"))
+    own, other = await tmm.create(ann), await tmm.create()
 
-    await server.done("POST", "", ann, action="pause")
+    await tmm.done("POST", "", ann, action="pause")
 
-    assert (await _take(server), await _take(server)) == (other, 204)
-    await server.done("POST", "", ann, action="resume")
-    assert await _take(server) == own
+    assert (await _take(tmm), await _take(tmm)) == (other, 204)
+    await tmm.done("POST", "", ann, action="resume")
+    assert await _take(tmm) == own
 
 
 @pytest.mark.parametrize("wait", ["-1", "61", "x"])
-async def test_a_wait_has_limits(server, wait):
-    answer = await server.send("POST", f"?action=pickup&wait={wait}")
+async def test_a_wait_has_limits(tmm, wait):
+    answer = await tmm.send("POST", f"?action=pickup&wait={wait}")
 
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_param")
 
 
-async def test_who_waits_is_handed_a_job_that_is_created_meanwhile(server):
-    waiting = asyncio.create_task(_take(server, wait="30"))
-    while not len(server.beacons.waiters):
+async def test_who_waits_is_handed_a_job_that_is_created_meanwhile(tmm):
+    waiting = asyncio.create_task(_take(tmm, wait="30"))
+    while not len(tmm.beacons.waiters):
         await asyncio.sleep(0)
 
-    number = await server.create()
+    number = await tmm.create()
 
     assert await waiting == number
-    assert len(server.beacons.waiters) == 0
+    assert len(tmm.beacons.waiters) == 0
 
 
-async def test_who_waits_in_vain_is_told_so_without_a_body(server):
-    answer = await server.send("POST", "?action=pickup&wait=1")
+async def test_who_waits_in_vain_is_told_so_without_a_body(tmm):
+    answer = await tmm.send("POST", "?action=pickup&wait=1")
 
     assert (answer.status_code, answer.content) == (204, b"")
 
 
-async def test_who_waits_is_handed_what_comes_free_by_the_look_at_the_store(server):
-    number = await server.create()
-    await server.act(number, "pickup")
-    waiting = asyncio.create_task(_take(server, wait="30"))
-    while not len(server.beacons.waiters):
+async def test_who_waits_is_handed_what_comes_free_by_the_look_at_the_store(tmm):
+    number = await tmm.create()
+    await tmm.act(number, "pickup")
+    waiting = asyncio.create_task(_take(tmm, wait="30"))
+    while not len(tmm.beacons.waiters):
         await asyncio.sleep(0)
 
-    await server.run_out(number)
-    assert server.heart.signals.beacons.is_set()
+    await tmm.run_out(number)
+    assert tmm.heart.signals.beacons.is_set()
     while not waiting.done():
-        await server.beacons.watch.tick()
+        await tmm.beacons.watch.tick()
         await asyncio.sleep(0.01)
 
     assert await waiting == number
 
 
-async def test_the_look_at_the_store_tells_when_something_is_due(server, monkeypatch):
-    monkeypatch.setattr(server.beacons.waiters, "_stopping", False)
-    await server.create(q_time=int(time.time()) + 50)
-    waiting = asyncio.create_task(_take(server, wait="60"))
-    while not len(server.beacons.waiters):
+async def test_the_look_at_the_store_tells_when_something_is_due(tmm, monkeypatch):
+    monkeypatch.setattr(tmm.beacons.waiters, "_stopping", False)
+    await tmm.create(q_time=int(time.time()) + 50)
+    waiting = asyncio.create_task(_take(tmm, wait="60"))
+    while not len(tmm.beacons.waiters):
         await asyncio.sleep(0)
 
-    rest_s = await server.beacons.watch.tick()
+    rest_s = await tmm.beacons.watch.tick()
 
     assert 40 < rest_s <= 51
-    server.beacons.waiters.stop()
+    tmm.beacons.waiters.stop()
     assert await waiting == 204
 
 
-async def test_nobody_looks_at_the_store_while_nobody_waits(server):
-    assert await server.beacons.watch.tick() is None
+async def test_nobody_looks_at_the_store_while_nobody_waits(tmm):
+    assert await tmm.beacons.watch.tick() is None
 
 
-async def test_of_many_who_pick_one_job_up_one_gets_it(server):
-    number = await server.create()
+async def test_of_many_who_pick_one_job_up_one_gets_it(tmm):
+    number = await tmm.create()
 
     answers = await asyncio.gather(
-        *(server.send("GET" if n % 2 else "POST", f"/{number}?action=pickup") for n in range(20))
+        *(tmm.send("GET" if n % 2 else "POST", f"/{number}?action=pickup") for n in range(20))
     )
 
     assert sorted(each.status_code for each in answers) == [200] + [409] * 19
 
 
-async def test_many_who_take_many_jobs_get_each_once(server):
-    numbers = [await server.create() for _ in range(10)]
+async def test_many_who_take_many_jobs_get_each_once(tmm):
+    numbers = [await tmm.create() for _ in range(10)]
 
-    taken = await asyncio.gather(*(_take(server) for _ in range(15)))
+    taken = await asyncio.gather(*(_take(tmm) for _ in range(15)))
 
     assert sorted(taken) == sorted([*numbers, *[204] * 5])
+
+
+async def test_a_job_wakes_one_of_many_who_wait_and_costs_the_store_two_queries_at_most(
+    tmm, monkeypatch
+):
+    asked = []
+    real = BeaconStore.next
+
+    async def counted(self, wish, now_ms):
+        asked.append(wish)
+        return await real(self, wish, now_ms)
+
+    monkeypatch.setattr(BeaconStore, "next", counted)
+    monkeypatch.setattr(tmm.beacons.waiters, "_stopping", False)
+    waiting = [asyncio.create_task(_take(tmm, wait="60")) for _ in range(200)]
+    while len(asked) < 200:
+        await asyncio.sleep(0.01)
+    asked.clear()
+
+    numbers = [await tmm.create() for _ in range(20)]
+    while sum(task.done() for task in waiting) < 20:
+        await asyncio.sleep(0.01)
+
+    assert len(asked) <= 2 * len(numbers)
+    tmm.beacons.waiters.stop()
+    taken = await asyncio.gather(*waiting)
+    assert sorted(each for each in taken if each != 204) == numbers
+
+
+async def test_a_wake_up_that_is_not_used_goes_to_the_next_who_waits(tmm):
+    waiters = tmm.beacons.waiters
+    sight = Sight()
+    first, second = (waiters.join(Wish(("x",), sight)) for _ in range(2))
+    job = Eligible("x", "owner")
+    assert waiters.offer(job)
+    assert (first.woken.is_set(), second.woken.is_set()) == (True, False)
+
+    waiters.leave(first)
+
+    assert second.woken.is_set()
+    assert not waiters.offer(job)  # the one who is left is awake already
+    waiters.leave(second)
+    assert len(waiters) == 0
+
+
+async def test_no_more_wait_than_may_but_all_may_ask(tmm, monkeypatch):
+    monkeypatch.setattr(tmm.beacons.waiters, "most", 1)
+    monkeypatch.setattr(tmm.beacons.waiters, "_stopping", False)
+    waiting = asyncio.create_task(_take(tmm, wait="30"))
+    while not len(tmm.beacons.waiters):
+        await asyncio.sleep(0)
+
+    refused = await tmm.send("POST", "?action=pickup&wait=30")
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+    assert int(refused.headers["retry-after"]) > 0
+    assert await _take(tmm) == 204
+    tmm.beacons.waiters.stop()
+    assert await waiting == 204

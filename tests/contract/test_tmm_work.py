@@ -5,48 +5,13 @@ from __future__ import annotations
 import time
 
 import pytest
-import pytest_asyncio
 
 from tests.support.digi_server import basic
-from tests.support.tmm_server import TmmServer
 
-TASKS = '[{"cmd":"a"},{"cmd":"b"}]'
 LATE = 4_000_000_000
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def begun(shared_database):
-    made = await TmmServer(shared_database).begin()
-    yield made
-    await made.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def server(begun):
-    yield begun
-    await begun.forget()
-
-
-async def _in(server, state, **form):
-    """Create a job and bring it where it is wanted."""
-    if state == "template":
-        return (await server.done("POST", "", name="t", schedule="1"))["id"]
-    form = {"q": "0"} | form if state == "new" else form
-    number = await server.create(tasks=TASKS, **form)
-    for action in {
-        "picked_up": ["pickup"],
-        "running": ["start"],
-        "complete": ["end"],
-        "canceled": ["cancel"],
-        "canceling": ["start", "cancel"],
-    }.get(state, []):
-        await server.act(number, action)
-    if state == "failed":
-        await server.act(number, "end", failed="1")
-    return number
 
 
 # The tables of section 7 --------------------------------------------------------------------------
@@ -54,11 +19,11 @@ async def _in(server, state, **form):
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("state", ["new", "queued"])
-async def test_a_waiting_job_can_be_picked_up(server, state, method):
-    number = await _in(server, state)
+async def test_a_waiting_job_can_be_picked_up(tmm, state, method):
+    number = await tmm.job_in(state)
     before = int(time.time())
 
-    answer = await server.send(method, f"/{number}?action=pickup")
+    answer = await tmm.send(method, f"/{number}?action=pickup")
 
     job = answer.json()
     assert (answer.status_code, job["status"], job["attempts"]) == (200, "picked_up", 0)
@@ -72,88 +37,88 @@ async def test_a_waiting_job_can_be_picked_up(server, state, method):
     "state", ["picked_up", "running", "complete", "failed", "canceled", "canceling", "template"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_job_that_does_not_wait_cannot_be_picked_up(server, state, method):
-    number = await _in(server, state)
-    before = await server.show(number)
+async def test_a_job_that_does_not_wait_cannot_be_picked_up(tmm, state, method):
+    number = await tmm.job_in(state)
+    before = await tmm.show(number)
 
-    answer = await server.send(method, f"/{number}?action=pickup")
+    answer = await tmm.send(method, f"/{number}?action=pickup")
 
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
-    assert answer.json()["job"] == before == await server.show(number)
+    assert answer.json()["job"] == before == await tmm.show(number)
 
 
-async def test_a_job_for_later_cannot_be_picked_up_yet(server):
-    number = await server.create(q_time=LATE)
+async def test_a_job_for_later_cannot_be_picked_up_yet(tmm):
+    number = await tmm.create(q_time=LATE)
 
-    assert await server.refused(number, "pickup") == (409, "conflict")
+    assert await tmm.refused(number, "pickup") == (409, "conflict")
 
 
-async def test_a_head_picks_nothing_up(server):
-    number = await server.create()
+async def test_a_head_picks_nothing_up(tmm):
+    number = await tmm.create()
 
-    answer = await server.send("HEAD", f"/{number}?action=pickup")
+    answer = await tmm.send("HEAD", f"/{number}?action=pickup")
 
     assert answer.status_code == 200
-    assert (await server.show(number))["status"] == "queued"
+    assert (await tmm.show(number))["status"] == "queued"
 
 
-async def test_a_pickup_for_another_beacon_is_refused(server):
-    number = await server.create(beacon_name="x")
+async def test_a_pickup_for_another_beacon_is_refused(tmm):
+    number = await tmm.create(beacon_name="x")
 
-    assert await server.refused(number, "pickup", beacon_name="y") == (409, "conflict")
-    assert (await server.act(number, "pickup", beacon_name="x"))["status"] == "picked_up"
+    assert await tmm.refused(number, "pickup", beacon_name="y") == (409, "conflict")
+    assert (await tmm.act(number, "pickup", beacon_name="x"))["status"] == "picked_up"
 
 
-async def test_a_pickup_whose_answer_was_lost_can_be_sent_again_by_the_same_worker(server):
-    number = await server.create()
-    first = await server.act(number, "pickup", worker="w")
-    await server.set(number, picked_ms=1000)
+async def test_a_pickup_whose_answer_was_lost_can_be_sent_again_by_the_same_worker(tmm):
+    number = await tmm.create()
+    first = await tmm.act(number, "pickup", worker="w")
+    await tmm.set(number, picked_ms=1000)
 
-    again = await server.act(number, "pickup", worker="w")
+    again = await tmm.act(number, "pickup", worker="w")
 
     assert (again["pickup_time"], again["fence"]) == (1, first["fence"])
-    assert await server.refused(number, "pickup", worker="v") == (409, "conflict")
-    assert await server.refused(number, "pickup") == (409, "conflict")
-    await server.set(number, lease_until_ms=1)
-    assert await server.refused(number, "pickup", worker="w") == (409, "conflict")
+    assert await tmm.refused(number, "pickup", worker="v") == (409, "conflict")
+    assert await tmm.refused(number, "pickup") == (409, "conflict")
+    await tmm.set(number, lease_until_ms=1)
+    assert await tmm.refused(number, "pickup", worker="w") == (409, "conflict")
 
 
 @pytest.mark.parametrize("state", ["picked_up", "new", "queued"])
-async def test_a_job_can_be_started(server, state):
-    number = await _in(server, state)
+async def test_a_job_can_be_started(tmm, state):
+    number = await tmm.job_in(state)
 
-    job = await server.act(number, "start")
+    job = await tmm.act(number, "start")
 
     assert job["status"] == "running"
     assert job["pickup_time"] <= job["start_time"]
     assert job["lease_until"] is not None
 
 
-async def test_starting_again_changes_nothing(server):
-    number = await _in(server, "running")
-    await server.set(number, started_ms=5000)
+async def test_starting_again_changes_nothing(tmm):
+    number = await tmm.job_in("running")
+    await tmm.set(number, started_ms=5000)
 
-    assert (await server.act(number, "start"))["start_time"] == 5
+    assert (await tmm.act(number, "start"))["start_time"] == 5
 
 
 @pytest.mark.parametrize("state", ["complete", "failed", "canceled", "template"])
 @pytest.mark.parametrize("action", ["start", "end", "finish", "heartbeat", "log", "release"])
-async def test_what_has_ended_or_is_a_template_cannot_be_worked_on(server, state, action):
-    number = await _in(server, state)
-    before = await server.show(number)
+async def test_what_has_ended_or_is_a_template_cannot_be_worked_on(tmm, state, action):
+    number = await tmm.job_in(state)
+    before = await tmm.show(number)
 
-    answer = await server.refused(number, action, **{"result[]": "1", "line": "late"})
+    answer = await tmm.refused(number, action, **{"result[]": "1", "line": "late"})
 
     assert answer == (409, "conflict")
-    assert await server.show(number) == before
+    assert await tmm.show(number) == before
 
 
 @pytest.mark.parametrize("state", ["picked_up", "running", "new", "queued"])
 @pytest.mark.parametrize("action", ["end", "finish"])
-async def test_a_job_is_ended_with_its_results_in_order(server, state, action):
-    number = await _in(server, state)
+async def test_a_job_is_ended_with_its_results_in_order(tmm, state, action):
+    number = await tmm.job_in(state)
 
-    job = await server.act(number, action, **{"result[]": ['{"n":1}', "2", '"three"', "null"]})
+    job = await tmm.act(number, action, **{"result[]": ['{"n":1}', "2", '"three"', "null"]})
 
     assert (job["status"], job["result"]) == ("complete", [{"n": 1}, 2, "three", None])
     assert (job["start_time"] is None) == (state != "running")
@@ -161,12 +126,12 @@ async def test_a_job_is_ended_with_its_results_in_order(server, state, action):
     assert (job["lease_until"], job["error"]) == (None, None)
 
 
-async def test_results_are_not_added_twice(server):
-    number = await _in(server, "running")
-    await server.act(number, "end", **{"result[]": "1"})
+async def test_results_are_not_added_twice(tmm):
+    number = await tmm.job_in("running")
+    await tmm.act(number, "end", **{"result[]": "1"})
 
-    assert await server.refused(number, "end", **{"result[]": "2"}) == (409, "conflict")
-    assert (await server.show(number))["result"] == [1]
+    assert await tmm.refused(number, "end", **{"result[]": "2"}) == (409, "conflict")
+    assert (await tmm.show(number))["result"] == [1]
 
 
 @pytest.mark.parametrize(
@@ -184,37 +149,37 @@ async def test_results_are_not_added_twice(server):
         ("&result[]=1&result[]=2", {"json": {"result": [3]}}),
     ],
 )
-async def test_results_may_be_spelled_in_many_ways(server, query, options):
-    number = await _in(server, "running")
+async def test_results_may_be_spelled_in_many_ways(tmm, query, options):
+    number = await tmm.job_in("running")
 
-    answer = await server.send("POST", f"/{number}?action=end{query}", **options)
+    answer = await tmm.send("POST", f"/{number}?action=end{query}", **options)
 
     assert answer.json()["result"] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("bad", ["{", "", "nope", "1 2", "[" * 5000])
-async def test_one_bad_result_stores_nothing_and_ends_nothing(server, bad):
-    number = await _in(server, "running")
+async def test_one_bad_result_stores_nothing_and_ends_nothing(tmm, bad):
+    number = await tmm.job_in("running")
 
-    answer = await server.refused(number, "end", **{"result[]": ["1", bad]})
+    answer = await tmm.refused(number, "end", **{"result[]": ["1", bad]})
 
-    job = await server.show(number)
+    job = await tmm.show(number)
     assert answer == (400, "bad_param")
     assert (job["status"], job["result"]) == ("running", [])
 
 
-async def test_a_pickup_with_results_is_an_end_as_the_source_prints_it(server):
-    number = await _in(server, "running")
+async def test_a_pickup_with_results_is_an_end_as_the_source_prints_it(tmm):
+    number = await tmm.job_in("running")
 
-    job = await server.done("POST", f"/{number}", action="pickup", **{"result[]": '{"a":1}'})
+    job = await tmm.done("POST", f"/{number}", action="pickup", **{"result[]": '{"a":1}'})
 
     assert (job["status"], job["result"]) == ("complete", [{"a": 1}])
 
 
-async def test_a_get_pickup_with_results_is_a_pickup(server):
-    number = await server.create()
+async def test_a_get_pickup_with_results_is_a_pickup(tmm):
+    number = await tmm.create()
 
-    answer = await server.send("GET", f"/{number}?action=pickup&result[]=1")
+    answer = await tmm.send("GET", f"/{number}?action=pickup&result[]=1")
 
     assert (answer.json()["status"], answer.json()["result"]) == ("picked_up", [])
 
@@ -223,10 +188,10 @@ async def test_a_get_pickup_with_results_is_a_pickup(server):
     ("form", "error"),
     [({"failed": "1"}, "failed"), ({"error": "no disk"}, "no disk"), ({"failed": "0"}, None)],
 )
-async def test_a_worker_says_whether_the_job_failed(server, form, error):
-    number = await _in(server, "running")
+async def test_a_worker_says_whether_the_job_failed(tmm, form, error):
+    number = await tmm.job_in("running")
 
-    job = await server.act(number, "end", **form, **{"result[]": '{"error": "in the result"}'})
+    job = await tmm.act(number, "end", **form, **{"result[]": '{"error": "in the result"}'})
 
     assert (job["status"], job["error"]) == ("failed" if error else "complete", error)
     assert job["dead"] is False
@@ -236,104 +201,104 @@ async def test_a_worker_says_whether_the_job_failed(server, form, error):
 
 
 @pytest.mark.parametrize("name", ["curtask", "cur_task"])
-async def test_a_worker_tells_the_task_it_is_at(server, name):
-    number = await _in(server, "running")
+async def test_a_worker_tells_the_task_it_is_at(tmm, name):
+    number = await tmm.job_in("running")
 
-    assert (await server.done("POST", f"/{number}", **{name: "2"}))["cur_task"] == 2
-    assert (await server.show(number))["cur_task"] == 2
+    assert (await tmm.done("POST", f"/{number}", **{name: "2"}))["cur_task"] == 2
+    assert (await tmm.show(number))["cur_task"] == 2
     for bad in ("3", "-1", "x", "1.5"):
-        assert await server.refused(number, "update", **{name: bad}) == (400, "bad_param")
+        assert await tmm.refused(number, "update", **{name: bad}) == (400, "bad_param")
 
 
-async def test_a_job_without_tasks_may_be_at_any(server):
-    number = await server.create()
+async def test_a_job_without_tasks_may_be_at_any(tmm):
+    number = await tmm.create()
 
-    assert (await server.done("POST", f"/{number}", curtask="7"))["cur_task"] == 7
+    assert (await tmm.done("POST", f"/{number}", curtask="7"))["cur_task"] == 7
 
 
 @pytest.mark.parametrize("state", ["complete", "failed", "canceled", "template"])
-async def test_what_has_ended_is_at_no_task_any_more(server, state):
-    number = await _in(server, state)
+async def test_what_has_ended_is_at_no_task_any_more(tmm, state):
+    number = await tmm.job_in(state)
 
-    assert await server.refused(number, "update", curtask="0") == (409, "conflict")
+    assert await tmm.refused(number, "update", curtask="0") == (409, "conflict")
 
 
 @pytest.mark.parametrize("state", ["new", "queued", "picked_up", "running", "complete", "template"])
-async def test_an_update_with_nothing_to_change_is_allowed(server, state):
-    number = await _in(server, state)
+async def test_an_update_with_nothing_to_change_is_allowed(tmm, state):
+    number = await tmm.job_in(state)
 
-    assert (await server.done("POST", f"/{number}"))["id"] == number
+    assert (await tmm.done("POST", f"/{number}"))["id"] == number
 
 
 # Cancelling ---------------------------------------------------------------------------------------
 
 
-async def test_a_job_is_cancelled_at_once_while_nobody_has_it(server):
-    number = await server.create()
+async def test_a_job_is_cancelled_at_once_while_nobody_has_it(tmm):
+    number = await tmm.create()
 
-    job = await server.act(number, "cancel")
+    job = await tmm.act(number, "cancel")
 
     assert (job["status"], job["cancel_requested"]) == ("canceled", True)
-    assert (await server.act(number, "cancel"))["status"] == "canceled"
+    assert (await tmm.act(number, "cancel"))["status"] == "canceled"
     for state in ("complete", "failed", "template"):
-        assert await server.refused(await _in(server, state), "cancel") == (409, "conflict")
+        assert await tmm.refused(await tmm.job_in(state), "cancel") == (409, "conflict")
 
 
-async def test_a_worker_is_told_to_stop_and_ends_the_job_as_canceled(server):
-    number = await _in(server, "picked_up")
+async def test_a_worker_is_told_to_stop_and_ends_the_job_as_canceled(tmm):
+    number = await tmm.job_in("picked_up")
 
-    told = await server.act(number, "cancel")
+    told = await tmm.act(number, "cancel")
 
     assert (told["status"], told["cancel_requested"]) == ("picked_up", True)
-    assert (await server.act(number, "start"))["cancel_requested"] is True
-    assert (await server.act(number, "update", curtask="1"))["cancel_requested"] is True
-    assert (await server.act(number, "log", line="stopping"))["cancel_requested"] is True
-    job = await server.act(number, "end", **{"result[]": "1"})
+    assert (await tmm.act(number, "start"))["cancel_requested"] is True
+    assert (await tmm.act(number, "update", curtask="1"))["cancel_requested"] is True
+    assert (await tmm.act(number, "log", line="stopping"))["cancel_requested"] is True
+    job = await tmm.act(number, "end", **{"result[]": "1"})
     assert (job["status"], job["result"]) == ("canceled", [1])
 
 
 @pytest.mark.parametrize("lease", ["100", "0"])
-async def test_a_worker_that_does_not_stop_loses_the_job(server, lease):
-    number = await server.create()
-    await server.act(number, "pickup", lease=lease)
-    await server.act(number, "cancel")
-    await server.clocks.tick()
-    assert (await server.act(number, "heartbeat"))["status"] == "picked_up"
+async def test_a_worker_that_does_not_stop_loses_the_job(tmm, lease):
+    number = await tmm.create()
+    await tmm.act(number, "pickup", lease=lease)
+    await tmm.act(number, "cancel")
+    await tmm.clocks.tick()
+    assert (await tmm.act(number, "heartbeat"))["status"] == "picked_up"
 
-    await server.run_out(number)
+    await tmm.run_out(number)
 
-    assert (await server.show(number))["status"] == "canceled"
-
-
-async def test_a_job_to_be_cancelled_that_is_handed_back_is_canceled(server):
-    number = await _in(server, "canceling")
-
-    assert (await server.act(number, "release"))["status"] == "canceled"
+    assert (await tmm.show(number))["status"] == "canceled"
 
 
-async def test_a_beacon_job_stands_in_the_inventory_of_all_jobs_and_is_cancelled_there(server):
-    waiting, running = await server.create(name="backup"), await _in(server, "running")
-    template = await _in(server, "template")
+async def test_a_job_to_be_cancelled_that_is_handed_back_is_canceled(tmm):
+    number = await tmm.job_in("canceling")
 
-    rows = {job["id"]: job for job in (await server.get(query="job_type='beacon'"))["list"]}
-    done = await server.client.put(f"/ws/v1/jobs/cancel/{waiting},{running}", headers=basic())
+    assert (await tmm.act(number, "release"))["status"] == "canceled"
+
+
+async def test_a_beacon_job_stands_in_the_inventory_of_all_jobs_and_is_cancelled_there(tmm):
+    waiting, running = await tmm.create(name="backup"), await tmm.job_in("running")
+    template = await tmm.job_in("template")
+
+    rows = {job["id"]: job for job in (await tmm.get(query="job_type='beacon'"))["list"]}
+    done = await tmm.client.put(f"/ws/v1/jobs/cancel/{waiting},{running}", headers=basic())
 
     assert set(rows) == {waiting, running}
-    assert template not in {job["id"] for job in (await server.get())["list"]}
+    assert template not in {job["id"] for job in (await tmm.get())["list"]}
     assert (rows[waiting]["status"], rows[running]["status"]) == ("new", "in_progress")
     assert (rows[waiting]["job_name"], rows[waiting]["source"]) == ("backup", "beacon")
     assert rows[waiting]["username"] == "admin@example.com"
     assert done.status_code == 200
-    assert (await server.show(waiting))["status"] == "canceled"
-    assert (await server.show(running))["cancel_requested"] is True
-    assert (await server.act(running, "end"))["status"] == "canceled"
+    assert (await tmm.show(waiting))["status"] == "canceled"
+    assert (await tmm.show(running))["cancel_requested"] is True
+    assert (await tmm.act(running, "end"))["status"] == "canceled"
 
 
-async def test_a_job_deleted_in_the_inventory_is_gone_here_too(server):
-    number = await _in(server, "complete")
-    await server.client.delete(f"/ws/v1/jobs/{number}", headers=basic())
+async def test_a_job_deleted_in_the_inventory_is_gone_here_too(tmm):
+    number = await tmm.job_in("complete")
+    await tmm.client.delete(f"/ws/v1/jobs/{number}", headers=basic())
 
-    answer = await server.send("GET", f"/{number}")
+    answer = await tmm.send("GET", f"/{number}")
 
     assert answer.status_code == 404
-    assert await server.done("GET") == []
+    assert await tmm.done("GET") == []

@@ -39,7 +39,7 @@ def test_the_commands_of_the_guide_run_as_they_stand():
 
     answers = [json.loads(line) for line in lines if line.startswith("{")]
     listed = [answer for answer in answers if "start" in answer]
-    assert [page["count"] for page in listed] == [15, 2, 1, 1, 2, 0]
+    assert [page["count"] for page in listed] == [15, 2, 1, 1, 2, 2, 0, 0, 0]
     assert listed[2]["list"][0]["job_name"] == "Reboot NorthWest"
     assert "cursor" in listed[2]
     assert listed[4]["total"] == 2

@@ -30,10 +30,11 @@ from drover.faces.openapi import Published
 from drover.model.access import Caller
 from drover.model.errors import Forbidden, Missing, Unauthorized
 from drover.model.kind import Kind
-from drover.server import bulk_of
+from drover.server.configured import bulk_of
 from drover.store.access import StoredRevisions
 from drover.store.compile import register_functions
 from drover.store.inventory import InventoryRows
+from drover.store.postgres import PostgresDatabase
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
 from drover.system import RandomIds, SystemClock
@@ -159,12 +160,16 @@ class _Listener(uvicorn.Server):
 
 
 @contextmanager
-def serving(folder: Path, limits: Limits | None = None) -> Iterator[CatalogServer]:
-    """Run a server in a thread of its own until the block ends."""
+def serving(
+    folder: Path, limits: Limits | None = None, postgres_url: str = ""
+) -> Iterator[CatalogServer]:
+    """Run a server in a thread of its own until the block ends; on SQLite unless told else."""
     ready, made = threading.Event(), []
 
     async def main() -> None:
-        database = SqliteDatabase(folder / "store.db", functions=register_functions)
+        database: Any = SqliteDatabase(folder / "store.db", functions=register_functions)
+        if postgres_url:
+            database = PostgresDatabase(postgres_url)
         await database.open()
         server = CatalogServer(database, limits)
         config = uvicorn.Config(

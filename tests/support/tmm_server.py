@@ -13,6 +13,7 @@ from drover.engine.service import Heart
 from drover.engine.timing import Timing
 from drover.faces import tmm
 from drover.faces.http import HttpApp
+from drover.faces.tmm import beacons as tmm_beacons
 from drover.faces.tmm import jobs as tmm_jobs
 from drover.model.access import Role
 from drover.system import RandomIds
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
 
 ROOT = "/api/jobs"
 LEASE_MS = 300_000
+TASKS = '[{"cmd":"a"},{"cmd":"b"}]'
+_ON_THE_WAY = {
+    "picked_up": ("pickup",),
+    "running": ("start",),
+    "complete": ("end",),
+    "canceled": ("cancel",),
+    "canceling": ("start", "cancel"),
+}
 
 
 class TmmServer(DigiServer):
@@ -35,10 +44,11 @@ class TmmServer(DigiServer):
         ids = RandomIds()
         self.heart = Heart(self.store, Timing(beacon_lease_ms=LEASE_MS), "test")
         self.beacons = assembly.build(self.heart, ids)
-        registry = BeaconRegistry(self.store, self.clock, LEASE_MS)
-        services = Services(*self.beacons.services, registry, *self.access.services)
+        self.registry = BeaconRegistry(self.store, self.clock, LEASE_MS)
+        services = Services(*self.beacons.services, self.registry, *self.access.services)
         operations = [(each.face, each.operation) for each in self.app.routes.all]
-        operations += [(tmm.FACE, each) for each in tmm_jobs.operations(services)]
+        for module in (tmm_jobs, tmm_beacons):
+            operations += [(tmm.FACE, each) for each in module.operations(services)]
         self.app = HttpApp(operations, self.access.gate)
         self.client = self.from_address("127.0.0.1")
         self.clocks = BeaconClocks(self.store, self.heart.signals, LEASE_MS)
@@ -97,6 +107,18 @@ class TmmServer(DigiServer):
         """Create a job that is queued, unless told otherwise; return its number."""
         job = await self.done("POST", "", key, **{"name": "job", "q": "1", **form})
         number: int = job["id"]
+        return number
+
+    async def job_in(self, state: str, **form: Any) -> int:
+        """Create a job with two tasks and bring it into a state, or create a template."""
+        if state == "template":
+            return int((await self.done("POST", "", name="t", schedule="1"))["id"])
+        form = {"tasks": TASKS, **({"q": "0"} if state == "new" else {}), **form}
+        number = await self.create(**form)
+        for action in _ON_THE_WAY.get(state, ()):
+            await self.act(number, action)
+        if state == "failed":
+            await self.act(number, "end", failed="1")
         return number
 
     async def show(self, number: int, key: str | None = None) -> Any:

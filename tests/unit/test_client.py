@@ -77,3 +77,22 @@ def test_a_server_that_is_away_is_told_with_its_address():
         pytest.raises(ServerUnreachable, match=r"127\.0\.0\.1:1"),
     ):
         client.get("/x")
+
+
+def test_a_query_in_the_address_is_kept():
+    seen = []
+
+    def answer(request):
+        seen.append(str(request.url))
+        return httpx.Response(200, json={})
+
+    with client_over(answer) as client:
+        client.get("/x?expires=1")
+        list(client.download("/y?expires=1"))
+        list(client.download("/z", since=None, n=2))
+
+    assert [url.removeprefix("http://127.0.0.1:1") for url in seen] == [
+        "/x?expires=1",
+        "/y?expires=1",
+        "/z?n=2",
+    ]

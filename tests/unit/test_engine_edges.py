@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from drover.engine import chunk, dispatcher, payloads, report, reporter, sweeper
-from drover.engine.answers import Answers
 from drover.engine.loops import Loop
 from drover.engine.report import cell
 from drover.engine.signals import Signals
@@ -564,28 +563,6 @@ async def test_items_another_server_ended_are_not_told_of_twice(make):
     number = await begun(bench)
 
     assert await bench.store.write(lambda session: sweeper._end_items(session, number)) == []
-
-
-async def test_workers_are_answered_by_the_host_and_their_acknowledgements_by_the_engine(make):
-    bench = make()
-    number = await begun(bench)
-    now = await bench.store.read(lambda session: session.now_ms())
-    held = bench.heart.leases.take(await bench.claim(number, now=now, worker="worker"))
-
-    class Host:
-        async def call(self, batch, operation, requests):
-            return [{"result": (operation, request)} for request in requests]
-
-    answers = Answers(bench.heart.acks, Host())
-    batch = FlowBatch(
-        application_id="a", flow_id="f", flow_tag="1", flow=b"", trigger_index=0, lease_id=held.id
-    )
-
-    told = await answers.call(batch, "get", [1])
-    settled = await answers.settle(batch, msgspec.json.encode([[device_id(1), True]]), 1)
-
-    assert told == [{"result": ("get", 1)}]
-    assert settled.refused == {}
 
 
 async def test_a_pause_that_is_too_long_cancels(make):

@@ -28,6 +28,7 @@ from drover.model.errors import (
     Unauthorized,
     Unavailable,
 )
+from drover.ports.failures import StoreFull
 
 FACE = Face(name="test", prefix="/", refuse=refuse)
 SCOPES = frozenset({"thing.get"})
@@ -376,6 +377,20 @@ async def test_requests_are_counted_by_operation_and_status():
 
     assert 'drover_http_requests_total{operation="things.get",status="200"} 1.0' in text
     assert 'drover_http_requests_total{operation="unknown",status="404"} 1.0' in text
+
+
+async def test_a_server_that_is_busy_and_a_store_that_is_full_are_counted_as_refusals():
+    async def run(_call):
+        raise StoreFull("no room left")
+
+    busy = app_of(operation(), limits=Limits(requests=0))
+    full = app_of(operation(run=run))
+
+    statuses = [(await ask(app)).status for app in (busy, full)]
+
+    assert statuses == [503, 507]
+    assert 'drover_refusals_total{limit="max_requests"} 1.0' in busy.metrics.text().decode()
+    assert 'drover_refusals_total{limit="InsufficientStorage"} 1.0' in full.metrics.text().decode()
 
 
 async def test_paths_below_a_mount_are_left_to_it():

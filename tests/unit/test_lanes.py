@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 import pytest
 
-from drover.engine import lane, leases
+from drover.engine import chunk, lane, leases
 from drover.model.execution import State
 from drover.model.iteration import Acknowledgement
 from drover.model.run import Change, Pace, Target
@@ -24,6 +24,8 @@ class GatedRunner:
         self.released = {}
         self.orders = []
         self.refuses = lambda _batch: False
+        self.late = False
+        self.settled = set()
         self.unbegun = 0
         self.running = self.most = 0
         self.hold = {}
@@ -44,6 +46,7 @@ class GatedRunner:
         mine.set()
         rows = [Acknowledgement(each, True) for each in ids]
         await self.acks.settle(batch, msgspec.json.encode(rows), len(rows))
+        self.settled.add(batch.lease_id)
         return [RunRecord(ok=True)] * len(ids)
 
     async def wait_for(self, batch):
@@ -52,6 +55,11 @@ class GatedRunner:
             self.unbegun += 1
             raise NotBegun
         await before.wait()
+        if self.late:  # the one before is settled when the word comes that it made no way
+            while batch.after not in self.settled:
+                await asyncio.sleep(0)
+            self.unbegun += 1
+            raise NotBegun
 
 
 @pytest.fixture
@@ -121,6 +129,80 @@ async def test_a_chunk_whose_turn_does_not_come_is_put_back_and_run_later(make):
     assert bench.runner.unbegun >= 2
     assert {item.attempt for item in await bench.items(number)} == {1}
     assert bench.runner.most <= 20
+
+
+async def test_a_chunk_refused_after_the_one_before_was_settled_runs_all_the_same(make):
+    bench = make()
+    bench.runner.late = True
+    number = await begun(bench, 200, concurrency=20)
+
+    ended = await bench.run_to_end(number)
+
+    assert ended.succeeded == 200
+    assert bench.runner.unbegun > 0
+    assert bench.runner.most <= 20
+    assert ended.fence < 60  # few were claimed anew
+
+
+async def test_a_chunk_whose_word_is_too_old_is_not_begun(make):
+    bench = make()
+    number = await begun(bench, 2, concurrency=2)
+    now = await bench.store.read(lambda session: session.now_ms())
+    first = bench.heart.leases.take(await bench.claim(number, 1, now=now))
+    second = bench.heart.leases.take(await bench.claim(number, 1, now=now), first)
+    first.settled.set()
+    second._claimed_s -= 3600
+
+    with pytest.raises(NotBegun):
+        await bench.engine.dispatcher._floor.chunks._run_after(second, first, None)
+
+
+async def test_a_chunk_claimed_ahead_is_put_back_when_another_flow_has_come(make, monkeypatch):
+    monkeypatch.setattr(chunk, "_FRESH_MS", 0)
+    bench = make()
+    number = await begun(bench, 200, concurrency=20)
+    subscribed = bench.flows.subscribed
+
+    async def more_later(*given, **named):
+        if bench.runner.orders:
+            bench.flows.triggers["resourceJobIteration"] = ["flow", "another"]
+        return await subscribed(*given, **named)
+
+    bench.flows.subscribed = more_later
+    ended = await bench.run_to_end(number)
+
+    assert ended.succeeded == 200
+    assert {item.attempt for item in await bench.items(number)} == {1}
+
+
+async def test_a_chunk_of_items_tried_again_is_put_back_as_begun(make):
+    bench = make()
+    number = await begun(bench, 2, concurrency=2)
+    now = await bench.store.read(lambda session: session.now_ms())
+    leases_of = bench.heart.leases
+    await leases_of.give_back(leases_of.take(await bench.claim(number, now=now)), lost=False)
+    again = leases_of.take(await bench.claim(number, now=now + 1000))
+    settled = leases_of.take(again.claim)
+    settled.settled.set()
+
+    await leases_of.put_back(settled)
+    held = (await bench.get(number)).in_flight
+    await leases_of.put_back(again)
+
+    assert again.lease.again
+    assert (held, (await bench.get(number)).in_flight) == (2, 0)
+
+
+async def test_a_fresh_chunk_settled_meanwhile_is_not_put_back(make):
+    bench = make()
+    number = await begun(bench, 2, concurrency=2)
+    now = await bench.store.read(lambda session: session.now_ms())
+    held = bench.heart.leases.take(await bench.claim(number, now=now))
+    held.settled.set()
+
+    await bench.heart.leases.put_back(held)
+
+    assert (await bench.get(number)).in_flight == 2
 
 
 async def test_nothing_more_begins_after_a_cancel(make):

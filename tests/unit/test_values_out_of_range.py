@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drover.faces.parameters import nested
+from drover.kinds.data_table import Column
 from drover.model.attributes import coerce
 from drover.model.errors import Invalid
 from drover.model.instants import FIRST_MS, LAST_MS, to_ms, to_text
@@ -38,6 +39,15 @@ def test_the_first_and_the_last_moment_can_be_read_and_told():
 def test_a_number_that_no_float_holds_is_no_value_of_a_number_attribute():
     assert coerce("number", 10**400) is None
     assert coerce("number", -(10**400)) is None
+
+
+def test_a_number_that_no_float_holds_is_none_of_a_column_of_numbers():
+    column = Column(name="n", data_type="number", constraint="optional")
+
+    assert not column.accepts(10**400)
+    assert not column.accepts(-(10**400))
+    assert column.accepts(-(10**300))
+    assert not column.accepts(True)
 
 
 def test_a_number_that_no_float_holds_is_a_text_like_any_other():

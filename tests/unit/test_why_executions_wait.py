@@ -63,7 +63,9 @@ def execution(state=State.RUNNING, **changes):
         (State.NEW, {}, "Nobody has asked"),
         (State.QUEUED, {"due_ms": NOW_MS + 90_000}, "begins in 90 s"),
         (State.QUEUED, {"worker": "here"}, "being chosen"),
-        (State.QUEUED, {}, "waits for a server"),
+        (State.QUEUED, {"requested_ms": NOW_MS - 9000}, "waits for a server"),
+        (State.QUEUED, {}, "for 1000 s: one with the role engine"),
+        (State.RUNNING, {"started_ms": NOW_MS - 60_000}, "no engine is alive"),
         (State.PAUSED, {"in_flight": 3}, "3 that have begun"),
         (State.PAUSED, {}, "until it is resumed."),
         (State.CANCELING, {"in_flight": 2}, "2 that have begun"),
@@ -81,7 +83,8 @@ def test_the_reason_is_told(state, changes, told):
 @pytest.mark.parametrize(
     ("state", "changes"),
     [
-        (State.RUNNING, {"in_flight": 5}),
+        (State.RUNNING, {"in_flight": 5, "started_ms": NOW_MS - 60_000}),
+        (State.RUNNING, {"started_ms": NOW_MS - 1000}),
         (State.RUNNING, {"succeeded": 100}),
         (State.SUCCEEDED, {}),
         (State.FAILED, {}),
@@ -90,3 +93,9 @@ def test_the_reason_is_told(state, changes, told):
 )
 def test_what_works_or_has_ended_waits_for_nothing(state, changes):
     assert why_it_waits(execution(state, **changes), NOW_MS) is None
+
+
+def test_the_moment_of_the_next_try_is_told_where_it_is_known():
+    waiting = execution(State.RUNNING, waiting=5, succeeded=95)
+
+    assert "the first in 2.0 s" in why_it_waits(waiting, NOW_MS, NOW_MS + 2000)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from drover.model.errors import Invalid, TooMany
+from drover.model.errors import Invalid, TooMany, reached
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,8 @@ class Passwords:
 
     async def _in_thread(self, act: Callable[[], T]) -> T:
         if self._waiting >= MOST_WAITING:
-            raise TooMany("Too many people sign in at once; try again", retry_after_s=1)
+            crowded = TooMany("Too many people sign in at once; try again", retry_after_s=1)
+            raise reached("sign_ins_at_once", crowded)
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, act)

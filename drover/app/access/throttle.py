@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from drover.model.errors import AccountLocked, TooMany
+from drover.model.errors import AccountLocked, TooMany, reached
 
 if TYPE_CHECKING:
     from drover.ports.clock import Clock
@@ -89,16 +89,18 @@ class Throttle:
         """
         wait_ms = self._accounts.wait_ms(account)
         if wait_ms:
-            raise AccountLocked(
+            locked = AccountLocked(
                 "The account is locked after too many failed attempts; try again later",
                 retry_after_s=seconds(wait_ms),
             )
+            raise reached("sign_ins_of_an_account", locked)
         wait_ms = self._addresses.wait_ms(address) if address else 0
         if wait_ms:
-            raise TooMany(
+            refused = TooMany(
                 "Too many failed attempts from this address; try again later",
                 retry_after_s=seconds(wait_ms),
             )
+            raise reached("sign_ins_from_an_address", refused)
         self._accounts.add(account)
         if address:
             self._addresses.add(address)

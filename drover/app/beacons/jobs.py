@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from drover.app.beacons.sights import check_owner, check_seen, sight_of
 from drover.app.beacons.timetable import Recurrence
-from drover.model.beacon_job import TEMPLATE, NewBeaconJob, check_cancel
+from drover.model.beacon_job import TEMPLATE, NewBeaconJob, Terms, check_cancel
 from drover.model.errors import Duplicate, Invalid, Missing
 from drover.model.run import Actor
 from drover.ports.beacons import Sought
@@ -37,30 +37,17 @@ PAGE: Final = 1000
 _LARGEST: Final = 2**63 - 1
 
 
-class WantedJob(Struct, frozen=True, kw_only=True):
-    """A job as it is asked for; moments and durations in milliseconds.
+class WantedJob(Terms, frozen=True, kw_only=True):
+    """A job as it is asked for.
 
     ``queues`` is whether it is to be queued, None where that follows from ``queued_ms``.
     """
 
     name: str
-    beacon_name: str
     user_number: int | None = None
     user_guid: str | None = None
-    tasks: bytes = b"[]"
-    steps: int = 0
     queues: bool | None = None
-    queued_ms: int | None = None
-    priority: int = 0
-    max_attempts: int = 3
-    retry_delay_ms: int = 0
-    timeout_ms: int = 0
-    lease_ms: int | None = None
-    labels: tuple[str, ...] = ()
-    unique_key: str | None = None
     unique_for_ms: int | None = None
-    callback_url: str | None = None
-    duplicate_of: int | None = None
     recurrence: Recurrence | None = None
 
 
@@ -218,26 +205,14 @@ class BeaconJobs:
         has_key = wanted.unique_key is not None
         lasts = has_key and wanted.unique_for_ms is not None
         return NewBeaconJob(
+            **{**wanted.terms(), "queued_ms": queued_ms(wanted, now_ms)},
             id=self._ids.new(),
             name=wanted.name,
             owner_id=owner[0],
             user_number=owner[1],
             user_guid=owner[2],
-            beacon_name=wanted.beacon_name,
-            tasks=wanted.tasks,
-            steps=wanted.steps,
-            queued_ms=queued_ms(wanted, now_ms),
-            priority=wanted.priority,
-            max_attempts=wanted.max_attempts,
-            retry_delay_ms=wanted.retry_delay_ms,
-            timeout_ms=wanted.timeout_ms,
-            lease_ms=wanted.lease_ms,
-            labels=wanted.labels,
             unique_in=owner[0] if has_key else None,
-            unique_key=wanted.unique_key,
             unique_until_ms=now_ms + (wanted.unique_for_ms or 0) if lasts else None,
-            callback_url=wanted.callback_url,
-            duplicate_of=wanted.duplicate_of,
             source_type=caller.type,
             source_id=caller.id,
         )

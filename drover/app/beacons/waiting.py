@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 LOOK_S: Final = 1.0
 """How often the store is looked at while somebody waits."""
 
+MOST_WAITING: Final = 500
+"""Workers that may wait at once: each holds a request, of which a server serves only so many."""
+
 _LOOKED_AT: Final = 500
 
 
@@ -54,9 +57,13 @@ class Waiter:
 class Waiters:
     """Those who wait in this process, by beacon, the one who waits longest first."""
 
-    def __init__(self, changed: asyncio.Event) -> None:
-        """Wait; ``changed`` is set when a job may become eligible other than by what is told."""
+    def __init__(self, changed: asyncio.Event, most: int = MOST_WAITING) -> None:
+        """Let up to ``most`` wait.
+
+        ``changed`` is set when a job may become eligible other than by what is told.
+        """
         self.changed = changed
+        self.most = most
         self._waiting: dict[str, dict[Waiter, None]] = defaultdict(dict)
         self._count = 0
         self._stopping = False

@@ -12,7 +12,7 @@ from drover.app.beacons.jobs import check_number
 from drover.app.beacons.sights import check_seen, sight_of
 from drover.app.beacons.waiting import wait
 from drover.model.beacon_job import DEFAULT_LEASE_MS, beat, end, pick, release, start, update
-from drover.model.errors import Unavailable
+from drover.model.errors import TooMany, Unavailable
 from drover.ports.beacons import Wish
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger("drover.beacons")
 _TRIES: Final = 5
+_LATER_S: Final = 5
 
 
 class Ending:
@@ -94,7 +95,12 @@ class BeaconWork:
     async def take(
         self, caller: Caller, wish: Wanted, asked: Pick, wait_s: float, left: Left
     ) -> BeaconJob | None:
-        """Take the best eligible job, waiting up to so many seconds for one; None without."""
+        """Take the best eligible job, waiting up to so many seconds for one; None without.
+
+        Raises TooMany where as many wait already as may.
+        """
+        if wait_s and len(self._waiters) >= self._waiters.most:
+            raise TooMany(f"{self._waiters.most} wait for jobs already", retry_after_s=_LATER_S)
         sight = await self._store.glance(lambda session: sight_of(session, caller))
         until_s = time.monotonic() + wait_s
         worker = (caller.user_id or "", asked.hold.worker) if asked.hold.worker else None

@@ -17,20 +17,24 @@ from drover.app.jobs.wishes import (
     TABLE,
     Renderer,
     Wish,
+    check_fixed_query,
     check_template,
     context_of,
     has_template,
     query_in,
 )
+from drover.engine.targets import ROWS
 from drover.kinds.resource_job import KIND
 from drover.model.bodies import decode
-from drover.model.errors import Conflict, Invalid, TooMany
+from drover.model.errors import Conflict, Invalid, TooMany, reached
 from drover.model.execution import State
 from drover.model.fields import Prose, QueryText, is_id
 from drover.model.instants import to_text
 from drover.model.run import RESOURCE_JOB, Actor, NewExecution, Pace, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from drover.app.jobs.found import Place
     from drover.engine.signals import Signals
     from drover.kinds.resource_job import ResourceJob
@@ -115,20 +119,20 @@ class JobExecutions:
         """
         given = decode(body, ExecuteBody) if isinstance(body, bytes) else body
         check_overrides(given)
-        new = await self.prepared(place, given)
+        job = await self._store.glance(lambda session: job_at(session, place))
+        new = await self.prepared(job, given)
         keyed = _keyed(new, "execute", given, key)
         return await self._store_new(Actor(type=caller.type, id=caller.id), place, keyed)
 
     async def prepared(
-        self, place: Place, given: ExecuteBody, narrowed: Narrowed = _unchanged
+        self, job: ResourceJob, given: ExecuteBody, narrowed: Narrowed = _unchanged
     ) -> NewExecution:
-        """Return what an execution of a job as it is now would be, rendered and checked.
+        """Return what an execution of a job would be, rendered and checked.
 
         ``narrowed`` changes the target before it is checked. Raises as ``execute`` does.
         """
-        job = await self._store.glance(lambda session: job_at(session, place))
         wish = given.wish(job)
-        target, error = await self._resolved(place, wish, given, narrowed)
+        target, error = await self._resolved(job.application_id, wish, given, narrowed)
         timeout = given.execution_timeout
         timeout = job.execution_timeout if timeout is UNSET else timeout
         asked = Asked(
@@ -170,11 +174,11 @@ class JobExecutions:
         return await self._store_new(Actor(type=caller.type, id=caller.id), place, keyed)
 
     async def _resolved(
-        self, place: Place, wish: Wish, given: ExecuteBody, narrowed: Narrowed
+        self, application_id: str, wish: Wish, given: ExecuteBody, narrowed: Narrowed
     ) -> tuple[Target, str | None]:
         try:
-            target = narrowed(await self._renderer.rendered(place[0], wish))
-            await self._store.read(lambda session: query_in(session, place[0], target))
+            target = narrowed(await self._renderer.rendered(application_id, wish))
+            await self._check_query(application_id, target)
         except Invalid as error:
             override = given.overrides.get(error.field or "")
             if override is not None and not has_template(override):
@@ -183,6 +187,12 @@ class JobExecutions:
             kept = Target(resource_type=wish.resource_type, query=wish.query, context=wish.context)
             return kept, reason
         return target, None
+
+    async def _check_query(self, application_id: str, target: Target) -> None:
+        if target.resource_type == ROWS:  # the only ones whose fields are kept in the store
+            await self._store.read(lambda session: query_in(session, application_id, target))
+        else:
+            check_fixed_query(target)
 
     async def _store_new(self, source: Actor, place: Place, new: NewExecution) -> str:
         stamped = self.stamped(new, place, source)
@@ -201,12 +211,35 @@ class JobExecutions:
             earlier = await executions.by_unique_key(job_id, new.unique_key)
             if earlier is not None:
                 return _same(earlier, new)
-        if await executions.count_open(job_id) >= self._most_open:
-            raise TooMany(f"{self._most_open} executions of this job have not ended yet")
+        stored = await self._added(session, job, [new])
+        if not stored:
+            raise reached("max_running_executions", TooMany(self.refusal))
+        return stored[0]
+
+    @property
+    def refusal(self) -> str:
+        """What is told when a job has as many open executions as it may have."""
+        return f"{self._most_open} executions of this job have not ended yet"
+
+    async def add_several(
+        self, session: Session, place: Place, new: Sequence[NewExecution]
+    ) -> list[Execution]:
+        """Store executions of a job that are stamped, the first ones it may still have open.
+
+        Raises Missing; Duplicate for a unique key that was used before.
+        """
+        return await self._added(session, await session.resources.lock(KIND, *place), new)
+
+    async def _added(
+        self, session: Session, job: ResourceJob, new: Sequence[NewExecution]
+    ) -> list[Execution]:
+        executions = session.jobs.executions
+        room = self._most_open - await executions.count_open(job.id)
         now_ms = await session.now_ms()
-        stored = await executions.add(new, now_ms)
-        requested = structs.replace(job, last_execution_requested=to_text(now_ms))
-        await session.resources.put(KIND, requested)
+        stored = [await executions.add(each, now_ms) for each in new[: max(0, room)]]
+        if stored:
+            requested = structs.replace(job, last_execution_requested=to_text(now_ms))
+            await session.resources.put(KIND, requested)
         return stored
 
 

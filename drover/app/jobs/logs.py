@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from drover.app.jobs.found import check_job, execution_of
 from drover.app.jobs.shown import entry, iteration
+from drover.app.jobs.waiting import why_it_waits
 from drover.model.errors import Conflict, Missing
 from drover.model.iteration import (
     Acknowledgement,
@@ -75,8 +76,13 @@ class ExecutionLogs:
         return Page([self.entry(each) for each in found.items], found.total)
 
     async def one(self, place: Place, execution_id: str) -> dict[str, Any]:
-        """Return one execution; raises Missing."""
-        return self.entry(await self.find(place, execution_id))
+        """Return one execution, and why it waits if it does; raises Missing."""
+        execution = await self.find(place, execution_id)
+        shown = self.entry(execution)
+        if not execution.state.is_final:
+            why = await self._store.read(lambda session: _why(session, execution))
+            shown |= {"waitsBecause": why} if why else {}
+        return shown
 
     async def find(self, place: Place, execution_id: str) -> Execution:
         """Return one execution as it is stored; raises Missing."""
@@ -144,3 +150,10 @@ class ExecutionLogs:
             lambda session: session.jobs.items.get(execution.number, resource_id)
         )
         return iteration(execution.id, item)
+
+
+async def _why(session: Session, execution: Execution) -> str | None:
+    retry_ms = None
+    if execution.waiting:
+        retry_ms = await session.jobs.plans.next_retry_ms(execution.number)
+    return why_it_waits(execution, await session.now_ms(), retry_ms)

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from drover.engine.loops import wait_for
-from drover.model.errors import Missing, TooMany, Unavailable
+from drover.model.errors import Missing, TooMany, Unavailable, reached
 from drover.model.summary import STATUS, summary
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Progress:
         """Return a stream of an execution's progress; raises TooMany."""
         application_id = execution.application_id or ""
         if self.open >= MOST_STREAMS or self._open[application_id] >= MOST_OF_APPLICATION:
-            raise TooMany("Too many streams of progress are open")
+            raise reached("progress_streams", TooMany("Too many streams of progress are open"))
         self._open[application_id] += 1
         return ProgressStream(self, execution)
 

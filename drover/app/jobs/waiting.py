@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from drover.model.execution import State
 
@@ -10,12 +10,19 @@ if TYPE_CHECKING:
     from drover.model.run import Execution
 
 
-def why_it_waits(execution: Execution, now_ms: int) -> str | None:
-    """Return a sentence for people; None when it has ended, or works as fast as it can."""
+_UNSEEN_MS: Final = 15_000
+"""After so long without anybody who takes it, it is doubtful that somebody will."""
+
+
+def why_it_waits(execution: Execution, now_ms: int, retry_ms: int | None = None) -> str | None:
+    """Return a sentence for people; None when it has ended, or works as fast as it can.
+
+    ``retry_ms`` is when the next of its items is to be tried again, where that is known.
+    """
     if execution.state.is_final:
         return None
     if execution.state is State.RUNNING:
-        return _running(execution, now_ms)
+        return _running(execution, now_ms, retry_ms)
     if execution.state is State.PAUSED:
         return f"It is paused: nothing more begins until it is resumed.{_begun(execution)}"
     if execution.state in (State.CANCELING, State.FAILING):
@@ -30,22 +37,36 @@ def _not_begun(execution: Execution, now_ms: int) -> str:
         return f"It begins in {_seconds(execution.due_ms - now_ms)}."
     if execution.worker is not None:
         return "The resources it is to run over are being chosen."
+    waited_ms = now_ms - max(execution.due_ms, execution.requested_ms)
+    if waited_ms > _UNSEEN_MS:
+        waited = _seconds(waited_ms)
+        return f"No server has begun with it for {waited}: one with the role engine must run."
     return "It waits for a server to begin with it."
 
 
-def _running(execution: Execution, now_ms: int) -> str | None:
+def _running(execution: Execution, now_ms: int, retry_ms: int | None) -> str | None:
+    if execution.remaining <= execution.waiting:
+        return _all_begun(execution, now_ms, retry_ms)
     to_begin = execution.remaining - execution.waiting
-    if to_begin > 0 and execution.in_flight >= execution.pace.concurrency:
+    if execution.in_flight >= execution.pace.concurrency:
         most = execution.pace.concurrency
         return f"At most {most} run at once: {to_begin} wait for one of them to end."
-    if to_begin > 0 and execution.next_claim_ms > now_ms:
+    if execution.next_claim_ms > now_ms:
         delay = _seconds(execution.next_claim_ms - now_ms)
         return f"The delay between iterations: the next begins in {delay}."
-    if to_begin <= 0 and execution.in_flight:
+    begun_ms = execution.started_ms
+    if not execution.in_flight and begun_ms is not None and now_ms - begun_ms > _UNSEEN_MS:
+        return "Nothing of it runs though it could: no engine is alive, or all are busy."
+    return None
+
+
+def _all_begun(execution: Execution, now_ms: int, retry_ms: int | None) -> str | None:
+    if execution.in_flight:
         timeout = _seconds(execution.pace.timeout_ms)
         return f"All have begun: {execution.in_flight} are to be acknowledged within {timeout}."
-    if to_begin <= 0 and execution.waiting:
-        return f"{execution.waiting} wait to be tried again."
+    if execution.waiting:
+        when = "" if retry_ms is None else f", the first in {_seconds(retry_ms - now_ms)}"
+        return f"{execution.waiting} wait to be tried again{when}."
     return None
 
 

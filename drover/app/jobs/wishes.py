@@ -16,6 +16,8 @@ from drover.flows.language import LanguageError, RenderLimit, compile_template, 
 from drover.model.errors import Invalid
 from drover.model.fields import is_id
 from drover.model.run import Target
+from drover.query.kinds import FIELD_SETS
+from drover.query.losant import parse_json as parse_query
 
 if TYPE_CHECKING:
     from drover.ports.store import Session
@@ -96,6 +98,17 @@ class Renderer:
             return _target(wish, context)
         async with self._turns.take(application_id):
             return await asyncio.to_thread(_target, wish, context)
+
+
+def check_fixed_query(target: Target) -> None:
+    """Raise Invalid naming the field unless the query is one of a type with the same fields ever.
+
+    That is every type but rows of data tables.
+    """
+    try:
+        parse_query(target.query, FIELD_SETS[target.resource_type])
+    except Invalid as error:
+        raise Invalid(f"{error.message} at `{QUERY}`", field=QUERY) from error
 
 
 async def query_in(session: Session, application_id: str, target: Target) -> Node:

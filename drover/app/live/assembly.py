@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from drover.app.access.sessions import Sessions
     from drover.app.assembly import Library, Surroundings
-    from drover.app.live.watching import Watching
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +26,6 @@ class LiveServices:
     inbox: Inbox
     book: PresenceBook
     intake: LiveIntake
-    watching: Watching
 
     def start(self) -> None:
         """Begin to take what devices say."""
@@ -51,5 +49,4 @@ def build(
         inbox=inbox,
         book=book,
         intake=LiveIntake(store, inbox, book),
-        watching=shelf.watching,
     )

@@ -24,7 +24,7 @@ from drover.app.schedules.definition import (
 )
 from drover.app.schedules.shown import Moment, shown
 from drover.app.schedules.zones import zones_in_use
-from drover.model.errors import Conflict, Invalid, TooMany
+from drover.model.errors import Conflict, Invalid, TooMany, reached
 from drover.model.run import Actor
 from drover.ports.schedules import Schedule
 
@@ -94,7 +94,8 @@ class JobSchedules:
         async def work(session: Session) -> Schedule:
             await check_job(session, place)
             if len(await session.jobs.schedules.of(KIND, place[1])) >= self._limits.most:
-                raise TooMany(f"A job may have {self._limits.most} schedules")
+                error = TooMany(f"A job may have {self._limits.most} schedules")
+                raise reached("max_job_schedules", error)
             return await self._saved(session, caller, new, None, body)
 
         return await self._stored(work)
@@ -159,7 +160,7 @@ class JobSchedules:
         async def note(session: Session) -> None:
             now_ms = await session.now_ms()
             outcome = Outcome(run_ms=now_ms, execution_id=execution_id)
-            await session.jobs.schedules.note(KIND, row.ref, msgspec.json.encode(outcome))
+            await session.jobs.schedules.note(KIND, {row.ref: msgspec.json.encode(outcome)})
 
         await self._store.write(note)
         return execution_id

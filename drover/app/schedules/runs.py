@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from msgspec import structs
 
+from drover.app.jobs.found import job_at
 from drover.app.schedules.definition import KIND, Outcome, kept
 from drover.app.schedules.zones import (
     devices_in,
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from drover.app.jobs.execute import JobExecutions, Narrowed
+    from drover.app.jobs.found import Place
     from drover.app.schedules.definition import JobSchedule
     from drover.engine.scheduler import Due
     from drover.engine.signals import Signals
+    from drover.kinds.resource_job import ResourceJob
     from drover.model.run import Execution, NewExecution
     from drover.ports.schedules import Schedule
     from drover.ports.store import Session, Store
@@ -51,6 +54,7 @@ MOST_TRIES: Final = 5
 _LOG = structlog.get_logger("drover.jobs")
 _AT_A_TIME: Final = 200
 _MOST_LATE: Final = 1000
+_READERS: Final = 4
 _PATIENCE_S: Final = 0.2
 _UNLIKE_ANY_GIVEN: Final = "\N{SECTION SIGN}"
 """Begins the keys of scheduled executions; those that callers give are ASCII."""
@@ -66,6 +70,11 @@ class Ready(NamedTuple):
     row: Schedule | None
     new: NewExecution | None = None
     error: str | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is to be tried again."""
+        return self.row is not None and self.new is None and self.error is None
 
 
 async def queue_runs(session: Session, due: Sequence[Due]) -> None:
@@ -103,6 +112,7 @@ class ScheduledRuns:
         self._store = store
         self._executions = executions
         self._signals = signals
+        self._readers = asyncio.Semaphore(_READERS)
         self._late: set[asyncio.Task[None]] = set()
 
     async def tick(self) -> float | None:
@@ -115,10 +125,8 @@ class ScheduledRuns:
         runs = await self._store.write(_take)
         if not runs:
             return await self._store.read(_rest)
-        rows = await self._store.read(
-            lambda session: session.jobs.schedules.named(KIND, [run.ref for run in runs])
-        )
-        tasks = [asyncio.create_task(self._made_ready(run, rows.get(run.ref))) for run in runs]
+        owners = await self._store.read(partial(_owners, runs=runs))
+        tasks = [asyncio.create_task(self._made_ready(run, *owners[run.ref])) for run in runs]
         done, late = await asyncio.wait(tasks, timeout=_PATIENCE_S)
         for task in late:
             self._follow(task)
@@ -139,15 +147,15 @@ class ScheduledRuns:
     async def _kept_late(self, task: asyncio.Task[Ready]) -> None:
         await self._keep([await task])
 
-    async def _made_ready(self, run: DueRun, row: Schedule | None) -> Ready:
+    async def _made_ready(
+        self, run: DueRun, row: Schedule | None, job: ResourceJob | None
+    ) -> Ready:
         """Return a run with its execution; what stands in its way is told, not raised."""
-        if row is None or run.tries > MOST_TRIES:
+        if row is None or job is None or run.tries > MOST_TRIES:
             return Ready(run, row, error="The run could not be begun")
         new, error = None, None
         try:
-            new = await self._execution(run, row)
-        except Missing:
-            row = None
+            new = await self._execution(run, row, job)
         except (TooMany, Full, Unavailable):
             _LOG.info("scheduled_run_waits", schedule=run.ref)
         except (Invalid, Conflict) as refused:
@@ -157,11 +165,11 @@ class ScheduledRuns:
             error = "The run failed before it was begun"
         return Ready(run, row, new, error)
 
-    async def _execution(self, run: DueRun, row: Schedule) -> NewExecution:
+    async def _execution(self, run: DueRun, row: Schedule, job: ResourceJob) -> NewExecution:
         schedule = kept(row)
-        place = (row.application_id or "", row.owner)
+        place = (job.application_id, job.id)
         narrowed = await self._narrowed(run, row, schedule)
-        new = await self._executions.prepared(place, schedule.options, *narrowed)
+        new = await self._executions.prepared(job, schedule.options, *narrowed)
         key = f"{_key(run)}{run.due_ms}"
         return structs.replace(
             self._executions.stamped(new, place, schedule.author), unique_key=key
@@ -176,7 +184,10 @@ class ScheduledRuns:
         if run.zone != schedule.tz:
             return (narrowing(devices_in(run.zone, tag)),)
         application_id = row.application_id or ""
-        used = await self._store.read(lambda session: zones_in_use(session, application_id, tag))
+        async with self._readers:
+            used = await self._store.read(
+                lambda session: zones_in_use(session, application_id, tag)
+            )
         return (narrowing(devices_in_or_without(run.zone, tag, used)),)
 
     async def _keep(self, ready: Sequence[Ready]) -> None:
@@ -202,63 +213,81 @@ class ScheduledRuns:
             await self._keep([failed])
 
     async def _stored(self, session: Session, ready: Sequence[Ready]) -> list[Execution]:
+        """Store what runs have become, a few statements for all of them; return the executions."""
         now_ms = await session.now_ms()
-        found = []
-        for each in sorted(ready, key=lambda ready: ready.run.due_ms):
-            execution = await self._stored_one(session, each, now_ms)
-            if execution is not None:
-                found.append(execution)
-        return found
+        over, again = await _told_apart(session, ready, now_ms)
+        await session.jobs.due_runs.put_off([each.run for each in again], now_ms + QUEUED_MS)
+        done = await session.jobs.due_runs.done([each.run for each in over])
+        own = [each for each in over if each.run in done and each.row is not None]
+        outcomes: dict[str, bytes] = {}
+        stored: list[Execution] = []
+        for together in _by_job(own):
+            stored += await self._begun(session, together, outcomes)
+        await session.jobs.schedules.note(KIND, outcomes)
+        return stored
 
-    async def _stored_one(self, session: Session, ready: Ready, now_ms: int) -> Execution | None:
-        run, row, runs = ready.run, ready.row, session.jobs.due_runs
-        if row is None:
-            await runs.done(run)
-            return None
-        if ready.new is None and ready.error is None:
-            await runs.put_off(run, now_ms + QUEUED_MS)
-            return None
-        error = ready.error or await _hindrance(session, run, row, now_ms)
-        if error == _WAITS:
-            await runs.put_off(run, now_ms + QUEUED_MS)
-            return None
-        if not await runs.done(run):
-            return None
-        return await self._run(session, ready, error)
-
-    async def _run(self, session: Session, ready: Ready, error: str | None) -> Execution | None:
-        """Store the execution of a run, and what came of it with its schedule."""
-        row, execution = ready.row, None
-        if row is None:
-            return None
-        if error is None and ready.new is not None:
-            try:
-                place = (row.application_id or "", row.owner)
-                execution = await self._executions.add(session, place, ready.new)
-                error = execution.error
-            except Missing:
-                return None
-            except (Conflict, TooMany) as refused:
-                error = refused.message
-        outcome = Outcome(
-            run_ms=ready.run.due_ms, execution_id=execution.id if execution else None, error=error
-        )
-        await session.jobs.schedules.note(KIND, row.ref, msgspec.json.encode(outcome))
-        return execution
+    async def _begun(
+        self, session: Session, together: Sequence[Ready], outcomes: dict[str, bytes]
+    ) -> list[Execution]:
+        """Store the executions of runs of one job, and note what came of each."""
+        wanted = [each for each in together if each.new is not None]
+        new = [each.new for each in wanted if each.new]
+        try:
+            place = _place(together[0])
+            stored = await self._executions.add_several(session, place, new) if new else []
+        except Missing:  # the job has gone, and its schedules with it
+            return []
+        begun = {each.run: execution for each, execution in zip(wanted, stored, strict=False)}
+        for each in together:
+            execution = begun.get(each.run)
+            outcome = Outcome(
+                run_ms=each.run.due_ms,
+                execution_id=execution.id if execution else None,
+                error=execution.error if execution else each.error or self._executions.refusal,
+            )
+            outcomes[each.run.ref] = msgspec.json.encode(outcome)
+        return stored
 
 
-_WAITS: Final = "waits"
+async def _told_apart(
+    session: Session, ready: Sequence[Ready], now_ms: int
+) -> tuple[list[Ready], list[Ready]]:
+    """Return runs that are over, begun now or never, and those that are to be tried again."""
+    keys = [(each.row.owner, _key(each.run)) for each in ready if each.row]
+    open_keys = await session.jobs.executions.open_keyed(keys)
+    over: list[Ready] = []
+    again: list[Ready] = []
+    for each in sorted(ready, key=lambda each: each.run.due_ms):
+        key = _key(each.run)
+        if each.row is not None and each.new is not None and key in open_keys:
+            each = _behind(each, each.row, now_ms)  # noqa: PLW2901 - what has become of it
+        elif each.new is not None:
+            open_keys.add(key)
+        (again if each.waits else over).append(each)
+    return over, again
 
 
-async def _hindrance(session: Session, run: DueRun, row: Schedule, now_ms: int) -> str | None:
-    """Return why a run is not begun now, or that it waits; None when nothing hinders it."""
-    if not await session.jobs.executions.count_open_keyed(row.owner, _key(run)):
-        return None
+def _behind(ready: Ready, row: Schedule, now_ms: int) -> Ready:
+    """Return what becomes of a run while the one before it has not ended."""
     if kept(row).overlap == "skip":
-        return "Skipped: the run before it had not ended"
-    if now_ms - run.due_ms > LONGEST_WAIT_MS:
-        return "Given up: the run before it did not end within a day"
-    return _WAITS
+        return ready._replace(new=None, error="Skipped: the run before it had not ended")
+    if now_ms - ready.run.due_ms > LONGEST_WAIT_MS:
+        error = "Given up: the run before it did not end within a day"
+        return ready._replace(new=None, error=error)
+    return ready._replace(new=None)
+
+
+def _by_job(ready: Iterable[Ready]) -> Iterable[list[Ready]]:
+    """Return runs by job, jobs in one order: two servers must not wait for each other."""
+    jobs: dict[Place, list[Ready]] = {}
+    for each in ready:
+        jobs.setdefault(_place(each), []).append(each)
+    return [jobs[place] for place in sorted(jobs)]
+
+
+def _place(ready: Ready) -> Place:
+    row = ready.row
+    return (row.application_id or "", row.owner) if row else ("", "")
 
 
 def _key(run: DueRun) -> str:
@@ -274,3 +303,25 @@ async def _take(session: Session) -> Sequence[DueRun]:
 async def _rest(session: Session) -> float | None:
     next_ms = await session.jobs.due_runs.next_ms()
     return None if next_ms is None else max(0.0, (next_ms - await session.now_ms()) / 1000)
+
+
+async def _owners(
+    session: Session, runs: Sequence[DueRun]
+) -> dict[str, tuple[Schedule | None, ResourceJob | None]]:
+    """Return the schedule of each run and its job, by the schedule's ref, as far as they exist."""
+    refs = [run.ref for run in runs]
+    rows = await session.jobs.schedules.named(KIND, refs)
+    jobs: dict[Place, ResourceJob | None] = {}
+    for row in rows.values():
+        place = (row.application_id or "", row.owner)
+        if place not in jobs:
+            jobs[place] = await _job(session, place)
+    found = {ref: (row, jobs[row.application_id or "", row.owner]) for ref, row in rows.items()}
+    return {ref: found.get(ref, (None, None)) for ref in refs}
+
+
+async def _job(session: Session, place: Place) -> ResourceJob | None:
+    try:
+        return await job_at(session, place)
+    except Missing:
+        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from drover.faces.console._rendering import HTML, SECURITY, render
 from drover.faces.operation import Answer
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from drover.model.errors import DroverError
 
 SIGN_IN: Final = "/console/sign-in"
+_LONGEST_ADDRESS: Final = 2048
 _TITLES: Final = {
     400: "That did not work",
     403: "Not allowed",
@@ -35,7 +36,7 @@ def refuse_at(error: DroverError, status: int, at: Destination) -> Answer:
     if isinstance(error, Unauthorized):
         return _to_sign_in(at)
     title = _TITLES.get(status, "Something failed")
-    body = render("refused.html", title=title, message=error.message, status=status)
+    body = render("refused.html", title=title, message=error.message, back=_page_before(at))
     return Answer(body, status, {**SECURITY, **headers_of(error)}, HTML)
 
 
@@ -55,3 +56,16 @@ def _to_sign_in(at: Destination) -> Answer:
 def back_to(at: Destination) -> str:
     """Return the address that was asked for, within this server."""
     return f"{quote(at.path)}?{at.query}" if at.query else quote(at.path)
+
+
+def own_address(text: str) -> str:
+    """Return an address if it leads to a page of the console, "" otherwise."""
+    plain = text.isascii() and text.isprintable() and "\\" not in text and "//" not in text
+    within = text == "/console" or text.startswith(("/console/", "/console?"))
+    return text if plain and within and len(text) <= _LONGEST_ADDRESS else ""
+
+
+def _page_before(at: Destination) -> str:
+    """Return the address of the page that a form was sent from; "" where it is not known."""
+    parts = urlsplit(at.headers.get("referer", ""))
+    return own_address(f"{parts.path}?{parts.query}" if parts.query else parts.path)

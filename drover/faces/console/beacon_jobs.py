@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from drover.model.beacon_job import BeaconJob
 
 JOB: Final = "/console/beacon-jobs/{number}"
-LINES: Final = 500
+LINES: Final = 200
 """Lines of the log on one page."""
 
 _FARTHEST: Final = 10**15

@@ -19,6 +19,7 @@ from drover.query.digi import BadQuery, QueryTooLong
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from drover.app.inventory_verbs import Outcomes
     from drover.app.services import Services
     from drover.faces.console._site import Visit
     from drover.faces.operation import Answer, Operation
@@ -109,13 +110,13 @@ class _Pages:
         """Cancel what a query matches."""
         text = visit.given("query")
         outcomes = await self._inventory.cancel_matching(visit.call.caller, text)
-        return _told(visit, "canceled", text, [each.refused for each in outcomes])
+        return _told(visit, "canceled", text, outcomes)
 
     async def delete(self, visit: Visit) -> Answer:
         """Delete what a query matches and has ended."""
         text = visit.given("query")
         outcomes = await self._inventory.delete_matching(visit.call.caller, text)
-        return _told(visit, "deleted", text, [each.refused for each in outcomes])
+        return _told(visit, "deleted", text, outcomes)
 
     async def one(self, visit: Visit) -> Answer:
         """Show one job; one of a resource job has a page of its own."""
@@ -213,9 +214,9 @@ def fault(error: DroverError) -> Mapping[str, Any]:
     return {"message": error.message, "before": "", "at": "", "after": ""}
 
 
-def _told(visit: Visit, done: str, text: str, refusals: list[DroverError | None]) -> Answer:
-    refused = sum(1 for each in refusals if each is not None)
-    count = len(refusals) - refused
+def _told(visit: Visit, done: str, text: str, outcomes: Outcomes) -> Answer:
+    refused = outcomes.refused
+    count = len(outcomes) - refused
     return visit.go(JOBS, query=text, done=done, count=count, refused=refused)
 
 

@@ -9,10 +9,12 @@ import msgspec
 from drover.app.jobs.execute import ExecuteBody, JobExecutions
 from drover.app.jobs.logs import ExecutionLogs
 from drover.app.jobs.preview import JobPreview
+from drover.app.schedules.job_schedules import JobSchedules
 from drover.app.workflows import Workflows
 from drover.faces.console import _lists
 from drover.faces.console._site import Site, act, page
 from drover.faces.console.executions import JOB, READS, RUNS, place_of, settings_of
+from drover.faces.console.job_schedules import rule_of
 from drover.kinds.resource_job import KIND
 from drover.model.bodies import convert
 from drover.model.errors import Invalid
@@ -38,6 +40,7 @@ class _Pages:
         self._preview = services[JobPreview]
         self._logs = services[ExecutionLogs]
         self._workflows = services[Workflows]
+        self._schedules = services[JobSchedules]
 
     async def list(self, visit: Visit) -> Answer:
         """List the resource jobs of an application."""
@@ -86,6 +89,7 @@ class _Pages:
             here=here,
             settings=settings_of(job),
             workflows=await self._workflows.of_job(*place),
+            schedules=[(each, rule_of(each)) for each in await self._schedules.list(place)],
             given={name: visit.form.get(name, "") for name in OVERRIDES},
             fault=fault,
             preview=preview,

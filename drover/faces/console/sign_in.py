@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from drover.app.access.sessions import Sessions, Wish
 from drover.faces.console._forms import MOST_BYTES, fields_of
+from drover.faces.console._refusals import own_address
 from drover.faces.console._rendering import HTML, SECURITY, render
 from drover.faces.console._session import (
     FIELD,
@@ -39,7 +40,6 @@ ME: Final = for_operation("me", "get", ("User",), reads=True)
 """What whoever is signed in may do."""
 
 _VISITOR_S: Final = 86_400
-_LONGEST_NEXT: Final = 2048
 
 
 class _Pages:
@@ -101,13 +101,6 @@ class _Pages:
         if isinstance(error, TooMany):
             headers["Retry-After"] = str(error.retry_after_s)
         return Answer(body, _status(error), headers, HTML)
-
-
-def own_address(text: str) -> str:
-    """Return an address if it leads to a page of the console, "" otherwise."""
-    plain = text.isascii() and text.isprintable() and "\\" not in text and "//" not in text
-    within = text == "/console" or text.startswith(("/console/", "/console?"))
-    return text if plain and within and len(text) <= _LONGEST_NEXT else ""
 
 
 def _status(error: DroverError | None) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from drover.faces.digi._accept import wants_xml
 from drover.faces.digi._xml import XML, document
 from drover.faces.operation import Answer
 from drover.faces.refusals import headers_of
@@ -14,6 +15,8 @@ from drover.query.digi import BadQuery, QueryTooLong
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from drover.faces.operation import Destination
 
 _CONFLICT = 409
 
@@ -38,6 +41,13 @@ def body_of(
     if context:
         body["error_context"] = context
     return body
+
+
+def refuse_at(error: DroverError, status: int, at: Destination) -> Answer:
+    """Return an error in the form in which the request would be answered."""
+    name = at.path.rstrip("/").rsplit("/", 1)[-1]
+    as_xml = name.endswith(".xml") or (not name.endswith(".json") and wants_xml(at.headers))
+    return refuse_as_xml(error, status) if as_xml else refuse_as_json(error, status)
 
 
 def refuse_as_json(error: DroverError, status: int) -> Answer:

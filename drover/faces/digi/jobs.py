@@ -17,10 +17,9 @@ from drover.faces.digi._columns import chosen_columns
 from drover.faces.digi._csv import CSV, table
 from drover.faces.digi._documents import figures, shown
 from drover.faces.digi._job_elements import job_elements
-from drover.faces.digi._refusals import refuse_as_json, refuse_as_xml
 from drover.faces.operation import Answer, Call, Operation
-from drover.faces.refusals import WrongMethod, status_of
-from drover.model.errors import DroverError, Invalid, Missing
+from drover.faces.refusals import WrongMethod
+from drover.model.errors import Invalid, Missing
 from drover.model.scopes import for_operation
 
 if TYPE_CHECKING:
@@ -68,10 +67,9 @@ class _Jobs:
         """Take all jobs out as CSV."""
         columns = chosen_columns(call.query.get("fields", ""))
         asked = Asked(call.query.get("query", ""), call.query.get("orderby", ""))
-        raw = call.flag("raw")
-        rows = await self._inventory.stream(call.caller, asked, columns)
+        lines = await self._inventory.table(call.caller, asked, columns, raw=call.flag("raw"))
         headers = {"Content-Disposition": 'attachment; filename="jobs.csv"'}
-        return Answer(table(rows, columns, raw=raw), headers=headers, media_type=CSV)
+        return Answer(table(lines, columns), headers=headers, media_type=CSV)
 
     async def get(self, call: Call) -> Answer:
         """Return one job."""
@@ -207,27 +205,18 @@ def _operation(
         method=method,
         path=f"{ROOT}{path}",
         scopes=READS if method == "GET" else CHANGES,
-        run=partial(_guarded, throttle, run, path.endswith(".xml")),
+        run=partial(_guarded, throttle, run),
         name=f"digi.{method.lower()}.{'.'.join(words)}",
         summary=doc,
         parameters=parameters,
     )
 
 
-async def _guarded(throttle: RequestThrottle, run: Run, as_xml: bool, call: Call) -> Answer:  # noqa: FBT001 - bound once, above
-    """Run an operation within its caller's allowance; say a refusal in the form asked for."""
+async def _guarded(throttle: RequestThrottle, run: Run, call: Call) -> Answer:
+    """Run an operation within its caller's allowance."""
     caller = call.caller
-    refuse = refuse_as_xml if as_xml or _xml_asked(call) else refuse_as_json
-    try:
-        with throttle.admitted(caller.user_id or caller.id):
-            return await run(call)
-    except DroverError as error:
-        return refuse(error, status_of(error))
-
-
-def _xml_asked(call: Call) -> bool:
-    name = call.path.get("job", "")
-    return name.endswith(".xml") or (not name.endswith(".json") and wants_xml(call.headers))
+    with throttle.admitted(caller.user_id or caller.id):
+        return await run(call)
 
 
 def _told(done: Sequence[Outcome], call: Call) -> Answer:

@@ -19,7 +19,7 @@ from drover.kinds.flow import KIND as FLOW
 from drover.kinds.flow_version import KIND as VERSION
 from drover.model.bodies import convert
 from drover.model.errors import Invalid
-from drover.model.fields import Email
+from drover.model.fields import Email, Url
 from drover.query.kinds import FLOW_VERSIONS
 from drover.query.losant import parse
 from drover.query.tree import Compare, ElementMatch, Member, Node, Operator, all_of, any_of
@@ -45,11 +45,12 @@ class TriggerFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     key: str | UnsetType = UNSET
 
 
-class VersionsDelete(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body that deletes versions."""
+class VersionsDelete(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """The body that deletes versions; the work is done when the answer comes."""
 
     query: dict[str, Any]
     email: Email | UnsetType = UNSET
+    callback_url: Url | UnsetType = UNSET
 
 
 BY_VERSION = replace(

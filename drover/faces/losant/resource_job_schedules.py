@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from drover.app.schedules.definition import ScheduleBody
 from drover.app.schedules.job_schedules import JobSchedules
+from drover.faces.losant._lists import FARTHEST, MOST_PER_PAGE, PER_PAGE
 from drover.faces.losant.resource_job import JOB, place
 from drover.faces.operation import Call, Operation
 from drover.kinds.resource_job import KIND
@@ -31,8 +32,12 @@ class _Calls:
 
     async def list(self, call: Call) -> dict[str, Any]:
         """List the schedules of a resource job."""
-        items = await self._schedules.list(place(call))
-        return {"items": items, "count": len(items), "totalCount": len(items), **call.path}
+        per_page = call.whole("perPage", PER_PAGE, least=1, most=MOST_PER_PAGE)
+        page = call.whole("page", 0, most=FARTHEST)
+        found = await self._schedules.list(place(call))
+        items = found[page * per_page : (page + 1) * per_page]
+        paging = {"totalCount": len(found), "page": page, "perPage": per_page}
+        return {"items": items, "count": len(items), **paging, **call.path}
 
     async def post(self, call: Call) -> dict[str, Any]:
         """Create a schedule of a resource job."""
@@ -77,7 +82,7 @@ def operations(services: Services) -> Iterator[Operation]:
     """Yield our operations on schedules: who may execute a job may say when that is done."""
     calls = _Calls(services)
     reads, runs, stops = KIND.scopes("get"), KIND.scopes("execute"), KIND.scopes("cancelExecution")
-    yield _operation("GET", _MANY, reads, calls.list)
+    yield _operation("GET", _MANY, reads, calls.list, parameters=("page", "perPage"))
     yield _operation("POST", _MANY, runs, calls.post, body=ScheduleBody)
     yield _operation("GET", _ONE, reads, calls.get)
     yield _operation("PATCH", _ONE, runs, calls.patch, body=ScheduleBody)

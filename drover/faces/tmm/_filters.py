@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from drover.app.beacons.jobs import Wanted
 from drover.faces.tmm._given import decode_json, whole_number
+from drover.faces.tmm._refusals import BadParam
 from drover.query.tree import ALL, Compare, Missing, Node, Operator, all_of, any_of
 
 if TYPE_CHECKING:
@@ -101,4 +102,6 @@ def _document(given: Given, name: str) -> str:
     if not isinstance(value, str) or not value.strip():
         return "[]"
     decode_json(name, value.encode("utf-8", "surrogatepass"))
+    if "\\u0000" in value:
+        raise BadParam(f"{name} must not hold the character U+0000", field=name)
     return value

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 MOST_KEPT: Final = 32
 """Names and labels of one worker that are remembered."""
 
+OF_WORKERS: Final = frozenset(
+    {"pickup", "start", "update", "heartbeat", "log", "release", "end", "finish"}
+)
+"""Actions by which a worker shows that it is there."""
+
 _MOST_VERSION: Final = 100
 _STATES: Final = ("alive", "draining")
 
@@ -37,7 +42,7 @@ class SignsOfLife:
     def note(self, call: Call, caller: Caller, given: Given, action: str) -> None:
         """Note a worker that is named in a request that works on jobs; raises BadParam."""
         worker = hold(given).worker
-        if worker is None:
+        if worker is None or action not in OF_WORKERS:
             return
         if not worker.isprintable():
             raise BadParam("worker must be printable", field="worker")

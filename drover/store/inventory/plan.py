@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from drover.store.driver import Transaction
 
 _DIALECTS: Final[Mapping[str, Dialect]] = {"sqlite": Sqlite(), "postgres": Postgres()}
+_ALWAYS_SET: Final = frozenset({"submit_time"})
+"""Fields with an index that gives the jobs in their order, as none is unset."""
+
+_SQL_TYPES: Final[Mapping[type, str]] = {str: "TEXT", int: "BIGINT", float: "DOUBLE PRECISION"}
 _FOLDED: Final = CANONICAL | DEVICE_FIELDS
 _MOST_BRANCHES: Final = 8
 JOB_WINDOWS: Final = (4_000, 32_000)
@@ -113,7 +117,7 @@ class Plan:
         order = self.order()
         listed = ", ".join(f'{sql} AS "{name}"' for name, sql in columns.items())
         listed += f", {self.sort_value()} AS sort_value, execution.number AS sort_number"
-        aimed = AIM if self._needs_aim(columns) else ""
+        aimed = self.aimed(columns)
         limit = " LIMIT :limit" if limited else ""
         self.params["limit"] = self.wanted.limit
         walking = window is not None or self._walks()
@@ -303,7 +307,7 @@ class Plan:
     def _parts(self) -> list[str]:
         """Return the condition in parts, each such that an index gives its jobs in order."""
         parted = self._parted()
-        if not parted or self.wanted.order != NEWEST_FIRST:
+        if not parted or not self.newest_first:
             return [self._compiled()]
         shown = "execution.discarded = 0 AND "
         return [shown + self._compile(part, f"o{index}_") for index, part in enumerate(parted)]
@@ -321,7 +325,7 @@ class Plan:
 
         So it is where devices are looked at too, and no index gives the jobs in this order.
         """
-        if isinstance(self.split.pair, All) or self.wanted.order != NEWEST_FIRST:
+        if isinstance(self.split.pair, All) or not self.newest_first:
             return False
         job = self.split.job
         parts = job.parts if isinstance(job, And) else (job,)
@@ -370,19 +374,27 @@ class Plan:
             return f"({sql} IS NULL AND {older})"
         self.params["after_value"] = place.value
         sign = "<" if self.wanted.order.descending else ">"
-        kind = "TEXT" if isinstance(place.value, str) else "DOUBLE PRECISION"
-        value = f"CAST(:after_value AS {kind})"
+        value = f"CAST(:after_value AS {_SQL_TYPES[type(place.value)]})"
+        if self.wanted.order.field in _ALWAYS_SET:  # such that an index is entered at the place
+            return f"({sql} {sign}= {value} AND ({sql} {sign} {value} OR {older}))"
         return f"({sql} {sign} {value} OR ({sql} = {value} AND {older}) OR {sql} IS NULL)"
 
     def _order_of(self, value: str, number: str) -> str:
         order = self.wanted.order
         if order.field == "id":
             return f"{number} {'DESC' if order.descending else 'ASC'}"
-        return f"{value} {'DESC' if order.descending else 'ASC'} NULLS LAST, {number} DESC"
+        unset = "" if order.field in _ALWAYS_SET else " NULLS LAST"
+        return f"{value} {'DESC' if order.descending else 'ASC'}{unset}, {number} DESC"
 
-    def _needs_aim(self, columns: Mapping[str, str]) -> bool:
+    @property
+    def newest_first(self) -> bool:
+        """The jobs are wanted from the newest on."""
+        return self.wanted.order == NEWEST_FIRST
+
+    def aimed(self, columns: Mapping[str, str]) -> str:
+        """Return the join of the first target device, where columns or the order need it."""
         of_device = any("aim." in sql for sql in columns.values())
-        return of_device or self.wanted.order.field in DEVICE_FIELDS
+        return AIM if of_device or self.wanted.order.field in DEVICE_FIELDS else ""
 
 
 def _indexed(part: Node) -> bool:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from drover.store.inventory.plan import Plan
+from drover.store.inventory.table import table
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from drover.ports.inventory import Wanted
-    from drover.store.driver import Database
+    from drover.store.driver import Database, Row
 
 T = TypeVar("T")
+
+PIECES: Final = 2
+"""Rows of thousands of lines that are read at a time."""
+
+LINES: Final = 2000
+"""Rows of one line that are read at a time."""
 
 
 class InventoryRows:
@@ -23,18 +30,17 @@ class InventoryRows:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def stream(
-        self, wanted: Wanted, columns: Sequence[str], batch: int
-    ) -> AsyncIterator[Sequence[Sequence[Any]]]:
-        """Yield the values of columns in batches; times are milliseconds. No limit applies."""
+    async def lines(
+        self, wanted: Wanted, columns: Sequence[str], *, raw: bool
+    ) -> AsyncGenerator[str, None]:
+        """Yield lines of comma-separated values, many at a time. No limit applies."""
         asked = Plan(wanted, self._database.dialect)
-        known = {**asked.words.shown_of_device, **asked.words.shown, **asked.words.listed}
-        chosen = {name: known[name] for name in columns}
-        sql = asked.rows(chosen, limited=False)
+        sql = table(asked, self._database.dialect, columns, raw=raw)
+        batch = PIECES if asked.newest_first else LINES
         rows = self._database.stream(sql, asked.params, batch)
-        async with aclosing(_ahead(cast("AsyncGenerator[Sequence[Any], None]", rows))) as batches:
+        async with aclosing(_ahead(cast("AsyncGenerator[Sequence[Row], None]", rows))) as batches:
             async for each in batches:
-                yield each
+                yield "".join([row["line"] or "" for row in each])
 
 
 async def _ahead(batches: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:

@@ -80,11 +80,10 @@ class ExecutionStore:
         row = await self._tx.fetch_one("count_open_executions", {"job_id": job_id})
         return int(row["count"]) if row is not None else 0
 
-    async def count_open_keyed(self, job_id: str, prefix: str) -> int:
-        """Return how many of a job that have not ended have a unique key that begins so."""
-        params = {"job_id": job_id, "prefix": prefix}
-        row = await self._tx.fetch_one("count_open_executions_keyed", params)
-        return int(row["count"]) if row is not None else 0
+    async def open_keyed(self, keys: Sequence[tuple[str, str]]) -> set[str]:
+        """Return beginnings of unique keys, given with a job each, that ones not ended yet have."""
+        params = {"jobs": [job for job, _ in keys], "prefixes": [prefix for _, prefix in keys]}
+        return {row["prefix"] for row in await self._tx.fetch("execution_keys_open", params)}
 
     async def open_of_job(self, job_id: str) -> Sequence[Execution]:
         """Return the executions of a job that have not ended."""
@@ -156,6 +155,16 @@ class PlanStore:
         """Return when the next item may be claimed, of executions that have room for one."""
         row = await self._tx.fetch_one("executions_next_ms")
         return row["next_ms"] if row is not None else None
+
+    async def depths(self) -> Mapping[str, int]:
+        """Count what is open: executions by state, their items, leases and firings."""
+        rows = await self._tx.fetch("open_depths")
+        return {row["name"]: row["items"] for row in rows}
+
+    async def next_retry_ms(self, number: int) -> int | None:
+        """Return when the next of an execution's items is to be tried again."""
+        row = await self._tx.fetch_one("execution_next_retry", {"number": number})
+        return row["ready_ms"] if row is not None else None
 
     async def closable(self, limit: int) -> Sequence[Execution]:
         """Return open executions that have nothing left to run."""

@@ -81,10 +81,14 @@ class ScheduleStore:
         if rows:
             await self._tx.execute_many("schedule_advance", rows)
 
-    async def note(self, kind: str, ref: str, outcome: bytes) -> None:
-        """Keep what came of the last run of one."""
-        params = {"kind": kind, "ref": ref, "outcome": outcome.decode()}
-        await self._tx.execute("schedule_note", params)
+    async def note(self, kind: str, outcomes: Mapping[str, bytes]) -> None:
+        """Keep what came of the last run of some, by ref."""
+        rows = [
+            {"kind": kind, "ref": ref, "outcome": outcomes[ref].decode()}
+            for ref in sorted(outcomes)
+        ]
+        if rows:
+            await self._tx.execute_many("schedule_note", rows)
 
     async def values_in_use(
         self, application_id: str, tag: str, values: Sequence[str]
@@ -125,15 +129,19 @@ class DueRunStore:
         params = {"limit": limit, "now_ms": now_ms, "until_ms": until_ms}
         return [_run(row) for row in await self._tx.fetch("schedule_runs_lease", params)]
 
-    async def put_off(self, run: DueRun, later_ms: int) -> None:
-        """Let a run that was taken be tried later, not counting this time."""
-        params = {**_named(run), "until_ms": run.try_ms, "later_ms": later_ms}
-        await self._tx.execute("schedule_run_put_off", params)
+    async def put_off(self, runs: Sequence[DueRun], later_ms: int) -> None:
+        """Let runs that were taken be tried later, not counting this time."""
+        rows = [{**_named(run), "until_ms": run.try_ms, "later_ms": later_ms} for run in runs]
+        if rows:
+            await self._tx.execute_many("schedule_run_put_off", rows)
 
-    async def done(self, run: DueRun) -> bool:
-        """Forget a run that was taken; False when it was taken again, or is done already."""
-        params = {**_named(run), "until_ms": run.try_ms}
-        return await self._tx.execute("schedule_run_done", params) > 0
+    async def done(self, runs: Sequence[DueRun]) -> set[DueRun]:
+        """Forget runs that were taken; return those that nobody has taken again or done since."""
+        taken = [(run.ref, run.zone, run.due_ms, run.try_ms) for run in runs]
+        params = {"rows": msgspec.json.encode(taken).decode()}
+        found = await self._tx.fetch("schedule_runs_done", params)
+        gone = {(row["ref"], row["zone"], row["due_ms"]) for row in found}
+        return {run for run in runs if (run.ref, run.zone, run.due_ms) in gone}
 
     async def next_ms(self) -> int | None:
         """Return when the next run is to be tried."""

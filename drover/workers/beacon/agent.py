@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 GOODBYE_S: Final = 2.0
 """How long the server may take to answer that an agent goes."""
+
+LEAST_S: Final = 1.0
+"""How long it takes at the least until the next question after one that brought no job."""
 
 HAND_IN_S: Final = 5.0
 """How long an agent that ends waits for its results to be accepted; they stay on disk."""
@@ -75,6 +79,7 @@ class Agent:
 
     async def _next(self) -> BeaconJob | None:
         """Return a job to do, if there is one within the time."""
+        began_s = time.monotonic()
         taking = asyncio.ensure_future(aside(self._take))
         try:
             await until(self._draining, [taking])
@@ -93,6 +98,9 @@ class Agent:
             return None
         self._backoff.reset()
         self._welcome = True
+        if job is None and not self._settings.once:
+            # A server that stops, and one that is asked not to wait, has none at once.
+            await until(self._draining, [], began_s + LEAST_S - time.monotonic())
         return job
 
     def _take(self) -> BeaconJob | None:
@@ -176,5 +184,6 @@ async def until(
     """Wait for an event, or for one of the futures, for some seconds at the most."""
     happening = asyncio.ensure_future(event.wait())
     waited_for = {happening, *futures}
-    await asyncio.wait(waited_for, timeout=most_s, return_when=asyncio.FIRST_COMPLETED)
+    timeout = None if most_s is None else max(most_s, 0)
+    await asyncio.wait(waited_for, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
     happening.cancel()

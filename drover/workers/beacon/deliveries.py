@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from drover.client.beacon_work import BeaconWork, Ending
     from drover.workers.beacon.spool import Finished, Spool
 
+_BAD: Final = 400
 _CONFLICT: Final = 409
 _TOO_LARGE: Final = 413
-_FOR_GOOD: Final = frozenset({400, 403, 404, _CONFLICT, _TOO_LARGE})
+_FOR_GOOD: Final = frozenset({_BAD, 403, 404, _CONFLICT, _TOO_LARGE})
 _SHORT: Final = 500
 """Characters of an output that are kept where the whole was too large."""
 
@@ -76,9 +77,9 @@ class Deliveries:
                 await aside(self._work.end, finished.job, finished.ending)
             except (ClientError, ServerUnreachable) as error:
                 status = error.status if isinstance(error, ClientError) else 0
-                shorter = shortened(finished.ending)
-                if status == _TOO_LARGE and shorter != finished.ending:
-                    finished = structs.replace(finished, ending=shorter)
+                smaller = acceptable(finished.ending, status)
+                if smaller != finished.ending:
+                    finished = structs.replace(finished, ending=smaller)
                 elif status in _FOR_GOOD:
                     self._refused(path, finished, error)
                     return
@@ -110,6 +111,19 @@ def was_accepted(finished: Finished, error: Exception) -> bool:
         return False
     ours = (finished.job.worker, finished.job.fence)
     return ours == (shown.get("worker"), shown.get("fence"))
+
+
+def acceptable(ending: Ending, status: int) -> Ending:
+    """Return what may be accepted where an ending was refused; the same when nothing will help.
+
+    A job whose results cannot be handed in fails: left alone it would be done again, to no end.
+    """
+    if status == _TOO_LARGE and (shorter := shortened(ending)) != ending:
+        return shorter
+    if status in (_TOO_LARGE, _BAD) and ending.results:
+        told = f"the server refused the results ({status})"
+        return structs.replace(ending, results=[], failed=True, error=ending.error or told)
+    return ending
 
 
 def shortened(ending: Ending) -> Ending:

@@ -54,6 +54,7 @@ def check(settings: AgentSettings) -> None:
     _within("concurrency", settings.concurrency, 1, 1000)
     _within("wait", wanted.wait_s, 0, 60)
     _within("lease", wanted.lease_s or LEASE_S[0], *LEASE_S)
+    _within("beat", settings.beat_s, 0.1, LONGEST_S)
     _within("drain", settings.drain_s, 0, LONGEST_S)
     _within("task-timeout", settings.task_timeout_s, 0.001, LONGEST_S)
     for name in wanted.names:

@@ -173,11 +173,13 @@ def test_a_success_clears_the_account_and_takes_the_address_back():
 
     with pytest.raises(TooMany) as slowed:
         throttle.begin("c", "1.1.1.1")
+    assert slowed.value.limit == "sign_ins_from_an_address"
     assert not isinstance(slowed.value, AccountLocked)
     throttle.succeed("b", "1.1.1.1")
     throttle.begin("a", "1.1.1.1")
     with pytest.raises(AccountLocked) as locked:
         throttle.begin("a")
+    assert locked.value.limit == "sign_ins_of_an_account"
     assert locked.value.retry_after_s == 1
     throttle.release("a")
     throttle.begin("a")

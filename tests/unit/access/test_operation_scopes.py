@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from unittest.mock import MagicMock
 
 import pytest
 
-import drover.kinds
-from drover.app.catalog import Catalog
-from drover.discover import discover
 from drover.faces import losant
 from drover.faces.declared import declared
-from drover.model.kind import Kind
 from drover.model.scopes import ALLOWED, GRANTING, for_operation, is_read, widened
+from tests.support.any_services import AnyServices
 
 LEVELS = {"A": "Application", "D": "Device", "O": "Organization", "U": "User"}
 OPEN = {
@@ -27,15 +23,6 @@ OPEN = {
     "GET /reports/{}",
 }
 """The operations that need no token: signing in, and what carries a secret or signature itself."""
-
-
-class AnyServices:
-    """Stands for a server that has everything; only declarations are looked at."""
-
-    def __getitem__(self, wanted):
-        if issubclass(wanted, Catalog):
-            return Catalog(MagicMock(), MagicMock(), discover(drover.kinds, "KIND", Kind))
-        return MagicMock()
 
 
 def published():

@@ -9,6 +9,7 @@ import pytest
 
 from drover.client import ClientError, ServerUnreachable
 from drover.handlers import REGISTERED
+from drover.workers.beacon import agent as agent_module
 from drover.workers.beacon import deliveries, job_run
 from drover.workers.beacon.agent import Agent
 from drover.workers.beacon.backoff import Backoff
@@ -20,6 +21,7 @@ from tests.support.scripted_work import ScriptedWork, away, refusing
 def _no_waits(monkeypatch):
     monkeypatch.setattr(Backoff, "next_s", lambda *_: 0.0)
     monkeypatch.setattr(job_run, "LINES_EVERY_S", 0.0)
+    monkeypatch.setattr(agent_module, "LEAST_S", 0.0)
 
 
 @pytest.fixture
@@ -232,6 +234,24 @@ async def test_results_that_are_too_large_are_cut_and_the_job_fails(agent_of, fu
 
     assert work.endings[1].failed
     assert "too large" in work.endings[1].error
+
+
+@pytest.mark.parametrize("status", [400, 413])
+async def test_results_that_are_refused_whatever_their_size_fail_the_job(
+    agent_of, functions, status
+):
+    functions["fine"] = lambda _: None
+    work = ScriptedWork([call_of("fine")])
+
+    def trouble(call):
+        if call[0] == "end" and call[2].results:
+            raise ClientError(status, "bad_param", "no")
+
+    work.trouble = trouble
+    await agent_of(work).run()
+
+    assert work.endings[1].results == []
+    assert work.endings[1].error == f"the server refused the results ({status})"
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 413])

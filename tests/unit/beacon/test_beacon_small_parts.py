@@ -152,6 +152,7 @@ def settings(**given):
         (settings(wanted=Wanted(wait_s=61)), "wait"),
         (settings(wanted=Wanted(lease_s=9)), "lease"),
         (settings(drain_s=-1), "drain"),
+        (settings(beat_s=0), "beat"),
         (settings(task_timeout_s=0), "task-timeout"),
         (settings(allow=frozenset({"shell"})), "not 'shell'"),
         (settings(allow=frozenset()), "allow"),

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drover.faces.console._forms import MOST_FIELDS, fields_of
+from drover.faces.console._refusals import own_address
 from drover.faces.console._session import SESSION, check_form, cookie, form_token, kept
-from drover.faces.console.sign_in import own_address
 from drover.model.errors import Forbidden, Invalid
 
 TOKEN = form_token("a session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drover.query.tree import ALL, NOTHING, And, Missing, Not, Or, all_of, any_of, negate
+from drover.query.tree import ALL, NOTHING, And, Missing, Not, Or, all_of, any_of, negate, renamed
 
 A, B, C = Missing("a"), Missing("b"), Missing("c")
 
@@ -35,3 +35,11 @@ def test_negation_undoes_itself() -> None:
     assert negate(negate(A)) == A
     assert negate(ALL) == NOTHING
     assert negate(NOTHING) == ALL
+
+
+def test_fields_are_renamed_wherever_they_stand() -> None:
+    tree = And((A, Or((Not(B), C)), ALL, NOTHING))
+
+    changed = renamed(tree, {"a": "x", "b": "y"})
+
+    assert changed == And((Missing("x"), Or((Not(Missing("y")), C)), ALL, NOTHING))

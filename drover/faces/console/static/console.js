@@ -29,7 +29,9 @@ function ago(then, now) {
 function keepMoments() {
   for (const time of document.querySelectorAll("time[datetime]")) {
     const then = Date.parse(time.dateTime);
-    if (!Number.isNaN(then)) time.textContent = ago(then, Date.now());
+    if (Number.isNaN(then)) continue;
+    time.textContent = ago(then, Date.now());
+    time.title = new Date(then).toLocaleString();
   }
 }
 
@@ -77,6 +79,10 @@ function chartOf(place) {
 function watch(card) {
   const draw = chartOf(document.getElementById("chart"));
   const source = new EventSource(card.dataset.progress);
+  source.addEventListener("error", () => {
+    // Refused, not just interrupted: the page as it is loaded tells why, or how things stand.
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5000);
+  });
   const first = card.querySelector("#bar rect.good") !== null;
   source.addEventListener("progress", (event) => {
     const told = JSON.parse(event.data);
@@ -84,7 +90,9 @@ function watch(card) {
     const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
     if (total > 0 && !first) { location.reload(); return; }
     for (const [name, count] of Object.entries(counts)) {
-      card.querySelector(`[data-count="${name}"]`).textContent = plain(count);
+      const shown = card.querySelector(`[data-count="${name}"]`);
+      shown.textContent = plain(count);
+      if (shown.dataset.tone) shown.classList.toggle(shown.dataset.tone, count > 0);
     }
     document.getElementById("total").textContent = plain(total);
     drawBar(counts, total);
@@ -107,7 +115,9 @@ function watch(card) {
 function sparePolls(event) {
   const polled = event.target.closest && event.target.closest("[data-poll]");
   if (!polled || event.target !== polled) return;
-  if (document.hidden || polled.contains(document.activeElement) || polled.querySelector("details[open]")) event.preventDefault();
+  const replaced = [polled, ...(polled.dataset.poll ? document.querySelectorAll(polled.dataset.poll) : [])];
+  const used = (part) => part.contains(document.activeElement) || part.querySelector("details[open]");
+  if (document.hidden || replaced.some(used)) event.preventDefault();
 }
 
 // Keys and small things ----------------------------------------------------------------------------
@@ -141,10 +151,12 @@ function onClick(event) {
 document.addEventListener("keydown", onKey);
 document.addEventListener("click", onClick);
 document.addEventListener("htmx:beforeRequest", sparePolls);
+document.addEventListener("htmx:afterSwap", keepMoments);
 document.addEventListener("DOMContentLoaded", () => {
   const card = document.querySelector("[data-progress]");
   if (card && window.EventSource) watch(card);
   const course = document.querySelector("[data-course]");
   if (course && window.uPlot) plotIn(course, JSON.parse(course.dataset.course), ["--accent", "--bad"]);
+  keepMoments();
   setInterval(keepMoments, 10000);
 });

@@ -41,12 +41,6 @@ WHERE job_id = :job_id AND state IN ('queued', 'running', 'paused', 'failing', '
 -- Count a job's executions.
 SELECT count(*) AS count FROM execution WHERE job_id = :job_id;
 
--- name: count_open_executions_keyed
--- Count a job's executions that have not ended and whose unique key begins so.
-SELECT count(*) AS count FROM execution
-WHERE job_id = :job_id AND state IN ('queued', 'running', 'paused', 'failing', 'canceling')
-  AND substr(unique_key, 1, length(:prefix)) = :prefix;
-
 -- name: executions_open_of_job
 -- Read a job's executions that have not ended.
 SELECT * FROM execution
@@ -93,8 +87,11 @@ RETURNING *;
 
 -- name: executions_claimable
 -- Read running executions with something to claim now, the one served longest ago first.
+-- What looks after open executions names them as the index of these does, and wants no index of
+-- kinds: an ended one is never looked at, however many there are.
 SELECT * FROM execution
-WHERE state = 'running' AND kind = :kind AND next_claim_ms <= :now_ms
+WHERE state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+  AND state = 'running' AND coalesce(kind, '') = :kind AND next_claim_ms <= :now_ms
   AND (in_flight < concurrency OR in_flight - (
        SELECT coalesce(sum(items), 0) FROM lease_ahead
        WHERE lease_ahead.execution = execution.number) < concurrency)
@@ -114,7 +111,8 @@ SELECT min(CASE
           FROM iteration WHERE iteration.execution = execution.number AND iteration.ready_ms IS NOT NULL)
 END) AS next_ms
 FROM execution
-WHERE state = 'running' AND (claimed < total OR waiting > 0)
+WHERE state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+  AND state = 'running' AND (claimed < total OR waiting > 0)
   AND (in_flight < concurrency OR in_flight - (
        SELECT coalesce(sum(items), 0) FROM lease_ahead
        WHERE lease_ahead.execution = execution.number) < concurrency);
@@ -122,7 +120,8 @@ WHERE state = 'running' AND (claimed < total OR waiting > 0)
 -- name: executions_closable
 -- Read open executions with nothing left to run.
 SELECT * FROM execution
-WHERE kind = :kind AND in_flight = 0
+WHERE state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+  AND coalesce(kind, '') = :kind AND in_flight = 0
   AND ((state = 'running' AND waiting = 0 AND claimed = total)
        OR state IN ('failing', 'canceling'))
 ORDER BY number
@@ -131,8 +130,9 @@ LIMIT :limit;
 -- name: executions_overdue
 -- Read open executions that are past their deadline, or paused for too long.
 SELECT * FROM execution
-WHERE (state IN ('queued', 'running', 'paused') AND deadline_ms <= :now_ms)
-   OR (state = 'paused' AND paused_until_ms <= :now_ms)
+WHERE state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+  AND ((state IN ('queued', 'running', 'paused') AND deadline_ms <= :now_ms)
+    OR (state = 'paused' AND paused_until_ms <= :now_ms))
 ORDER BY number;
 
 -- name: execution_raise_fence
@@ -255,3 +255,27 @@ UPDATE lease SET
     started_ms = :now_ms, until_ms = :until_ms, expose_ms = :expose_ms,
     after_fence = CAST(:after_fence AS BIGINT)
 WHERE execution = :number AND fence = :old_fence AND worker = :worker;
+
+-- name: open_depths
+-- Count what is open: executions by state, their items, leases and firings.
+SELECT 'executions_' || state AS name, count(*) AS items FROM execution
+WHERE state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+GROUP BY state
+UNION ALL
+SELECT 'items_in_flight', CAST(coalesce(sum(in_flight), 0) AS BIGINT) FROM execution
+WHERE state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+UNION ALL
+SELECT 'items_waiting', CAST(coalesce(sum(waiting), 0) AS BIGINT) FROM execution
+WHERE state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+UNION ALL
+SELECT 'items_to_begin', CAST(coalesce(sum(total - claimed), 0) AS BIGINT) FROM execution
+WHERE state IN ('running', 'paused')
+UNION ALL
+SELECT 'leases', count(*) FROM lease
+UNION ALL
+SELECT 'firings', count(*) FROM firing;
+
+-- name: execution_next_retry
+-- Read when the next item of an execution is to be tried again.
+SELECT min(ready_ms) AS ready_ms FROM iteration
+WHERE execution = :number AND ready_ms IS NOT NULL;

@@ -56,11 +56,6 @@ ON CONFLICT (ref, zone, due_ms) DO NOTHING;
 UPDATE schedule_run SET try_ms = :later_ms, tries = 0
 WHERE ref = :ref AND zone = :zone AND due_ms = :due_ms AND try_ms = :until_ms;
 
--- name: schedule_run_done
--- Forget a run that was taken, unless it has been taken again.
-DELETE FROM schedule_run
-WHERE ref = :ref AND zone = :zone AND due_ms = :due_ms AND try_ms = :until_ms;
-
 -- name: schedule_runs_next_ms
 -- Read when the next run is to be tried.
 SELECT min(try_ms) AS next_ms FROM schedule_run;

@@ -7,6 +7,9 @@ UPDATE execution SET
     cancel_source_type = coalesce(CAST(:cancel_source_type AS TEXT), cancel_source_type),
     cancel_source_id = coalesce(CAST(:cancel_source_id AS TEXT), cancel_source_id),
     paused_until_ms = CAST(:paused_until_ms AS BIGINT),
+    -- Whoever was choosing its resources found it paused and gave up: the next may begin at once.
+    lease_until_ms = CASE WHEN kind = 'resource_job' AND CAST(:goal AS TEXT) = 'queued' THEN NULL
+                          ELSE lease_until_ms END,
     completed_ms = CAST(:completed_ms AS BIGINT)
 WHERE number = :number AND state IN (SELECT unnest(:before::text[]))
 RETURNING *;
@@ -28,7 +31,8 @@ RETURNING *;
 UPDATE execution SET tries = tries + 1, worker = :worker, lease_until_ms = :until_ms
 WHERE state = 'queued' AND number = (
     SELECT number FROM execution
-    WHERE state = 'queued' AND kind = :kind AND due_ms <= :now_ms
+    WHERE state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+      AND state = 'queued' AND coalesce(kind, '') = :kind AND due_ms <= :now_ms
       AND (lease_until_ms IS NULL OR lease_until_ms < :now_ms)
     ORDER BY priority DESC, due_ms, number LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING *;

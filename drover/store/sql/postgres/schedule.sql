@@ -30,3 +30,20 @@ WHERE EXISTS (
     SELECT 1 FROM device_tag AS tag JOIN device ON device.id = tag.device_id
     WHERE tag.application_id = :application_id AND tag.key = :key AND tag.value = wanted.value
       AND device.deleted_ms IS NULL);
+
+-- name: schedule_runs_done
+-- Forget runs that were taken, unless they have been taken again.
+DELETE FROM schedule_run WHERE (ref, zone, due_ms, try_ms) IN (
+    SELECT value->>0, value->>1, (value->>2)::bigint, (value->>3)::bigint
+    FROM jsonb_array_elements(:rows::jsonb) AS taken(value))
+RETURNING ref, zone, due_ms;
+
+-- name: execution_keys_open
+-- Read which of some beginnings unique keys of executions of jobs have that have not ended.
+SELECT wanted.prefix AS prefix
+FROM unnest(:prefixes::text[], :jobs::text[]) AS wanted(prefix, job_id)
+WHERE EXISTS (
+    SELECT 1 FROM execution
+    WHERE execution.job_id = wanted.job_id
+      AND state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+      AND substr(unique_key, 1, length(wanted.prefix)) = wanted.prefix);

@@ -28,3 +28,21 @@ WHERE EXISTS (
     SELECT 1 FROM device_tag AS tag JOIN device ON device.id = tag.device_id
     WHERE tag.application_id = :application_id AND tag.key = :key AND tag.value = wanted.value
       AND device.deleted_ms IS NULL);
+
+-- name: schedule_runs_done
+-- Forget runs that were taken, unless they have been taken again.
+DELETE FROM schedule_run WHERE (ref, zone, due_ms, try_ms) IN (
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+        json_extract(value, '$[3]')
+    FROM json_each(:rows))
+RETURNING ref, zone, due_ms;
+
+-- name: execution_keys_open
+-- Read which of some beginnings unique keys of executions of jobs have that have not ended.
+SELECT wanted.value AS prefix
+FROM json_each(:prefixes) AS wanted JOIN json_each(:jobs) AS job ON job.key = wanted.key
+WHERE EXISTS (
+    SELECT 1 FROM execution
+    WHERE execution.job_id = job.value
+      AND state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+      AND substr(unique_key, 1, length(wanted.value)) = wanted.value);

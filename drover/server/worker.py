@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
-from drover.app.logs import set_up_logs
 from drover.config import SettingsError
-from drover.server import Server, bind, listening_of, run_until_done, url_of
+from drover.server.assembly import Server
+from drover.server.configured import url_of
+from drover.server.process import bind, listening_of, run_until_done, set_up_logs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -1,0 +1,69 @@
+"""One server and one secret: what all clients share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import httpx
+
+from drover.client.errors import ServerUnreachable, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+TIMEOUT_S: Final = 60.0
+"""How long an answer may take."""
+
+
+class Connection:
+    """Connections to a server; the secret goes out in a header and never in a URL.
+
+    May be used from several threads. Every request raises ClientError when the server refuses and
+    ServerUnreachable when it is away.
+    """
+
+    def __init__(self, url: str, secret: str | None) -> None:
+        self.url = url.rstrip("/")
+        headers = {"Authorization": f"Bearer {secret.strip()}"} if secret else {}
+        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object],
+        body: object = None,
+        timeout: httpx.Timeout | float = TIMEOUT_S,
+    ) -> httpx.Response:
+        """Return the answer to a request; what is None is left out of the query."""
+        params = given(query) or None  # an empty query would take away one that the path has
+        try:
+            answer = self._http.request(method, path, params=params, json=body, timeout=timeout)
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise ServerUnreachable(f"No answer from {self.url}: {reason}") from error
+        if answer.status_code >= httpx.codes.BAD_REQUEST:
+            raise refusal(answer)
+        return answer
+
+
+def given(fields: Mapping[str, object]) -> dict[str, Any]:
+    """Return what of some fields is not None."""
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,323 @@
+"""A running server: its parts put together, started and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import drover.kinds
+from drover import __version__, handlers, plugins
+from drover.app import beacon_registry
+from drover.app.access import assembly as access
+from drover.app.access.admit import visible_applications
+from drover.app.access.applications import owners_for
+from drover.app.answering import FlowHost, Tools
+from drover.app.assembly import Surroundings, library
+from drover.app.beacon_registry import BeaconRegistry
+from drover.app.beacons import assembly as beacons
+from drover.app.beacons.callbacks import Callbacks
+from drover.app.flow_runs import FlowRuns
+from drover.app.inventory import JobInventory
+from drover.app.inventory_bulk import BulkOperations
+from drover.app.inventory_throttle import RequestThrottle
+from drover.app.jobs import assembly as jobs
+from drover.app.live import assembly as live
+from drover.app.live.state_triggers import LiveTriggers
+from drover.app.retention import Retention
+from drover.app.services import Services
+from drover.discover import discover
+from drover.engine.loops import Loop
+from drover.engine.service import Engine, Heart, scheduling
+from drover.engine.service import Surroundings as EngineSurroundings
+from drover.faces import tmm
+from drover.faces.declared import declared
+from drover.faces.figures import Figures
+from drover.faces.http import HttpApp
+from drover.faces.openapi import Published
+from drover.flows.matching import matches
+from drover.model.kind import Kind
+from drover.mqtt.fabric import Fabric
+from drover.ports.runner import WorkerLost
+from drover.server.configured import (
+    allowance_of,
+    bulk_of,
+    database_of,
+    facts_of,
+    job_limits_of,
+    keep_of,
+    limits_of,
+    refusing_limits_of,
+    timing_of,
+    worker_settings_of,
+)
+from drover.store.access import revisions_of
+from drover.store.blobs import ObjectBlobs
+from drover.store.inventory import InventoryRows
+from drover.store.session import SqlStore
+from drover.system import RandomIds, SystemClock, key_file
+from drover.workers.local import LocalWorkers, registered
+from drover.workers.web import GuardedWeb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from drover.app.access.bootstrap import Bootstrap, Created
+    from drover.app.live.watching import Watching
+    from drover.config import Settings
+    from drover.engine.scheduler import ScheduleAction
+    from drover.store.driver import Database
+
+LAG_S: Final = 2.0
+"""How often it is measured how late the loop is."""
+
+COUNTS_S: Final = 1.0
+"""How often the counts of workflows' runs are written."""
+
+
+class Server:
+    """The parts of one process; ``open`` starts what its roles ask for."""
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        """Make a server that clients reach at ``url``."""
+        self.settings = settings
+        self.url = url
+        self.clock = SystemClock()
+        self.ids = RandomIds()
+        self.app: HttpApp
+        self.created: Created | None = None
+        self.fabric = Fabric(settings)
+        self._watching: Watching | None = None
+        self._jobs: jobs.JobServices | None = None
+        self._beacons: beacons.BeaconServices | None = None
+        self._engine: Engine | None = None
+        self._bulk: BulkOperations | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._open = AsyncExitStack()
+
+    async def open(self) -> None:
+        """Open the store, make the first administrator if there is none, start the roles."""
+        await self._learn_handlers()
+        database = database_of(self.settings)
+        await database.open()
+        self._open.push_async_callback(database.close)
+        store = SqlStore(database)
+        doors = access.build(store, revisions_of(database), self.ids, self.clock)
+        self._open.callback(doors.close)
+        heart = Heart(store, timing_of(self.settings), self._name())
+        around = self._around(heart, doors)
+        job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
+        shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers(around.wake)])
+        devices = live.build(around, shelf, doors.sessions, self.settings.mqtt_topics)
+        self._watching = shelf.watching
+        machine = self._machine()
+        work = jobs.build(heart, machine, job_limits_of(self.settings))
+        self._jobs = work
+        if "api" in self.settings.roles:
+            first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
+            await self._make_first(first)
+        published = Published(__version__)
+        own = (published, *self._queue(heart), *self._inventory(heart, database))
+        services = Services(*own, *shelf.services, *doors.services, *work.services)
+        self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
+        self._watch(store, published)
+
+        await self._run_roles(heart, machine, work, services)
+        await self._let_devices_in(devices)
+
+    def _inventory(self, heart: Heart, database: Database) -> tuple[object, ...]:
+        """Return the use cases over jobs of every kind, and what the server tells of itself."""
+        self._bulk = bulk = bulk_of(heart, self.ids)
+        inventory = JobInventory(heart.store, InventoryRows(database), self.clock, bulk)
+        throttle = RequestThrottle(self.clock, allowance_of(self.settings))
+        return (inventory, bulk, throttle, facts_of(self.settings, self.url, self.clock, database))
+
+    async def _make_first(self, first: Bootstrap) -> None:
+        password = self.settings.admin_password or None
+        self.created = await first.run(self.settings.admin_email, password)
+
+    async def _start_workers(self, workers: LocalWorkers) -> None:
+        try:
+            await workers.start()
+        except WorkerLost as error:
+            raise plugins.HandlersError(str(error)) from error
+        handlers.announce(workers.handlers)
+        self._open.push_async_callback(workers.stop)
+
+    async def _learn_handlers(self) -> None:
+        """Ask a worker for the names of handlers, to check workflows by: none is imported here."""
+        if "engine" in self.settings.roles or not (self.settings.handlers or plugins.offered()):
+            return  # an engine's own workers tell
+        try:
+            names = await registered(worker_settings_of(self.settings, timing_of(self.settings)))
+        except WorkerLost as error:
+            raise plugins.HandlersError(str(error)) from error
+        handlers.announce(names)
+
+    def _around(self, heart: Heart, doors: access.AccessServices) -> Surroundings:
+        return Surroundings(
+            store=heart.store,
+            ids=self.ids,
+            clock=self.clock,
+            kinds=discover(drover.kinds, "KIND", Kind),
+            hasher=doors.passwords,
+            owners=owners_for,
+            seen=visible_applications,
+            wake=heart.signals.fire.set,
+            most_events=self.settings.events_in_15_seconds,
+            bus=self.fabric.link,
+        )
+
+    def drain(self) -> None:
+        """Claim nothing more; called at the moment the server is told to stop."""
+        if self._jobs is not None:
+            self._jobs.progress.stop()
+        if self._bulk is not None:
+            self._bulk.stop()
+        if self._watching is not None:
+            self._loop.call_soon_threadsafe(self._watching.stop)
+        if self._beacons is not None:
+            self._loop.call_soon_threadsafe(self._beacons.waiters.stop)
+        if self._engine is not None:
+            self._engine.claim_nothing_more()
+            # What runs ends while requests do, not after them: a stop takes no longer than either.
+            self._loop.call_soon_threadsafe(self._stop_engine)
+
+    async def close(self) -> None:
+        """Stop what was started, last first."""
+        await self._open.aclose()
+
+    def _stop_engine(self) -> None:
+        if self._engine is not None:
+            self._stopping = asyncio.create_task(self._engine.stop())
+
+    def _name(self) -> str:
+        """Return what leases call this process: no other one is called so."""
+        return f"{socket.gethostname()}-{os.getpid()}-{self.ids.new()}"
+
+    def _machine(self) -> jobs.Machine:
+        folder = Path(self.settings.data_dir)
+        return jobs.Machine(
+            ids=self.ids,
+            clock=self.clock,
+            blobs=ObjectBlobs(self.settings.blobs or str(folder / "blobs")),
+            report_key=self.settings.report_key.encode() or key_file(folder / "report.key"),
+            public_url=self.url,
+        )
+
+    def _queue(self, heart: Heart) -> tuple[object, ...]:
+        """Return the use cases of beacon jobs; begin to look for what those who wait may take."""
+        self._beacons = queue = beacons.build(
+            heart, self.ids, self.settings.beacon_time_zone, self.settings.max_waiting_beacons
+        )
+        watch = Loop("beacon_watch", queue.watch.tick, queue.waiters.changed, beacons.LOOK_S)
+        self._repeat(watch)
+        lost_ms = int(self.settings.beacon_lost_seconds * 1000)
+        registry = BeaconRegistry(heart.store, self.clock, lost_ms)
+        self._open.push_async_callback(registry.flush)
+        self._repeat(Loop("beacon_beats", registry.flush, asyncio.Event(), beacon_registry.FLUSH_S))
+        return (*queue.services, registry)
+
+    async def _run_roles(
+        self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
+    ) -> None:
+        if "engine" in self.settings.roles:
+            await self._run_engine(heart, machine, work, services)
+        if "scheduler" in self.settings.roles:
+            self._run_schedules(heart, work)
+
+    async def _run_engine(
+        self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
+    ) -> None:
+        runs = FlowRuns(heart.store, self.clock, heart.signals.fire.set)
+        web = GuardedWeb(self.settings.allowed_networks)
+        tools = Tools(
+            services=services,
+            store=heart.store,
+            ids=self.ids,
+            acks=heart.acks,
+            web=web,
+            wake=heart.signals.fire.set,
+        )
+        workers = LocalWorkers(FlowHost(tools), worker_settings_of(self.settings, heart.timing))
+        await self._start_workers(workers)
+        around = EngineSurroundings(
+            runner=workers,
+            blobs=machine.blobs,
+            log=runs,
+            report_url=work.links.url,
+            matches=matches,
+            actions=self._actions(heart, work),
+        )
+        self._engine = Engine(heart, around, schedules="scheduler" in self.settings.roles)
+        self._watch_engine(heart, self._engine, workers)
+        await self._engine.start()
+        self._open.push_async_callback(runs.flush)
+        self._repeat(Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S))
+        purge, sweep_s = services[JobInventory].purge, self.settings.sweep_seconds
+        self._repeat(Loop("inventory_purge", purge, asyncio.Event(), sweep_s))
+        resume = services[BulkOperations].resume
+        self._repeat(Loop("inventory_bulk", resume, asyncio.Event(), sweep_s))
+        retention = Retention(heart.store, machine.blobs, keep_of(self.settings))
+        every_s = self.settings.retention_seconds
+        self._repeat(Loop("retention", retention.tick, asyncio.Event(), every_s))
+        self._open.callback(retention.stop)
+        callbacks = Callbacks(heart.store, web, self._callback_key(), tmm.callback_body)
+        self._repeat(Loop("beacon_callbacks", callbacks.tick, heart.signals.callbacks, sweep_s))
+        self._open.push_async_callback(self._engine.stop)
+
+    def _watch(self, store: SqlStore, published: Published) -> None:
+        published.publish(self.app.routes.described, self.app.metrics.text)
+        self.app.metrics.declare(refusing_limits_of(self.settings))
+        figures = Figures(self.app.metrics, store)
+        sweep_s = self.settings.sweep_seconds
+        self._repeat(Loop("figures", figures.look, asyncio.Event(), sweep_s))
+        self._repeat(Loop("loop_lag", figures.measure_lag, asyncio.Event(), LAG_S))
+
+    def _watch_engine(self, heart: Heart, engine: Engine, workers: LocalWorkers) -> None:
+        metrics, lanes = self.app.metrics, engine.dispatcher
+        metrics.show_count(
+            "fenced_writes", "Writes refused: their lease was lost.", lambda: heart.acks.fenced
+        )
+        metrics.show("leases_held", "Chunks that run here.", lambda: len(heart.leases))
+        metrics.show("lanes_running", "Lanes that run here.", lambda: lanes.running)
+        metrics.show("lanes_limit", "Lanes there may be here.", lambda: workers.capacity)
+        metrics.show("workers_alive", "Worker processes alive here.", lambda: len(workers.pids))
+
+    def _run_schedules(self, heart: Heart, work: jobs.JobServices) -> None:
+        if "engine" not in self.settings.roles:
+            self._repeat(scheduling(heart, self._actions(heart, work)))
+        due, sweep_s = work.schedules.runs, self.settings.sweep_seconds
+        self._open.push_async_callback(due.stop)
+        self._repeat(Loop("scheduled_runs", due.tick, heart.signals.runs, sweep_s))
+
+    def _actions(self, heart: Heart, work: jobs.JobServices) -> Mapping[str, ScheduleAction]:
+        """Return what schedules do, by kind."""
+        return {**beacons.actions(self.ids, heart.signals), **work.schedules.actions}
+
+    async def _let_devices_in(self, devices: live.LiveServices) -> None:
+        self._open.push_async_callback(self.fabric.close)
+        if not await self.fabric.open():
+            return
+        if "mqtt" in self.settings.roles:
+            devices.start()
+            self._open.push_async_callback(devices.close)
+            await self.fabric.serve(devices.door, devices.intake)
+            self._open.push_async_callback(self.fabric.take_nothing_more)
+
+    def _callback_key(self) -> bytes:
+        folder = Path(self.settings.data_dir)
+        return self.settings.callback_key.encode() or key_file(folder / "callback.key")
+
+    def _repeat(self, loop: Loop) -> None:
+        """Run a loop until the server closes."""
+        self._open.push_async_callback(_end, loop, asyncio.create_task(loop.run()))
+
+
+async def _end(loop: Loop, task: asyncio.Task[None]) -> None:
+    loop.stop()
+    await task

@@ -1,0 +1,153 @@
+"""What the settings mean to each part of a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from drover import __version__
+from drover.app.about import ServerFacts
+from drover.app.inventory_bulk import BulkOperations
+from drover.app.inventory_throttle import Allowance
+from drover.app.jobs import assembly as jobs
+from drover.app.retention import Keep
+from drover.engine.timing import Timing
+from drover.faces.http import Limits
+from drover.store.postgres import PostgresDatabase
+from drover.store.sqlite import SqliteDatabase
+from drover.workers.local import WorkerSettings
+
+if TYPE_CHECKING:
+    from drover.config import Settings
+    from drover.engine.service import Heart
+    from drover.store.driver import Database
+    from drover.system import RandomIds, SystemClock
+
+
+SHOWN_LIMITS: Final = (
+    "max_requests",
+    "max_body_bytes",
+    "body_seconds",
+    "max_running_executions",
+    "max_job_schedules",
+    "min_schedule_seconds",
+    "min_iteration_timeout_ms",
+    "lease_seconds",
+    "heartbeat_seconds",
+    "sweep_seconds",
+    "report_url_seconds",
+    "digi_requests_a_minute",
+    "digi_requests_at_once",
+)
+"""Settings that operators see among the limits of a server; none of them holds a secret."""
+
+_REFUSING: Final = (
+    "max_requests",
+    "max_body_bytes",
+    "body_seconds",
+    "max_running_executions",
+    "max_job_schedules",
+    "digi_requests_a_minute",
+    "digi_requests_at_once",
+)
+
+
+def refusing_limits_of(settings: Settings) -> dict[str, float]:
+    """Return the limits that refuse requests, by the names of their settings."""
+    return {name: getattr(settings, name) for name in _REFUSING}
+
+
+def database_of(settings: Settings) -> Database:
+    """Return the database the settings name, not yet open; makes the data folder."""
+    folder = Path(settings.data_dir)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if settings.database:
+        return PostgresDatabase(settings.database)
+    return SqliteDatabase(folder / "drover.db")
+
+
+def timing_of(settings: Settings) -> Timing:
+    """Return the clocks of the engine."""
+    return Timing(
+        lease_ms=int(settings.lease_seconds * 1000),
+        beat_ms=int(settings.heartbeat_seconds * 1000),
+        sweep_ms=int(settings.sweep_seconds * 1000),
+        make_up_ms=int(settings.make_up_seconds * 1000),
+        beacon_lease_ms=int(settings.beacon_lease_seconds * 1000),
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what the server accepts of requests."""
+    return Limits(
+        body_bytes=settings.max_body_bytes,
+        body_seconds=settings.body_seconds,
+        requests=settings.max_requests,
+    )
+
+
+def job_limits_of(settings: Settings) -> jobs.JobLimits:
+    """Return what resource jobs may ask for."""
+    return jobs.JobLimits(
+        most_open=settings.max_running_executions,
+        report_url_seconds=settings.report_url_seconds,
+        most_schedules=settings.max_job_schedules,
+        least_seconds=settings.min_schedule_seconds,
+    )
+
+
+def keep_of(settings: Settings) -> Keep:
+    """Return for how long what is kept."""
+    return Keep(
+        executions=settings.keep_executions_days,
+        run_history=settings.keep_run_history_days,
+        debug_messages=settings.keep_debug_days,
+        deleted_devices=settings.keep_deleted_devices_days,
+        device_log=settings.keep_device_log_days,
+    )
+
+
+def allowance_of(settings: Settings) -> Allowance:
+    """Return how much an account may ask the inventory."""
+    return Allowance(settings.digi_requests_a_minute, settings.digi_requests_at_once)
+
+
+def facts_of(settings: Settings, url: str, clock: SystemClock, database: Database) -> ServerFacts:
+    """Return what the server tells of itself; the database is open."""
+    kind = "PostgreSQL" if settings.database else "SQLite"
+    return ServerFacts(
+        version=__version__,
+        url=url,
+        clock=clock,
+        roles=settings.roles,
+        store={"database": kind, **database.settings()},
+        limits={name: getattr(settings, name) for name in SHOWN_LIMITS},
+    )
+
+
+def bulk_of(heart: Heart, ids: RandomIds) -> BulkOperations:
+    """Return what goes through many jobs at a time, under the leases of this process."""
+    return BulkOperations(
+        heart.store, ids, heart.signals, worker=heart.worker, lease_ms=heart.timing.lease_ms
+    )
+
+
+def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:
+    """Return how the worker processes of this machine are run."""
+    return WorkerSettings(
+        count=settings.workers,
+        handlers=tuple(settings.handlers),
+        scripts="drover.sandbox.pool:cages",
+        beat_s=timing.beat_ms / 2000,
+        silent_s=timing.lease_ms / 2000,
+        stuck_s=timing.lease_ms / 500,
+        import_s=settings.handlers_seconds,
+    )
+
+
+def url_of(settings: Settings, port: int) -> str:
+    """Return the URL that clients reach the server at."""
+    if settings.public_url:
+        return settings.public_url
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{port}"
