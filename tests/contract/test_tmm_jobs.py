@@ -286,6 +286,7 @@ async def test_the_queue_rule(tmm, form, queued, status):
         ({"user_id": "x"}, 400, "bad_param"),
         ({"user_guid": "nobody"}, 400, "bad_param"),
         ({"beacon_name": "x" * 201}, 400, "bad_param"),
+        ({"beacon_name[]": "x"}, 400, "bad_param"),
         ({"tasks": "{}"}, 400, "bad_param"),
         ({"tasks": "[1]"}, 400, "bad_param"),
         ({"tasks": "[{]"}, 400, "bad_param"),
@@ -335,7 +336,7 @@ async def test_the_owner_is_the_caller_or_whom_a_key_that_may_names(tmm):
     ann, beacon = await tmm.new_key(token), await tmm.new_key(tmm.token, Role.BEACON)
     own = await tmm.done("POST", "", ann, name="a")
 
-    named = await tmm.done("POST", "", name="b", user_id=own["user"], user_guid="not checked")
+    named = await tmm.done("POST", "", name="b", user_id=own["user"], user_guid="!" * 2000)
     by_guid = await tmm.done("POST", "", beacon, name="c", user_guid=own["user_guid"])
     refused = await tmm.send("POST", "", ann, data={"name": "d", "user_id": "1"})
 

@@ -171,7 +171,7 @@ def members(body: Mapping[str, Any]) -> Pairs:
     for name, value in body.items():
         if value is None:
             continue
-        if name == "result":
+        if name == "result" or (name == "result[]" and isinstance(value, list)):
             pairs.append((name, _Decoded(value)))
         elif isinstance(value, list) and name in _LISTS:
             pairs += [(f"{name}[]", each) for each in value]
