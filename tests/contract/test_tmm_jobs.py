@@ -527,6 +527,22 @@ async def test_results_match_by_value_not_by_spelling(tmm):
     assert await _refusal(tmm, "GET", "?result=[{") == (400, "bad_param")
 
 
+@pytest.mark.parametrize("number", ["1e-400000", "1." + "3" * 20_000, "0e1000"])
+async def test_a_number_that_no_store_can_compare_is_refused_and_spoils_no_list(tmm, number):
+    odd, plain = await tmm.create(), await tmm.create()
+    text = f'{{"a": "\\"{number}", "b": 1.5e300}}'
+    await tmm.act(plain, "end", **{"result[]": text})
+
+    assert await tmm.refused(odd, "end", **{"result[]": number}) == (400, "bad_param")
+    assert await _refusal(tmm, "POST", data={"name": "a", "tasks": f'[{{"a":{number}}}]'}) == (
+        400,
+        "bad_param",
+    )
+    assert await _refusal(tmm, "GET", "?result=[1e-400000]") == (400, "bad_param")
+    assert await _ids(tmm, result="") == [odd]
+    assert (await tmm.show(plain))["result"] == [json.loads(text)]
+
+
 async def test_results_that_hold_any_character_are_kept_and_do_not_spoil_a_filter(tmm):
     odd, plain = await tmm.create(), await tmm.create()
     await tmm.act(odd, "end", **{"result[]": '"\\u0000 \\ud83d\\ude00 <&\'"'})
