@@ -149,6 +149,24 @@ def bench(*, items: Annotated[int, Parameter(validator=Number(gte=100))] = 10_00
     measure(items, Console())
 
 
+@COMMANDS.command(name="broker-config")
+def broker_config(*, config_file: Path | None = None, data_dir: str | None = None) -> None:
+    """Print the configuration for nats-server, run elsewhere for servers with the same mqtt_key.
+
+    Parameters
+    ----------
+    config_file
+        A TOML file of settings.
+    data_dir
+        Folder of the embedded store, reports and keys.
+
+    """
+    from drover.mqtt.fabric import broker_configuration
+
+    settings = config.load(file=config_file, overrides={"data_dir": data_dir})
+    print(broker_configuration(settings))  # noqa: T201 - what the command is for
+
+
 @COMMANDS.command
 def doctor(*, config_file: Path | None = None, data_dir: str | None = None) -> None:
     """Check that a server can run here, and show the settings in force."""

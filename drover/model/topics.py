@@ -1,4 +1,4 @@
-"""MQTT topics and filters: what may be one, and which filter takes which topic.
+"""MQTT topics and filters: what may be one, and whose it is.
 
 Topics whose first level begins with ``losant`` are the fleet's own, as devices in the field know
 them: ``losant/DEVICE/state`` and ``losant/DEVICE/command``. Every other topic is free.
@@ -8,12 +8,9 @@ Losant-compatible behaviour, section 6.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from drover.model.fields import is_id
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 LONGEST_TOPIC: Final = 1024
 """Characters of a topic or a filter."""
@@ -48,11 +45,6 @@ def is_filter(text: str) -> bool:
     ) and ("#" not in levels[:-1])
 
 
-def has_wildcard(topic_filter: str) -> bool:
-    """Tell whether a filter takes more than one topic."""
-    return "+" in topic_filter or "#" in topic_filter
-
-
 def is_reserved(text: str) -> bool:
     """Tell whether a topic or a filter begins with what is the fleet's own."""
     return text.startswith(_ROOT)
@@ -84,36 +76,6 @@ def state_topic(device_id: str) -> str:
 def command_topic(device_id: str) -> str:
     """Return where a device listens for commands."""
     return f"{_ROOT}/{device_id}/{COMMAND}"
-
-
-def matches(topic_filter: str, topic: str) -> bool:
-    """Tell whether a filter takes a topic.
-
-    A wildcard at the first level takes nothing that begins with ``$``: that is the server's own.
-    """
-    if topic.startswith("$") and topic_filter[:1] in ("+", "#"):
-        return False
-    return _matches(topic_filter.split("/"), topic.split("/"))
-
-
-def covers(wide: str, narrow: str) -> bool:
-    """Tell whether a filter takes every topic that another one takes."""
-    wanted, levels = wide.split("/"), narrow.split("/")
-    for index, each in enumerate(wanted):
-        if each == "#":
-            return True
-        if index == len(levels) or levels[index] == "#" or each not in ("+", levels[index]):
-            return False
-    return len(wanted) == len(levels)
-
-
-def _matches(wanted: Sequence[str], levels: Sequence[str]) -> bool:
-    for index, each in enumerate(wanted):
-        if each == "#":
-            return True
-        if index == len(levels) or each not in ("+", levels[index]):
-            return False
-    return len(wanted) == len(levels)
 
 
 def _is_plain(text: str) -> bool:

@@ -23,6 +23,9 @@ BINARY: Final = "nats-server"
 MOST_PAYLOAD_BYTES: Final = 262_144
 """Bytes of one message."""
 
+DECIDING_S: Final = 30
+"""How long a device may wait until it is let in: when a whole fleet connects, that takes time."""
+
 STARTING_S: Final = 20.0
 STOPPING_S: Final = 10.0
 REST_S: Final = 0.5
@@ -79,12 +82,14 @@ server_name: "{name}"
 listen: "127.0.0.1:{ports.clients}"
 max_payload: {MOST_PAYLOAD_BYTES}
 max_connections: 200000
+authorization {{ timeout: {DECIDING_S} }}
 write_deadline: "5s"
 mqtt {{
   listen: "{ports.host}:{ports.mqtt}"
   reject_qos2_publish: true
   downgrade_qos2_subscribe: true
   max_ack_pending: 1000
+  authorization {{ timeout: {DECIDING_S} }}
   {_tls(ports)}
 }}
 {websocket}

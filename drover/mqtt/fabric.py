@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from nats.errors import Error as NatsError
 
 from drover.mqtt.accounts import CALLOUT, Keyring
-from drover.mqtt.broker import Broker, BrokerMissing, Ports, find_binary
+from drover.mqtt.broker import Broker, BrokerMissing, Ports, configuration, find_binary
 from drover.mqtt.callout import Callout
 from drover.mqtt.intake import BrokerIntake
 from drover.mqtt.link import Link
@@ -18,6 +19,10 @@ from drover.system import key_file
 if TYPE_CHECKING:
     from drover.config import Settings
     from drover.ports.door import Door, Intake
+
+OTHER_PORT: Final = 4222
+"""Where a broker that is run elsewhere listens for servers, unless its configuration is changed."""
+
 
 _LOG = structlog.get_logger("drover.mqtt")
 
@@ -82,6 +87,12 @@ class Fabric:
         await broker.start()
         self.told = f" and for devices on MQTT port {broker.ports.mqtt}"
         return broker.url
+
+
+def broker_configuration(settings: Settings) -> str:
+    """Return the configuration of a broker that is run elsewhere."""
+    ports = replace(ports_of(settings), clients=OTHER_PORT)
+    return configuration(keyring(settings), ports, Path("nats-data"))
 
 
 def keyring(settings: Settings) -> Keyring:

@@ -38,6 +38,7 @@ SHOWN_LIMITS: Final = (
     "report_url_seconds",
     "digi_requests_a_minute",
     "digi_requests_at_once",
+    "max_waiting_beacons",
 )
 """Settings that operators see among the limits of a server; none of them holds a secret."""
 
@@ -49,6 +50,7 @@ _REFUSING: Final = (
     "max_job_schedules",
     "digi_requests_a_minute",
     "digi_requests_at_once",
+    "max_waiting_beacons",
 )
 
 

@@ -116,8 +116,9 @@ class WorkerProcess:
                 await self._ready.wait()
         except TimeoutError:
             self.kill()
-            reason = f"Handlers in '{self._loading}' were not imported in {settings.import_s:g} s"
-            raise WorkerLost(reason) from None
+            late = f"Handlers in '{self._loading}' were" if self._loading else "The worker was"
+            what = "imported" if self._loading else "ready"
+            raise WorkerLost(f"{late} not {what} in {settings.import_s:g} s") from None
         if not self.alive:
             during = f" while it imported '{self._loading}'" if self._loading else ""
             raise WorkerLost(self._broken or f"The worker ended{during}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -208,3 +210,30 @@ async def test_iterations_of_a_job_end_by_the_replies_of_devices(site, way):
     await eventually(ended)
     iterations = site.get(f"resource-jobs/{job}/executions/{execution}/iterations")["items"]
     assert sorted(each["status"] for each in iterations) == ["succeeded", "succeeded", "timedOut"]
+
+
+async def test_a_simulated_fleet_answers_the_commands_of_a_job(site):
+    tags = [{"key": "fleet", "value": "x"}]
+    for _ in range(4):
+        site.device(tags=tags)
+    decode = node("", "JsonDecodeNode", {"source": "data", "destination": "working.reply"})
+    job = command_job(site, ("mqttTopic", "jobs/replies/+", {}), decode, iterationTimeout=20_000)
+    command = [sys.executable, "-m", "drover.main", "simulate", "9", "--seconds", "15"]
+    command += ["--application", site.application_id, "--mqtt-port", str(site.address[1])]
+    login = {"DROVER_URL": site.serving.url, "DROVER_TOKEN": str(site.serving.client.token)}
+    fleet = await asyncio.create_subprocess_exec(
+        *command, "--delay-seconds", "0.1", "--report-seconds", "1", env=os.environ | login
+    )
+
+    def here():
+        page = site.get("devices", perPage=9)["items"]
+        return all(each["connectionInfo"]["connected"] for each in page)
+
+    await eventually(here)
+    await asyncio.sleep(1.5)  # a saved trigger is listened for within a second
+    execution = site.post(f"resource-jobs/{job}/execute", {})["executionId"]
+    await eventually(lambda: "runCompletedAt" in status(site, job, execution))
+    iterations = site.get(f"resource-jobs/{job}/executions/{execution}/iterations")["items"]
+
+    assert [each["status"] for each in iterations] == ["succeeded"] * 4
+    assert await fleet.wait() == 0

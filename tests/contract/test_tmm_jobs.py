@@ -286,6 +286,7 @@ async def test_the_queue_rule(tmm, form, queued, status):
         ({"user_id": "x"}, 400, "bad_param"),
         ({"user_guid": "nobody"}, 400, "bad_param"),
         ({"beacon_name": "x" * 201}, 400, "bad_param"),
+        ({"beacon_name[]": "x"}, 400, "bad_param"),
         ({"tasks": "{}"}, 400, "bad_param"),
         ({"tasks": "[1]"}, 400, "bad_param"),
         ({"tasks": "[{]"}, 400, "bad_param"),
@@ -335,7 +336,7 @@ async def test_the_owner_is_the_caller_or_whom_a_key_that_may_names(tmm):
     ann, beacon = await tmm.new_key(token), await tmm.new_key(tmm.token, Role.BEACON)
     own = await tmm.done("POST", "", ann, name="a")
 
-    named = await tmm.done("POST", "", name="b", user_id=own["user"], user_guid="not checked")
+    named = await tmm.done("POST", "", name="b", user_id=own["user"], user_guid="!" * 2000)
     by_guid = await tmm.done("POST", "", beacon, name="c", user_guid=own["user_guid"])
     refused = await tmm.send("POST", "", ann, data={"name": "d", "user_id": "1"})
     nobody = await tmm.send("POST", "", ann, data={"name": "d", "user_id": "77"})
@@ -526,6 +527,22 @@ async def test_results_match_by_value_not_by_spelling(tmm):
     assert await _ids(tmm, result='[ {"b":[true],"a":1} ]') == [number]
     assert await _ids(tmm, result='[{"a": 1}]') == []
     assert await _refusal(tmm, "GET", "?result=[{") == (400, "bad_param")
+
+
+@pytest.mark.parametrize("number", ["1e-400000", "1." + "3" * 20_000, "0e1000"])
+async def test_a_number_that_no_store_can_compare_is_refused_and_spoils_no_list(tmm, number):
+    odd, plain = await tmm.create(), await tmm.create()
+    text = f'{{"a": "\\"{number}", "b": 1.5e300}}'
+    await tmm.act(plain, "end", **{"result[]": text})
+
+    assert await tmm.refused(odd, "end", **{"result[]": number}) == (400, "bad_param")
+    assert await _refusal(tmm, "POST", data={"name": "a", "tasks": f'[{{"a":{number}}}]'}) == (
+        400,
+        "bad_param",
+    )
+    assert await _refusal(tmm, "GET", "?result=[1e-400000]") == (400, "bad_param")
+    assert await _ids(tmm, result="") == [odd]
+    assert (await tmm.show(plain))["result"] == [json.loads(text)]
 
 
 async def test_results_that_hold_any_character_are_kept_and_do_not_spoil_a_filter(tmm):

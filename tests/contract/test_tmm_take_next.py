@@ -45,6 +45,15 @@ async def test_only_jobs_of_the_beacons_named_are_taken(tmm):
     assert await _take(tmm, **{"beacon_name[]": ["y", "x"]}) == jobs["x"]
 
 
+@pytest.mark.parametrize("name", ["x" * 201, "x\0", "x\ny", {"x": 1}])
+async def test_a_name_that_no_beacon_can_have_is_refused_and_not_cut_short(tmm, name):
+    await tmm.create(beacon_name="x" * 200)
+
+    answer = await tmm.send("POST", json={"action": "pickup", "beacon_name": [name, "y"]})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_param")
+
+
 async def test_a_job_is_taken_by_who_has_all_its_labels(tmm):
     number = await tmm.create(labels="gpu,linux")
 

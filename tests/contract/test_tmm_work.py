@@ -144,6 +144,7 @@ async def test_results_are_not_added_twice(tmm):
         ("", {"data": {"result[]": ["1", "2", "3"]}}),
         ("", {"data": {"result[1]": "2", "result[0]": "1", "result[2]": "3"}}),
         ("", {"json": {"result": [1, 2, 3]}}),
+        ("", {"json": {"result[]": [1, 2, 3]}}),
         ("", {"files": [("result[]", (None, text)) for text in "123"]}),
         ("&result[]=1", {"data": {"result[]": ["2", "3"]}}),
         ("&result[]=1&result[]=2", {"json": {"result": [3]}}),
@@ -214,6 +215,23 @@ async def test_a_job_without_tasks_may_be_at_any(tmm):
     number = await tmm.create()
 
     assert (await tmm.done("POST", f"/{number}", curtask="7"))["cur_task"] == 7
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ({"curtask": "x"}, 400),
+        ({"curtask": "1"}, 409),
+        ({"fence": "9"}, 409),
+    ],
+)
+async def test_a_refused_update_switches_no_template(tmm, form, status):
+    number = await tmm.job_in("template")
+
+    answer = await tmm.send("POST", f"/{number}", data={"schedule_active": "0", **form})
+
+    assert answer.status_code == status
+    assert (await tmm.show(number))["schedule_active"] is True
 
 
 @pytest.mark.parametrize("state", ["complete", "failed", "canceled", "template"])

@@ -22,6 +22,7 @@ class Site:
     application_id: str
     key: tuple[str, str]
     connected: list[Connected] = field(default_factory=list)
+    port: int = 0
 
     @classmethod
     def new(cls, serving: Serving, **key: Any) -> Site:
@@ -30,7 +31,7 @@ class Site:
 
     @property
     def address(self) -> tuple[str, int]:
-        return "127.0.0.1", self.serving.mqtt_port
+        return "127.0.0.1", self.port or self.serving.mqtt_port
 
     def path(self, rest: str) -> str:
         return f"/applications/{self.application_id}/{rest}"

@@ -12,7 +12,7 @@ from drover.app.beacons.jobs import check_number
 from drover.app.beacons.sights import check_seen, sight_of
 from drover.app.beacons.waiting import wait
 from drover.model.beacon_job import DEFAULT_LEASE_MS, beat, end, pick, release, start, update
-from drover.model.errors import TooMany, Unavailable
+from drover.model.errors import TooMany, Unavailable, reached
 from drover.ports.beacons import Wish
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ class BeaconWork:
         Raises TooMany where as many wait already as may.
         """
         if wait_s and len(self._waiters) >= self._waiters.most:
-            raise TooMany(f"{self._waiters.most} wait for jobs already", retry_after_s=_LATER_S)
+            many = f"{self._waiters.most} wait for jobs already"
+            raise reached("max_waiting_beacons", TooMany(many, retry_after_s=_LATER_S))
         sight = await self._store.glance(lambda session: sight_of(session, caller))
         until_s = time.monotonic() + wait_s
         worker = (caller.user_id or "", asked.hold.worker) if asked.hold.worker else None

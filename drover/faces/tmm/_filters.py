@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from drover.app.beacons.jobs import Wanted
-from drover.faces.tmm._given import decode_json, whole_number
+from drover.faces.tmm._given import json_text, whole_number
 from drover.faces.tmm._refusals import BadParam
 from drover.query.tree import ALL, Compare, Missing, Node, Operator, all_of, any_of
 
@@ -101,7 +101,7 @@ def _document(given: Given, name: str) -> str:
     value = given.raw(name)
     if not isinstance(value, str) or not value.strip():
         return "[]"
-    decode_json(name, value.encode("utf-8", "surrogatepass"))
+    json_text(name, value)
     if "\\u0000" in value:
         raise BadParam(f"{name} must not hold the character U+0000", field=name)
     return value

@@ -31,6 +31,8 @@ MOST_RESULTS: Final = 10_000
 _TRUE: Final = frozenset({"true", "1"})
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _LISTED: Final = re.compile(r"([^\[\]]+)\[([0-9]{0,9})\]")
+_ODD_NUMBER: Final = re.compile(rb"[0-9.]{1000}|[eE][+-]?[0-9]{4}")
+_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 _LONGEST: Final = 1000
 _NUL: Final = "\0"
 
@@ -171,7 +173,7 @@ def members(body: Mapping[str, Any]) -> Pairs:
     for name, value in body.items():
         if value is None:
             continue
-        if name == "result":
+        if name == "result" or (name == "result[]" and isinstance(value, list)):
             pairs.append((name, _Decoded(value)))
         elif isinstance(value, list) and name in _LISTS:
             pairs += [(f"{name}[]", each) for each in value]
@@ -198,11 +200,16 @@ def form(text: bytes, what: str) -> Pairs:
 
 
 def json_text(name: str, value: Any) -> bytes:
-    """Return JSON text as it was given; raises BadParam when it is not JSON."""
+    """Return JSON text as it was given; raises BadParam when it is not JSON.
+
+    Numbers that not every store can compare are refused, as one would spoil all lists by result.
+    """
     if not isinstance(value, str):
         return _encoded(value)
     text = value.encode("utf-8", "surrogatepass")
     decode_json(name, text)
+    if _ODD_NUMBER.search(text) and _ODD_NUMBER.search(_STRING.sub(b"", text)):
+        raise BadParam(f"{name} holds a number that is too long", field=name)
     return text
 
 

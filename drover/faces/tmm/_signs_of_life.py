@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from drover.app.beacon_registry import BeaconRegistry, Told
 from drover.app.beacons.work import BeaconWork
 from drover.faces.tmm._refusals import BadParam
-from drover.faces.tmm._wishes import MOST_NAME, hold, labels
+from drover.faces.tmm._wishes import beacon_names, hold, labels
 from drover.model.beacon_job import DEFAULT_BEACON
 
 if TYPE_CHECKING:
@@ -60,10 +60,8 @@ def told_by(given: Given, *, asks: bool, action: str) -> Told:
     state = given.filled("state") or "alive"
     if state not in _STATES:
         raise BadParam(f"state must be one of {', '.join(_STATES)}", field="state")
-    names = [str(each)[:MOST_NAME] for each in given.every("beacon_name") if each]
-    if not all(name.isprintable() for name in names):
-        raise BadParam("beacon_name must be printable", field="beacon_name")
-    kept = tuple(dict.fromkeys(names))[:MOST_KEPT] or (DEFAULT_BEACON,)
+    names = beacon_names(given)
+    kept = names[:MOST_KEPT] or (DEFAULT_BEACON,)
     if action != "pickup":
         return Told(version=version, draining=state == "draining", names=kept if names else None)
     return Told(kept, tuple(sorted(labels(given)))[:MOST_KEPT], version, draining=False)

@@ -26,6 +26,7 @@ LAST_SECOND: Final = 253_402_300_799
 """The last second of the year 9999."""
 
 _MOST_PRIORITY: Final = 1_000_000
+_MOST_BEACONS: Final = 100
 _MOST_LABELS: Final = 100
 _MOST_ATTEMPTS: Final = 1000
 _MOST_SECONDS: Final = 366 * 86_400
@@ -38,11 +39,13 @@ _MOST_URL: Final = 2000
 def wanted_job(given: Given) -> WantedJob:
     """Return the job that is to be created; raises MissingParam, BadParam, TooLarge."""
     tasks, steps = tasks_of(given)
+    user_number = _user_number(given)
     return WantedJob(
         name=given.needed("name", most=1000),
         beacon_name=beacon_name(given) or DEFAULT_BEACON,
-        user_number=_user_number(given),
-        user_guid=given.filled("user_guid"),
+        user_number=user_number,
+        # Not even looked at beside a user_id.
+        user_guid=given.filled("user_guid") if user_number is None else None,
         tasks=tasks,
         steps=steps,
         queues=given.flag("q"),
@@ -105,9 +108,27 @@ def lease(given: Given) -> int | None:
 
 def beacon_name(given: Given) -> str | None:
     """Return the beacon that is named, None without; raises BadParam."""
+    if "beacon_name" not in given and given.every("beacon_name"):
+        raise BadParam("beacon_name must be one value", field="beacon_name")
     text = given.filled("beacon_name", most=MOST_NAME)
-    if text is not None and not text.isprintable():
-        raise BadParam("beacon_name must be printable", field="beacon_name")
+    return None if text is None else _checked(text)
+
+
+def beacon_names(given: Given) -> tuple[str, ...]:
+    """Return all the beacons that are named, each once; raises BadParam."""
+    names = dict.fromkeys(_checked(each) for each in given.every("beacon_name"))
+    names.pop("", None)
+    if len(names) > _MOST_BEACONS:
+        raise BadParam(f"At most {_MOST_BEACONS} beacons can be named", field="beacon_name")
+    return tuple(names)
+
+
+def _checked(name: Any) -> str:
+    text = str(name).strip()
+    if not isinstance(name, str | int) or len(text) > MOST_NAME or not text.isprintable():
+        raise BadParam(
+            f"beacon_name may have {MOST_NAME} printable characters", field="beacon_name"
+        )
     return text
 
 

@@ -20,12 +20,12 @@ from drover.app.beacons.work import BeaconWork, Ending, Wanted
 from drover.faces.operation import Answer, Call, Operation
 from drover.faces.tmm import _filters
 from drover.faces.tmm._given import array_given, given_by
-from drover.faces.tmm._refusals import PRIVATE, BadParam, UnknownAction
+from drover.faces.tmm._refusals import PRIVATE, UnknownAction
 from drover.faces.tmm._sign_in import caller_of
 from drover.faces.tmm._signs_of_life import SignsOfLife
 from drover.faces.tmm._wishes import (
-    MOST_NAME,
     beacon_name,
+    beacon_names,
     encoded,
     failure,
     hold,
@@ -60,7 +60,6 @@ _ID: Final = re.compile(r"[0-9]{1,18}")
 _NO_CONTENT: Final = 204
 _HEAD: Final = "HEAD"
 _USUAL_PREVIEW: Final = 20
-_MOST_BEACONS: Final = 100
 _MOST_NAMED: Final = 64
 
 
@@ -120,10 +119,7 @@ class _Jobs:
     async def take(self, request: Request) -> Answer:
         """Take the best job there is, waiting for one if need be."""
         given = request.given
-        names = tuple(str(each)[:MOST_NAME] for each in given.every("beacon_name") if each)
-        if len(names) > _MOST_BEACONS:
-            raise BadParam(f"At most {_MOST_BEACONS} beacons can be named", field="beacon_name")
-        wanted = Wanted(tuple(dict.fromkeys(names)) or (DEFAULT_BEACON,), labels(given))
+        wanted = Wanted(beacon_names(given) or (DEFAULT_BEACON,), labels(given))
         asked = msgspec.structs.replace(picked(given, self._work.lease_ms), beacon_name=None)
         wait_s = given.whole("wait", 0, MOST_WAIT_S) or 0
         job = await self._work.take(request.caller, wanted, asked, wait_s, request.call.left)
@@ -156,9 +152,10 @@ class _Jobs:
         """Tell which task is worked on, and renew the lease; switch a template on or off."""
         given = request.given
         active = switched(given)
-        if active is not None:
-            await self._templates.switch(request.caller, request.number, active=active)
+        # First what may be refused, so that a refused request has switched nothing.
         done = await self._work.update(request.caller, request.number, hold(given), step(given))
+        if active is not None:
+            done = await self._templates.switch(request.caller, request.number, active=active)
         return _told(done)
 
     async def heartbeat(self, request: Request) -> Answer:

@@ -1,0 +1,32 @@
+import pytest
+
+from drover.flows import check_flow
+from tests.support.flow_world import flow, node
+
+
+def flaws(kind, config, **meta):
+    definition = flow(["a"], {**node("a", kind, config, []), "meta": meta})
+    return [flaw.place for flaw in check_flow(definition, handlers=())]
+
+
+@pytest.mark.parametrize(
+    ("config", "meta"),
+    [
+        ({"deviceIdsPath": "data.id", "nameTemplate": "go"}, {}),
+        ({"sendToDeviceIds": ["5" * 24], "nameTemplate": "go"}, {"deviceSelectionType": "direct"}),
+        ({"deviceQueryJsonTemplate": "{}", "nameTemplate": "go"}, {}),
+    ],
+)
+def test_devices_can_be_chosen_in_three_ways(config, meta):
+    assert flaws("DeviceSendCommandNode", config, **meta) == []
+
+
+def test_a_command_needs_a_name_and_a_message_a_topic():
+    assert flaws("DeviceSendCommandNode", {"deviceIdsPath": "data.id"})
+    assert flaws("MqttMessageNode", {})
+
+
+def test_only_the_own_broker_can_be_published_on():
+    config = {"topicTemplate": "a", "integrationId": "5" * 24}
+
+    assert flaws("MqttMessageNode", config) == ["/nodes/0/config/integrationId"]

@@ -1,0 +1,92 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drover.model.topics import (
+    DeviceTopic,
+    command_topic,
+    device_topic,
+    free_root,
+    is_filter,
+    is_reserved,
+    is_topic,
+    state_topic,
+)
+from drover.mqtt.subjects import subjects_of, to_subject, to_topic
+
+DEVICE = "5" * 24
+LEVELS = st.text(alphabet="ab.-_é", max_size=4)
+
+
+@pytest.mark.parametrize(
+    ("text", "topic", "as_filter"),
+    [
+        ("a/b", True, True),
+        ("/a", True, True),
+        ("a//b", True, True),
+        ("a/+/b", False, True),
+        ("#", False, True),
+        ("a/#", False, True),
+        ("a/#/b", False, False),
+        ("a+/b", False, False),
+        ("", False, False),
+        ("$SYS/a", False, False),
+        ("a b", False, False),
+        ("a/\0", False, False),
+        ("a/*/b", False, False),
+        ("a/>", False, False),
+        ("x" * 1025, False, False),
+    ],
+)
+def test_topics_and_filters_are_told_from_what_is_none(text, topic, as_filter):
+    assert (is_topic(text), is_filter(text)) == (topic, as_filter)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"losant/{DEVICE}/state", DeviceTopic(DEVICE, "state")),
+        (f"losant/{'A' * 24}/command", DeviceTopic("a" * 24, "command")),
+        (f"losant/{DEVICE}/other", None),
+        (f"losant/{DEVICE}", None),
+        ("losant/x/state", None),
+        (f"a/{DEVICE}/state", None),
+    ],
+)
+def test_whose_a_topic_is_follows_from_its_levels(text, found):
+    assert device_topic(text) == found
+
+
+def test_a_devices_own_topics_are_its_own_and_reserved():
+    assert device_topic(state_topic(DEVICE)) == DeviceTopic(DEVICE, "state")
+    assert device_topic(command_topic(DEVICE)) == DeviceTopic(DEVICE, "command")
+    assert is_reserved(state_topic(DEVICE))
+
+
+@pytest.mark.parametrize(
+    ("topic_filter", "root"),
+    [("a/b", "a"), ("a", "a"), ("+/a", None), ("#", None), ("/a", None), ("losantx/a", None)],
+)
+def test_a_free_filter_begins_with_a_level_of_its_own(topic_filter, root):
+    assert free_root(topic_filter) == root
+
+
+@given(st.lists(LEVELS, min_size=1, max_size=5).map("/".join))
+def test_a_topic_comes_back_from_its_subject(topic):
+    assert to_topic(to_subject(topic)) == topic
+    assert " " not in to_subject(topic)
+
+
+@pytest.mark.parametrize(
+    ("topic_filter", "subjects"),
+    [
+        ("a/+/b", ["a.*.b"]),
+        ("a/#", ["a.>", "a"]),
+        ("#", [">"]),
+        ("/a", ["/.a"]),
+        ("a//b/", ["a./.b./"]),
+        ("v1.2/a", ["v1//2.a"]),
+    ],
+)
+def test_filters_become_the_brokers_subjects(topic_filter, subjects):
+    assert subjects_of(topic_filter) == subjects
