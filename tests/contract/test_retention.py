@@ -247,6 +247,28 @@ async def test_deleted_devices_go_for_good_with_their_state(bench, blobs):
     assert await rows_in(bench, "device_state") == 8
 
 
+async def test_a_deleted_device_stays_until_all_its_states_have_gone(bench, blobs, monkeypatch):
+    monkeypatch.setattr(rules, "BATCH", 2)
+    monkeypatch.setattr(rules, "MOST_STEPS", 2)
+    await bench.add_devices(1)
+
+    async def work(tx):
+        await tx.execute_sql("UPDATE device SET deleted_ms = 1")
+        columns = ("device_id", "attribute", "time_ms", "value")
+        states = [(device_id(1), "x", ms, "1") for ms in range(5)]
+        await tx.copy_rows("device_state", columns, states)
+
+    await bench.database.write(work)
+    retention = Retention(bench.store, blobs, Keep(deleted_devices=7))
+
+    first = await retention.tick()
+    left = await rows_in(bench, "device"), await rows_in(bench, "device_state")
+    await retention.tick()
+
+    assert (first, left) == (0.0, (1, 1))
+    assert (await rows_in(bench, "device"), await rows_in(bench, "device_state")) == (0, 0)
+
+
 async def test_the_log_of_devices_goes_after_its_days(bench, blobs):
     await bench.add_devices(1)
     now_ms = await now_of(bench)

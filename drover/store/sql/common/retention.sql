@@ -30,9 +30,13 @@ DELETE FROM device_state WHERE (device_id, attribute, time_ms) IN (
     WHERE device.deleted_ms < :before_ms LIMIT :limit);
 
 -- name: retire_deleted_devices
--- Delete for good the devices that were deleted first, of those deleted before a moment.
+-- Delete for good the devices that were deleted first, of those deleted before a moment whose
+-- states have gone.
 DELETE FROM device WHERE id IN (
-    SELECT id FROM device WHERE deleted_ms < :before_ms ORDER BY deleted_ms LIMIT :limit);
+    SELECT id FROM device
+    WHERE deleted_ms < :before_ms
+      AND NOT EXISTS (SELECT 1 FROM device_state AS state WHERE state.device_id = device.id)
+    ORDER BY deleted_ms LIMIT :limit);
 
 -- name: retire_device_log
 -- Delete the oldest commands to devices, and comings and goings of them, from before a moment.
