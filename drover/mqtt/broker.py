@@ -173,7 +173,7 @@ class Broker:
             code = await self._child.wait()
             _LOG.error("broker.died", code=code, log=str(self._folder / "log"))
             await asyncio.sleep(REST_S)
-            with contextlib.suppress(BrokerMissing):
+            with contextlib.suppress(BrokerMissing, OSError):  # it is tried again
                 await self._spawn()
                 _LOG.info("broker.started_again")
 

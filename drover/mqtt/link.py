@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 RELAY: Final = "Drover-Relay"
 """The header that tells who published, where it was no device."""
 
+MOST_LEAVING: Final = 10_000
+"""Messages that wait to be sent; with more, while the broker is away, later ones are dropped."""
+
 PENDING_BYTES: Final = 16_777_216
 REQUEST_S: Final = 10.0
 _UPDATE: Final = "$SYS.REQ.CLAIMS.UPDATE"
@@ -46,7 +49,7 @@ class Link:
         self._clients: dict[str, Client] = {}
         self._opening: dict[str, asyncio.Lock] = {}
         self._known: set[str] = set()
-        self._leaving: asyncio.Queue[Message] = asyncio.Queue()
+        self._leaving: asyncio.Queue[Message] = asyncio.Queue(MOST_LEAVING)
         self._pumping: asyncio.Task[None] | None = None
 
     @property
@@ -104,8 +107,12 @@ class Link:
 
     def publish(self, message: Message) -> None:
         """Hand a message to all who listen now."""
-        if self.ready:
+        if not self.ready:
+            return
+        try:
             self._leaving.put_nowait(message)
+        except asyncio.QueueFull:
+            _LOG.warning("mqtt.dropped", topic=message.topic, waiting=MOST_LEAVING)
 
     async def subscribe(self, application_id: str, topic_filter: str, sink: Sink) -> Leave:
         """Listen from now on; raises Unavailable."""
