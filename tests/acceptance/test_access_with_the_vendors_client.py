@@ -40,7 +40,7 @@ def url(tmp_path_factory):
     ):
         line = process.stdout.readline()
         assert "listens on" in line, log.read_text()
-        yield line.split()[-1]
+        yield line.partition("listens on ")[2].split()[0]
         process.send_signal(signal.SIGTERM)
         process.wait(20)
     assert PASSWORD not in log.read_text()

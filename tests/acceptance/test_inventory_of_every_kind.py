@@ -14,7 +14,7 @@ ROOT = "/ws/v1/jobs"
 
 @pytest.fixture(scope="module")
 def server():
-    with serving() as running:
+    with serving(min_iteration_timeout_ms=1000, sweep_seconds=0.5) as running:
         yield running
 
 
@@ -91,7 +91,12 @@ def test_a_run_of_a_resource_job_is_the_same_in_both_dialects(server):
     device = server.client.post(f"{base}/devices", {"name": "pump"})
     job = server.client.post(
         f"{base}/resource-jobs",
-        {"name": "Sweep", "resourceType": "device", "defaultContext": '{"site": {"code": "N1"}}'},
+        {
+            "name": "Sweep",
+            "resourceType": "device",
+            "defaultContext": '{"site": {"code": "N1"}}',
+            "iterationTimeout": 1000,
+        },
     )
     path = f"{base}/resource-jobs/{job['id']}"
     execution = server.client.post(f"{path}/execute", {})["executionId"]

@@ -112,9 +112,12 @@ async def test_reports_of_many_devices_are_stored_and_bad_ones_told_alone(
 
 async def test_a_report_that_something_refuses_takes_no_other_along(world, monkeypatch):
     class Refusing:
-        async def reported(self, _session, _caller, device, _reports):
-            if device.name == "b":
+        async def reported(self, _session, _application_id, taken):
+            if any(each.device.name == "b" for each in taken):
                 raise Invalid("not this one")
+
+        def kept(self):
+            pass
 
     reports = world.server.services[states.DeviceReports]
     monkeypatch.setattr(reports, "_hooks", (Refusing(),))

@@ -160,6 +160,7 @@ def test_a_rule_is_due_at_the_minutes_a_walk_finds(eve, change, minute, hour, do
 
 
 @pytest.mark.parametrize("change", list(ClockChange))
+@settings(deadline=None)
 @given(
     eve=st.sampled_from(EVES),
     minute=texts("min"),
