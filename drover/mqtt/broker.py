@@ -23,8 +23,12 @@ BINARY: Final = "nats-server"
 MOST_PAYLOAD_BYTES: Final = 262_144
 """Bytes of one message."""
 
-DECIDING_S: Final = 30
-"""How long a device may wait until it is let in: when a whole fleet connects, that takes time."""
+DECIDING_S: Final = 10
+"""How long a device may wait until it is let in: when a whole fleet connects, that takes time.
+
+One that comes back before the server itself is back at a new broker waits so long in vain, and is
+let in the next time.
+"""
 
 STARTING_S: Final = 20.0
 STOPPING_S: Final = 10.0

@@ -11,7 +11,7 @@ from drover.mqtt.device import DeviceClient
 if TYPE_CHECKING:
     from examples.serving import Serving
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @dataclass
