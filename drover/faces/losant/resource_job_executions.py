@@ -12,6 +12,7 @@ from drover.app.jobs.execute import ExecuteBody, JobExecutions, RetryBody
 from drover.app.jobs.logs import STATES, ExecutionLogs, Wanted
 from drover.app.jobs.preview import JobPreview
 from drover.app.jobs.progress import Progress
+from drover.faces.losant._additions import Additions
 from drover.faces.losant._lists import FARTHEST, MOST_PER_PAGE, PER_PAGE
 from drover.faces.losant.resource_job import JOB, place
 from drover.faces.operation import Answer, Call, Operation
@@ -134,44 +135,19 @@ def _accumulator(given: Any) -> str | None:
 def operations(services: Services) -> Iterator[Operation]:
     """Yield our operations on executions."""
     calls = _Calls(services)
+    ours = Additions("resourceJobExecution", opaque_ids=frozenset({"iterationId"})).operation
     page, some = ("page", "perPage"), ("status", "limit", "cursor")
     reads, runs, stops = (
         KIND.scopes("logs", reads=True),
         KIND.scopes("execute"),
         KIND.scopes("cancelExecution"),
     )
-    yield _operation("POST", f"{JOB}/preview", KIND.scopes("get"), calls.preview, body=ExecuteBody)
-    yield _operation("GET", f"{JOB}/executions", reads, calls.list, parameters=page)
-    yield _operation("GET", _EXECUTION, reads, calls.get)
-    yield _operation("POST", f"{_EXECUTION}/pause", stops, calls.pause)
-    yield _operation("POST", f"{_EXECUTION}/resume", runs, calls.resume)
-    yield _operation("POST", f"{_EXECUTION}/retry", runs, calls.retry, body=RetryBody)
-    yield _operation("GET", f"{_EXECUTION}/iterations", reads, calls.iterations, parameters=some)
-    yield _operation(
-        "POST", f"{_ITERATION}/acknowledge", runs, calls.acknowledge, body=AcknowledgeBody
-    )
-    yield _operation("GET", f"{_EXECUTION}/progress", reads, calls.progress)
-
-
-def _operation(
-    method: str,
-    path: str,
-    scopes: frozenset[str],
-    run: Any,
-    *,
-    body: type[Struct] | None = None,
-    parameters: tuple[str, ...] = (),
-) -> Operation:
-    return Operation(
-        method=method,
-        path=path,
-        scopes=scopes,
-        run=run,
-        name=f"resourceJobExecution.{run.__name__}",
-        summary=run.__doc__.rstrip("."),
-        body=body,
-        parameters=parameters,
-        ours=True,
-        opaque_ids=frozenset({"iterationId"}),
-        kind=KIND.one,
-    )
+    yield ours("POST", f"{JOB}/preview", KIND.scopes("get"), calls.preview, body=ExecuteBody)
+    yield ours("GET", f"{JOB}/executions", reads, calls.list, parameters=page)
+    yield ours("GET", _EXECUTION, reads, calls.get)
+    yield ours("POST", f"{_EXECUTION}/pause", stops, calls.pause)
+    yield ours("POST", f"{_EXECUTION}/resume", runs, calls.resume)
+    yield ours("POST", f"{_EXECUTION}/retry", runs, calls.retry, body=RetryBody)
+    yield ours("GET", f"{_EXECUTION}/iterations", reads, calls.iterations, parameters=some)
+    yield ours("POST", f"{_ITERATION}/acknowledge", runs, calls.acknowledge, body=AcknowledgeBody)
+    yield ours("GET", f"{_EXECUTION}/progress", reads, calls.progress)

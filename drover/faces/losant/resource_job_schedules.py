@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from drover.app.schedules.definition import ScheduleBody
 from drover.app.schedules.job_schedules import JobSchedules
+from drover.faces.losant._additions import Additions
 from drover.faces.losant._lists import FARTHEST, MOST_PER_PAGE, PER_PAGE
 from drover.faces.losant.resource_job import JOB, place
-from drover.faces.operation import Call, Operation
 from drover.kinds.resource_job import KIND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from msgspec import Struct
-
     from drover.app.services import Services
+    from drover.faces.operation import Call, Operation
 
 _MANY = f"{JOB}/schedules"
 _ONE = f"{_MANY}/{{scheduleId}}"
@@ -81,37 +80,14 @@ class _Calls:
 def operations(services: Services) -> Iterator[Operation]:
     """Yield our operations on schedules: who may execute a job may say when that is done."""
     calls = _Calls(services)
+    ours = Additions("resourceJobSchedule").operation
     reads, runs, stops = KIND.scopes("get"), KIND.scopes("execute"), KIND.scopes("cancelExecution")
-    yield _operation("GET", _MANY, reads, calls.list, parameters=("page", "perPage"))
-    yield _operation("POST", _MANY, runs, calls.post, body=ScheduleBody)
-    yield _operation("GET", _ONE, reads, calls.get)
-    yield _operation("PATCH", _ONE, runs, calls.patch, body=ScheduleBody)
-    yield _operation("DELETE", _ONE, runs, calls.delete)
-    yield _operation("POST", f"{_ONE}/pause", stops, calls.pause)
-    yield _operation("POST", f"{_ONE}/resume", runs, calls.resume)
-    yield _operation("POST", f"{_ONE}/trigger", runs, calls.trigger)
-    yield _operation("GET", f"{_ONE}/preview", reads, calls.preview, parameters=("count",))
-
-
-def _operation(
-    method: str,
-    path: str,
-    scopes: frozenset[str],
-    run: Any,
-    *,
-    body: type[Struct] | None = None,
-    parameters: tuple[str, ...] = (),
-) -> Operation:
-    return Operation(
-        method=method,
-        path=path,
-        scopes=scopes,
-        run=run,
-        name=f"resourceJobSchedule.{run.__name__}",
-        summary=run.__doc__.rstrip("."),
-        status=201 if (method, path) == ("POST", _MANY) else 200,
-        body=body,
-        parameters=parameters,
-        ours=True,
-        kind=KIND.one,
-    )
+    yield ours("GET", _MANY, reads, calls.list, parameters=("page", "perPage"))
+    yield ours("POST", _MANY, runs, calls.post, body=ScheduleBody)
+    yield ours("GET", _ONE, reads, calls.get)
+    yield ours("PATCH", _ONE, runs, calls.patch, body=ScheduleBody)
+    yield ours("DELETE", _ONE, runs, calls.delete)
+    yield ours("POST", f"{_ONE}/pause", stops, calls.pause)
+    yield ours("POST", f"{_ONE}/resume", runs, calls.resume)
+    yield ours("POST", f"{_ONE}/trigger", runs, calls.trigger)
+    yield ours("GET", f"{_ONE}/preview", reads, calls.preview, parameters=("count",))
