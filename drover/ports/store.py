@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from drover.ports.resources import Resources
     from drover.ports.retention import Retention
     from drover.ports.rows import Rows
+    from drover.ports.tasks import Tasks
 
 T = TypeVar("T")
 
@@ -86,6 +87,11 @@ class Session(Protocol):
     @property
     def beacon_registry(self) -> BeaconRegistryArea:
         """Workers that take the jobs of beacons."""
+        ...
+
+    @property
+    def tasks(self) -> Tasks:
+        """Executions that are long tasks."""
         ...
 
     async def now_ms(self) -> int:
