@@ -157,7 +157,7 @@ def library(
         reports=reports,
         commands=commands,
         publishing=Publishing(around.bus, reports, commands),
-        watching=Watching(store, around.bus),
+        watching=Watching(store, around.bus, ids),
         flows=Flows(store, catalog),
         workflows=Workflows(store, around.wake),
         groups=ExperienceGroups(store),

@@ -58,6 +58,7 @@ from drover.server.configured import (
     timing_of,
     worker_settings_of,
 )
+from drover.server.device_figures import show_devices, show_watching
 from drover.store.access import revisions_of
 from drover.store.blobs import ObjectBlobs
 from drover.store.inventory import InventoryRows
@@ -130,6 +131,7 @@ class Server:
         services = Services(*own, *shelf.services, *doors.services, *work.services)
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         self._watch(store, published)
+        show_watching(self.app.metrics, shelf.watching)
 
         await self._run_roles(heart, machine, work, services)
         await self._let_devices_in(devices)
@@ -319,6 +321,7 @@ class Server:
             devices.start()
             self._open.push_async_callback(devices.close)
             await self.fabric.serve(devices.door, devices.intake)
+            show_devices(self.app.metrics, self.fabric, devices)
             self._open.push_async_callback(self.fabric.take_nothing_more)
 
     def _callback_key(self) -> bytes:
