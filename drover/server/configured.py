@@ -39,6 +39,7 @@ SHOWN_LIMITS: Final = (
     "digi_requests_a_minute",
     "digi_requests_at_once",
     "max_waiting_beacons",
+    "max_waiting_beacons_of_key",
 )
 """Settings that operators see among the limits of a server; none of them holds a secret."""
 
@@ -51,6 +52,7 @@ _REFUSING: Final = (
     "digi_requests_a_minute",
     "digi_requests_at_once",
     "max_waiting_beacons",
+    "max_waiting_beacons_of_key",
 )
 
 
