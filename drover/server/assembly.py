@@ -118,7 +118,7 @@ class Server:
         around = self._around(heart, doors)
         job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
         shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers(around.wake)])
-        devices = live.build(around, shelf, doors.sessions, self.settings.mqtt_topics)
+        devices = live.build(around, shelf, doors, self.settings.mqtt_topics)
         self._watching = shelf.watching
         machine = self._machine()
         work = jobs.build(heart, machine, job_limits_of(self.settings))
