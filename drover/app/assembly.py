@@ -28,8 +28,10 @@ from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
 from drover.app.flows import Flows
+from drover.app.job_logs import JobLogs
 from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
+from drover.app.long_tasks import MOST_WAITING, LongTasks
 from drover.app.recent import RecentItems
 from drover.app.rows import TableRows
 from drover.app.transfers import Transfers
@@ -62,7 +64,8 @@ class Surroundings:
 
     ``wake`` is called after something was stored that workflows are to be run for. ``most_events``
     are those that one application may raise in 15 seconds, 0 for any number. Live messages pass on
-    ``bus``.
+    ``bus``. ``wake_tasks`` is called after a long task was stored; ``most_waiting_tasks`` of one
+    application may be unfinished.
     """
 
     store: Store
@@ -75,6 +78,8 @@ class Surroundings:
     wake: Callable[[], None] = lambda: None
     most_events: int = 0
     bus: Bus = field(default_factory=Silence)
+    wake_tasks: Callable[[], None] = lambda: None
+    most_waiting_tasks: int = MOST_WAITING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +105,8 @@ class Library:
     transfers: Transfers
     recipes: DeviceRecipes
     site: ExperienceSite
+    tasks: LongTasks
+    job_logs: JobLogs
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -124,6 +131,8 @@ class Library:
             self.transfers,
             self.recipes,
             self.site,
+            self.tasks,
+            self.job_logs,
         )
 
 
@@ -163,6 +172,8 @@ def library(
         transfers=Transfers(store, catalog, around.owners),
         recipes=DeviceRecipes(store, catalog, devices),
         site=ExperienceSite(store, catalog),
+        tasks=LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks),
+        job_logs=JobLogs(store),
     )
 
 

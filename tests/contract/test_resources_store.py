@@ -74,6 +74,7 @@ BODIES = {
     "device": {"name": "pump", "tags": [{"key": "a", "value": "1"}]},
     "deviceRecipe": {"name": "recipe", "attributes": [{"name": "t", "dataType": "number"}]},
     "experienceDomain": {"domainName": "works.example.com", "sslKey": "k" * 50},
+    "experienceEndpoint": {"route": "/pumps/{id}", "method": "get"},
     "experienceGroup": {"name": "crew"},
     "experienceSlug": {"slug": "works"},
     "experienceUser": {"email": "a@b.c", "password": "a long one"},
