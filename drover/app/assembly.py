@@ -24,6 +24,7 @@ from drover.app.experience_site import (
     ExperienceSite,
     ExperienceVersionHook,
 )
+from drover.app.files import FileTree
 from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
@@ -193,6 +194,8 @@ def _own_hooks(around: Surroundings) -> Hooks:
     hooks["experienceVersion"].append(ExperienceVersionHook())
     for name in ("experienceDomain", "experienceSlug"):
         hooks[name].append(ExperienceNameHook())
+    for name in ("file", "privateFile"):
+        hooks[name].append(FileTree(around.ids))
     return hooks
 
 
