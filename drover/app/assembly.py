@@ -9,19 +9,29 @@ from typing import TYPE_CHECKING, Any, Final
 from drover.app.access.throttle import Rule, Window
 from drover.app.applications import ApplicationHook, Applications, own_only, owned
 from drover.app.catalog import Catalog, Hook
+from drover.app.credentials import CredentialKeys
 from drover.app.custom_nodes import CustomNodes
+from drover.app.dashboards import DashboardHook
 from drover.app.device_attributes import DeviceAttributes
 from drover.app.device_commands import DeviceCommands
+from drover.app.device_recipes import DeviceRecipes
 from drover.app.device_reports import DeviceReports
 from drover.app.devices import Devices
 from drover.app.events import Events
 from drover.app.experience import ExperienceGroupHook, ExperienceGroups, ExperienceUserHook
+from drover.app.experience_site import (
+    ExperienceNameHook,
+    ExperienceSite,
+    ExperienceVersionHook,
+)
 from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
 from drover.app.flows import Flows
+from drover.app.job_logs import JobLogs
 from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
+from drover.app.long_tasks import MOST_WAITING, LongTasks
 from drover.app.recent import RecentItems
 from drover.app.rows import TableRows
 from drover.app.transfers import Transfers
@@ -54,7 +64,8 @@ class Surroundings:
 
     ``wake`` is called after something was stored that workflows are to be run for. ``most_events``
     are those that one application may raise in 15 seconds, 0 for any number. Live messages pass on
-    ``bus``.
+    ``bus``. ``wake_tasks`` is called after a long task was stored; ``most_waiting_tasks`` of one
+    application may be unfinished.
     """
 
     store: Store
@@ -67,6 +78,8 @@ class Surroundings:
     wake: Callable[[], None] = lambda: None
     most_events: int = 0
     bus: Bus = field(default_factory=Silence)
+    wake_tasks: Callable[[], None] = lambda: None
+    most_waiting_tasks: int = MOST_WAITING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +103,10 @@ class Library:
     attributes: DeviceAttributes
     recent: RecentItems
     transfers: Transfers
+    recipes: DeviceRecipes
+    site: ExperienceSite
+    tasks: LongTasks
+    job_logs: JobLogs
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -112,6 +129,10 @@ class Library:
             self.attributes,
             self.recent,
             self.transfers,
+            self.recipes,
+            self.site,
+            self.tasks,
+            self.job_logs,
         )
 
 
@@ -123,28 +144,20 @@ def library(
 ) -> Library:
     """Return the use cases; ``more_hooks`` run after those of the resources themselves."""
     store, ids, clock = around.store, around.ids, around.clock
-    hooks: Hooks = defaultdict(list)
-    saving = FlowSaving(ids)
-    hooks["application"].append(ApplicationHook(around.owners))
-    hooks["device"] += [TreeHook(), DeviceTriggers()]
-    hooks["event"].append(EventTriggers())
-    hooks["experienceUser"].append(ExperienceUserHook(around.hasher))
-    hooks["experienceGroup"] += [TreeHook(), ExperienceGroupHook()]
-    hooks["flow"].append(saving)
-    hooks["flowVersion"].append(saving)
-    hooks["webhook"].append(WebhookTokens(ids))
+    hooks = _own_hooks(around)
     for more in more_hooks:
         for kind, added in more.items():
             hooks[kind] += added
     catalog = Catalog(store, ids, around.kinds, hooks)
     reports = DeviceReports(store, ids, clock, report_hooks, around.bus)
     commands = DeviceCommands(store, ids, around.bus)
+    devices = Devices(store, catalog)
     return Library(
         catalog=catalog,
         applications=Applications(store, catalog, ids, around.seen),
         rows=TableRows(store, catalog, ids, (RowTriggers(), *row_hooks)),
         events=Events(store, catalog, ids, _rate(around)),
-        devices=Devices(store, catalog),
+        devices=devices,
         reports=reports,
         commands=commands,
         publishing=Publishing(around.bus, reports, commands),
@@ -157,7 +170,30 @@ def library(
         attributes=DeviceAttributes(store, catalog),
         recent=RecentItems(store, around.seen),
         transfers=Transfers(store, catalog, around.owners),
+        recipes=DeviceRecipes(store, catalog, devices),
+        site=ExperienceSite(store, catalog),
+        tasks=LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks),
+        job_logs=JobLogs(store),
     )
+
+
+def _own_hooks(around: Surroundings) -> Hooks:
+    hooks: Hooks = defaultdict(list)
+    saving = FlowSaving(around.ids)
+    hooks["application"].append(ApplicationHook(around.owners))
+    hooks["device"] += [TreeHook(), DeviceTriggers()]
+    hooks["event"].append(EventTriggers())
+    hooks["experienceUser"].append(ExperienceUserHook(around.hasher))
+    hooks["experienceGroup"] += [TreeHook(), ExperienceGroupHook()]
+    hooks["flow"].append(saving)
+    hooks["flowVersion"].append(saving)
+    hooks["webhook"].append(WebhookTokens(around.ids))
+    hooks["credential"].append(CredentialKeys())
+    hooks["applicationDashboard"].append(DashboardHook(around.hasher))
+    hooks["experienceVersion"].append(ExperienceVersionHook())
+    for name in ("experienceDomain", "experienceSlug"):
+        hooks[name].append(ExperienceNameHook())
+    return hooks
 
 
 def _rate(around: Surroundings) -> Window | None:

@@ -21,11 +21,12 @@ _COLUMNS: Final = (
     " '[]' AS tasks, job.steps, execution.step, execution.requested_ms, execution.queued_ms,"
     " execution.due_ms, execution.picked_ms, execution.started_ms, execution.completed_ms,"
     " execution.result, execution.error, execution.retry_of AS duplicate_of,"
-    " execution.cancel_requested, execution.priority, execution.tries,"
-    " execution.max_retries + 1 AS max_attempts, execution.retry_delay_ms, execution.timeout_ms,"
-    " job.lease_ms AS asked_lease_ms, execution.lease_ms, execution.lease_until_ms,"
-    " execution.ends_ms, execution.worker, execution.fence, job.labels, job.unique_key,"
-    " job.callback_url, schedule.active, schedule.next_due_ms, schedule.last_due_ms, 0 AS paused"
+    " execution.cancel_requested,"
+    " execution.priority, execution.tries, execution.max_retries + 1 AS max_attempts,"
+    " execution.retry_delay_ms, execution.timeout_ms, job.lease_ms AS asked_lease_ms,"
+    " execution.lease_ms, execution.lease_until_ms, execution.ends_ms, execution.worker,"
+    " execution.fence, job.labels, job.unique_key, job.callback_url,"
+    " schedule.active, schedule.next_due_ms, schedule.last_due_ms, 0 AS paused"
 )
 _FROM: Final = (
     "FROM execution JOIN beacon_job AS job ON job.number = execution.number"
