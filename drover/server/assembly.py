@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -64,6 +65,7 @@ from drover.server.device_figures import show_devices, show_watching
 from drover.store.access import revisions_of
 from drover.store.blobs import ObjectBlobs
 from drover.store.inventory import InventoryRows
+from drover.store.postgres_hints import PostgresHints
 from drover.store.session import SqlStore
 from drover.system import RandomIds, SystemClock, key_file
 from drover.workers.local import LocalWorkers, registered
@@ -135,6 +137,7 @@ class Server:
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         self._watch(store, published)
         show_watching(self.app.metrics, shelf.watching)
+        self._hint(heart)
 
         await self._run_roles(heart, machine, work, services)
         await self._let_devices_in(devices)
@@ -336,9 +339,27 @@ class Server:
         folder = Path(self.settings.data_dir)
         return self.settings.callback_key.encode() or key_file(folder / "callback.key")
 
+    def _hint(self, heart: Heart) -> None:
+        """Let servers on one PostgreSQL wake each other; one alone has nobody to tell."""
+        if not self.settings.database:
+            return
+        shared = heart.signals.shared
+        hints = PostgresHints(
+            self.settings.database, {name: wake.here for name, wake in shared.items()}
+        )
+        for name, wake in shared.items():
+            wake.elsewhere = partial(hints.tell, name)
+        listening = asyncio.create_task(hints.run())
+        self._open.push_async_callback(_cancelled, listening)
+
     def _repeat(self, loop: Loop) -> None:
         """Run a loop until the server closes."""
         self._open.push_async_callback(_end, loop, asyncio.create_task(loop.run()))
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _works(services: Services) -> dict[str, Work]:
