@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from drover.app.access.throttle import Rule, Window
 from drover.app.applications import ApplicationHook, Applications, own_only, owned
+from drover.app.archives.asking import ArchiveConfigHook, Archives
+from drover.app.archives.sources import ArchiveRoom
 from drover.app.catalog import Catalog, Hook
 from drover.app.custom_nodes import CustomNodes
 from drover.app.device_attributes import DeviceAttributes
@@ -30,6 +32,7 @@ from drover.app.transfers import Transfers
 from drover.app.tree import TreeHook
 from drover.app.webhooks import WebhookTokens
 from drover.app.workflows import Workflows
+from drover.ports.archives import Nowhere
 from drover.ports.bus import Silence
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from drover.app.experience import Hasher
     from drover.app.rows import RowHook
     from drover.model.kind import Kind
+    from drover.ports.archives import Places
     from drover.ports.bus import Bus
     from drover.ports.clock import Clock, Ids
     from drover.ports.store import Store
@@ -57,7 +61,7 @@ class Surroundings:
     ``wake`` is called after something was stored that workflows are to be run for. ``most_events``
     are those that one application may raise in 15 seconds, 0 for any number. Live messages pass on
     ``bus``. ``wake_tasks`` is called after a long task was stored; ``most_waiting_tasks`` of one
-    application may be unfinished.
+    application may be unfinished. Archives go to ``places``.
     """
 
     store: Store
@@ -72,6 +76,7 @@ class Surroundings:
     bus: Bus = field(default_factory=Silence)
     wake_tasks: Callable[[], None] = lambda: None
     most_waiting_tasks: int = MOST_WAITING
+    places: Places = field(default_factory=Nowhere)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +102,8 @@ class Library:
     transfers: Transfers
     tasks: LongTasks
     job_logs: JobLogs
+    archives: Archives
+    archive_room: ArchiveRoom
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -121,6 +128,8 @@ class Library:
             self.transfers,
             self.tasks,
             self.job_logs,
+            self.archives,
+            self.archive_room,
         )
 
 
@@ -132,16 +141,8 @@ def library(
 ) -> Library:
     """Return the use cases; ``more_hooks`` run after those of the resources themselves."""
     store, ids, clock = around.store, around.ids, around.clock
-    hooks: Hooks = defaultdict(list)
-    saving = FlowSaving(ids)
-    hooks["application"].append(ApplicationHook(around.owners))
-    hooks["device"] += [TreeHook(), DeviceTriggers()]
-    hooks["event"].append(EventTriggers())
-    hooks["experienceUser"].append(ExperienceUserHook(around.hasher))
-    hooks["experienceGroup"] += [TreeHook(), ExperienceGroupHook()]
-    hooks["flow"].append(saving)
-    hooks["flowVersion"].append(saving)
-    hooks["webhook"].append(WebhookTokens(ids))
+    tasks = LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks)
+    hooks = _hooks(around, tasks)
     for more in more_hooks:
         for kind, added in more.items():
             hooks[kind] += added
@@ -166,9 +167,28 @@ def library(
         attributes=DeviceAttributes(store, catalog),
         recent=RecentItems(store, around.seen),
         transfers=Transfers(store, catalog, around.owners),
-        tasks=LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks),
+        tasks=tasks,
         job_logs=JobLogs(store),
+        archives=Archives(store, tasks, around.places),
+        archive_room=ArchiveRoom(store, around.places),
     )
+
+
+def _hooks(around: Surroundings, tasks: LongTasks) -> Hooks:
+    hooks: Hooks = defaultdict(list)
+    saving = FlowSaving(around.ids)
+    hooks["application"] += [
+        ApplicationHook(tasks, around.owners),
+        ArchiveConfigHook(around.places),
+    ]
+    hooks["device"] += [TreeHook(), DeviceTriggers()]
+    hooks["event"].append(EventTriggers())
+    hooks["experienceUser"].append(ExperienceUserHook(around.hasher))
+    hooks["experienceGroup"] += [TreeHook(), ExperienceGroupHook()]
+    hooks["flow"].append(saving)
+    hooks["flowVersion"].append(saving)
+    hooks["webhook"].append(WebhookTokens(around.ids))
+    return hooks
 
 
 def _rate(around: Surroundings) -> Window | None:
