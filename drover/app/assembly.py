@@ -11,13 +11,21 @@ from drover.app.applications import ApplicationHook, Applications, own_only, own
 from drover.app.archives.asking import ArchiveConfigHook, Archives
 from drover.app.archives.sources import ArchiveRoom
 from drover.app.catalog import Catalog, Hook
+from drover.app.credentials import CredentialKeys
 from drover.app.custom_nodes import CustomNodes
+from drover.app.dashboards import DashboardHook
 from drover.app.device_attributes import DeviceAttributes
 from drover.app.device_commands import DeviceCommands
+from drover.app.device_recipes import DeviceRecipes
 from drover.app.device_reports import DeviceReports
 from drover.app.devices import Devices
 from drover.app.events import Events
 from drover.app.experience import ExperienceGroupHook, ExperienceGroups, ExperienceUserHook
+from drover.app.experience_site import (
+    ExperienceNameHook,
+    ExperienceSite,
+    ExperienceVersionHook,
+)
 from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
@@ -100,6 +108,8 @@ class Library:
     attributes: DeviceAttributes
     recent: RecentItems
     transfers: Transfers
+    recipes: DeviceRecipes
+    site: ExperienceSite
     tasks: LongTasks
     job_logs: JobLogs
     archives: Archives
@@ -126,6 +136,8 @@ class Library:
             self.attributes,
             self.recent,
             self.transfers,
+            self.recipes,
+            self.site,
             self.tasks,
             self.job_logs,
             self.archives,
@@ -142,19 +154,20 @@ def library(
     """Return the use cases; ``more_hooks`` run after those of the resources themselves."""
     store, ids, clock = around.store, around.ids, around.clock
     tasks = LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks)
-    hooks = _hooks(around, tasks)
+    hooks = _own_hooks(around, tasks)
     for more in more_hooks:
         for kind, added in more.items():
             hooks[kind] += added
     catalog = Catalog(store, ids, around.kinds, hooks)
     reports = DeviceReports(store, ids, clock, report_hooks, around.bus)
     commands = DeviceCommands(store, ids, around.bus)
+    devices = Devices(store, catalog)
     return Library(
         catalog=catalog,
         applications=Applications(store, catalog, ids, around.seen),
         rows=TableRows(store, catalog, ids, (RowTriggers(), *row_hooks)),
         events=Events(store, catalog, ids, _rate(around)),
-        devices=Devices(store, catalog),
+        devices=devices,
         reports=reports,
         commands=commands,
         publishing=Publishing(around.bus, reports, commands),
@@ -167,6 +180,8 @@ def library(
         attributes=DeviceAttributes(store, catalog),
         recent=RecentItems(store, around.seen),
         transfers=Transfers(store, catalog, around.owners),
+        recipes=DeviceRecipes(store, catalog, devices),
+        site=ExperienceSite(store, catalog),
         tasks=tasks,
         job_logs=JobLogs(store),
         archives=Archives(store, tasks, around.places),
@@ -174,7 +189,7 @@ def library(
     )
 
 
-def _hooks(around: Surroundings, tasks: LongTasks) -> Hooks:
+def _own_hooks(around: Surroundings, tasks: LongTasks) -> Hooks:
     hooks: Hooks = defaultdict(list)
     saving = FlowSaving(around.ids)
     hooks["application"] += [
@@ -188,6 +203,11 @@ def _hooks(around: Surroundings, tasks: LongTasks) -> Hooks:
     hooks["flow"].append(saving)
     hooks["flowVersion"].append(saving)
     hooks["webhook"].append(WebhookTokens(around.ids))
+    hooks["credential"].append(CredentialKeys())
+    hooks["applicationDashboard"].append(DashboardHook(around.hasher))
+    hooks["experienceVersion"].append(ExperienceVersionHook())
+    for name in ("experienceDomain", "experienceSlug"):
+        hooks[name].append(ExperienceNameHook())
     return hooks
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from drover.ports.bus import Message
 
 Done = Callable[[], None]
@@ -48,6 +46,7 @@ class Connection:
     number: int
     address: str
     began_ms: int
+    key_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +66,13 @@ class Waited(NamedTuple):
     topic_filter: str
 
 
+class Revoked(NamedTuple):
+    """What is to be cut off: connections by broker and number there, and whole applications."""
+
+    connections: Sequence[tuple[str, str]] = ()
+    applications: Sequence[str] = ()
+
+
 class Door(Protocol):
     """Decides about devices that want to connect."""
 
@@ -77,6 +83,11 @@ class Door(Protocol):
 
 class Intake(Protocol):
     """Takes what comes from devices."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more state may be handed over; what waits to be stored has bounds."""
+        ...
 
     def state(self, application_id: str, device_id: str, payload: bytes, done: Done) -> None:
         """Take what a device reports; ``done`` is called once it is stored."""
@@ -96,6 +107,10 @@ class Intake(Protocol):
 
     async def servers(self, alive: Sequence[str]) -> None:
         """Note which brokers are there: devices of others are connected no longer."""
+        ...
+
+    async def revoked(self, known: Collection[str]) -> Revoked:
+        """Return what has lost its right to be there, of the applications ``known`` to brokers."""
         ...
 
     async def waited_for(self) -> Sequence[Waited]:

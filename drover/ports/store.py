@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from drover.ports.inventory import BulkWork, Inventory
     from drover.ports.jobs import Jobs
     from drover.ports.presence import Presence
+    from drover.ports.replies import Replies
     from drover.ports.reports import Reports
     from drover.ports.resources import Resources
     from drover.ports.retention import Retention
     from drover.ports.rows import Rows
+    from drover.ports.silences import Silences
     from drover.ports.tasks import Tasks
 
 T = TypeVar("T")
@@ -100,6 +102,16 @@ class Session(Protocol):
         """Executions that are long tasks."""
         ...
 
+    @property
+    def replies(self) -> Replies:
+        """Replies that requests wait for."""
+        ...
+
+    @property
+    def silences(self) -> Silences:
+        """The clocks of devices' silence."""
+        ...
+
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""
         ...
@@ -113,6 +125,10 @@ class Store(Protocol):
 
         Whatever ``work`` raises is raised here, with nothing of it kept.
         """
+        ...
+
+    async def write_one(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run work of one writing statement, which is a unit by itself; see ``write``."""
         ...
 
     async def read(self, work: Callable[[Session], Awaitable[T]]) -> T:

@@ -44,6 +44,7 @@ SHOWN_LIMITS: Final = (
     "max_waiting_beacons",
     "max_running_tasks",
     "max_waiting_tasks",
+    "max_waiting_beacons_of_key",
 )
 """Settings that operators see among the limits of a server; none of them holds a secret."""
 
@@ -57,6 +58,7 @@ _REFUSING: Final = (
     "digi_requests_at_once",
     "max_waiting_beacons",
     "max_waiting_tasks",
+    "max_waiting_beacons_of_key",
 )
 
 

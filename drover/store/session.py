@@ -13,6 +13,7 @@ from drover.store.flows import FlowStore
 from drover.store.inventory import BulkArea, InventoryArea
 from drover.store.jobs import JobStore
 from drover.store.presence import PresenceStore
+from drover.store.reactions import ReplyTable, SilenceTable
 from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
 from drover.store.retention import RetentionTables
@@ -104,6 +105,16 @@ class StoreSession:
         """Executions that are long tasks."""
         return TaskStore(self.tx)
 
+    @cached_property
+    def replies(self) -> ReplyTable:
+        """Replies that requests wait for."""
+        return ReplyTable(self.tx)
+
+    @cached_property
+    def silences(self) -> SilenceTable:
+        """The clocks of devices' silence."""
+        return SilenceTable(self.tx)
+
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""
         return await self.tx.now_ms()
@@ -118,6 +129,10 @@ class SqlStore:
     async def write(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run one atomic unit of work; return after it is durable."""
         return await self.database.write(lambda tx: work(StoreSession(tx)))
+
+    async def write_one(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run work of one writing statement; return after it is durable."""
+        return await self.database.write_one(lambda tx: work(StoreSession(tx)))
 
     async def read(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run reads against one consistent view."""

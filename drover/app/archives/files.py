@@ -99,6 +99,4 @@ async def write(place: Place, key: str, pieces: AsyncIterator[Piece]) -> Written
     checksum = packing.digest.hexdigest()
     if there.hexdigest() != checksum:
         raise Unavailable(f"The archive's file {key} could not be read back as it was written")
-    return Written(
-        key=key, rows=packing.rows, points=packing.points, size=size, checksum=checksum
-    )
+    return Written(key=key, rows=packing.rows, points=packing.points, size=size, checksum=checksum)
