@@ -18,6 +18,7 @@ from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.answering import FlowHost, Tools
+from drover.app.archives.asking import Archives
 from drover.app.assembly import Surroundings, library
 from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
@@ -57,6 +58,7 @@ from drover.server.configured import (
     keep_of,
     limits_of,
     mail_of,
+    places_of,
     refusing_limits_of,
     timing_of,
     worker_settings_of,
@@ -83,6 +85,9 @@ if TYPE_CHECKING:
 
 LAG_S: Final = 2.0
 """How often it is measured how late the loop is."""
+
+ARCHIVES_S: Final = 600.0
+"""How often it is looked whether a day is due to be archived."""
 
 COUNTS_S: Final = 1.0
 """How often the counts of workflows' runs are written."""
@@ -185,6 +190,7 @@ class Server:
             bus=self.fabric.link,
             wake_tasks=heart.signals.tasks.set,
             most_waiting_tasks=self.settings.max_waiting_tasks,
+            places=places_of(self.settings),
         )
 
     def drain(self) -> None:
@@ -249,6 +255,8 @@ class Server:
             await self._run_engine(heart, machine, work, services)
         if "scheduler" in self.settings.roles:
             self._run_schedules(heart, work)
+            daily = services[Archives].daily
+            self._repeat(Loop("daily_archives", daily, asyncio.Event(), ARCHIVES_S))
 
     async def _run_engine(
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
