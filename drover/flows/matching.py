@@ -79,9 +79,19 @@ def _is_wanted(config: Mapping[str, Any], choices: tuple[str, ...], value: Any) 
     return config.get(str(value)) is True
 
 
+def _endpoint(config: Mapping[str, Any], firing: Firing) -> bool:
+    """Look at the version of the experience that was called; without one any is wanted."""
+    wanted = config.get("experienceVersion")
+    if not wanted:
+        return True
+    experience = msgspec.json.decode(firing.root).get("experience") or {}
+    return bool(experience.get("version") == wanted)
+
+
 _WANTS: Final[dict[str, Callable[[Mapping[str, Any], Firing], bool]]] = {
     "event": _event,
     "dataTable": _rows,
     "deviceId": _state,
     "deviceTag": _state,
+    "endpoint": _endpoint,
 }

@@ -45,6 +45,7 @@ from drover.ports.runner import WorkerLost
 from drover.server.configured import (
     allowance_of,
     bulk_of,
+    calls_of,
     database_of,
     facts_of,
     job_limits_of,
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
 
     from drover.app.access.bootstrap import Bootstrap, Created
     from drover.app.live.watching import Watching
+    from drover.app.replies import AwaitedReplies
     from drover.config import Settings
     from drover.engine.scheduler import ScheduleAction
     from drover.store.driver import Database
@@ -91,6 +93,7 @@ class Server:
         self.created: Created | None = None
         self.fabric = Fabric(settings)
         self._watching: Watching | None = None
+        self._replies: AwaitedReplies | None = None
         self._jobs: jobs.JobServices | None = None
         self._beacons: beacons.BeaconServices | None = None
         self._engine: Engine | None = None
@@ -113,7 +116,7 @@ class Server:
         job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
         shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers(around.wake)])
         devices = live.build(around, shelf, doors.sessions, self.settings.mqtt_topics)
-        self._watching = shelf.watching
+        self._watching, self._replies = shelf.watching, shelf.replies
         machine = self._machine()
         work = jobs.build(heart, machine, job_limits_of(self.settings))
         self._jobs = work
@@ -169,6 +172,7 @@ class Server:
             seen=visible_applications,
             wake=heart.signals.fire.set,
             most_events=self.settings.events_in_15_seconds,
+            calls=calls_of(self.settings),
             bus=self.fabric.link,
         )
 
@@ -180,6 +184,8 @@ class Server:
             self._bulk.stop()
         if self._watching is not None:
             self._loop.call_soon_threadsafe(self._watching.stop)
+        if self._replies is not None:
+            self._loop.call_soon_threadsafe(self._replies.stop)
         if self._beacons is not None:
             self._loop.call_soon_threadsafe(self._beacons.waiters.stop)
         if self._engine is not None:
