@@ -26,6 +26,7 @@ from drover.app.inventory_bulk import BulkOperations
 from drover.app.inventory_throttle import RequestThrottle
 from drover.app.jobs import assembly as jobs
 from drover.app.live import assembly as live
+from drover.app.live.silences import SilenceWatch
 from drover.app.live.state_triggers import LiveTriggers
 from drover.app.retention import Retention
 from drover.app.services import Services
@@ -298,6 +299,8 @@ class Server:
         if "engine" not in self.settings.roles:
             self._repeat(scheduling(heart, self._actions(heart, work)))
         due, sweep_s = work.schedules.runs, self.settings.sweep_seconds
+        silences = SilenceWatch(heart.store, heart.signals.fire.set)
+        self._repeat(Loop("silences", silences.tick, asyncio.Event(), sweep_s))
         self._open.push_async_callback(due.stop)
         self._repeat(Loop("scheduled_runs", due.tick, heart.signals.runs, sweep_s))
 
