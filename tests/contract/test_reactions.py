@@ -120,8 +120,8 @@ async def test_a_node_that_remembers_too_much_is_told_so_and_what_it_knows_goes_
 
     assert [sorted(each) for each in answers] == [["result"], ["result"], ["error"]]
     assert answers[2]["error"]["type"] == "Validation"
-    assert [sorted(each) for each in later] == [["result"], ["error"], ["result"]]
-    assert [sorted(each) for each in await world.advance(latch("c", on=True))] == [["result"]]
+    assert [sorted(each) for each in later] == [["result"], ["result"], ["result"]]
+    assert [sorted(each) for each in await world.advance(latch("d", on=True))] == [["error"]]
 
 
 async def test_concurrent_runs_let_one_pass(world):
