@@ -21,8 +21,10 @@ from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
 from drover.app.flows import Flows
+from drover.app.job_logs import JobLogs
 from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
+from drover.app.long_tasks import MOST_WAITING, LongTasks
 from drover.app.recent import RecentItems
 from drover.app.replies import AwaitedReplies
 from drover.app.rows import TableRows
@@ -68,7 +70,8 @@ class Surroundings:
 
     ``wake`` is called after something was stored that workflows are to be run for. ``most_events``
     are those that one application may raise in 15 seconds, 0 for any number. Live messages pass on
-    ``bus``.
+    ``bus``. ``wake_tasks`` is called after a long task was stored; ``most_waiting_tasks`` of one
+    application may be unfinished.
     """
 
     store: Store
@@ -82,6 +85,8 @@ class Surroundings:
     most_events: int = 0
     calls: CallLimits = field(default_factory=CallLimits)
     bus: Bus = field(default_factory=Silence)
+    wake_tasks: Callable[[], None] = lambda: None
+    most_waiting_tasks: int = MOST_WAITING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +113,8 @@ class Library:
     webhooks: Webhooks
     endpoints: Endpoints
     transfers: Transfers
+    tasks: LongTasks
+    job_logs: JobLogs
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -133,6 +140,8 @@ class Library:
             self.webhooks,
             self.endpoints,
             self.transfers,
+            self.tasks,
+            self.job_logs,
         )
 
 
@@ -182,6 +191,8 @@ def library(
         webhooks=Webhooks(store, ids, clock, replies, around.calls.webhook_calls),
         endpoints=Endpoints(store, ids, replies),
         transfers=Transfers(store, catalog, around.owners),
+        tasks=LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks),
+        job_logs=JobLogs(store),
     )
 
 

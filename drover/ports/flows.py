@@ -66,7 +66,7 @@ class FlowIndex(Protocol):
     async def awaited_configs(
         self, application_id: str, trigger_types: Sequence[str], keys: Sequence[str]
     ) -> Sequence[tuple[str, str, bytes]]:
-        """Return type, key and config (JSON) of triggers of any flow, running or not."""
+        """Return type, key and config (JSON) of such triggers of any flow, running or not."""
         ...
 
     async def keys(self, application_id: str, trigger_type: str) -> Sequence[str]:

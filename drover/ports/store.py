@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from drover.ports.retention import Retention
     from drover.ports.rows import Rows
     from drover.ports.silences import Silences
+    from drover.ports.tasks import Tasks
 
 T = TypeVar("T")
 
@@ -88,6 +89,11 @@ class Session(Protocol):
     @property
     def beacon_registry(self) -> BeaconRegistryArea:
         """Workers that take the jobs of beacons."""
+        ...
+
+    @property
+    def tasks(self) -> Tasks:
+        """Executions that are long tasks."""
         ...
 
     @property

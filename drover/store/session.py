@@ -17,6 +17,7 @@ from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
 from drover.store.retention import RetentionTables
 from drover.store.rows import RowStore
+from drover.store.tasks import TaskStore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -92,6 +93,11 @@ class StoreSession:
     def beacon_registry(self) -> BeaconRegistryStore:
         """Workers that take the jobs of beacons."""
         return BeaconRegistryStore(self.tx)
+
+    @cached_property
+    def tasks(self) -> TaskStore:
+        """Executions that are long tasks."""
+        return TaskStore(self.tx)
 
     @cached_property
     def replies(self) -> ReplyTable:
