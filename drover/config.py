@@ -271,6 +271,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ge=0,
         ),
     ] = 500
+    max_waiting_beacons_of_key: Annotated[
+        int,
+        Meta(
+            description="How many of them may wait with one key (429 above), so that nobody takes"
+            " up all places.",
+            ge=0,
+        ),
+    ] = 300
     beacon_time_zone: Annotated[
         str, Meta(description="Time zone (IANA name) of the cron fields of scheduled beacon jobs.")
     ] = "UTC"

@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING, Any, Final
 from drover.app.access.throttle import Rule, Window
 from drover.app.applications import ApplicationHook, Applications, own_only, owned
 from drover.app.catalog import Catalog, Hook
+from drover.app.credentials import CredentialKeys
 from drover.app.custom_nodes import CustomNodes
+from drover.app.dashboards import DashboardHook
 from drover.app.device_attributes import DeviceAttributes
 from drover.app.device_commands import DeviceCommands
+from drover.app.device_recipes import DeviceRecipes
 from drover.app.device_reports import DeviceReports
 from drover.app.devices import Devices
 from drover.app.endpoints import Endpoints
 from drover.app.events import Events
 from drover.app.experience import ExperienceGroupHook, ExperienceGroups, ExperienceUserHook
+from drover.app.experience_site import (
+    ExperienceNameHook,
+    ExperienceSite,
+    ExperienceVersionHook,
+)
 from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
@@ -113,6 +121,8 @@ class Library:
     webhooks: Webhooks
     endpoints: Endpoints
     transfers: Transfers
+    recipes: DeviceRecipes
+    site: ExperienceSite
     tasks: LongTasks
     job_logs: JobLogs
 
@@ -140,6 +150,8 @@ class Library:
             self.webhooks,
             self.endpoints,
             self.transfers,
+            self.recipes,
+            self.site,
             self.tasks,
             self.job_logs,
         )
@@ -153,16 +165,7 @@ def library(
 ) -> Library:
     """Return the use cases; ``more_hooks`` run after those of the resources themselves."""
     store, ids, clock = around.store, around.ids, around.clock
-    hooks: Hooks = defaultdict(list)
-    saving = FlowSaving(ids)
-    hooks["application"].append(ApplicationHook(around.owners))
-    hooks["device"] += [TreeHook(), DeviceTriggers()]
-    hooks["event"].append(EventTriggers())
-    hooks["experienceUser"].append(ExperienceUserHook(around.hasher))
-    hooks["experienceGroup"] += [TreeHook(), ExperienceGroupHook()]
-    hooks["flow"].append(saving)
-    hooks["flowVersion"].append(saving)
-    hooks["webhook"].append(WebhookTokens(ids))
+    hooks = _own_hooks(around)
     for more in more_hooks:
         for kind, added in more.items():
             hooks[kind] += added
@@ -170,12 +173,13 @@ def library(
     reports = DeviceReports(store, ids, clock, report_hooks, around.bus)
     commands = DeviceCommands(store, ids, around.bus)
     replies = _replies(around)
+    devices = Devices(store, catalog)
     return Library(
         catalog=catalog,
         applications=Applications(store, catalog, ids, around.seen),
         rows=TableRows(store, catalog, ids, (RowTriggers(), *row_hooks)),
         events=Events(store, catalog, ids, _rate(around)),
-        devices=Devices(store, catalog),
+        devices=devices,
         reports=reports,
         commands=commands,
         publishing=Publishing(around.bus, reports, commands),
@@ -191,6 +195,8 @@ def library(
         webhooks=Webhooks(store, ids, clock, replies, around.calls.webhook_calls),
         endpoints=Endpoints(store, ids, replies),
         transfers=Transfers(store, catalog, around.owners),
+        recipes=DeviceRecipes(store, catalog, devices),
+        site=ExperienceSite(store, catalog),
         tasks=LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks),
         job_logs=JobLogs(store),
     )
@@ -201,6 +207,25 @@ def _replies(around: Surroundings) -> AwaitedReplies:
     return AwaitedReplies(
         around.store, around.wake, most=limits.waiting, seconds=limits.reply_seconds
     )
+
+
+def _own_hooks(around: Surroundings) -> Hooks:
+    hooks: Hooks = defaultdict(list)
+    saving = FlowSaving(around.ids)
+    hooks["application"].append(ApplicationHook(around.owners))
+    hooks["device"] += [TreeHook(), DeviceTriggers()]
+    hooks["event"].append(EventTriggers())
+    hooks["experienceUser"].append(ExperienceUserHook(around.hasher))
+    hooks["experienceGroup"] += [TreeHook(), ExperienceGroupHook()]
+    hooks["flow"].append(saving)
+    hooks["flowVersion"].append(saving)
+    hooks["webhook"].append(WebhookTokens(around.ids))
+    hooks["credential"].append(CredentialKeys())
+    hooks["applicationDashboard"].append(DashboardHook(around.hasher))
+    hooks["experienceVersion"].append(ExperienceVersionHook())
+    for name in ("experienceDomain", "experienceSlug"):
+        hooks[name].append(ExperienceNameHook())
+    return hooks
 
 
 def _rate(around: Surroundings) -> Window | None:

@@ -121,6 +121,10 @@ class Store(Protocol):
         """
         ...
 
+    async def write_one(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run work of one writing statement, which is a unit by itself; see ``write``."""
+        ...
+
     async def read(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run reads against one consistent view."""
         ...

@@ -21,6 +21,7 @@ from drover.app.assembly import Surroundings, library
 from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
+from drover.app.beacons.waiting import Waiters
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_bulk import BulkOperations
@@ -121,7 +122,7 @@ class Server:
         around = self._around(heart, doors)
         job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
         shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers(around.wake)])
-        devices = live.build(around, shelf, doors.sessions, self.settings.mqtt_topics)
+        devices = live.build(around, shelf, doors, self.settings.mqtt_topics)
         self._watching, self._replies = shelf.watching, shelf.replies
         machine = self._machine()
         work = jobs.build(heart, machine, job_limits_of(self.settings))
@@ -225,8 +226,13 @@ class Server:
 
     def _queue(self, heart: Heart) -> tuple[object, ...]:
         """Return the use cases of beacon jobs; begin to look for what those who wait may take."""
+        waiters = Waiters(
+            heart.signals.beacons,
+            self.settings.max_waiting_beacons,
+            self.settings.max_waiting_beacons_of_key,
+        )
         self._beacons = queue = beacons.build(
-            heart, self.ids, self.settings.beacon_time_zone, self.settings.max_waiting_beacons
+            heart, self.ids, self.settings.beacon_time_zone, waiters
         )
         watch = Loop("beacon_watch", queue.watch.tick, queue.waiters.changed, beacons.LOOK_S)
         self._repeat(watch)

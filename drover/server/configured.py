@@ -46,6 +46,7 @@ SHOWN_LIMITS: Final = (
     "webhook_calls_in_10_seconds",
     "max_running_tasks",
     "max_waiting_tasks",
+    "max_waiting_beacons_of_key",
 )
 """Settings that operators see among the limits of a server; none of them holds a secret."""
 
@@ -61,6 +62,7 @@ _REFUSING: Final = (
     "max_waiting_replies",
     "webhook_calls_in_10_seconds",
     "max_waiting_tasks",
+    "max_waiting_beacons_of_key",
 )
 
 

@@ -222,7 +222,7 @@ class ResourceStore:
 @cache
 def _columns(kind: Kind[Any]) -> ColumnMap:
     """Return where the fields of a kind lie: its own columns, and its document for the rest."""
-    inside = {name: JsonField("document", (name,)) for name in kind.filterable}
+    inside = {name: JsonField("document", tuple(name.split("."))) for name in kind.filterable}
     return {**inside, **COLUMNS.get(kind.table, {}), **DOCUMENT_COLUMNS.get(kind.one, {})}
 
 

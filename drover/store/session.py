@@ -124,6 +124,10 @@ class SqlStore:
         """Run one atomic unit of work; return after it is durable."""
         return await self.database.write(lambda tx: work(StoreSession(tx)))
 
+    async def write_one(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run work of one writing statement; return after it is durable."""
+        return await self.database.write_one(lambda tx: work(StoreSession(tx)))
+
     async def read(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run reads against one consistent view."""
         return await self.database.read(lambda tx: work(StoreSession(tx)))
