@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from drover.app.incoming import Incoming
     from drover.app.replies import AwaitedReplies
-    from drover.kinds.experience_endpoint import ExperienceEndpoint, FixedReply
+    from drover.kinds.experience_endpoint import ExperienceEndpoint
+    from drover.model.fixed_reply import FixedReply
     from drover.ports.clock import Ids
     from drover.ports.store import Session, Store
 

@@ -88,11 +88,12 @@ def _server(console: Console, folder: Path, password: str) -> Iterator[Serving]:
         try:
             server = stack.enter_context(serving(data, log=log, roles=LIVE, **settings))
         except RuntimeError:
+            server = stack.enter_context(serving(data, log=log, **settings))
+        if not server.mqtt_port:
             console.print(
                 "[yellow]No broker for devices could be started (nats-server); the job of live"
                 f" devices at the end is left out. See {log.name}[/]\n"
             )
-            server = stack.enter_context(serving(data, log=log, **settings))
         yield server
 
 
