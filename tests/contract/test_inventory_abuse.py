@@ -316,8 +316,10 @@ async def test_the_jobs_of_devices_are_sought_by_an_index_or_in_the_order_of_the
 MANY_ITEMS = {
     "sqlite": (),
     "postgres": (
-        "INSERT INTO iteration (execution, resource_id) SELECT number, CAST(number AS text)"
-        " FROM generate_series(1, 5000) AS number",
+        (
+            "INSERT INTO iteration (execution, resource_id) SELECT number, CAST(number AS text)"
+            " FROM generate_series(1, 5000) AS number"
+        ),
         "ANALYZE iteration",
     ),
 }
