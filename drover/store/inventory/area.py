@@ -81,29 +81,26 @@ class InventoryArea:
 
     async def standings(self, wanted: Wanted) -> Sequence[Standing]:
         """Return where matching jobs stand, newest first, held until the end of the unit."""
-        return await self.held(await self.numbers(wanted))
+        asked = plan(self._tx, wanted)
+        return _standings(await self._tx.fetch_sql(asked.standings(), asked.params))
 
     async def named(self, reach: Reach, numbers: Sequence[int]) -> Sequence[Standing]:
         """Return where jobs stand, by number, held until the end of the unit; absent ones not."""
         wanted = Wanted(reach, In("id", tuple(numbers)), limit=len(numbers))
         return await self.standings(wanted)
 
-    async def held(self, numbers: Sequence[int]) -> Sequence[Standing]:
-        """Return where jobs stand, newest first, held until the end of the unit."""
-        rows = await self._tx.fetch("inventory_hold", {"numbers": list(numbers)})
-        return [Standing(row["number"], row["status"]) for row in rows]
+    async def cancel(self, numbers: Sequence[int], actor: Actor, now_ms: int) -> Sequence[Standing]:
+        """Cancel those not ended: what has not begun at once, the rest as soon as it can stop.
 
-    async def cancel(self, numbers: Sequence[int], actor: Actor, now_ms: int) -> None:
-        """Cancel those not ended: what has not begun at once, the rest as soon as it can stop."""
-        await self._tx.execute(
-            "inventory_cancel",
-            {
-                "numbers": list(numbers),
-                "source_type": actor.type,
-                "source_id": actor.id,
-                "now_ms": now_ms,
-            },
-        )
+        Returns where these stand now, in no order.
+        """
+        params = {
+            "numbers": list(numbers),
+            "source_type": actor.type,
+            "source_id": actor.id,
+            "now_ms": now_ms,
+        }
+        return _standings(await self._tx.fetch("inventory_cancel", params))
 
     async def discard(self, numbers: Sequence[int]) -> None:
         """Show these no more, and delete them once they have ended."""
@@ -159,6 +156,10 @@ def _chosen(asked: Plan, numbers: Sequence[int]) -> str:
 def _found(rows: Sequence[Row]) -> Found:
     places = [Place(row["sort_value"], row["sort_number"]) for row in rows]
     return Found([_job(row) for row in rows], places)
+
+
+def _standings(rows: Sequence[Row]) -> Sequence[Standing]:
+    return [Standing(row["number"], row["status"]) for row in rows]
 
 
 def _job(row: Row) -> Inventoried:

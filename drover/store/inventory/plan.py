@@ -150,6 +150,16 @@ class Plan:
             " ORDER BY execution.number DESC LIMIT :limit"
         )
 
+    def standings(self) -> str:
+        """Return the statement that reads where matching jobs stand, and holds them."""
+        self.params["limit"] = self.wanted.limit
+        held = " FOR NO KEY UPDATE OF execution" if self.words.dialect.fold_parameters else ""
+        return (
+            "SELECT execution.number, execution.status FROM execution"  # noqa: S608 - as above
+            f" WHERE {self.whole_condition()} AND {self._after()}"
+            f" ORDER BY execution.number DESC LIMIT :limit{held}"
+        )
+
     def whole_condition(self) -> str:
         """Return the condition of a job, in one piece, wherever the order begins."""
         return f"({' OR '.join(self._reaches())}) AND {self._condition}"
