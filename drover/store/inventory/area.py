@@ -16,6 +16,7 @@ from drover.model.inventory import Inventoried
 from drover.ports.inventory import NEWEST_FIRST, Found, Place, Standing, Wanted
 from drover.query.tree import In
 from drover.store.inventory.hits import hits
+from drover.store.inventory.orders import Orders
 from drover.store.inventory.plan import Plan, plan
 from drover.store.inventory.walk import Walk
 
@@ -44,10 +45,9 @@ class InventoryArea:
 
     async def page(self, wanted: Wanted) -> Found:
         """Return jobs in order."""
-        asked = plan(self._tx, wanted)
         if wanted.order == NEWEST_FIRST:
-            return _found(await self._newest(asked))
-        return _found(await self._tx.fetch_sql(asked.rows(asked.words.shown), asked.params))
+            return await self._newest_page(wanted)
+        return await Orders(self._tx, self._newest_page, self._sorted_page).page(wanted)
 
     async def count(self, reach: Reach, query: Node) -> int:
         """Count the jobs that match."""
@@ -121,6 +121,13 @@ class InventoryArea:
         await self._tx.execute("inventory_purge", {"numbers": numbers})
         return len(numbers) == PURGED
 
+    async def _newest_page(self, wanted: Wanted) -> Found:
+        return _found(await self._newest(plan(self._tx, wanted)))
+
+    async def _sorted_page(self, wanted: Wanted) -> Found:
+        asked = plan(self._tx, wanted)
+        return _found(await self._tx.fetch_sql(asked.rows(asked.words.shown), asked.params))
+
     async def _newest(self, asked: Plan) -> Sequence[Row]:
         walk = await self._walk(asked)
         if walk is not None:
@@ -138,9 +145,14 @@ class InventoryArea:
         found = hits(asked)
         if found is None:
             return None
-        counting = found.counting(MOST_DEVICES + 1)
-        rows = await self._tx.fetch_sql(counting.sql, counting.params)
-        devices = int(rows[0]["count"])
+        if found.read_through:  # once, not in each statement of the walk
+            listing = found.listing(MOST_DEVICES + 1)
+            ids = [row["id"] for row in await self._tx.fetch_sql(listing.sql, listing.params)]
+            found, devices = found.among(ids), len(ids)
+        else:
+            counting = found.counting(MOST_DEVICES + 1)
+            rows = await self._tx.fetch_sql(counting.sql, counting.params)
+            devices = int(rows[0]["count"])
         return Walk(self._tx, found, devices) if devices <= MOST_DEVICES else None
 
 
