@@ -35,6 +35,7 @@ from drover.app.live.watching import Watching
 from drover.app.long_tasks import MOST_WAITING, LongTasks
 from drover.app.recent import RecentItems
 from drover.app.rows import TableRows
+from drover.app.search import NameSearch
 from drover.app.transfers import Transfers
 from drover.app.tree import TreeHook
 from drover.app.webhooks import WebhookTokens
@@ -106,6 +107,7 @@ class Library:
     transfers: Transfers
     recipes: DeviceRecipes
     site: ExperienceSite
+    search: NameSearch
     tasks: LongTasks
     job_logs: JobLogs
 
@@ -132,6 +134,7 @@ class Library:
             self.transfers,
             self.recipes,
             self.site,
+            self.search,
             self.tasks,
             self.job_logs,
         )
@@ -173,6 +176,7 @@ def library(
         transfers=Transfers(store, catalog, around.owners),
         recipes=DeviceRecipes(store, catalog, devices),
         site=ExperienceSite(store, catalog),
+        search=NameSearch(store, around.kinds),
         tasks=LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks),
         job_logs=JobLogs(store),
     )
