@@ -81,8 +81,12 @@ LIMIT :limit;
 
 -- name: beacon_next_due
 -- Read when the next job of some beacons that is not due yet will be.
-SELECT min(due_ms) AS next_ms FROM execution
-WHERE state = 'queued' AND queue = ANY(:names::text[]) AND due_ms > :now_ms;
+SELECT min(next_ms) AS next_ms FROM (
+    SELECT (
+        SELECT due_ms FROM execution
+        WHERE state = 'queued' AND queue = beacon.value AND due_ms > :now_ms
+        ORDER BY due_ms LIMIT 1) AS next_ms
+    FROM unnest(:names::text[]) AS beacon (value)) AS found;
 
 -- name: beacon_expired
 -- Read which jobs' lease or time is over, and keep others from changing them.
