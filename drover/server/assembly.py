@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,12 +24,14 @@ from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
 from drover.app.beacons.waiting import Waiters
+from drover.app.files import files_of
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_bulk import BulkOperations
 from drover.app.inventory_throttle import RequestThrottle
 from drover.app.jobs import assembly as jobs
 from drover.app.live import assembly as live
+from drover.app.live.silences import SilenceWatch
 from drover.app.live.state_triggers import LiveTriggers
 from drover.app.long_tasks import LongTask
 from drover.app.retention import Retention
@@ -50,6 +53,7 @@ from drover.ports.runner import WorkerLost
 from drover.server.configured import (
     allowance_of,
     bulk_of,
+    calls_of,
     database_of,
     facts_of,
     job_limits_of,
@@ -61,9 +65,11 @@ from drover.server.configured import (
     timing_of,
     worker_settings_of,
 )
+from drover.server.device_figures import show_devices, show_watching
 from drover.store.access import revisions_of
 from drover.store.blobs import ObjectBlobs
 from drover.store.inventory import InventoryRows
+from drover.store.postgres_hints import PostgresHints
 from drover.store.session import SqlStore
 from drover.system import RandomIds, SystemClock, key_file
 from drover.workers.local import LocalWorkers, registered
@@ -74,6 +80,7 @@ if TYPE_CHECKING:
 
     from drover.app.access.bootstrap import Bootstrap, Created
     from drover.app.live.watching import Watching
+    from drover.app.replies import AwaitedReplies
     from drover.config import Settings
     from drover.engine.scheduler import ScheduleAction
     from drover.ports.tasks import Work
@@ -102,6 +109,7 @@ class Server:
         self.created: Created | None = None
         self.fabric = Fabric(settings)
         self._watching: Watching | None = None
+        self._replies: AwaitedReplies | None = None
         self._jobs: jobs.JobServices | None = None
         self._beacons: beacons.BeaconServices | None = None
         self._engine: Engine | None = None
@@ -124,7 +132,7 @@ class Server:
         job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
         shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers(around.wake)])
         devices = live.build(around, shelf, doors, self.settings.mqtt_topics)
-        self._watching = shelf.watching
+        self._watching, self._replies = shelf.watching, shelf.replies
         machine = self._machine()
         work = jobs.build(heart, machine, job_limits_of(self.settings))
         self._jobs = work
@@ -132,10 +140,13 @@ class Server:
             first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
             await self._make_first(first)
         published = Published(__version__)
-        own = (published, *self._queue(heart), *self._inventory(heart, database))
+        files = files_of(store, shelf.catalog, machine)
+        own = (published, files, *self._queue(heart), *self._inventory(heart, database))
         services = Services(*own, *shelf.services, *doors.services, *work.services)
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         self._watch(store, published)
+        show_watching(self.app.metrics, shelf.watching)
+        self._hint(heart)
 
         await self._run_roles(heart, machine, work, services)
         await self._let_devices_in(devices)
@@ -180,6 +191,7 @@ class Server:
             seen=visible_applications,
             wake=heart.signals.fire.set,
             most_events=self.settings.events_in_15_seconds,
+            calls=calls_of(self.settings),
             bus=self.fabric.link,
             wake_tasks=heart.signals.tasks.set,
             most_waiting_tasks=self.settings.max_waiting_tasks,
@@ -194,6 +206,8 @@ class Server:
             self._bulk.stop()
         if self._watching is not None:
             self._loop.call_soon_threadsafe(self._watching.stop)
+        if self._replies is not None:
+            self._loop.call_soon_threadsafe(self._replies.stop)
         if self._beacons is not None:
             self._loop.call_soon_threadsafe(self._beacons.waiters.stop)
         if self._engine is not None:
@@ -318,6 +332,8 @@ class Server:
         if "engine" not in self.settings.roles:
             self._repeat(scheduling(heart, self._actions(heart, work)))
         due, sweep_s = work.schedules.runs, self.settings.sweep_seconds
+        silences = SilenceWatch(heart.store, heart.signals.fire.set)
+        self._repeat(Loop("silences", silences.tick, asyncio.Event(), sweep_s))
         self._open.push_async_callback(due.stop)
         self._repeat(Loop("scheduled_runs", due.tick, heart.signals.runs, sweep_s))
 
@@ -333,15 +349,34 @@ class Server:
             devices.start()
             self._open.push_async_callback(devices.close)
             await self.fabric.serve(devices.door, devices.intake)
+            show_devices(self.app.metrics, self.fabric, devices)
             self._open.push_async_callback(self.fabric.take_nothing_more)
 
     def _callback_key(self) -> bytes:
         folder = Path(self.settings.data_dir)
         return self.settings.callback_key.encode() or key_file(folder / "callback.key")
 
+    def _hint(self, heart: Heart) -> None:
+        """Let servers on one PostgreSQL wake each other; one alone has nobody to tell."""
+        if not self.settings.database:
+            return
+        shared = heart.signals.shared
+        hints = PostgresHints(
+            self.settings.database, {name: wake.here for name, wake in shared.items()}
+        )
+        for name, wake in shared.items():
+            wake.elsewhere = partial(hints.tell, name)
+        listening = asyncio.create_task(hints.run())
+        self._open.push_async_callback(_cancelled, listening)
+
     def _repeat(self, loop: Loop) -> None:
         """Run a loop until the server closes."""
         self._open.push_async_callback(_end, loop, asyncio.create_task(loop.run()))
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _works(services: Services) -> dict[str, Work]:

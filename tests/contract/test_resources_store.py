@@ -80,6 +80,8 @@ BODIES = {
     "experienceUser": {"email": "a@b.c", "password": "a long one"},
     "experienceVersion": {"version": "v1", "globals": [{"key": "k", "json": "1"}]},
     "experienceView": {"name": "home", "viewType": "page", "body": "{{x}}"},
+    "file": {"name": "pump.png", "type": "file"},
+    "privateFile": {"name": "b", "type": "directory", "parentDirectory": "/a"},
     "flow": {"name": "flow"},
     "integration": {"name": "in", "integrationType": "mqtt"},
     "notebook": {
