@@ -30,6 +30,7 @@ from drover.query.tree import ALL, all_of, any_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from drover.app.long_tasks import LongTask
     from drover.app.services import Services
     from drover.faces.operation import Answer
     from drover.query.fields import FieldSet
@@ -124,9 +125,8 @@ class _Calls:
         wanted = {**_columns(given), **_span(call, given), "deviceIds": [device_id]}
         if call.flag("includeBlobData"):
             wanted["includeBlobData"] = True
-        about = Asked(application_id=call.application_id, resource_type="device",
-                      resource_id=device_id, input=wanted, listeners=_told(call, given))  # fmt: skip
-        return enqueued(await self._tasks.begin(call.caller, DATA, about))
+        about = ("device", device_id)
+        return await self._begin(call, DATA, about, wanted, given)
 
     async def data(self, call: Call) -> Answer:
         """Export what many devices reported; without a choice, none."""
@@ -139,13 +139,13 @@ class _Calls:
         if len(ids) > _MOST_DEVICES:
             raise Invalid(f"The data of at most {_MOST_DEVICES} devices is exported at a time")
         wanted = {**_columns(given), **_span(call, given), "deviceIds": list(ids)}
-        return await self._begin(call, DATA, "device", wanted, given)
+        return await self._begin(call, DATA, ("device", None), wanted, given)
 
     async def devices(self, call: Call) -> Answer:
         """Export devices."""
         given = _body(call, ListExport)
         wanted = {"query": _text(given.query, DEVICE_FIELDS), "format": given.format}
-        return await self._begin(call, DEVICES, "device", wanted, given)
+        return await self._begin(call, DEVICES, ("device", None), wanted, given)
 
     async def events(self, call: Call) -> Answer:
         """Export events."""
@@ -156,7 +156,7 @@ class _Calls:
         }
         if given.exclude_updates:
             wanted["without"] = ["updates"]
-        return await self._begin(call, EVENTS, "event", wanted, given)
+        return await self._begin(call, EVENTS, ("event", None), wanted, given)
 
     async def rows(self, call: Call) -> Answer:
         """Export rows of a data table."""
@@ -173,24 +173,28 @@ class _Calls:
             "offset": options.offset,
             **({} if options.limit is UNSET else {"limit": options.limit}),
         }
-        about = Asked(application_id=call.application_id, resource_type="datatable",
-                      resource_id=table_id, input=wanted, listeners=_told(call, given))  # fmt: skip
-        return enqueued(await self._tasks.begin(call.caller, ROWS, about))
+        return await self._begin(call, ROWS, ("datatable", table_id), wanted, given)
 
     async def _begin(
-        self, call: Call, kind: Any, about: str, wanted: dict[str, Any], given: _Export
+        self,
+        call: Call,
+        kind: LongTask,
+        about: tuple[str, str | None],
+        wanted: dict[str, Any],
+        given: _Export,
     ) -> Answer:
-        asked = Asked(application_id=call.application_id, resource_type=about, input=wanted,
-                      listeners=_told(call, given))  # fmt: skip
+        asked = Asked(
+            application_id=call.application_id,
+            resource_type=about[0],
+            resource_id=about[1],
+            input=wanted,
+            listeners=told(call, given.email or None, given.callback_url or None),
+        )
         return enqueued(await self._tasks.begin(call.caller, kind, asked))
 
 
 def _body(call: Call, shape: Any) -> Any:
     return call.json(shape) if call.body.strip() else shape()
-
-
-def _told(call: Call, given: _Export) -> Any:
-    return told(call, given.email or None, given.callback_url or None)
 
 
 def _choice(given: DevicesDataExport) -> Node:
