@@ -111,12 +111,15 @@ def test_state_comes_in_and_a_command_goes_out(field):
     with field.connected() as device:
         device.report(level=4.5)
 
-        state = eventually(lambda: field.client.device.get_state(**field.one))
+        def stored() -> bool:
+            states = field.client.device.get_state(**field.one, limit=100)
+            return {"level": 4.5} in [state["data"] for state in states]
+
+        eventually(stored)
         field.client.device.send_command(
             **field.one, deviceCommand={"name": "open", "payload": {"by": 2}}
         )
 
-        assert state[0]["data"] == {"level": 4.5}
         assert device.says() == {"command": "open", "payload": {"by": 2}}
         shown = field.client.device.get(**field.one)
         assert shown["connectionInfo"]["connected"] == 1
