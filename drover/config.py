@@ -290,6 +290,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             pattern=r"^(.{16,})?\Z",
         ),
     ] = ""
+    archive_url: Annotated[
+        str,
+        Meta(
+            description="Where archives are kept whose application names no bucket: a folder, or a"
+            " URL such as s3://bucket/prefix; empty: the folder `archives` of the data folder."
+        ),
+    ] = ""
     max_running_tasks: Annotated[
         int,
         Meta(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from drover.app.access.throttle import Rule, Window
 from drover.app.applications import ApplicationHook, Applications, own_only, owned
+from drover.app.archives.asking import ArchiveConfigHook, Archives
+from drover.app.archives.sources import ArchiveRoom
 from drover.app.catalog import Catalog, Hook
 from drover.app.credentials import CredentialKeys
 from drover.app.custom_nodes import CustomNodes
@@ -25,6 +27,7 @@ from drover.app.experience_site import (
     ExperienceSite,
     ExperienceVersionHook,
 )
+from drover.app.files import FileTree
 from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
@@ -40,6 +43,7 @@ from drover.app.transfers import Transfers
 from drover.app.tree import TreeHook
 from drover.app.webhooks import Webhooks, WebhookTokens
 from drover.app.workflows import Workflows
+from drover.ports.archives import Nowhere
 from drover.ports.bus import Silence
 
 if TYPE_CHECKING:
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
     from drover.app.experience import Hasher
     from drover.app.rows import RowHook
     from drover.model.kind import Kind
+    from drover.ports.archives import Places
     from drover.ports.bus import Bus
     from drover.ports.clock import Clock, Ids
     from drover.ports.store import Store
@@ -79,7 +84,7 @@ class Surroundings:
     ``wake`` is called after something was stored that workflows are to be run for. ``most_events``
     are those that one application may raise in 15 seconds, 0 for any number. Live messages pass on
     ``bus``. ``wake_tasks`` is called after a long task was stored; ``most_waiting_tasks`` of one
-    application may be unfinished.
+    application may be unfinished. Archives go to ``places``.
     """
 
     store: Store
@@ -95,6 +100,7 @@ class Surroundings:
     bus: Bus = field(default_factory=Silence)
     wake_tasks: Callable[[], None] = lambda: None
     most_waiting_tasks: int = MOST_WAITING
+    places: Places = field(default_factory=Nowhere)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +131,8 @@ class Library:
     site: ExperienceSite
     tasks: LongTasks
     job_logs: JobLogs
+    archives: Archives
+    archive_room: ArchiveRoom
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -154,6 +162,8 @@ class Library:
             self.site,
             self.tasks,
             self.job_logs,
+            self.archives,
+            self.archive_room,
         )
 
 
@@ -165,7 +175,8 @@ def library(
 ) -> Library:
     """Return the use cases; ``more_hooks`` run after those of the resources themselves."""
     store, ids, clock = around.store, around.ids, around.clock
-    hooks = _own_hooks(around)
+    tasks = LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks)
+    hooks = _own_hooks(around, tasks)
     for more in more_hooks:
         for kind, added in more.items():
             hooks[kind] += added
@@ -183,7 +194,7 @@ def library(
         reports=reports,
         commands=commands,
         publishing=Publishing(around.bus, reports, commands),
-        watching=Watching(store, around.bus),
+        watching=Watching(store, around.bus, ids),
         flows=Flows(store, catalog),
         workflows=Workflows(store, around.wake),
         groups=ExperienceGroups(store),
@@ -197,8 +208,10 @@ def library(
         transfers=Transfers(store, catalog, around.owners),
         recipes=DeviceRecipes(store, catalog, devices),
         site=ExperienceSite(store, catalog),
-        tasks=LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks),
+        tasks=tasks,
         job_logs=JobLogs(store),
+        archives=Archives(store, tasks, around.places),
+        archive_room=ArchiveRoom(store, around.places),
     )
 
 
@@ -209,10 +222,13 @@ def _replies(around: Surroundings) -> AwaitedReplies:
     )
 
 
-def _own_hooks(around: Surroundings) -> Hooks:
+def _own_hooks(around: Surroundings, tasks: LongTasks) -> Hooks:
     hooks: Hooks = defaultdict(list)
     saving = FlowSaving(around.ids)
-    hooks["application"].append(ApplicationHook(around.owners))
+    hooks["application"] += [
+        ApplicationHook(tasks, around.owners),
+        ArchiveConfigHook(around.places),
+    ]
     hooks["device"] += [TreeHook(), DeviceTriggers()]
     hooks["event"].append(EventTriggers())
     hooks["experienceUser"].append(ExperienceUserHook(around.hasher))
@@ -225,6 +241,8 @@ def _own_hooks(around: Surroundings) -> Hooks:
     hooks["experienceVersion"].append(ExperienceVersionHook())
     for name in ("experienceDomain", "experienceSlug"):
         hooks[name].append(ExperienceNameHook())
+    for name in ("file", "privateFile"):
+        hooks[name].append(FileTree(around.ids))
     return hooks
 
 

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from drover.ports.access import Access
+    from drover.ports.archives import ArchiveSources
     from drover.ports.beacon_registry import BeaconRegistryArea
     from drover.ports.beacons import Beacons
     from drover.ports.flows import FlowIndex
@@ -89,6 +90,11 @@ class Session(Protocol):
     @property
     def beacon_registry(self) -> BeaconRegistryArea:
         """Workers that take the jobs of beacons."""
+        ...
+
+    @property
+    def archives(self) -> ArchiveSources:
+        """What archives are made from."""
         ...
 
     @property

@@ -14,6 +14,7 @@ from drover.app.jobs import assembly as jobs
 from drover.app.retention import Keep
 from drover.engine.timing import Timing
 from drover.faces.http import Limits
+from drover.store.archives import ArchivePlaces
 from drover.store.postgres import PostgresDatabase
 from drover.store.sqlite import SqliteDatabase
 from drover.workers.local import WorkerSettings
@@ -153,6 +154,11 @@ def bulk_of(heart: Heart, ids: RandomIds) -> BulkOperations:
     return BulkOperations(
         heart.store, ids, heart.signals, worker=heart.worker, lease_ms=heart.timing.lease_ms
     )
+
+
+def places_of(settings: Settings) -> ArchivePlaces:
+    """Return the places of archives."""
+    return ArchivePlaces(settings.archive_url or str(Path(settings.data_dir) / "archives"))
 
 
 def mail_of(settings: Settings) -> Mail:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from drover.store.access import AccessTables
+from drover.store.archives import ArchiveTables
 from drover.store.beacon_registry import BeaconRegistryStore
 from drover.store.beacons import BeaconStore
 from drover.store.flows import FlowStore
@@ -93,6 +94,11 @@ class StoreSession:
     def beacon_registry(self) -> BeaconRegistryStore:
         """Workers that take the jobs of beacons."""
         return BeaconRegistryStore(self.tx)
+
+    @cached_property
+    def archives(self) -> ArchiveTables:
+        """What archives are made from."""
+        return ArchiveTables(self.tx)
 
     @cached_property
     def tasks(self) -> TaskStore:

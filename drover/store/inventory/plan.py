@@ -134,7 +134,7 @@ class Plan:
         # A job may match several parts; it has one reach only.
         word = "UNION" if len(conditions) > 1 else "UNION ALL"
         union = f" {word} ".join(f"SELECT * FROM ({one}) AS branch" for one in each)  # noqa: S608
-        return f"{union} ORDER BY {self._order_of('sort_value', 'sort_number')}{limit}"
+        return f"{union} ORDER BY {self.order_of('sort_value', 'sort_number')}{limit}"
 
     def counting(self, narrowing: str = "TRUE") -> str:
         """Return the statement that counts, of jobs that hold another condition as well."""
@@ -196,7 +196,7 @@ class Plan:
 
     def order(self) -> str:
         """Return the ORDER BY list."""
-        return self._order_of(self.sort_value(), "execution.number")
+        return self.order_of(self.sort_value(), "execution.number")
 
     def sort_value(self) -> str:
         """Return the expression that sorts, NULL where the number alone does."""
@@ -333,7 +333,8 @@ class Plan:
             return f"({sql} {sign}= {value} AND ({sql} {sign} {value} OR {older}))"
         return f"({sql} {sign} {value} OR ({sql} = {value} AND {older}) OR {sql} IS NULL)"
 
-    def _order_of(self, value: str, number: str) -> str:
+    def order_of(self, value: str, number: str) -> str:
+        """Return the ORDER BY list over what gives the value that sorts, and the number."""
         order = self.wanted.order
         if order.field == "id":
             return f"{number} {'DESC' if order.descending else 'ASC'}"
