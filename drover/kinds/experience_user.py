@@ -61,6 +61,8 @@ KIND = Kind(
     queryable=True,
     table="experience_user",
     exported_as="ExperienceUser",
+    bundled_in="experience/users.yaml",
+    known_by=("email",),
     label="Experience user",
     counted_as="experienceUserCount",
 )

@@ -52,6 +52,12 @@ class Kind(Generic[E]):
     summary; ``operations`` those of the usual five that it has. ``check`` raises Invalid where a
     resource breaks a rule that its types cannot say. ``posted`` and ``patched`` are bodies that do
     not follow from the entity.
+
+    ``exported_as`` is the kind's name where it is chosen for an import; a kind without one stays
+    out of bundles. ``bundled_in`` is where it lies in one: a list of all, or a file for each, named
+    by the field in braces (``workflows/{name}.yaml``); ``known_by`` are the fields by which a
+    bundle's resource is the one that an application has already. ``fleet_sized`` kinds are brought
+    in many at a time and start no workflow then.
     """
 
     entity: type[E]
@@ -69,6 +75,9 @@ class Kind(Generic[E]):
     patch_status: int = 200
     table: str = "document"
     exported_as: str | None = None
+    bundled_in: str = ""
+    known_by: tuple[str, ...] = ("name",)
+    fleet_sized: bool = False
     label: str = ""
     alias: str = ""
     parent: str = ""
@@ -170,6 +179,16 @@ class Kind(Generic[E]):
         """The body accepted by an update request."""
         skip = _NEVER_GIVEN | {Access.CREATE_ONLY}
         return self.patched or self._variant("Patch", skip, partial=True)
+
+    @cached_property
+    def bundled_type(self) -> type[Struct]:
+        """What bundles hold of a resource beside its id: all that callers may set and see."""
+        return self._variant("Bundled", _NEVER_GIVEN | {Access.WRITE_ONLY})
+
+    @cached_property
+    def bundled_names(self) -> tuple[str, ...]:
+        """The wire names of what bundles hold of a resource beside its id and its parent."""
+        return tuple(info.encode_name for info in structs.fields(self.bundled_type))
 
     @cached_property
     def hidden(self) -> frozenset[str]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from drover.ports.access import Access
     from drover.ports.beacon_registry import BeaconRegistryArea
     from drover.ports.beacons import Beacons
+    from drover.ports.bundles import Bundles
     from drover.ports.flows import FlowIndex
     from drover.ports.inventory import BulkWork, Inventory
     from drover.ports.jobs import Jobs
@@ -86,6 +87,11 @@ class Session(Protocol):
     @property
     def beacon_registry(self) -> BeaconRegistryArea:
         """Workers that take the jobs of beacons."""
+        ...
+
+    @property
+    def bundles(self) -> Bundles:
+        """Imports of applications, and files to fetch."""
         ...
 
     async def now_ms(self) -> int:

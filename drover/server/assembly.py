@@ -16,7 +16,7 @@ from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.answering import FlowHost, Tools
-from drover.app.assembly import Surroundings, library
+from drover.app.assembly import Library, Surroundings, library
 from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
@@ -29,6 +29,8 @@ from drover.app.live import assembly as live
 from drover.app.live.state_triggers import LiveTriggers
 from drover.app.retention import Retention
 from drover.app.services import Services
+from drover.app.transfer import assembly as transfer
+from drover.app.transfer.downloads import Downloads
 from drover.discover import discover
 from drover.engine.loops import Loop
 from drover.engine.service import Engine, Heart, scheduling
@@ -45,6 +47,7 @@ from drover.ports.runner import WorkerLost
 from drover.server.configured import (
     allowance_of,
     bulk_of,
+    bundle_limits_of,
     database_of,
     facts_of,
     job_limits_of,
@@ -122,7 +125,10 @@ class Server:
             await self._make_first(first)
         published = Published(__version__)
         own = (published, *self._queue(heart), *self._inventory(heart, database))
-        services = Services(*own, *shelf.services, *doors.services, *work.services)
+        bundles = self._bundles(store, shelf, machine, doors)
+        services = Services(
+            *own, *shelf.services, *doors.services, *work.services, *bundles.services
+        )
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         self._watch(store, published)
 
@@ -135,6 +141,23 @@ class Server:
         inventory = JobInventory(heart.store, InventoryRows(database), self.clock, bulk)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
         return (inventory, bulk, throttle, facts_of(self.settings, self.url, self.clock, database))
+
+    def _bundles(
+        self,
+        store: SqlStore,
+        shelf: Library,
+        machine: jobs.Machine,
+        doors: access.AccessServices,
+    ) -> transfer.TransferServices:
+        neighbours = transfer.Neighbours(
+            store=store,
+            library=shelf,
+            machine=machine,
+            web=GuardedWeb(self.settings.allowed_networks),
+            owners=owners_for,
+            admit=doors.gate.admit,
+        )
+        return transfer.build(neighbours, bundle_limits_of(self.settings))
 
     async def _make_first(self, first: Bootstrap) -> None:
         password = self.settings.admin_password or None
@@ -266,6 +289,8 @@ class Server:
         every_s = self.settings.retention_seconds
         self._repeat(Loop("retention", retention.tick, asyncio.Event(), every_s))
         self._open.callback(retention.stop)
+        fetched = services[Downloads].tick
+        self._repeat(Loop("past_downloads", fetched, asyncio.Event(), every_s))
         callbacks = Callbacks(heart.store, web, self._callback_key(), tmm.callback_body)
         self._repeat(Loop("beacon_callbacks", callbacks.tick, heart.signals.callbacks, sweep_s))
         self._open.push_async_callback(self._engine.stop)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from drover.store.access import AccessTables
 from drover.store.beacon_registry import BeaconRegistryStore
 from drover.store.beacons import BeaconStore
+from drover.store.bundles import BundleStore
 from drover.store.flows import FlowStore
 from drover.store.inventory import BulkArea, InventoryArea
 from drover.store.jobs import JobStore
@@ -91,6 +92,11 @@ class StoreSession:
     def beacon_registry(self) -> BeaconRegistryStore:
         """Workers that take the jobs of beacons."""
         return BeaconRegistryStore(self.tx)
+
+    @cached_property
+    def bundles(self) -> BundleStore:
+        """Imports of applications, and files to fetch."""
+        return BundleStore(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""
