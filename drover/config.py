@@ -272,6 +272,37 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             pattern=r"^(.{16,})?\Z",
         ),
     ] = ""
+    max_running_tasks: Annotated[
+        int,
+        Meta(
+            description="Long tasks (exports, imports, archives) that this server runs at a time.",
+            ge=1,
+            le=64,
+        ),
+    ] = 2
+    max_waiting_tasks: Annotated[
+        int,
+        Meta(description="Long tasks of one application that may be unfinished (429 above).", ge=1),
+    ] = 100
+    smtp_host: Annotated[
+        str,
+        Meta(
+            description="SMTP server that e-mails are handed to; empty: they are written as files"
+            " into the folder `mail` of the data folder."
+        ),
+    ] = ""
+    smtp_port: Annotated[int, Meta(description="Port of the SMTP server.", ge=1, le=65535)] = 587
+    smtp_user: Annotated[
+        str, Meta(description="Name to sign in to the SMTP server with; empty: none.")
+    ] = ""
+    smtp_password: Annotated[str, Meta(description="Password of that name.")] = ""
+    smtp_security: Annotated[
+        Literal["none", "starttls", "tls"],
+        Meta(description="How the connection to the SMTP server is protected."),
+    ] = "starttls"
+    smtp_sender: Annotated[str, Meta(description="Address that e-mails come from.")] = (
+        "drover@localhost"
+    )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="Least level that is logged."),

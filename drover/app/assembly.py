@@ -20,8 +20,10 @@ from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
 from drover.app.flows import Flows
+from drover.app.job_logs import JobLogs
 from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
+from drover.app.long_tasks import MOST_WAITING, LongTasks
 from drover.app.recent import RecentItems
 from drover.app.rows import TableRows
 from drover.app.transfers import Transfers
@@ -54,7 +56,8 @@ class Surroundings:
 
     ``wake`` is called after something was stored that workflows are to be run for. ``most_events``
     are those that one application may raise in 15 seconds, 0 for any number. Live messages pass on
-    ``bus``.
+    ``bus``. ``wake_tasks`` is called after a long task was stored; ``most_waiting_tasks`` of one
+    application may be unfinished.
     """
 
     store: Store
@@ -67,6 +70,8 @@ class Surroundings:
     wake: Callable[[], None] = lambda: None
     most_events: int = 0
     bus: Bus = field(default_factory=Silence)
+    wake_tasks: Callable[[], None] = lambda: None
+    most_waiting_tasks: int = MOST_WAITING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +95,8 @@ class Library:
     attributes: DeviceAttributes
     recent: RecentItems
     transfers: Transfers
+    tasks: LongTasks
+    job_logs: JobLogs
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -112,6 +119,8 @@ class Library:
             self.attributes,
             self.recent,
             self.transfers,
+            self.tasks,
+            self.job_logs,
         )
 
 
@@ -157,6 +166,8 @@ def library(
         attributes=DeviceAttributes(store, catalog),
         recent=RecentItems(store, around.seen),
         transfers=Transfers(store, catalog, around.owners),
+        tasks=LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks),
+        job_logs=JobLogs(store),
     )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, Protocol
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from drover.app.devices import check_sight, sight
 from drover.kinds.device import KIND, Device
+from drover.model.access import Caller
 from drover.model.attributes import coerce
 from drover.model.errors import Missing
 from drover.model.fields import Key, Name
@@ -21,9 +23,6 @@ from drover.ports.resources import Listing, Page
 from drover.query.tree import all_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from drover.model.access import Caller
     from drover.ports.bus import Bus
     from drover.ports.clock import Clock, Ids
     from drover.ports.reports import LogTopic
@@ -38,7 +37,7 @@ OPEN_CLASS: Final = "floating"
 """The class of devices that any gateway of the application may speak for."""
 
 REPORTED: Final = "$reported"
-"""The topic between servers on which stored reports are told: pairs of device and report."""
+"""The topic between servers on which stored reports are told: device, moment and values of each."""
 _TOLD_TOGETHER: Final = 200
 
 MOST_REPORTS: Final = 1000
@@ -66,8 +65,7 @@ class Connection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     ip_address: Annotated[str, Meta(min_length=2, max_length=39)] | UnsetType = UNSET
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reported:
+class Reported(Struct, frozen=True, kw_only=True):
     """A stored report: ``values`` are of their attributes' types, ``time_ms`` the report's."""
 
     time_ms: int
@@ -76,8 +74,7 @@ class Reported:
     flow_version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What somebody says that a device reports."""
 
     caller: Caller
@@ -85,8 +82,7 @@ class Told:
     reports: Sequence[StateReport]
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """Reports of a device that were stored; ``reports`` is empty when none could be."""
 
     caller: Caller
@@ -182,8 +178,9 @@ class DeviceReports:
         None stands where the caller may not speak for the device.
         """
         devices = await devices_of(session, application_id, [each.device_id for each in told])
+        reporters = {device_id: _Reporter.of(device) for device_id, device in devices.items()}
         now_ms = await session.now_ms()
-        taken = [_taken(each, devices.get(each.device_id), now_ms) for each in told]
+        taken = [_taken(each, reporters.get(each.device_id), now_ms) for each in told]
         kept = [each for each in taken if each is not None and each.reports]
         readings = [
             reading
@@ -203,10 +200,10 @@ class DeviceReports:
             hook.kept()
         if not self._bus.ready:
             return
-        told: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+        told: dict[str, list[tuple[str, int, Mapping[str, Any]]]] = {}
         for each in filter(None, taken):
             of = told.setdefault(each.device.application_id, [])
-            of += [(each.device.id, _shown_report(report)) for report in each.reports]
+            of += [(each.device.id, report.time_ms, report.values) for report in each.reports]
         for application_id, documents in told.items():
             for start in range(0, len(documents), _TOLD_TOGETHER):
                 payload = msgspec.json.encode(documents[start : start + _TOLD_TOGETHER])
@@ -351,12 +348,22 @@ def _speaks_for(caller: Caller, device: Device) -> bool:
     return caller.may_report_for(device.id, device.gateway_id or None)
 
 
-def _taken(told: Told, device: Device | None, now_ms: int) -> Taken | None:
-    if device is None or not _speaks_for(told.caller, device):
+class _Reporter(NamedTuple):
+    """A device and the types of its attributes by name."""
+
+    device: Device
+    types: Mapping[str, str]
+
+    @classmethod
+    def of(cls, device: Device) -> _Reporter:
+        return cls(device, {each.name: each.data_type for each in device.attributes})
+
+
+def _taken(told: Told, reporter: _Reporter | None, now_ms: int) -> Taken | None:
+    if reporter is None or not _speaks_for(told.caller, reporter.device):
         return None
-    types = {attribute.name: attribute.data_type for attribute in device.attributes}
-    reports = [kept for each in told.reports if (kept := _reported(types, each, now_ms))]
-    return Taken(told.caller, device, reports)
+    reports = [kept for each in told.reports if (kept := _reported(reporter.types, each, now_ms))]
+    return Taken(told.caller, reporter.device, reports)
 
 
 def _missing() -> Missing:
@@ -382,10 +389,6 @@ def _reported(types: Mapping[str, str], report: StateReport, now_ms: int) -> Rep
         meta=None if report.meta is UNSET else report.meta,
         flow_version=report.flow_version or None,
     )
-
-
-def _shown_report(report: Reported) -> dict[str, Any]:
-    return {"time": to_text(report.time_ms), "data": report.values}
 
 
 def _readings(caller: Caller, device: Device, report: Reported) -> list[Reading]:

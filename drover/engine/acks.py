@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,14 +37,22 @@ class Acks:
         self._signals = signals
 
     async def settle(self, batch: FlowBatch, rows: bytes, count: int) -> Settled:
-        """Settle iterations of a batch under its lease; raises LeaseLost."""
+        """Settle iterations of a batch under its lease; raises LeaseLost.
+
+        What was begun is written and noted to its end even if the caller is cancelled: a chunk
+        claimed with it would be nobody's otherwise.
+        """
         held = self._leases.get(batch.lease_id)
+        settlement = await asyncio.shield(self._settle(held, rows.decode(), count))
+        return self._settled(held, settlement)
+
+    async def _settle(self, held: HeldLease, rows: str, count: int) -> Settlement:
         async with held.settling:  # several flows of a job may acknowledge the same items
-            settlement = await self._apply(held, rows.decode(), count)
+            settlement = await self._apply(held, rows, count)
             if settlement.unsettled == 0:
                 held.following = held.following or settlement.following
                 held.settled.set()
-        return self._settled(held, settlement)
+        return settlement
 
     async def _apply(self, held: HeldLease, rows: str, count: int) -> Settlement:
         under = None if held.settled.is_set() else held.held

@@ -147,8 +147,9 @@ class Leases:
             now_ms = await session.now_ms()
             await session.jobs.iterations.give_back(held.lease, now_ms, lost=lost)
 
-        if not held.settled.is_set():
-            await self._store.write(work)
+        async with held.settling:  # what is being settled need not be handed back
+            if not held.settled.is_set():
+                await self._store.write(work)
 
     async def put_back(self, held: HeldLease) -> None:
         """Hand work back that was never begun."""

@@ -23,7 +23,7 @@ without the role of the engine uses ``Heart`` alone.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from drover.engine.acks import Acks
@@ -38,6 +38,7 @@ from drover.engine.reporter import Reporter
 from drover.engine.scheduler import Scheduler
 from drover.engine.signals import Signals
 from drover.engine.sweeper import Sweeper
+from drover.engine.tasks import TaskRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from drover.ports.blobs import Blobs
     from drover.ports.runner import RunLog, Runner
     from drover.ports.store import Store
+    from drover.ports.tasks import Work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,8 @@ class Surroundings:
     """What an engine works with beside the store.
 
     ``report_url`` signs a report's address, ``matches`` tells whether a trigger's config wants a
-    firing, ``actions`` says what schedules do by kind.
+    firing, ``actions`` says what schedules do by kind. ``works`` are the long tasks there are, by
+    kind; ``most_tasks`` of them run at a time.
     """
 
     runner: Runner
@@ -65,6 +68,8 @@ class Surroundings:
     report_url: Callable[[Execution], str]
     matches: Matches
     actions: Mapping[str, ScheduleAction]
+    works: Mapping[str, Work] = field(default_factory=dict)
+    most_tasks: int = 2
 
 
 class Heart:
@@ -91,6 +96,7 @@ class Engine:
         self.firings = FiringDispatcher(
             store, around.runner, around.log, timing, signals, around.matches
         )
+        self.tasks = TaskRunner(heart, around.works, most=around.most_tasks)
         self._heart = heart
         self._never = asyncio.Event()
         planner = Planner(store, timing, signals, heart.worker)
@@ -104,6 +110,7 @@ class Engine:
             Loop("sweeper", Sweeper(store, signals).tick, self._never, sweep_s),
             Loop("beacons", clocks.tick, self._never, sweep_s),
             Loop("reporter", reporter.tick, signals.close, sweep_s),
+            Loop("tasks", self.tasks.tick, signals.tasks, sweep_s),
         ]
         if schedules:
             self._loops.append(scheduling(heart, around.actions))
@@ -120,6 +127,7 @@ class Engine:
         """Begin to stop: what runs goes on, nothing else is begun. Safe to call twice."""
         self.dispatcher.stop()
         self.firings.stop()
+        self.tasks.stop()
         for loop in self._loops:
             loop.stop()
 
@@ -127,7 +135,9 @@ class Engine:
         """Claim nothing more, let chunks end, hand back what is unfinished. Safe twice."""
         self.claim_nothing_more()
         drain_s = self._heart.timing.drain_ms / 1000
-        await asyncio.gather(self.dispatcher.drain(drain_s), self.firings.drain(drain_s))
+        await asyncio.gather(
+            self.dispatcher.drain(drain_s), self.firings.drain(drain_s), self.tasks.drain(drain_s)
+        )
         self._beat.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []

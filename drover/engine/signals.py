@@ -27,6 +27,10 @@ class Signals:
         """Jobs may have become eligible for workers outside."""
         self.callbacks = asyncio.Event()
         """Somebody may be to be told that a job has ended."""
+        self.tasks = asyncio.Event()
+        """Long tasks may wait to be run."""
+        self.telling = asyncio.Event()
+        """Somebody may be to be told that a long task has ended."""
 
     def changed(self, execution: Execution) -> None:
         """Wake whoever an execution in this condition is work for."""

@@ -40,7 +40,7 @@ def coerce(data_type: str, value: Any) -> str | bool | int | float | None:
 
     Losant-compatible behaviour, section 6.
     """
-    return _COERCIONS[data_type](value) if isinstance(value, str | bool | int | float) else None
+    return _COERCIONS[data_type](value) if isinstance(value, _PLAIN) else None
 
 
 def _string(value: Any) -> str | None:
@@ -112,6 +112,7 @@ def _rounded(degrees: float) -> str:
     return f"{degrees:.8f}".rstrip("0").rstrip(".") or "0"
 
 
+_PLAIN: Final = (str, bool, int, float)
 _LONGEST_NUMBER: Final = 400
 _EXACT: Final = 2**53
 _COERCIONS: Final[Mapping[str, Callable[[Any], str | bool | int | float | None]]] = {

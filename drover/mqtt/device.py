@@ -154,7 +154,7 @@ class DeviceClient(asyncio.Protocol):
 
     async def introduce(self, device_id: str, key: str, secret: str) -> None:
         """Say who this is; raises ConnectionRefused, ConnectionEnded."""
-        self.send(_connect(device_id, key, secret))
+        self.send(connect_packet(device_id, key, secret))
         code = await self._welcome
         if code != 0:
             self.abort()
@@ -239,7 +239,8 @@ class DeviceClient(asyncio.Protocol):
         self._pinging = self._loop.call_later(KEEP_ALIVE_S, self._ping)
 
 
-def _connect(device_id: str, key: str, secret: str) -> bytes:
+def connect_packet(device_id: str, key: str, secret: str) -> bytes:
+    """Return the packet with which a device introduces itself, for a clean session."""
     parts = [text.encode() for text in (device_id, key, secret)]
     flags = _CLEAN | _USER_AND_PASSWORD
     head = b"\x00\x04MQTT\x04" + bytes((flags,)) + KEEP_ALIVE_S.to_bytes(2, "big")

@@ -1,4 +1,4 @@
-"""Takes what devices say from the broker: state from a durable stream, the rest as it comes."""
+"""Takes from the broker what devices do: comings, goings, messages that workflows wait for."""
 
 from __future__ import annotations
 
@@ -9,19 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import structlog
 from nats.errors import Error as NatsError
-from nats.js.api import (
-    AckPolicy,
-    ConsumerConfig,
-    DeliverPolicy,
-    RetentionPolicy,
-    StorageType,
-    StreamConfig,
-)
 
 from drover.model.errors import DroverError
 from drover.model.instants import to_ms
-from drover.mqtt.accounts import PLATFORM, STATE_SUBJECT, SYSTEM
+from drover.mqtt.accounts import SYSTEM
 from drover.mqtt.link import relay_of
+from drover.mqtt.state_feed import StateFeed
 from drover.mqtt.subjects import to_topic
 from drover.ports.bus import Message
 from drover.ports.door import Connection, Parting, Waited
@@ -29,22 +22,11 @@ from drover.ports.door import Connection, Parting, Waited
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nats.aio.client import Client
     from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
 
     from drover.mqtt.link import Link
     from drover.ports.door import Intake
-
-STREAM: Final = "STATE"
-MOST_KEPT_BYTES: Final = 4_294_967_296
-"""Bytes of state that wait in the broker while no server takes it."""
-
-MOST_IN_FLIGHT: Final = 20_000
-"""Messages of state that are handed to servers and not stored yet."""
-
-AGAIN_S: Final = 30.0
-"""When state that a server has not stored is handed to another."""
 
 LOOK_S: Final = 1.0
 """How often it is looked which topics workflows wait for."""
@@ -54,7 +36,6 @@ BROKERS_S: Final = 5.0
 ANSWER_S: Final = 1.0
 
 QUEUE: Final = "drover"
-_DELIVERED: Final = "deliver.state"
 _CAME: Final = "$SYS.ACCOUNT.*.CONNECT"
 _WENT: Final = "$SYS.ACCOUNT.*.DISCONNECT"
 _PING: Final = "$SYS.REQ.SERVER.PING"
@@ -67,27 +48,26 @@ class BrokerIntake:
     def __init__(self, link: Link, intake: Intake) -> None:
         self._link = link
         self._intake = intake
-        self._stored: list[str] = []
-        self._wake = asyncio.Event()
+        self._feed = StateFeed(link, intake)
         self._waited: dict[Waited, list[Subscription]] = {}
         self._taking: list[Subscription] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begin to take; raises NatsError."""
-        platform, system = await self._link.client(PLATFORM), await self._link.client(SYSTEM)
-        await self._take_state(platform)
+        system = await self._link.client(SYSTEM)
+        await self._feed.start()
         self._taking.append(await system.subscribe(_CAME, queue=QUEUE, cb=self._came))
         self._taking.append(await system.subscribe(_WENT, queue=QUEUE, cb=self._went))
         await system.flush()
         self._tasks = [
-            asyncio.create_task(self._acknowledge(platform)),
             asyncio.create_task(self._repeat(self._look, LOOK_S)),
             asyncio.create_task(self._repeat(self._ask_brokers, BROKERS_S)),
         ]
 
     async def stop(self) -> None:
         """Take nothing more; other servers get it. Safe to call twice."""
+        await self._feed.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -98,65 +78,7 @@ class BrokerIntake:
 
     async def finish(self) -> None:
         """Tell the broker what has been stored since."""
-        with contextlib.suppress(NatsError):
-            platform = await self._link.client(PLATFORM)
-            await self._acknowledge_all(platform)
-            await platform.flush()
-
-    # ------------------------------------------------------------------ state
-
-    async def _take_state(self, platform: Client) -> None:
-        streams = platform.jetstream()
-        await streams.add_stream(
-            StreamConfig(
-                name=STREAM,
-                subjects=[STATE_SUBJECT.format(application="*")],
-                retention=RetentionPolicy.WORK_QUEUE,
-                storage=StorageType.FILE,
-                max_bytes=MOST_KEPT_BYTES,
-            )
-        )
-        await streams.add_consumer(
-            STREAM,
-            ConsumerConfig(
-                durable_name=QUEUE,
-                deliver_subject=_DELIVERED,
-                deliver_group=QUEUE,
-                deliver_policy=DeliverPolicy.ALL,
-                ack_policy=AckPolicy.EXPLICIT,
-                ack_wait=AGAIN_S,
-                max_ack_pending=MOST_IN_FLIGHT,
-            ),
-        )
-        taking = await platform.subscribe(
-            _DELIVERED,
-            queue=QUEUE,
-            cb=self._state,
-            pending_msgs_limit=-1,
-            pending_bytes_limit=-1,
-        )
-        self._taking.append(taking)
-
-    async def _state(self, message: Msg) -> None:
-        _, application_id, _, device_id, _ = message.subject.split(".")
-        reply = message.reply
-
-        def done() -> None:
-            self._stored.append(reply)
-            self._wake.set()
-
-        self._intake.state(application_id, device_id, message.data, done)
-
-    async def _acknowledge(self, platform: Client) -> None:
-        while True:
-            self._wake.clear()
-            await self._acknowledge_all(platform)
-            await self._wake.wait()
-
-    async def _acknowledge_all(self, platform: Client) -> None:
-        stored, self._stored = self._stored, []
-        for reply in stored:
-            await platform.publish(reply)
+        await self._feed.finish()
 
     # ------------------------------------------------------------------ topics workflows wait for
 

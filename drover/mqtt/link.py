@@ -82,6 +82,13 @@ class Link:
             self._clients[account] = await self._connected(account)
             return self._clients[account]
 
+    async def open_another(self, account: str) -> Client:
+        """Return a connection of its own to an account, which the caller closes.
+
+        Raises OSError and NatsError when no broker answers.
+        """
+        return await self._connected(account)
+
     async def application(self, application_id: str) -> Client:
         """Return the connection to an application's account, which is made known before."""
         await self.ensure(application_id)

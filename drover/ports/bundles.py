@@ -24,6 +24,13 @@ class Bundles(Protocol):
         """Return imports of an owner that should have ended: their server was killed."""
         ...
 
+    async def resume(self, log: ImportLog, owner_id: str, until_ms: int) -> None:
+        """Replace the log of one that waited or was stopped, and let it run until then.
+
+        Raises Duplicate where another one of the owner runs.
+        """
+        ...
+
     async def hold(self, import_id: str, until_ms: int) -> None:
         """Let an import run until a later moment."""
         ...

@@ -78,6 +78,11 @@ class Door(Protocol):
 class Intake(Protocol):
     """Takes what comes from devices."""
 
+    @property
+    def has_room(self) -> bool:
+        """Whether more state may be handed over; what waits to be stored has bounds."""
+        ...
+
     def state(self, application_id: str, device_id: str, payload: bytes, done: Done) -> None:
         """Take what a device reports; ``done`` is called once it is stored."""
         ...

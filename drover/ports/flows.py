@@ -63,6 +63,12 @@ class FlowIndex(Protocol):
         """Return type and key of those triggers that any flow, running or not, has."""
         ...
 
+    async def awaited_configs(
+        self, application_id: str, trigger_types: Sequence[str], keys: Sequence[str]
+    ) -> Sequence[tuple[str, str, bytes]]:
+        """Return type, key and config (JSON) of such triggers of any flow, running or not."""
+        ...
+
     async def keys(self, application_id: str, trigger_type: str) -> Sequence[str]:
         """Return the keys of all triggers of a type that any flow, running or not, has."""
         ...
@@ -88,6 +94,11 @@ class FlowIndex(Protocol):
     @property
     def storage(self) -> FlowStorage:
         """What flows keep between runs."""
+        ...
+
+    @property
+    def memory(self) -> FlowMemory:
+        """What nodes remember between runs."""
         ...
 
     @property
@@ -125,6 +136,29 @@ class FlowStorage(Protocol):
 
     async def size(self, flow_id: str) -> tuple[int, int]:
         """Return how many keys there are, and how many bytes keys and values take."""
+        ...
+
+
+class FlowMemory(Protocol):
+    """What nodes of flows remember between runs, by node and key, as JSON.
+
+    All versions of a flow share it; users do not see it.
+    """
+
+    async def get(self, flow_id: str, node_id: str, keys: Sequence[str]) -> dict[str, bytes]:
+        """Return what is remembered under some keys."""
+        ...
+
+    async def put(self, flow_id: str, node_id: str, values: Mapping[str, bytes]) -> None:
+        """Remember values by key."""
+        ...
+
+    async def remove(self, flow_id: str, node_id: str, keys: Sequence[str]) -> None:
+        """Forget what is remembered under some keys; what is not there is no error."""
+        ...
+
+    async def size(self, flow_id: str, node_id: str) -> int:
+        """Return under how many keys something is remembered."""
         ...
 
 

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from drover.ports.inventory import BulkWork, Inventory
     from drover.ports.jobs import Jobs
     from drover.ports.presence import Presence
+    from drover.ports.replies import Replies
     from drover.ports.reports import Reports
     from drover.ports.resources import Resources
     from drover.ports.retention import Retention
     from drover.ports.rows import Rows
+    from drover.ports.silences import Silences
+    from drover.ports.tasks import Tasks
 
 T = TypeVar("T")
 
@@ -92,6 +95,21 @@ class Session(Protocol):
     @property
     def bundles(self) -> Bundles:
         """Imports of applications, and files to fetch."""
+        ...
+
+    @property
+    def tasks(self) -> Tasks:
+        """Executions that are long tasks."""
+        ...
+
+    @property
+    def replies(self) -> Replies:
+        """Replies that requests wait for."""
+        ...
+
+    @property
+    def silences(self) -> Silences:
+        """The clocks of devices' silence."""
         ...
 
     async def now_ms(self) -> int:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import drover.app.tasks
 import drover.kinds
 from drover import __version__, handlers, plugins
 from drover.app import beacon_registry
@@ -27,8 +28,10 @@ from drover.app.inventory_throttle import RequestThrottle
 from drover.app.jobs import assembly as jobs
 from drover.app.live import assembly as live
 from drover.app.live.state_triggers import LiveTriggers
+from drover.app.long_tasks import LongTask
 from drover.app.retention import Retention
 from drover.app.services import Services
+from drover.app.task_telling import TaskTelling
 from drover.app.transfer import assembly as transfer
 from drover.app.transfer.downloads import Downloads
 from drover.discover import discover
@@ -53,6 +56,7 @@ from drover.server.configured import (
     job_limits_of,
     keep_of,
     limits_of,
+    mail_of,
     refusing_limits_of,
     timing_of,
     worker_settings_of,
@@ -72,6 +76,7 @@ if TYPE_CHECKING:
     from drover.app.live.watching import Watching
     from drover.config import Settings
     from drover.engine.scheduler import ScheduleAction
+    from drover.ports.tasks import Work
     from drover.store.driver import Database
 
 LAG_S: Final = 2.0
@@ -193,6 +198,8 @@ class Server:
             wake=heart.signals.fire.set,
             most_events=self.settings.events_in_15_seconds,
             bus=self.fabric.link,
+            wake_tasks=heart.signals.tasks.set,
+            most_waiting_tasks=self.settings.max_waiting_tasks,
         )
 
     def drain(self) -> None:
@@ -250,6 +257,8 @@ class Server:
     ) -> None:
         if "engine" in self.settings.roles:
             await self._run_engine(heart, machine, work, services)
+            every_s, past = self.settings.retention_seconds, services[Downloads].tick
+            self._repeat(Loop("past_downloads", past, asyncio.Event(), every_s))
         if "scheduler" in self.settings.roles:
             self._run_schedules(heart, work)
 
@@ -275,6 +284,8 @@ class Server:
             report_url=work.links.url,
             matches=matches,
             actions=self._actions(heart, work),
+            works=_works(services),
+            most_tasks=self.settings.max_running_tasks,
         )
         self._engine = Engine(heart, around, schedules="scheduler" in self.settings.roles)
         self._watch_engine(heart, self._engine, workers)
@@ -289,10 +300,10 @@ class Server:
         every_s = self.settings.retention_seconds
         self._repeat(Loop("retention", retention.tick, asyncio.Event(), every_s))
         self._open.callback(retention.stop)
-        fetched = services[Downloads].tick
-        self._repeat(Loop("past_downloads", fetched, asyncio.Event(), every_s))
         callbacks = Callbacks(heart.store, web, self._callback_key(), tmm.callback_body)
         self._repeat(Loop("beacon_callbacks", callbacks.tick, heart.signals.callbacks, sweep_s))
+        telling = TaskTelling(heart.store, web, mail_of(self.settings), self._callback_key())
+        self._repeat(Loop("task_telling", telling.tick, heart.signals.telling, sweep_s))
         self._open.push_async_callback(self._engine.stop)
 
     def _watch(self, store: SqlStore, published: Published) -> None:
@@ -311,6 +322,7 @@ class Server:
         metrics.show("leases_held", "Chunks that run here.", lambda: len(heart.leases))
         metrics.show("lanes_running", "Lanes that run here.", lambda: lanes.running)
         metrics.show("lanes_limit", "Lanes there may be here.", lambda: workers.capacity)
+        metrics.show("tasks_running", "Long tasks that run here.", lambda: engine.tasks.running)
         metrics.show("workers_alive", "Worker processes alive here.", lambda: len(workers.pids))
 
     def _run_schedules(self, heart: Heart, work: jobs.JobServices) -> None:
@@ -341,6 +353,12 @@ class Server:
     def _repeat(self, loop: Loop) -> None:
         """Run a loop until the server closes."""
         self._open.push_async_callback(_end, loop, asyncio.create_task(loop.run()))
+
+
+def _works(services: Services) -> dict[str, Work]:
+    """Return the long tasks there are, by kind, ready to be run."""
+    found = discover(drover.app.tasks, "TASK", LongTask)
+    return {each.kind: each.make(services) for each in found}
 
 
 async def _end(loop: Loop, task: asyncio.Task[None]) -> None:

@@ -17,10 +17,12 @@ from drover.faces.http import Limits
 from drover.store.postgres import PostgresDatabase
 from drover.store.sqlite import SqliteDatabase
 from drover.workers.local import WorkerSettings
+from drover.workers.mail import FolderMail, SmtpMail, SmtpServer
 
 if TYPE_CHECKING:
     from drover.config import Settings
     from drover.engine.service import Heart
+    from drover.ports.mail import Mail
     from drover.store.driver import Database
     from drover.system import RandomIds, SystemClock
 
@@ -40,6 +42,8 @@ SHOWN_LIMITS: Final = (
     "digi_requests_a_minute",
     "digi_requests_at_once",
     "max_waiting_beacons",
+    "max_running_tasks",
+    "max_waiting_tasks",
 )
 """Settings that operators see among the limits of a server; none of them holds a secret."""
 
@@ -52,6 +56,7 @@ _REFUSING: Final = (
     "digi_requests_a_minute",
     "digi_requests_at_once",
     "max_waiting_beacons",
+    "max_waiting_tasks",
 )
 
 
@@ -142,6 +147,21 @@ def bulk_of(heart: Heart, ids: RandomIds) -> BulkOperations:
     return BulkOperations(
         heart.store, ids, heart.signals, worker=heart.worker, lease_ms=heart.timing.lease_ms
     )
+
+
+def mail_of(settings: Settings) -> Mail:
+    """Return how e-mails leave: by SMTP, or as files in the data folder."""
+    if not settings.smtp_host:
+        return FolderMail(Path(settings.data_dir) / "mail", settings.smtp_sender)
+    server = SmtpServer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        sender=settings.smtp_sender,
+        user=settings.smtp_user,
+        password=settings.smtp_password,
+        security=settings.smtp_security,
+    )
+    return SmtpMail(server)
 
 
 def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:

@@ -48,6 +48,16 @@ class BundleStore:
         params = {"owner_id": owner_id, "now_ms": now_ms}
         return [_LOG(row["document"]) for row in await self._tx.fetch("import_log_overdue", params)]
 
+    async def resume(self, log: ImportLog, owner_id: str, until_ms: int) -> None:
+        """Replace the log of one that waited or was stopped, and let it run until then.
+
+        Raises Duplicate where another one of the owner runs.
+        """
+        values = {"id": log.id, "running_until_ms": until_ms, "document": _json(log)}
+        values |= {"owner_id": owner_id}
+        if not await self._tx.execute("import_log_resume", values):
+            raise Duplicate("Another import of this owner is in progress")
+
     async def hold(self, import_id: str, until_ms: int) -> None:
         """Let an import run until a later moment."""
         await self._tx.execute("import_log_hold", {"id": import_id, "running_until_ms": until_ms})

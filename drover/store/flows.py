@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from drover.ports.flows import FlowToRun, RunCounts, RunNote
+from drover.store.reactions import FlowMemoryTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,11 @@ class FlowStore:
     def storage(self) -> FlowStorageTable:
         """What flows keep between runs."""
         return FlowStorageTable(self._tx)
+
+    @cached_property
+    def memory(self) -> FlowMemoryTable:
+        """What nodes remember between runs."""
+        return FlowMemoryTable(self._tx)
 
     @cached_property
     def history(self) -> FlowHistoryTables:
@@ -74,6 +80,18 @@ class FlowStore:
         }
         rows = await self._tx.fetch("flow_awaited_keys", params)
         return [(row["type"], row["key"]) for row in rows]
+
+    async def awaited_configs(
+        self, application_id: str, trigger_types: Sequence[str], keys: Sequence[str]
+    ) -> Sequence[tuple[str, str, bytes]]:
+        """Return type, key and config of those triggers that any flow, running or not, has."""
+        params: dict[str, object] = {
+            "application_id": application_id,
+            "types": list(trigger_types),
+            "keys": list(keys),
+        }
+        rows = await self._tx.fetch("flow_awaited_configs", params)
+        return [(row["type"], row["key"], row["config"].encode()) for row in rows]
 
     async def keys(self, application_id: str, trigger_type: str) -> Sequence[str]:
         """Return the keys of all triggers of a type that any flow, running or not, has."""

@@ -23,6 +23,10 @@ _NAMES: Final = {
     "tagValues": ("device_tag", "value"),
     "attributeNames": ("device_attribute", "name"),
 }
+_STATE_COLUMNS: Final = ("devices", "attributes", "times", "values", "relays", "relay_types")
+_LOG_COLUMNS: Final = ("devices", "topics", "line_ids", "times", "documents")
+_Row = tuple[str, str, int, str, str | None, str | None]
+_TIME: Final = 2
 _SCANNED: Final = 50_000
 """Names looked at for one suggestion: what starts so is chosen among these."""
 
@@ -35,19 +39,20 @@ class ReportStore:
 
     async def record(self, readings: Sequence[Reading]) -> None:
         """Store readings; one of the same device, attribute and moment replaces the earlier."""
-        rows = [
-            {
-                "device_id": each.device_id,
-                "attribute": each.attribute,
-                "time_ms": each.time_ms,
-                "value": msgspec.json.encode(each.value).decode(),
-                "relay_id": each.relay_id,
-                "relay_type": each.relay_type,
-            }
-            for each in readings
-        ]
-        await self._tx.execute_many("device_state_add", rows)
-        await self._tx.execute_many("device_last_add", rows)
+        if not readings:
+            return
+        rows: dict[tuple[str, int, str], _Row] = {}
+        newest: dict[tuple[str, str], _Row] = {}
+        for each in readings:
+            row = _row(each)
+            rows[each.device_id, each.time_ms, each.attribute] = row
+            last = newest.get((each.device_id, each.attribute))
+            if last is None or last[_TIME] <= each.time_ms:
+                newest[each.device_id, each.attribute] = row
+        # In the order of their keys, so that servers that write at once do not wait crosswise.
+        for statement, keyed in (("device_state_add", rows), ("device_last_add", newest)):
+            ordered = [row for _, row in sorted(keyed.items())]
+            await self._tx.execute(statement, self._all_of(_STATE_COLUMNS, ordered))
 
     async def moments(self, device_id: str, span: Span) -> Sequence[tuple[int, dict[str, Any]]]:
         """Return the moments at which a device reported, with all values of each."""
@@ -87,17 +92,13 @@ class ReportStore:
 
     async def log(self, entries: Sequence[LogEntry]) -> None:
         """Write lines to logs of devices."""
+        if not entries:
+            return
         rows = [
-            {
-                "device_id": each.device_id,
-                "topic": each.topic,
-                "id": each.id,
-                "time_ms": each.time_ms,
-                "document": msgspec.json.encode(each.document).decode(),
-            }
+            (each.device_id, each.topic, each.id, each.time_ms, _text(each.document))
             for each in entries
         ]
-        await self._tx.execute_many("device_log_add", rows)
+        await self._tx.execute("device_log_add", self._all_of(_LOG_COLUMNS, rows))
 
     async def logged(self, device_id: str, topic: LogTopic, span: Span) -> list[dict[str, Any]]:
         """Return the lines of a device's log."""
@@ -132,6 +133,29 @@ class ReportStore:
         start = fold(starts_with)
         names = (row["name"] for row in rows)
         return [name for name in names if fold(name).startswith(start)][: what.limit]
+
+    def _all_of(
+        self, columns: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> dict[str, object]:
+        """Return many rows as the parameters of one statement: as JSON, or column by column."""
+        if self._tx.dialect == "sqlite":
+            return {"rows": _text(rows)}
+        return dict(zip(columns, zip(*rows, strict=True), strict=True))
+
+
+def _row(reading: Reading) -> _Row:
+    return (
+        reading.device_id,
+        reading.attribute,
+        reading.time_ms,
+        _text(reading.value),
+        reading.relay_id,
+        reading.relay_type,
+    )
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _kinds(what: Suggestion, params: dict[str, object]) -> str:

@@ -13,10 +13,12 @@ from drover.store.flows import FlowStore
 from drover.store.inventory import BulkArea, InventoryArea
 from drover.store.jobs import JobStore
 from drover.store.presence import PresenceStore
+from drover.store.reactions import ReplyTable, SilenceTable
 from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
 from drover.store.retention import RetentionTables
 from drover.store.rows import RowStore
+from drover.store.tasks import TaskStore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -97,6 +99,21 @@ class StoreSession:
     def bundles(self) -> BundleStore:
         """Imports of applications, and files to fetch."""
         return BundleStore(self.tx)
+
+    @cached_property
+    def tasks(self) -> TaskStore:
+        """Executions that are long tasks."""
+        return TaskStore(self.tx)
+
+    @cached_property
+    def replies(self) -> ReplyTable:
+        """Replies that requests wait for."""
+        return ReplyTable(self.tx)
+
+    @cached_property
+    def silences(self) -> SilenceTable:
+        """The clocks of devices' silence."""
+        return SilenceTable(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""

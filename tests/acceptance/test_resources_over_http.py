@@ -65,6 +65,13 @@ CASES = [
         {"name": "Crew"},
         {"description": "x"},
     ),
+    (
+        "experienceEndpoint",
+        "experience_endpoints",
+        "experience_endpoint",
+        {"route": "/pumps/{id}", "method": "get"},
+        {"access": "group", "staticReply": {"type": "redirect", "value": "/x"}},
+    ),
     ("flow", "flows", "flow", {"name": "Do"}, {"enabled": False}),
     (
         "resourceJob",

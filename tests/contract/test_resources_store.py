@@ -66,6 +66,7 @@ BODIES = {
     "applicationKey": {},
     "dataTable": {"name": "table", "columns": []},
     "device": {"name": "pump", "tags": [{"key": "a", "value": "1"}]},
+    "experienceEndpoint": {"route": "/pumps/{id}", "method": "get"},
     "experienceGroup": {"name": "crew"},
     "experienceUser": {"email": "a@b.c", "password": "a long one"},
     "flow": {"name": "flow"},

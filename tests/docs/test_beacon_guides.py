@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -102,11 +103,12 @@ def test_the_programs_in_the_guide_are_those_in_the_examples():
 @contextmanager
 def beacon(server, keys, *words):
     environ = {**os.environ, "URL": server.url, "USERKEY": keys["beacon"]}
-    with subprocess.Popen(words, env={**environ, "PYTHONPATH": str(Path.cwd())}) as process:
+    environ["PYTHONPATH"] = str(Path.cwd())
+    with subprocess.Popen(words, env=environ, start_new_session=True) as process:
         try:
             yield
-        finally:
-            process.kill()
+        finally:  # with what it started: its waiting request would take the next job
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_the_beacon_in_shell_does_jobs(server, keys):

@@ -239,6 +239,34 @@ async def test_a_lane_that_is_stopped_hands_both_of_its_chunks_back(make):
     assert len(bench.heart.leases) == 0
 
 
+async def test_a_lane_stopped_while_a_settlement_claims_more_hands_that_back_too(make, monkeypatch):
+    bench = make()
+    number = await begun(bench, 100, concurrency=20)
+    written, goes_on, apply = asyncio.Event(), asyncio.Event(), bench.heart.acks._apply
+
+    async def applied_but_not_yet_known(*given):
+        settlement = await apply(*given)
+        if settlement.following is not None:
+            written.set()
+            await goes_on.wait()
+        return settlement
+
+    monkeypatch.setattr(bench.heart.acks, "_apply", applied_but_not_yet_known)
+    await bench.loops["dispatcher"]._tick()
+    async with asyncio.timeout(10):
+        await written.wait()
+    bench.engine.claim_nothing_more()
+    stopping = asyncio.create_task(bench.engine.dispatcher.drain(0))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    goes_on.set()
+    await stopping
+
+    after = await bench.get(number)
+    assert after.in_flight == 0
+    assert len(bench.heart.leases) == 0
+
+
 async def test_who_stops_waits_until_what_runs_is_handed_back(make, monkeypatch):
     bench = make()
     number = await begun(bench, 20, concurrency=20)

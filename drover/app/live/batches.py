@@ -24,8 +24,9 @@ _LOG = structlog.get_logger("drover.live")
 class Batches(Generic[T]):
     """Writes what is put, in order, from one task.
 
-    While the store is away everything waits; who puts bounds how much that can be. A thing that
-    cannot be written at all is given to ``lost``, and does not take others with it.
+    While the store is away everything waits; who puts bounds how much that can be, and what is
+    offered is dropped when too much waits. A thing that cannot be written at all is given to
+    ``lost``, and does not take others with it.
     """
 
     def __init__(
@@ -41,6 +42,21 @@ class Batches(Generic[T]):
         self._wake = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
+        self.dropped = 0
+        """How many things were offered in vain."""
+
+    def __len__(self) -> int:
+        """Return how many things wait."""
+        return len(self._waiting)
+
+    def offer(self, thing: T, most: int) -> None:
+        """Have a thing written soon, unless so many wait that it is dropped."""
+        if len(self._waiting) < most:
+            self.put(thing)
+            return
+        if not self.dropped:
+            _LOG.error("live.dropped", what=self._name, waiting=most)
+        self.dropped += 1
 
     def put(self, thing: T) -> None:
         """Have a thing written soon."""

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from drover.ports.door import Done
     from drover.ports.store import Session, Store
 
+MOST_WAITING: Final = 8000
+MOST_WAITING_BYTES: Final = 16_777_216
+"""Messages, and their bytes, that wait for the store: with so many no more state is asked for, and
+messages that only wait for workflows are dropped."""
+
 _LOG = structlog.get_logger("drover.live")
 
 _NOT_JSON: Final = (msgspec.DecodeError, RecursionError, ValueError)
@@ -70,9 +75,35 @@ class Inbox:
         self._reports = reports
         self._wake = wake
         self._batches: Batches[SaidState | SaidOn] = Batches("messages", self._write)
+        self._waiting_bytes = 0
+        self.unreadable = 0
+        """Messages of state that were no reports."""
         self.start = self._batches.start
         self.close = self._batches.close
-        self.put = self._batches.put
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be put."""
+        return len(self._batches) < MOST_WAITING and self._waiting_bytes < MOST_WAITING_BYTES
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait for the store."""
+        return len(self._batches)
+
+    @property
+    def dropped(self) -> int:
+        """How many messages for workflows were dropped because too much waited."""
+        return self._batches.dropped
+
+    def put(self, said: SaidState) -> None:
+        """Have state stored soon."""
+        self._waiting_bytes += len(said.payload)
+        self._batches.put(said)
+
+    def offer(self, said: SaidOn) -> None:
+        """Have a message kept for workflows soon, unless too much waits."""
+        self._batches.offer(said, MOST_WAITING)
 
     async def _write(self, batch: Sequence[SaidState | SaidOn]) -> None:
         states = [each for each in batch if isinstance(each, SaidState)]
@@ -81,7 +112,7 @@ class Inbox:
             for each in batch
             if isinstance(each, SaidOn) and (firing := firing_of(each.topic_filter, each.message))
         ]
-        told = _by_application(states)
+        told = self._by_application(states)
 
         async def work(session: Session) -> _Outcome:
             taken: list[Taken | None] = []
@@ -93,10 +124,26 @@ class Inbox:
 
         outcome = await self._store.write(work)
         for said in states:
+            self._waiting_bytes -= len(said.payload)
             said.done()
         self._reports.announce(outcome.taken)
         if outcome.fired:
             self._wake()
+
+    def _by_application(self, states: Sequence[SaidState]) -> Mapping[str, list[Told]]:
+        """Return what was said by application; the broker saw to it that the device may say it."""
+        told: dict[str, list[Told]] = defaultdict(list)
+        callers = {each.device_id: _caller(each.device_id) for each in states}
+        for said in states:
+            reports = reports_in(said)
+            if not reports:
+                self.unreadable += 1
+            told[said.application_id].append(Told(callers[said.device_id], said.device_id, reports))
+        return told
+
+
+def _caller(device_id: str) -> Caller:
+    return Caller(type="device", id=device_id, device_id=device_id, scopes=_SCOPES)
 
 
 def reports_in(said: SaidState) -> Sequence[StateReport]:
@@ -108,12 +155,3 @@ def reports_in(said: SaidState) -> Sequence[StateReport]:
         _LOG.info("live.unreadable", device=said.device_id, error=str(error)[:200])
         return ()
     return found[:MOST_REPORTS]
-
-
-def _by_application(states: Sequence[SaidState]) -> Mapping[str, list[Told]]:
-    """Return what was said by application; the broker saw to it that the device may say it."""
-    told: dict[str, list[Told]] = defaultdict(list)
-    for said in states:
-        caller = Caller(type="device", id=said.device_id, device_id=said.device_id, scopes=_SCOPES)
-        told[said.application_id].append(Told(caller, said.device_id, reports_in(said)))
-    return told

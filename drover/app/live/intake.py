@@ -26,13 +26,18 @@ class LiveIntake:
         self._inbox = inbox
         self._book = book
 
+    @property
+    def has_room(self) -> bool:
+        """Whether more state may be handed over."""
+        return self._inbox.has_room
+
     def state(self, application_id: str, device_id: str, payload: bytes, done: Done) -> None:
         """Take what a device reports; ``done`` is called once it is stored."""
         self._inbox.put(SaidState(application_id, device_id, payload, done))
 
     def message(self, topic_filter: str, message: Message) -> None:
         """Take a message that workflows wait for."""
-        self._inbox.put(SaidOn(topic_filter, message))
+        self._inbox.offer(SaidOn(topic_filter, message))
 
     def came(self, connection: Connection) -> None:
         """Note that a device is connected."""

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LEASE_MS: Final = 20_000
 """How long a broker counts as being there after it was last seen, in milliseconds."""
 
+MOST_WAITING: Final = 200_000
+"""Comings and goings that wait for the store; later ones are dropped."""
+
 _AT_A_TIME: Final = 1000
 _SERVER: Final = Caller(type="system", id="0" * 24, scopes=frozenset())
 
@@ -43,13 +46,18 @@ class PresenceBook:
         self.start = self._batches.start
         self.close = self._batches.close
 
+    @property
+    def dropped(self) -> int:
+        """How many comings and goings were dropped because too many waited."""
+        return self._batches.dropped
+
     def came(self, connection: Connection) -> None:
         """Note that a device is connected."""
-        self._batches.put(_Move(connection, None))
+        self._batches.offer(_Move(connection, None), MOST_WAITING)
 
     def went(self, connection: Connection, parting: Parting) -> None:
         """Note that a device is connected no longer."""
-        self._batches.put(_Move(connection, parting))
+        self._batches.offer(_Move(connection, parting), MOST_WAITING)
 
     async def servers(self, alive: Sequence[str]) -> None:
         """Note which brokers are there, and disconnect the devices of those that are not."""

@@ -45,7 +45,7 @@ class LiveTriggers:
         self, session: Session, application_id: str, taken: Sequence[Taken], /
     ) -> None:
         """Fire for each report, and once more for those that came together."""
-        devices = [each.device for each in taken]
+        devices = list({each.device.id: each.device for each in taken}.values())
         awaited = await _awaited(session, application_id, devices, STATE)
         now_ms = await session.now_ms() if awaited else 0
         firings = [

@@ -13,6 +13,7 @@ from drover.app.device_reports import REPORTED
 from drover.app.devices import check_sight
 from drover.kinds.device import KIND
 from drover.model.errors import Invalid, TooMany
+from drover.model.instants import to_text
 from drover.model.topics import command_topic, device_topic, is_filter, is_reserved
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ MOST_UNREAD: Final = 2000
 """Messages that wait for one reader; with more the stream ends."""
 
 
-_REPORTED: Final = msgspec.json.Decoder(list[tuple[str, msgspec.Raw]])
+_REPORTED: Final = msgspec.json.Decoder(list[tuple[str, int, msgspec.Raw]])
 
 
 class Stream:
@@ -120,9 +121,9 @@ class Watching:
         await self._check(caller, application_id, device_id)
 
         def pick(message: Message) -> Iterator[bytes]:
-            for of, report in _REPORTED.decode(message.payload):
+            for of, time_ms, values in _REPORTED.decode(message.payload):
                 if of == device_id:
-                    yield bytes(report)
+                    yield msgspec.json.encode({"time": to_text(time_ms), "data": values})
 
         return await self._watch(application_id, REPORTED, idle_s, pick)
 

@@ -10,8 +10,10 @@ from drover.app.transfer.bringing import Tools
 from drover.app.transfer.downloads import Downloads
 from drover.app.transfer.export import Exporter
 from drover.app.transfer.exports import Exports
+from drover.app.transfer.import_ledger import ImportLedger
 from drover.app.transfer.imports import Imports
 from drover.app.transfer.imports import Surroundings as ImportSurroundings
+from drover.app.transfer.sources import Sources
 from drover.app.transfer.zip_file import ZipLimits
 from drover.kinds.application import KIND as APPLICATION
 
@@ -74,17 +76,23 @@ def build(around: Neighbours, limits: BundleLimits) -> TransferServices:
     async def may_export(caller: Caller, application_id: str) -> None:
         await around.admit(caller, application_id, APPLICATION.scopes("export"))
 
+    sources = Sources(
+        exporter=exporter,
+        blobs=machine.blobs,
+        web=around.web,
+        may_export=may_export,
+        limits=ZipLimits(bytes=limits.unpacked_bytes),
+        most_bytes=limits.bundle_bytes,
+    )
     imports = Imports(
         ImportSurroundings(
             store=around.store,
             tools=Tools(catalog, around.library.rows, machine.ids),
-            exporter=exporter,
+            sources=sources,
             downloads=downloads,
-            web=around.web,
+            ledger=ImportLedger(around.store),
             owners=around.owners,
-            may_export=may_export,
-            limits=ZipLimits(bytes=limits.unpacked_bytes),
-            most_bytes=limits.bundle_bytes,
+            tasks=around.library.tasks,
         )
     )
     return TransferServices(

@@ -37,7 +37,7 @@ class Downloads:
     ) -> str:
         """Store a file and return its address; one with an id of its own replaces what has it."""
         download_id = own_id or self._ids.new()
-        key = f"downloads/{download_id}"
+        key = _key(download_id)
 
         async def work(session: Session) -> None:
             expires_ms = await session.now_ms() + self._seconds * 1000
@@ -67,6 +67,10 @@ class Downloads:
             raise Missing("The file was not found")
         return found.name, self._blobs.get_stream(found.key)
 
+    def content(self, download_id: str) -> AsyncIterator[bytes]:
+        """Return the content of what was kept under an id of its own; raises Missing."""
+        return self._blobs.get_stream(_key(download_id))
+
     async def tick(self) -> float | None:
         """Delete files whose time is over; return 0 when there may be more."""
         now_ms = await self._store.read(lambda session: session.now_ms())
@@ -75,6 +79,10 @@ class Downloads:
             await self._blobs.delete(each.key)
             await self._store.write(partial(_forget, each.id))
         return 0.0 if len(past) == BATCH else None
+
+
+def _key(download_id: str) -> str:
+    return f"downloads/{download_id}"
 
 
 async def _forget(download_id: str, session: Session) -> None:

@@ -15,7 +15,7 @@ from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.data_table import KIND as TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from drover.kinds.application import Application
     from drover.model.kind import Kind
@@ -50,6 +50,13 @@ class Wish(Struct, frozen=True, kw_only=True):
         return not left_out.get(kind.exported_as or "", False)
 
 
+EVERYTHING: Final = Wish(devices=True, rows=True, files=True, private_files=True)
+
+
+async def nobody(_count: int) -> None:
+    """Hear of progress, and tell nobody."""
+
+
 class Exporter:
     """Writes bundles."""
 
@@ -61,7 +68,7 @@ class Exporter:
         self,
         application_id: str,
         wish: Wish,
-        told: Callable[[int], None] = lambda _count: None,
+        told: Callable[[int], Awaitable[None]] = nobody,
     ) -> AsyncIterator[bytes]:
         """Yield a bundle in pieces; ``told`` hears how many resources and rows were added.
 
@@ -72,12 +79,10 @@ class Exporter:
         )
         writer = ZipWriter()
         _write_application(writer, found)
-        for kind in self._kinds:
-            if wish.holds(kind):
-                async for count in self._kind(writer, kind, application_id, wish):
-                    told(count)
-                    if piece := writer.taken():
-                        yield piece
+        async for count in self._all(writer, application_id, wish):
+            await told(count)
+            if piece := writer.taken():
+                yield piece
         yield writer.end()
 
     async def size(self, application_id: str, wish: Wish) -> int:
@@ -89,6 +94,11 @@ class Exporter:
             return total + (await session.rows.count(application_id) if wish.rows else 0)
 
         return await self._store.read(work)
+
+    async def _all(self, writer: ZipWriter, application_id: str, wish: Wish) -> AsyncIterator[int]:
+        for kind in filter(wish.holds, self._kinds):
+            async for count in self._kind(writer, kind, application_id, wish):
+                yield count
 
     def _kind(
         self, writer: ZipWriter, kind: Kind[Any], application_id: str, wish: Wish
@@ -104,7 +114,7 @@ class Exporter:
         if not first:
             return
         with writer.file(layout.place_of(kind)) as file:
-            async for documents in self._pages(kind, application_id, first):
+            async for documents in self._pages(kind, application_id, _FIRST):
                 text = await asyncio.to_thread(_listed, kind, documents)
                 await asyncio.to_thread(file.write, text)
                 yield len(documents)
@@ -113,16 +123,19 @@ class Exporter:
         self, writer: ZipWriter, kind: Kind[Any], application_id: str, *, rows: bool
     ) -> AsyncIterator[int]:
         paths = layout.Paths(kind)
-        first = await self._page(kind, application_id, _FIRST)
-        async for documents in self._pages(kind, application_id, first):
+        async for document in self._each(kind, application_id):
+            value = msgspec.json.decode(document)
+            path = paths.new(value)
+            writer.add(path, yaml_text.dumps(_shown(kind, value)))
+            yield 1
+            if rows:
+                async for count in self._rows(writer, path, document):
+                    yield count
+
+    async def _each(self, kind: Kind[Any], application_id: str) -> AsyncIterator[bytes]:
+        async for documents in self._pages(kind, application_id, _FIRST):
             for document in documents:
-                value = msgspec.json.decode(document)
-                path = paths.new(value)
-                writer.add(path, yaml_text.dumps(_shown(kind, value)))
-                yield 1
-                if rows:
-                    async for count in self._rows(writer, path, document):
-                        yield count
+                yield document
 
     async def _rows(self, writer: ZipWriter, path: str, document: bytes) -> AsyncIterator[int]:
         table = TABLE.load(document)
@@ -140,13 +153,11 @@ class Exporter:
                 yield len(found)
 
     async def _pages(
-        self, kind: Kind[Any], application_id: str, first: Sequence[bytes]
+        self, kind: Kind[Any], application_id: str, after_id: str
     ) -> AsyncIterator[Sequence[bytes]]:
-        page = first
-        while page:
+        while page := await self._page(kind, application_id, after_id):
             yield page
-            last = msgspec.json.decode(page[-1])["id"]
-            page = await self._page(kind, application_id, last)
+            after_id = msgspec.json.decode(page[-1])["id"]
 
     async def _page(self, kind: Kind[Any], application_id: str, after_id: str) -> Sequence[bytes]:
         return await self._store.read(

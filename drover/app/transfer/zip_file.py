@@ -121,6 +121,11 @@ class ZipReader:
         """The paths of the files, folders left out."""
         return list(self._entries)
 
+    @property
+    def size(self) -> int:
+        """The bytes of all files when unpacked."""
+        return sum(entry.file_size for entry in self._entries.values())
+
     def read(self, path: str) -> bytes:
         """Return the content of a file; raises Invalid."""
         entry = self._entries[path]

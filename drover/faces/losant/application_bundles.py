@@ -8,12 +8,17 @@ import msgspec
 from msgspec import Meta, Struct
 
 from drover.app.catalog import Catalog
+from drover.app.long_tasks import Asked as TaskAsked
+from drover.app.long_tasks import LongTasks, listeners
+from drover.app.tasks import application_clone, application_export, application_import
 from drover.app.transfer.downloads import PATH, Downloads
 from drover.app.transfer.export import Wish
 from drover.app.transfer.exports import Exports
-from drover.app.transfer.imports import Asked, Imports, NewOwner, Source
+from drover.app.transfer.import_orders import Asked, Done, NewOwner, Source
+from drover.app.transfer.imports import Imports
 from drover.faces import multipart
 from drover.faces.losant import _envelope
+from drover.faces.losant.job_logs import enqueued
 from drover.faces.operation import Answer, Call, Operation
 from drover.kinds.application import KIND
 from drover.model.bodies import decode
@@ -113,17 +118,29 @@ class NewImportOptions(
 class _Calls:
     """The operations over the use cases."""
 
-    def __init__(self, exports: Exports, imports: Imports, catalog: Catalog) -> None:
+    def __init__(
+        self, exports: Exports, imports: Imports, catalog: Catalog, tasks: LongTasks
+    ) -> None:
         self._exports = exports
         self._imports = imports
         self._catalog = catalog
+        self._tasks = tasks
 
     async def export(self, call: Call) -> Any:
         """Make a bundle and tell where it can be fetched."""
         given = call.json(ExportPost)
-        return {"url": await self._exports.run(call.application_id, given.wish)}
+        told = listeners(given.email, given.callback_url)
+        here = call.application_id
+        if not given.force_job and await self._exports.is_small(here, given.wish):
+            return {"url": await self._exports.run(here, given.wish)}
+        wanted = TaskAsked(
+            application_id=here,
+            input={"wish": msgspec.to_builtins(given.wish)},
+            listeners=told,
+        )
+        return enqueued(await self._tasks.begin(call.caller, application_export.TASK, wanted))
 
-    async def bring(self, call: Call) -> bytes:
+    async def bring(self, call: Call) -> Answer:
         """Bring a bundle into an application."""
         form = _form(call, _FORM)
         options = decode(form.get("options", b""), ImportOptions)
@@ -137,24 +154,29 @@ class _Calls:
             conflict=options.conflict_behavior,
             include=options.include,
             dry_run=options.dry_run,
-            email=_text(form, "email"),
-            callback_url=options.callback_url,
+            force_job=options.force_job,
+            listeners=listeners(_text(form, "email"), options.callback_url),
         )
-        document = await self._imports.run(call.caller, call.application_id, asked)
-        return _envelope.one(KIND, call, document)
+        done = await self._imports.run(
+            call.caller, call.application_id, asked, application_import.TASK
+        )
+        if done.job_id:
+            return enqueued(done.job_id)
+        return Answer(_envelope.one(KIND, call, done.document))
 
-    async def bring_new(self, call: Call) -> dict[str, Any]:
+    async def bring_new(self, call: Call) -> Answer:
         """Bring a bundle into a new application."""
         form = _form(call, _NEW_FORM)
         options = decode(form.get("options", b""), NewImportOptions)
         asked = Asked(
             source=Source(bundle=form.get("importBundle"), url=options.import_url),
             include=options.include,
-            email=_text(form, "email"),
-            callback_url=options.callback_url,
+            force_job=options.force_job,
+            owner=_owner(call, _text(form, "ownerId"), _text(form, "ownerType")),
+            listeners=listeners(_text(form, "email"), options.callback_url),
         )
-        owner = _owner(call, _text(form, "ownerId"), _text(form, "ownerType"))
-        return self._made(call, await self._imports.run_new(call.caller, asked, owner))
+        done = await self._imports.run(call.caller, "", asked, application_import.TASK)
+        return self._made(call, done)
 
     async def clone(self, call: Call) -> Answer:
         """Copy an application into a new one."""
@@ -163,17 +185,20 @@ class _Calls:
             await self._catalog.get(KIND, call.application_id, call.application_id)
         )
         own = (given.owner_id or source["ownerId"], given.owner_type or source["ownerType"])
-        owner = replace_name(_owner(call, *own), f"Copy of {source['name']}"[:255])
         asked = Asked(
             source=Source(application_id=call.application_id, wish=given.wish),
             dry_run=given.dry_run,
-            email=given.email,
-            callback_url=given.callback_url,
+            force_job=given.force_job,
+            owner=_owner(call, *own, f"Copy of {source['name']}"[:255]),
+            listeners=listeners(given.email, given.callback_url),
         )
-        document = await self._imports.run_new(call.caller, asked, owner)
+        done = await self._imports.run(
+            call.caller, call.application_id, asked, application_clone.TASK
+        )
         if given.dry_run:
-            return Answer(msgspec.json.encode({"success": True, "requiresJob": False}), 200)
-        return Answer(msgspec.json.encode(self._made(call, document)), 201)
+            told = {"success": True, "requiresJob": done.requires_job}
+            return Answer(msgspec.json.encode(told), 200)
+        return self._made(call, done)
 
     async def logs(self, call: Call) -> bytes:
         """Return what became of imports, newest first."""
@@ -182,13 +207,11 @@ class _Calls:
         shown = [msgspec.to_builtins(each) for each in found]
         return msgspec.json.encode([{**each, "importExecutionId": each["id"]} for each in shown])
 
-    def _made(self, call: Call, document: bytes) -> dict[str, Any]:
-        return {"application": msgspec.Raw(_envelope.one(KIND, call, document))}
-
-
-def replace_name(owner: NewOwner, name: str) -> NewOwner:
-    """Return an owner of an application that is called so."""
-    return msgspec.structs.replace(owner, name=name)
+    def _made(self, call: Call, done: Done) -> Answer:
+        if done.job_id:
+            return enqueued(done.job_id)
+        shown = _envelope.one(KIND, call, done.document)
+        return Answer(msgspec.json.encode({"application": msgspec.Raw(shown)}), 201)
 
 
 def _form(call: Call, known: tuple[str, ...]) -> Mapping[str, bytes]:
@@ -207,17 +230,18 @@ def _lower(text: str | None) -> str | None:
     return None if text is None else text.lower()
 
 
-def _owner(call: Call, owner_id: str | None, owner_type: str | None) -> NewOwner:
+def _owner(call: Call, owner_id: str | None, owner_type: str | None, name: str = "") -> NewOwner:
     own = call.caller.user_id or call.caller.org_id
     if owner_id is None and own is None:
         raise Forbidden("Applications cannot be created for this owner", field="ownerId")
     default = "organization" if call.caller.user_id is None else "user"
-    return NewOwner(owner_id=(owner_id or own or "").lower(), owner_type=owner_type or default)
+    wanted = (owner_id or own or "").lower()
+    return NewOwner(owner_id=wanted, owner_type=owner_type or default, name=name)
 
 
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on applications as bundles."""
-    calls = _Calls(services[Exports], services[Imports], services[Catalog])
+    calls = _Calls(services[Exports], services[Imports], services[Catalog], services[LongTasks])
     most_bytes = services[Imports].most_bytes
     yield Operation(
         method="POST",
@@ -228,6 +252,21 @@ def operations(services: Services) -> Iterator[Operation]:
         summary="Export an application as a bundle",
         body=ExportPost,
     )
+    yield Operation(
+        method="POST",
+        path=f"{_ONE}/clone",
+        scopes=KIND.scopes("clone"),
+        run=calls.clone,
+        name="application.clone",
+        summary="Copy an application into a new one",
+        body=ClonePost,
+        flawed_status=422,
+    )
+    yield from _imports(calls, most_bytes)
+    yield _download(services[Downloads])
+
+
+def _imports(calls: _Calls, most_bytes: int) -> Iterator[Operation]:
     yield Operation(
         method="POST",
         path=f"{_ONE}/import",
@@ -250,16 +289,6 @@ def operations(services: Services) -> Iterator[Operation]:
         flawed_status=422,
     )
     yield Operation(
-        method="POST",
-        path=f"{_ONE}/clone",
-        scopes=KIND.scopes("clone"),
-        run=calls.clone,
-        name="application.clone",
-        summary="Copy an application into a new one",
-        body=ClonePost,
-        flawed_status=422,
-    )
-    yield Operation(
         method="GET",
         path=f"{_ONE}/importLogs",
         scopes=KIND.scopes("importLogs", reads=True),
@@ -268,7 +297,6 @@ def operations(services: Services) -> Iterator[Operation]:
         summary="Tell what became of imports",
         parameters=("limit", "since"),
     )
-    yield _download(services[Downloads])
 
 
 def _download(downloads: Downloads) -> Operation:

@@ -14,6 +14,14 @@ WHERE owner_id = :owner_id AND running_until_ms <= :now_ms;
 UPDATE import_log SET running_until_ms = :running_until_ms
 WHERE id = :id AND running_until_ms IS NOT NULL;
 
+-- name: import_log_resume
+-- Let an import that waited or was stopped run, unless another one of its owner does.
+UPDATE import_log SET running_until_ms = :running_until_ms, document = :document
+WHERE id = :id AND NOT EXISTS (
+    SELECT 1 FROM import_log AS other
+    WHERE other.owner_id = :owner_id AND other.running_until_ms IS NOT NULL AND other.id <> :id
+);
+
 -- name: import_log_put
 -- Replace an import that goes on.
 UPDATE import_log SET document = :document WHERE id = :id;

@@ -1,19 +1,3 @@
--- name: device_state_add
--- Store a value; one of the same attribute and moment is replaced.
-INSERT INTO device_state (device_id, attribute, time_ms, value, relay_id, relay_type)
-VALUES (:device_id, :attribute, :time_ms, :value, :relay_id, :relay_type)
-ON CONFLICT (device_id, attribute, time_ms) DO UPDATE SET
-    value = excluded.value, relay_id = excluded.relay_id, relay_type = excluded.relay_type;
-
--- name: device_last_add
--- Keep a value as the newest of its attribute, unless a newer one is there.
-INSERT INTO device_last (device_id, attribute, time_ms, value, relay_id, relay_type)
-VALUES (:device_id, :attribute, :time_ms, :value, :relay_id, :relay_type)
-ON CONFLICT (device_id, attribute) DO UPDATE SET
-    time_ms = excluded.time_ms, value = excluded.value,
-    relay_id = excluded.relay_id, relay_type = excluded.relay_type
-WHERE excluded.time_ms >= device_last.time_ms;
-
 -- name: device_state_newest
 -- Read the values of the newest moments of a span.
 SELECT time_ms, attribute, value FROM device_state
@@ -61,17 +45,12 @@ WHERE device_id = :device_id AND time_ms BETWEEN :start_ms AND :end_ms;
 INSERT INTO device_last (device_id, attribute, time_ms, value, relay_id, relay_type)
 SELECT state.device_id, state.attribute, state.time_ms, state.value, state.relay_id,
     state.relay_type
-FROM device_state AS state
-WHERE state.device_id = :device_id AND state.time_ms = (
-    SELECT max(newest.time_ms) FROM device_state AS newest
-    WHERE newest.device_id = state.device_id AND newest.attribute = state.attribute
-)
+FROM device_state AS state JOIN (
+    SELECT attribute, max(time_ms) AS time_ms FROM device_state
+    WHERE device_id = :device_id GROUP BY attribute
+) AS newest ON newest.attribute = state.attribute AND newest.time_ms = state.time_ms
+WHERE state.device_id = :device_id
 ON CONFLICT (device_id, attribute) DO NOTHING;
-
--- name: device_log_add
--- Write a line to a device's log.
-INSERT INTO device_log (device_id, topic, id, time_ms, document)
-VALUES (:device_id, :topic, :id, :time_ms, :document);
 
 -- name: device_connected
 -- Note that a device came.

@@ -8,10 +8,34 @@ ORDER BY device_id, attribute;
 -- Read the newest values of some devices within a span.
 SELECT state.device_id, state.attribute, state.time_ms, state.value, state.relay_id,
     state.relay_type
-FROM device_state AS state
-WHERE state.device_id IN (SELECT value FROM json_each(:ids)) AND state.time_ms = (
-    SELECT max(newest.time_ms) FROM device_state AS newest
-    WHERE newest.device_id = state.device_id AND newest.attribute = state.attribute
-        AND newest.time_ms BETWEEN :start_ms AND :end_ms
-)
+FROM (
+    SELECT device_id, attribute, max(time_ms) AS time_ms FROM device_state
+    WHERE device_id IN (SELECT value FROM json_each(:ids))
+        AND time_ms BETWEEN :start_ms AND :end_ms
+    GROUP BY device_id, attribute
+) AS newest JOIN device_state AS state ON state.device_id = newest.device_id
+    AND state.time_ms = newest.time_ms AND state.attribute = newest.attribute
 ORDER BY state.device_id, state.attribute;
+
+-- name: device_state_add
+-- Store values; one of the same attribute and moment is replaced.
+INSERT INTO device_state (device_id, attribute, time_ms, value, relay_id, relay_type)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
+FROM json_each(:rows) WHERE true
+ON CONFLICT (device_id, time_ms, attribute) DO UPDATE SET
+    value = excluded.value, relay_id = excluded.relay_id, relay_type = excluded.relay_type;
+
+-- name: device_last_add
+-- Keep values as the newest of their attributes, unless newer ones are there.
+INSERT INTO device_last (device_id, attribute, time_ms, value, relay_id, relay_type)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
+FROM json_each(:rows) WHERE true
+ON CONFLICT (device_id, attribute) DO UPDATE SET
+    time_ms = excluded.time_ms, value = excluded.value,
+    relay_id = excluded.relay_id, relay_type = excluded.relay_type
+WHERE excluded.time_ms >= device_last.time_ms;
+
+-- name: device_log_add
+-- Write lines to logs of devices.
+INSERT INTO device_log (device_id, topic, id, time_ms, document)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(:rows);

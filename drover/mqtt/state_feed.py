@@ -1,0 +1,192 @@
+"""State of devices from the broker's durable stream, never more of it than there is room for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import structlog
+from nats.errors import Error as NatsError
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import NotFoundError
+
+from drover.mqtt import tap
+from drover.mqtt.accounts import PLATFORM, STATE_SUBJECT
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.aio.subscription import Subscription
+
+    from drover.mqtt.link import Link
+    from drover.ports.door import Intake
+
+STREAM: Final = "STATE"
+CONSUMER: Final = "servers"
+MOST_KEPT_BYTES: Final = 4_294_967_296
+"""Bytes of state that wait in the broker while no server takes it."""
+
+MOST_IN_FLIGHT: Final = 50_000
+"""Messages of state that are handed to servers and not stored yet."""
+
+AGAIN_S: Final = 30.0
+"""When state that a server has not stored is handed to another."""
+
+AT_A_TIME: Final = 2000
+BYTES_AT_A_TIME: Final = 4_194_304
+"""Messages, and bytes, that are asked for together; the next are asked for when these are there."""
+
+PATIENCE_S: Final = 5.0
+"""How long a question stays open at the broker; it is asked again then."""
+
+_PATTERN: Final = STATE_SUBJECT.format(application="*")
+_NEXT: Final = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}"
+_LATE_S: Final = 2.0
+_FORMER: Final = "drover"
+_LOG = structlog.get_logger("drover.mqtt")
+
+
+class StateFeed:
+    """Asks for state as long as the intake has room, and acknowledges what is stored.
+
+    Any number of servers share the stream; each message goes to one of them.
+    """
+
+    def __init__(self, link: Link, intake: Intake) -> None:
+        self._link = link
+        self._intake = intake
+        self._client: Client
+        self._inbox = ""
+        self._taking: Subscription | None = None
+        self._stored: list[bytes] = []
+        self._wake = asyncio.Event()
+        self._due = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._wanted = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self.held_back = 0
+        """How often nothing was asked for because there was no room."""
+
+    async def start(self) -> None:
+        """Begin to take; raises NatsError."""
+        platform = await self._link.client(PLATFORM)
+        await _prepare(platform)
+        self._client = await self._link.open_another(PLATFORM)
+        self._inbox = self._client.new_inbox()
+        self._taking = await self._client.subscribe(self._inbox, cb=_never)
+        tap.install(self._client, self._taking._id, self._take)  # noqa: SLF001 - its number
+        self._tasks = [
+            asyncio.create_task(self._acknowledge()),
+            asyncio.create_task(self._ask_on()),
+        ]
+
+    async def stop(self) -> None:
+        """Take nothing more; other servers get it. Safe to call twice."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        taking, self._taking = self._taking, None
+        if taking is not None:
+            with contextlib.suppress(NatsError):
+                await taking.unsubscribe()
+
+    async def finish(self) -> None:
+        """Tell the broker what has been stored since, and disconnect."""
+        if self._tasks:
+            with contextlib.suppress(NatsError, OSError):
+                await self._acknowledge_all()
+                await self._client.flush()
+            await self._client.close()
+
+    def _take(self, subject: bytes, reply: bytes, _headers: bytes, payload: bytes) -> None:
+        if not reply:  # the broker says why nothing more comes of this question
+            self._wanted = 0
+            self._due.set()
+            return
+        _, application_id, _, device_id, _ = subject.decode().split(".")
+        self._wanted -= 1
+        if self._wanted <= 0:
+            self._due.set()
+        done = partial(self._done, reply)
+        self._intake.state(application_id, device_id, payload, done)
+
+    def _done(self, reply: bytes) -> None:
+        self._stored.append(reply)
+        self._wake.set()
+        self._drained.set()
+
+    async def _ask_on(self) -> None:
+        asked = {
+            "batch": AT_A_TIME,
+            "max_bytes": BYTES_AT_A_TIME,
+            "expires": int(PATIENCE_S * 1_000_000_000),
+        }
+        question = msgspec.json.encode(asked)
+        while True:
+            if not self._intake.has_room:
+                self.held_back += 1
+                await self._room()
+            self._wanted = AT_A_TIME
+            self._due.clear()
+            try:
+                await self._client.publish(_NEXT, question, reply=self._inbox)
+                async with asyncio.timeout(PATIENCE_S + _LATE_S):
+                    await self._due.wait()
+            except TimeoutError:  # the answer was lost with a connection
+                continue
+            except (NatsError, OSError) as error:
+                _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
+                await asyncio.sleep(_LATE_S)
+
+    async def _room(self) -> None:
+        while not self._intake.has_room:
+            self._drained.clear()
+            await self._drained.wait()
+
+    async def _acknowledge(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self._acknowledge_all()
+
+    async def _acknowledge_all(self) -> None:
+        stored, self._stored = self._stored, []
+        await tap.acknowledge(self._client, stored)
+
+
+async def _never(_message: object) -> None:
+    """Take what the tap has taken before: nothing."""
+
+
+async def _prepare(platform: Client) -> None:
+    streams = platform.jetstream()
+    await streams.add_stream(
+        StreamConfig(
+            name=STREAM,
+            subjects=[_PATTERN],
+            retention=RetentionPolicy.WORK_QUEUE,
+            storage=StorageType.FILE,
+            max_bytes=MOST_KEPT_BYTES,
+        )
+    )
+    with contextlib.suppress(NotFoundError):  # an earlier version had messages pushed to it
+        await streams.delete_consumer(STREAM, _FORMER)
+    await streams.add_consumer(
+        STREAM,
+        ConsumerConfig(
+            durable_name=CONSUMER,
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=AGAIN_S,
+            max_ack_pending=MOST_IN_FLIGHT,
+        ),
+    )

@@ -1,0 +1,22 @@
+-- name: flow_memory_get
+-- Read what a node remembers under some keys.
+SELECT key, value FROM flow_memory
+WHERE flow_id = :flow_id AND node_id = :node_id AND key IN (SELECT value FROM json_each(:keys));
+
+-- name: replies_given
+-- Read those of some replies that have been given.
+SELECT id, document FROM awaited_reply
+WHERE id IN (SELECT value FROM json_each(:ids)) AND document IS NOT NULL;
+
+-- name: silences_take
+-- Stop the clocks that have run down.
+DELETE FROM silence
+WHERE rowid IN (SELECT rowid FROM silence WHERE due_ms <= :now_ms ORDER BY due_ms LIMIT :limit)
+RETURNING device_id, type, key, seconds, application_id, last_ms;
+
+-- name: flow_awaited_configs
+-- Find the configs of the triggers of some types and keys.
+SELECT DISTINCT type, key, config FROM flow_trigger
+WHERE application_id = :application_id
+    AND type IN (SELECT value FROM json_each(:types))
+    AND key IN (SELECT value FROM json_each(:keys));

@@ -1,0 +1,26 @@
+-- name: task_claim
+-- Take one long task that waits, or whose server fell silent.
+UPDATE execution SET
+    state = CASE state WHEN 'queued' THEN 'running' ELSE state END,
+    worker = :worker, lease_until_ms = :until_ms, fence = fence + 1, tries = tries + 1,
+    started_ms = coalesce(started_ms, :now_ms)
+WHERE number = (
+    SELECT number FROM execution
+    WHERE state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+      AND kind IN (SELECT value FROM json_each(:kinds)) AND state <> 'paused'
+      AND due_ms <= :now_ms AND (lease_until_ms IS NULL OR lease_until_ms <= :now_ms)
+    ORDER BY number LIMIT 1)
+RETURNING *;
+
+-- name: task_hold
+-- Read a long task whose fence still stands, and keep others from changing it.
+SELECT * FROM execution WHERE number = :number AND fence = :fence;
+
+-- name: tasks_claim_telling
+-- Take some ends of long tasks that somebody is to be told of.
+UPDATE task SET tell_ms = :until_ms, tell_tries = tell_tries + 1
+WHERE number IN (
+    SELECT task.number FROM task JOIN execution ON execution.number = task.number
+    WHERE task.tell_ms <= :now_ms AND execution.completed_ms IS NOT NULL
+    ORDER BY task.tell_ms LIMIT :limit)
+RETURNING number;

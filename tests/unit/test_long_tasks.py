@@ -1,0 +1,421 @@
+"""The runner of long tasks over a real store: leases, checkpoints, cancels, kills, ends."""
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from drover.engine.service import Heart
+from drover.engine.tasks import TaskRunner
+from drover.engine.timing import Timing
+from drover.model.errors import Invalid, Unavailable
+from drover.model.execution import State
+from drover.model.run import Change
+from drover.model.task import LogStatus, NewTask
+from drover.ports.failures import StoreLost
+from drover.ports.tasks import TaskCanceled, TaskLost
+from tests.contract.jobs_store import APPLICATION, Bench
+
+KIND = "archive_data"
+LONG_MS = 3_600_000
+
+
+class Doing:
+    """A long task that does what the test says."""
+
+    def __init__(self, run):
+        self.run_it = run
+        self.began = asyncio.Event()
+        self.task = None
+
+    async def run(self, task):
+        self.task = task
+        self.began.set()
+        return await self.run_it(task)
+
+
+class World(Bench):
+    """A store, and runners on it: each is a server of its own."""
+
+    def __init__(self, database):
+        super().__init__(database)
+        self.runners = []
+
+    def runner(self, work, *, most=1, worker="one", **timing):
+        clocks = Timing(**{"lease_ms": LONG_MS, "beat_ms": LONG_MS, **timing})
+        heart = Heart(self.store, clocks, worker)
+        runner = TaskRunner(heart, {KIND: work}, most=most)
+        self.runners.append(runner)
+        return runner
+
+    async def ask(self, **changes):
+        self.count += 1
+        new = NewTask(
+            **{
+                "id": f"{self.count:024x}",
+                "kind": KIND,
+                "name": "ArchiveData",
+                "application_id": APPLICATION,
+                "input": {"date": 7},
+                **changes,
+            }
+        )
+
+        async def work(session):
+            return await session.tasks.add(new, await session.now_ms())
+
+        return await self.store.write(work)
+
+    async def log(self, execution):
+        return await self.store.read(lambda session: session.tasks.log(APPLICATION, execution.id))
+
+    async def lose(self, execution):
+        """End the lease as the clock would, had its server fallen silent."""
+        sql = "UPDATE execution SET lease_until_ms = 0 WHERE number = :number"
+        await self.database.write(lambda tx: tx.execute_sql(sql, {"number": execution.number}))
+
+
+async def idle(runner):
+    async with asyncio.timeout(60):
+        while runner.running:
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def world(sqlite_database):
+    made = World(sqlite_database)
+    yield made
+    for runner in made.runners:
+        await runner.drain(60)
+
+
+async def forever(_task):
+    await asyncio.Event().wait()
+
+
+async def test_a_task_runs_with_its_input_and_keeps_its_output(world):
+    async def run(task):
+        await task.progress(1, 4, "devices")
+        await task.save({"after": "x"})
+        (Path(task.folder) / "part").touch()
+        task.keep("archives/one.csv")
+        return {"seen": dict(task.input), "folder": task.folder}
+
+    asked = await world.ask()
+    runner = world.runner(Doing(run), beat_ms=1)
+    await runner.tick()
+    await idle(runner)
+
+    log = await world.log(asked)
+    result = msgspec.json.decode(log.execution.result)
+    assert log.status is LogStatus.COMPLETED
+    assert result["seen"] == {"date": 7}
+    assert not _is_there(result["folder"])
+    assert (log.execution.succeeded, log.execution.total, log.note) == (1, 4, "devices")
+    assert log.execution.report_key == "archives/one.csv"
+    assert log.execution.state is State.SUCCEEDED
+    assert runner.running == 0
+
+
+async def test_what_a_task_is_and_who_asked_is_told_to_it(world):
+    work = Doing(forever)
+    asked = await world.ask(application_id=None)
+    runner = world.runner(work)
+    await runner.tick()
+    await work.began.wait()
+
+    task = work.task
+
+    assert (task.id, task.application_id) == (asked.id, "")
+    assert (task.source.type, task.checkpoint, task.cancelled) == ("system", None, False)
+
+
+async def test_no_more_run_at_a_time_than_there_is_room_for(world):
+    work = Doing(forever)
+    for _ in range(3):
+        await world.ask()
+    runner = world.runner(work, most=2)
+
+    await runner.tick()
+    await runner.tick()
+
+    assert runner.running == 2
+
+
+async def test_a_task_whose_server_fell_silent_goes_on_elsewhere_at_its_checkpoint(world):
+    saved = asyncio.Event()
+
+    async def first(task):
+        await task.save({"after": 5})
+        saved.set()
+        await asyncio.Event().wait()
+
+    async def second(task):
+        return {"from": task.checkpoint["after"]}
+
+    lost = Doing(first)
+    asked = await world.ask()
+    one = world.runner(lost, worker="one")
+    await one.tick()
+    await saved.wait()
+    await world.lose(asked)
+    two = world.runner(Doing(second), worker="two")
+    await two.tick()
+    await idle(two)
+
+    with pytest.raises(TaskLost):
+        await lost.task.save({"after": 6})
+
+    await one.drain(60)
+    log = await world.log(asked)
+    assert msgspec.json.decode(log.execution.result) == {"from": 5}
+    assert (log.status, log.execution.tries, lost.task.cancelled) == ("completed", 2, True)
+
+
+async def test_a_heartbeat_finds_out_that_the_task_was_lost(world):
+    work = Doing(forever)
+    asked = await world.ask()
+    one = world.runner(work, beat_ms=1)
+    await one.tick()
+    await work.began.wait()
+
+    sql = "UPDATE execution SET fence = fence + 1 WHERE number = :number"
+    await world.database.write(lambda tx: tx.execute_sql(sql, {"number": asked.number}))
+    await idle(one)
+
+    assert (await world.get(asked.number)).state is State.RUNNING
+
+
+async def test_a_cancel_ends_what_runs(world):
+    work = Doing(forever)
+    asked = await world.ask()
+    runner = world.runner(work, beat_ms=1)
+    await runner.tick()
+    await work.began.wait()
+
+    await world.move(asked.number, Change(goal=State.CANCELING))
+    await idle(runner)
+
+    log = await world.log(asked)
+    assert (log.execution.state, log.status, log.error_name) == ("canceled", "errored", "Canceled")
+
+
+async def test_a_task_that_was_told_to_stop_can_write_nothing_more(world):
+    told = asyncio.Event()
+
+    async def run(task):
+        await told.wait()
+        with pytest.raises(TaskCanceled):
+            await task.save({"after": 1})
+        await task.progress(1, 2)
+
+    work = Doing(run)
+    asked = await world.ask()
+    runner = world.runner(work)
+    await runner.tick()
+    await work.began.wait()
+    await world.move(asked.number, Change(goal=State.CANCELING))
+    told.set()
+    await idle(runner)
+
+    ended = await world.get(asked.number)
+    assert (ended.state, ended.accumulator) == (State.CANCELED, None)
+
+
+async def test_one_that_nobody_runs_when_it_is_canceled_ends_all_the_same(world):
+    work = Doing(forever)
+    asked = await world.ask()
+    one = world.runner(work)
+    await one.tick()
+    await work.began.wait()
+    await world.move(asked.number, Change(goal=State.CANCELING))
+    await world.lose(asked)
+
+    two = world.runner(Doing(forever), worker="two")
+    await two.tick()
+    await idle(two)
+
+    assert (await world.get(asked.number)).state is State.CANCELED
+
+
+async def test_one_past_its_time_fails_with_the_reason(world):
+    work = Doing(forever)
+    asked = await world.ask()
+    runner = world.runner(work, beat_ms=1)
+    await runner.tick()
+    await work.began.wait()
+
+    await world.move(asked.number, Change(goal=State.FAILING, error="It ran too long"))
+    await idle(runner)
+
+    log = await world.log(asked)
+    assert (log.status, log.error_name, log.execution.error) == (
+        "errored",
+        "Timeout",
+        "It ran too long",
+    )
+
+
+async def test_a_refusal_fails_it_with_its_name_and_reason(world):
+    async def run(_task):
+        raise Invalid("There is no such date")
+
+    asked = await world.ask()
+    runner = world.runner(Doing(run))
+    await runner.tick()
+    await idle(runner)
+
+    log = await world.log(asked)
+    assert (log.status, log.error_name) == (LogStatus.ERRORED, "Validation")
+    assert log.execution.error == "There is no such date"
+
+
+async def test_a_fault_of_ours_fails_it_without_telling_its_secrets(world):
+    async def run(_task):
+        raise RuntimeError("password")
+
+    asked = await world.ask()
+    runner = world.runner(Doing(run))
+    await runner.tick()
+    await idle(runner)
+
+    log = await world.log(asked)
+    assert (log.status, log.error_name) == (LogStatus.FAILED, "Failed")
+    assert "password" not in log.execution.error
+
+
+async def test_what_may_come_back_is_tried_again_and_given_up_in_the_end(world):
+    async def run(_task):
+        raise Unavailable("away")
+
+    asked = await world.ask()
+    runner = world.runner(Doing(run), tries=2)
+    for _ in range(3):
+        await runner.tick()
+        await idle(runner)
+        await world.lose(asked)
+
+    log = await world.log(asked)
+    assert (log.status, log.execution.tries) == (LogStatus.FAILED, 3)
+    assert "again and again" in log.execution.error
+
+
+async def test_a_stop_hands_it_back_at_once_and_does_not_count_the_try(world):
+    work = Doing(forever)
+    asked = await world.ask()
+    one = world.runner(work)
+    await one.tick()
+    await work.began.wait()
+
+    await one.drain(60)
+    await one.tick()
+
+    left = await world.get(asked.number)
+    assert (left.state, left.tries, one.running) == (State.RUNNING, 0, 0)
+    two = world.runner(Doing(forever), worker="two")
+    await two.tick()
+    assert two.running == 1
+
+
+async def test_a_step_and_its_checkpoint_are_stored_together_or_not_at_all(world):
+    async def run(task):
+        async def half(session):
+            await session.tasks.advance(task.execution.number, _far(9), 1)
+            raise Invalid("half way")
+
+        with pytest.raises(Invalid):
+            await task.step(half)
+
+        async def whole(_session):
+            return {"after": 2}
+
+        return await task.step(whole)
+
+    asked = await world.ask()
+    runner = world.runner(Doing(run))
+    await runner.tick()
+    await idle(runner)
+
+    ended = await world.get(asked.number)
+    assert (msgspec.json.decode(ended.result), ended.succeeded) == ({"after": 2}, 0)
+
+
+async def test_a_heartbeat_bears_that_the_store_is_away_for_a_while(world):
+    beats = asyncio.Event()
+    work = Doing(lambda _task: _until(beats))
+    asked = await world.ask()
+    runner = world.runner(work, beat_ms=1)
+    await runner.tick()
+    await work.began.wait()
+
+    async def away():
+        beats.set()
+        raise StoreLost("away")
+
+    work.task.renew = away
+    await idle(runner)
+
+    assert (await world.get(asked.number)).state is State.SUCCEEDED
+
+
+async def test_an_end_that_cannot_be_written_is_left_to_the_lease(world, monkeypatch):
+    async def run(_task):
+        async def away(_work):
+            raise StoreLost("away")
+
+        monkeypatch.setattr(world.store, "write", away)
+        return {}
+
+    asked = await world.ask()
+    runner = world.runner(Doing(run))
+    await runner.tick()
+    await idle(runner)
+    monkeypatch.undo()
+
+    assert (await world.get(asked.number)).state is State.RUNNING
+
+
+async def test_an_end_of_one_that_went_on_elsewhere_changes_nothing(world):
+    async def run(task):
+        sql = "UPDATE execution SET fence = fence + 1 WHERE number = :number"
+        number = task.execution.number
+        await world.database.write(lambda tx: tx.execute_sql(sql, {"number": number}))
+        return {"mine": True}
+
+    asked = await world.ask()
+    runner = world.runner(Doing(run))
+    await runner.tick()
+    await idle(runner)
+
+    ended = await world.get(asked.number)
+    assert (ended.state, ended.result) == (State.RUNNING, None)
+
+
+async def test_a_cancel_wins_over_an_output_that_came_too_late(world):
+    async def run(_task):
+        await world.move(asked.number, Change(goal=State.CANCELING))
+        return {"late": True}
+
+    asked = await world.ask()
+    runner = world.runner(Doing(run))
+    await runner.tick()
+    await idle(runner)
+
+    ended = await world.get(asked.number)
+    assert (ended.state, ended.result) == (State.CANCELED, None)
+
+
+def _is_there(folder):
+    return Path(folder).exists()
+
+
+async def _until(event):
+    await event.wait()
+    return {}
+
+
+def _far(done):
+    from drover.model.task import Advance
+
+    return Advance(done=done, total=done)
