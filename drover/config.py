@@ -261,6 +261,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ge=0,
         ),
     ] = 500
+    max_waiting_beacons_of_key: Annotated[
+        int,
+        Meta(
+            description="How many of them may wait with one key (429 above), so that nobody takes"
+            " up all places.",
+            ge=0,
+        ),
+    ] = 300
     beacon_time_zone: Annotated[
         str, Meta(description="Time zone (IANA name) of the cron fields of scheduled beacon jobs.")
     ] = "UTC"
@@ -270,6 +278,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             description="Secret that signs the callbacks of beacon jobs, 16 characters or more, the"
             " same on all servers that share a database; empty: one made in the data folder.",
             pattern=r"^(.{16,})?\Z",
+        ),
+    ] = ""
+    archive_url: Annotated[
+        str,
+        Meta(
+            description="Where archives are kept whose application names no bucket: a folder, or a"
+            " URL such as s3://bucket/prefix; empty: the folder `archives` of the data folder."
         ),
     ] = ""
     max_running_tasks: Annotated[

@@ -5,10 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import warnings
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -17,13 +15,12 @@ import pytest_asyncio
 from drover.store.compile import register_functions
 from drover.store.postgres import PostgresDatabase
 from drover.store.sqlite import SqliteDatabase
+from tests.support.postgres_databases import Databases, database_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from drover.store.driver import Database
-
-_TEMPLATE = "drover_template"
 
 
 @pytest.fixture(scope="session")
@@ -40,17 +37,23 @@ def postgres_server() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: str) -> Databases:
+    """The databases of that server."""
+    return Databases(postgres_server)
+
+
 @pytest_asyncio.fixture
-async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
+async def postgres_url(postgres_databases: Databases) -> AsyncIterator[str]:
     """The URL of a fresh, migrated PostgreSQL database."""
-    async with _new_database(postgres_server, _TEMPLATE) as url:
+    async with postgres_databases.one() as url:
         yield url
 
 
 @pytest_asyncio.fixture
-async def empty_postgres_url(postgres_server: str) -> AsyncIterator[str]:
+async def empty_postgres_url(postgres_databases: Databases) -> AsyncIterator[str]:
     """The URL of a fresh PostgreSQL database in which there is nothing."""
-    async with _new_database(postgres_server, "template1") as url:
+    async with postgres_databases.empty() as url:
         yield url
 
 
@@ -94,26 +97,12 @@ async def shared_database(
         yield sqlite
         await sqlite.close()
         return
-    server: str = request.getfixturevalue("postgres_server")
-    async with _new_database(server, _TEMPLATE) as url:
+    databases: Databases = request.getfixturevalue("postgres_databases")
+    async with databases.one() as url:
         postgres = PostgresDatabase(url)
         await postgres.open()
         yield postgres
         await postgres.close()
-
-
-@asynccontextmanager
-async def _new_database(server: str, template: str) -> AsyncIterator[str]:
-    admin = await asyncpg.connect(server)
-    try:
-        if template == _TEMPLATE:
-            await _ensure_template(admin, server)
-        name = f"test_{uuid4().hex}"
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        yield _database_url(server, name)
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await admin.close()
 
 
 async def created(server: str, name: str) -> str:
@@ -123,18 +112,4 @@ async def created(server: str, name: str) -> str:
         await admin.execute(f"CREATE DATABASE {name}")
     finally:
         await admin.close()
-    return _database_url(server, name)
-
-
-async def _ensure_template(admin: asyncpg.Connection, server: str) -> None:
-    if await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", _TEMPLATE):
-        return
-    await admin.execute(f"CREATE DATABASE {_TEMPLATE}")
-    database = PostgresDatabase(_database_url(server, _TEMPLATE), pool_size=1)
-    await database.open()
-    await database.close()
-
-
-def _database_url(server: str, name: str) -> str:
-    address, _, query = server.partition("?")
-    return f"{address.rsplit('/', 1)[0]}/{name}?{query}"
+    return database_url(server, name)

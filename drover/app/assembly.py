@@ -8,14 +8,25 @@ from typing import TYPE_CHECKING, Any, Final
 
 from drover.app.access.throttle import Rule, Window
 from drover.app.applications import ApplicationHook, Applications, own_only, owned
+from drover.app.archives.asking import ArchiveConfigHook, Archives
+from drover.app.archives.sources import ArchiveRoom
 from drover.app.catalog import Catalog, Hook
+from drover.app.credentials import CredentialKeys
 from drover.app.custom_nodes import CustomNodes
+from drover.app.dashboards import DashboardHook
 from drover.app.device_attributes import DeviceAttributes
 from drover.app.device_commands import DeviceCommands
+from drover.app.device_recipes import DeviceRecipes
 from drover.app.device_reports import DeviceReports
 from drover.app.devices import Devices
 from drover.app.events import Events
 from drover.app.experience import ExperienceGroupHook, ExperienceGroups, ExperienceUserHook
+from drover.app.experience_site import (
+    ExperienceNameHook,
+    ExperienceSite,
+    ExperienceVersionHook,
+)
+from drover.app.files import FileTree
 from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
@@ -30,6 +41,7 @@ from drover.app.transfers import Transfers
 from drover.app.tree import TreeHook
 from drover.app.webhooks import WebhookTokens
 from drover.app.workflows import Workflows
+from drover.ports.archives import Nowhere
 from drover.ports.bus import Silence
 
 if TYPE_CHECKING:
@@ -40,6 +52,7 @@ if TYPE_CHECKING:
     from drover.app.experience import Hasher
     from drover.app.rows import RowHook
     from drover.model.kind import Kind
+    from drover.ports.archives import Places
     from drover.ports.bus import Bus
     from drover.ports.clock import Clock, Ids
     from drover.ports.store import Store
@@ -57,7 +70,7 @@ class Surroundings:
     ``wake`` is called after something was stored that workflows are to be run for. ``most_events``
     are those that one application may raise in 15 seconds, 0 for any number. Live messages pass on
     ``bus``. ``wake_tasks`` is called after a long task was stored; ``most_waiting_tasks`` of one
-    application may be unfinished.
+    application may be unfinished. Archives go to ``places``.
     """
 
     store: Store
@@ -72,6 +85,7 @@ class Surroundings:
     bus: Bus = field(default_factory=Silence)
     wake_tasks: Callable[[], None] = lambda: None
     most_waiting_tasks: int = MOST_WAITING
+    places: Places = field(default_factory=Nowhere)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +109,12 @@ class Library:
     attributes: DeviceAttributes
     recent: RecentItems
     transfers: Transfers
+    recipes: DeviceRecipes
+    site: ExperienceSite
     tasks: LongTasks
     job_logs: JobLogs
+    archives: Archives
+    archive_room: ArchiveRoom
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -119,8 +137,12 @@ class Library:
             self.attributes,
             self.recent,
             self.transfers,
+            self.recipes,
+            self.site,
             self.tasks,
             self.job_logs,
+            self.archives,
+            self.archive_room,
         )
 
 
@@ -132,32 +154,25 @@ def library(
 ) -> Library:
     """Return the use cases; ``more_hooks`` run after those of the resources themselves."""
     store, ids, clock = around.store, around.ids, around.clock
-    hooks: Hooks = defaultdict(list)
-    saving = FlowSaving(ids)
-    hooks["application"].append(ApplicationHook(around.owners))
-    hooks["device"] += [TreeHook(), DeviceTriggers()]
-    hooks["event"].append(EventTriggers())
-    hooks["experienceUser"].append(ExperienceUserHook(around.hasher))
-    hooks["experienceGroup"] += [TreeHook(), ExperienceGroupHook()]
-    hooks["flow"].append(saving)
-    hooks["flowVersion"].append(saving)
-    hooks["webhook"].append(WebhookTokens(ids))
+    tasks = LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks)
+    hooks = _own_hooks(around, tasks)
     for more in more_hooks:
         for kind, added in more.items():
             hooks[kind] += added
     catalog = Catalog(store, ids, around.kinds, hooks)
     reports = DeviceReports(store, ids, clock, report_hooks, around.bus)
     commands = DeviceCommands(store, ids, around.bus)
+    devices = Devices(store, catalog)
     return Library(
         catalog=catalog,
         applications=Applications(store, catalog, ids, around.seen),
         rows=TableRows(store, catalog, ids, (RowTriggers(), *row_hooks)),
         events=Events(store, catalog, ids, _rate(around)),
-        devices=Devices(store, catalog),
+        devices=devices,
         reports=reports,
         commands=commands,
         publishing=Publishing(around.bus, reports, commands),
-        watching=Watching(store, around.bus),
+        watching=Watching(store, around.bus, ids),
         flows=Flows(store, catalog),
         workflows=Workflows(store, around.wake),
         groups=ExperienceGroups(store),
@@ -166,9 +181,37 @@ def library(
         attributes=DeviceAttributes(store, catalog),
         recent=RecentItems(store, around.seen),
         transfers=Transfers(store, catalog, around.owners),
-        tasks=LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks),
+        recipes=DeviceRecipes(store, catalog, devices),
+        site=ExperienceSite(store, catalog),
+        tasks=tasks,
         job_logs=JobLogs(store),
+        archives=Archives(store, tasks, around.places),
+        archive_room=ArchiveRoom(store, around.places),
     )
+
+
+def _own_hooks(around: Surroundings, tasks: LongTasks) -> Hooks:
+    hooks: Hooks = defaultdict(list)
+    saving = FlowSaving(around.ids)
+    hooks["application"] += [
+        ApplicationHook(tasks, around.owners),
+        ArchiveConfigHook(around.places),
+    ]
+    hooks["device"] += [TreeHook(), DeviceTriggers()]
+    hooks["event"].append(EventTriggers())
+    hooks["experienceUser"].append(ExperienceUserHook(around.hasher))
+    hooks["experienceGroup"] += [TreeHook(), ExperienceGroupHook()]
+    hooks["flow"].append(saving)
+    hooks["flowVersion"].append(saving)
+    hooks["webhook"].append(WebhookTokens(around.ids))
+    hooks["credential"].append(CredentialKeys())
+    hooks["applicationDashboard"].append(DashboardHook(around.hasher))
+    hooks["experienceVersion"].append(ExperienceVersionHook())
+    for name in ("experienceDomain", "experienceSlug"):
+        hooks[name].append(ExperienceNameHook())
+    for name in ("file", "privateFile"):
+        hooks[name].append(FileTree(around.ids))
+    return hooks
 
 
 def _rate(around: Surroundings) -> Window | None:

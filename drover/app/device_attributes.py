@@ -8,8 +8,9 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from drover.app.devices import check_sight
-from drover.kinds.device import KIND, Attribute, SystemAttribute
+from drover.kinds.device import KIND
 from drover.model.bodies import convert
+from drover.model.device_shape import Attribute, SystemAttribute
 from drover.model.errors import Missing
 from drover.model.fields import Key, Prose, TagMap
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
-from drover.kinds.device import KIND, Attribute, Device
+from drover.kinds.device import KIND, Device
 from drover.model.bodies import convert
+from drover.model.device_shape import Attribute
 from drover.model.errors import Invalid
 from drover.model.fields import Key, Tag
 

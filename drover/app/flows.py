@@ -31,6 +31,7 @@ RESOURCE_JOB_TRIGGERS: Final = (
 TRIGGERS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "resourceJob": RESOURCE_JOB_TRIGGERS,
     "webhook": ("webhook",),
+    "integration": ("integration",),
     "experienceEndpoint": ("endpoint",),
 }
 """The triggers whose key is the id of a resource, by its kind."""

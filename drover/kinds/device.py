@@ -2,70 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
+from drover.model.device_shape import Attributes, DeviceClass, check_attributes
 from drover.model.errors import Invalid
-from drover.model.fields import (
-    AgentVersion,
-    Id,
-    Ids,
-    Key,
-    Name,
-    Prose,
-    ReadOnly,
-    Refers,
-    TagFilters,
-    TagMap,
-    Tags,
-)
+from drover.model.fields import AgentVersion, Id, Ids, Name, Prose, ReadOnly, Refers, Tags
 from drover.model.instants import InstantText
 from drover.model.kind import Kind
 from drover.model.resource import Resource
 
-DeviceClass = Literal[
-    "standalone", "gateway", "peripheral", "floating", "edgeCompute", "system", "embedded"
-]
-DataType = Literal["string", "number", "gps", "boolean", "blob"]
-Aggregation = Literal["FIRST", "LAST", "COUNT", "MAX", "MIN", "MEDIAN", "MEAN", "SUM", "STD_DEV"]
-
-
-class ChildAttribute(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """Which attribute of which devices below feeds one of a system."""
-
-    name: Key
-    mode: Literal["all", "whitelist", "blacklist"]
-    device_ids: Ids | UnsetType = UNSET
-    device_tags: TagFilters | UnsetType = UNSET
-
-
-class SystemAttribute(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"
-):
-    """How a system's attribute is made from those of the devices below it."""
-
-    aggregation: Aggregation | UnsetType = UNSET
-    aggregation_options: Annotated[tuple[dict[str, str], ...], Meta(max_length=0)] | UnsetType = (
-        UNSET
-    )
-    child_attributes: Annotated[tuple[ChildAttribute, ...], Meta(max_length=256)] | UnsetType = (
-        UNSET
-    )
-
-
-class Attribute(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """A value that a device reports."""
-
-    name: Key
-    data_type: DataType
-    content_type: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
-    description: Prose | UnsetType = UNSET
-    attribute_tags: TagMap | UnsetType = UNSET
-    system: SystemAttribute | UnsetType = UNSET
-
-
-Attributes = Annotated[tuple[Attribute, ...], Meta(max_length=256)]
 DeviceReference = Annotated[Id | UnsetType | None, Refers("device")]
 
 
@@ -88,9 +35,7 @@ class Device(Resource, frozen=True, kw_only=True):
 
 def check(device: Device) -> None:
     """Raise Invalid where attributes share a name or a device is its own parent."""
-    names = [attribute.name for attribute in device.attributes]
-    if len(set(names)) < len(names):
-        raise Invalid("Each attribute needs a name of its own at `attributes`", field="attributes")
+    check_attributes(device.attributes)
     if device.id in {device.parent_id, device.gateway_id}:
         raise Invalid("A device cannot be its own parent or gateway", field="parentId")
 

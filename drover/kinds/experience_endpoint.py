@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from drover.model.errors import Invalid
 from drover.model.fields import Ids, Prose, TagMap
+from drover.model.fixed_reply import FixedReply
 from drover.model.kind import Kind
 from drover.model.resource import Resource
 from drover.model.routes import route_parts
 
 Method = Literal["delete", "get", "options", "patch", "post", "put"]
-
-
-class FixedReply(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """An answer that needs no workflow: a page's id, or where to go instead."""
-
-    type: Literal["page", "redirect"]
-    value: str
-    status_code: Annotated[int, Meta(ge=100, le=599)] | UnsetType = UNSET
 
 
 class ExperienceEndpoint(Resource, frozen=True, kw_only=True):
@@ -36,6 +29,11 @@ class ExperienceEndpoint(Resource, frozen=True, kw_only=True):
     experience_group_ids: Ids = ()
     static_reply: FixedReply | UnsetType | None = UNSET
     unauthorized_reply: FixedReply | UnsetType | None = UNSET
+
+    @property
+    def method_and_route(self) -> str:
+        """What people call it: ``GET /pumps``."""
+        return f"{self.method.upper()} {self.route}"
 
 
 def check(endpoint: ExperienceEndpoint) -> None:
@@ -55,9 +53,11 @@ KIND = Kind(
     sortable=("order", "route", "method", "id", "creationDate", "lastUpdated"),
     filterable=("route", "method"),
     default_sort="order",
-    searchable=False,
     exported_as="ExperienceEndpoint",
+    bundled_in="experience/develop/endpoints.yaml",
+    known_by=("method", "route"),
     label="Experience endpoint",
     counted_as="experienceEndpointCount",
+    named_by="method_and_route",
     check=check,
 )

@@ -50,13 +50,15 @@ class Kind(Generic[E]):
     ``parent``, and its path holds that one's id (``flows/{flowId}/versions``). ``alias`` is the
     typed alias of ``id`` where it is not ``one`` + ``Id``; ``counted_as`` the kind's count in a
     summary; ``operations`` those of the usual five that it has. ``check`` raises Invalid where a
-    resource breaks a rule that its types cannot say. ``posted`` and ``patched`` are bodies that do
-    not follow from the entity.
+    resource breaks a rule that its types cannot say. ``settle`` returns what is kept of a resource
+    as a caller gave it, beside what was kept before, and raises Invalid. ``posted`` and ``patched``
+    are bodies that do not follow from the entity. ``named_by`` is the attribute that lists and
+    searches know one by. In ``cli_may``, ``list`` stands for reading the collection alone.
 
-    ``exported_as`` is the kind's name where it is chosen for an import; a kind without one stays
-    out of bundles. ``bundled_in`` is where it lies in one: a list of all, or a file for each, named
-    by the field in braces (``workflows/{name}.yaml``); ``known_by`` are the fields by which a
-    bundle's resource is the one that an application has already. ``fleet_sized`` kinds are brought
+    ``exported_as`` is the kind's name where it is chosen for an import. ``bundled_in`` is where it
+    lies in a bundle: a list of all, or a file for each, named by the field in braces
+    (``workflows/{name}.yaml``); a kind without one stays out. ``known_by`` are the fields by which
+    a bundle's resource is one that an application has already. ``fleet_sized`` kinds are brought
     in many at a time and start no workflow then.
     """
 
@@ -84,8 +86,10 @@ class Kind(Generic[E]):
     counted_as: str = ""
     operations: frozenset[str] = OPERATIONS
     check: Callable[[E], None] | None = None
+    settle: Callable[[E | None, E], E] | None = None
     posted: type[Struct] | None = None
     patched: type[Struct] | None = None
+    named_by: str = "name"
 
     @cached_property
     def identifier(self) -> str:
@@ -122,7 +126,7 @@ class Kind(Generic[E]):
         dates = {"creation_date": now, "last_updated": now}
         authors = self._authors(stamp, ("created", "last_updated"))
         made = self.entity(**{**given, **(within or {}), **own, **dates, **authors})
-        return self._checked(made)
+        return self._settled(None, made)
 
     def patch(self, current: E, body: bytes | Struct, stamp: Stamp) -> E:
         """Return ``current`` with the fields named in ``body`` replaced; raises Invalid."""
@@ -130,7 +134,8 @@ class Kind(Generic[E]):
         given = self._giver.given(shape, self.clearable)
         authors = self._authors(stamp, ("last_updated",))
         now = to_text(stamp.now_ms)
-        return self._checked(structs.replace(current, **given, last_updated=now, **authors))
+        changed = structs.replace(current, **given, last_updated=now, **authors)
+        return self._settled(current, changed)
 
     def shown(self, resource: E) -> bytes:
         """Return the document that answers show, which is the one that is stored."""
@@ -165,7 +170,7 @@ class Kind(Generic[E]):
         owners = (*OWNERS, "Device") if verb in self.devices_may else OWNERS
         ends = ("", ".read") if reads or verb in READS else ("",)
         wide = {f"all.{owner}{end}" for owner in owners for end in ends}
-        if verb in self.cli_may:
+        if verb in self.cli_may or (collection and verb == "get" and "list" in self.cli_may):
             wide |= {"all.Application.cli", "all.User.cli"}
         return frozenset(wide | {f"{name}.*", f"{name}.{verb}"})
 
@@ -242,7 +247,8 @@ class Kind(Generic[E]):
         ids = {name for name, marks in self._marks.items() if Mark.IDS in marks}
         return Giver(self.wire_names, frozenset(moments), frozenset(ids | set(self._refers)))
 
-    def _checked(self, resource: E) -> E:
+    def _settled(self, old: E | None, new: E) -> E:
+        resource = self.settle(old, new) if self.settle is not None else new
         if self.check is not None:
             self.check(resource)
         return resource

@@ -141,6 +141,12 @@ class Keyring:
         }
         return self._account_claims(application_id, {"imports": [state]}, streams=True)
 
+    def farewell_claims(self, application_id: str) -> str:
+        """Return the order by which the broker forgets an application's account."""
+        public = self.account(application_id).public
+        nats = {"type": "generic", "version": 2, "accounts": [public]}
+        return signed(self.operator, {"sub": self.operator.public, "name": "delete", "nats": nats})
+
     def sentinel_claims(self) -> str:
         """Return what devices are taken for until the callout has looked at them."""
         nothing = Rights([], [], [">"], [">"])
@@ -165,9 +171,8 @@ class Keyring:
 def signed(by: Key, claims: Mapping[str, Any], now_s: int = 0) -> str:
     """Return claims as a token signed by a key."""
     body = {**claims, "iss": by.public, "iat": now_s}
-    digest = hashlib.sha256(msgspec.json.encode(body)).digest()
-    body["jti"] = base64.b32encode(digest).decode().rstrip("=")
-    message = b".".join((_encoded(_HEADER), _encoded(msgspec.json.encode(body))))
+    body["jti"] = hashlib.sha256(msgspec.json.encode(body)).hexdigest()
+    message = _ENCODED_HEADER + b"." + _encoded(msgspec.json.encode(body))
     return (message + b"." + _encoded(by.pair.sign(message))).decode()
 
 
@@ -179,3 +184,6 @@ def unverified(token: str) -> Any:
 
 def _encoded(data: bytes) -> bytes:
     return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+_ENCODED_HEADER: Final = _encoded(_HEADER)

@@ -13,7 +13,7 @@ from nats.errors import Error as NatsError
 from drover.model.errors import DroverError
 from drover.model.instants import to_ms
 from drover.mqtt.accounts import SYSTEM
-from drover.mqtt.link import relay_of
+from drover.mqtt.link import REQUEST_S, relay_of
 from drover.mqtt.state_feed import StateFeed
 from drover.mqtt.subjects import to_topic
 from drover.ports.bus import Message
@@ -35,10 +35,14 @@ BROKERS_S: Final = 5.0
 """How often it is asked which brokers are there."""
 ANSWER_S: Final = 1.0
 
+CUT_S: Final = 0.5
+"""How often it is looked whether connections lost their right."""
+
 QUEUE: Final = "drover"
 _CAME: Final = "$SYS.ACCOUNT.*.CONNECT"
 _WENT: Final = "$SYS.ACCOUNT.*.DISCONNECT"
 _PING: Final = "$SYS.REQ.SERVER.PING"
+_KICK: Final = "$SYS.REQ.SERVER.{server}.KICK"
 _LOG = structlog.get_logger("drover.mqtt")
 
 
@@ -52,6 +56,13 @@ class BrokerIntake:
         self._waited: dict[Waited, list[Subscription]] = {}
         self._taking: list[Subscription] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self.cut = 0
+        """Connections ended because their right was taken away."""
+
+    @property
+    def held_back(self) -> int:
+        """How often state was left with the broker because too much waited for the store."""
+        return self._feed.held_back
 
     async def start(self) -> None:
         """Begin to take; raises NatsError."""
@@ -63,6 +74,7 @@ class BrokerIntake:
         self._tasks = [
             asyncio.create_task(self._repeat(self._look, LOOK_S)),
             asyncio.create_task(self._repeat(self._ask_brokers, BROKERS_S)),
+            asyncio.create_task(self._repeat(self._cut_revoked, CUT_S)),
         ]
 
     async def stop(self) -> None:
@@ -130,6 +142,21 @@ class BrokerIntake:
         if found:
             await self._intake.servers(sorted(found))
 
+    async def _cut_revoked(self) -> None:
+        """End connections whose device or access key was taken away; the broker tells that it did.
+
+        Who connects again is refused.
+        """
+        system = await self._link.client(SYSTEM)
+        revoked = await self._intake.revoked(self._link.known)
+        for server, number in revoked.connections:
+            request = msgspec.json.encode({"cid": int(number)})
+            # The broker does nothing for one who does not ask for an answer.
+            await system.request(_KICK.format(server=server), request, timeout=REQUEST_S)
+            self.cut += 1
+        for application_id in revoked.applications:
+            await self._link.forget(application_id)
+
     async def _repeat(self, act: Any, seconds: float) -> None:
         while True:
             try:
@@ -152,6 +179,7 @@ def _connection(event: Mapping[str, Any]) -> Connection | None:
         number=client["id"],
         address=client.get("host", ""),
         began_ms=_ms(client["start"]),
+        key_id=parts[2],
     )
 
 

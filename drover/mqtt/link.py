@@ -17,7 +17,7 @@ from drover.mqtt.subjects import subjects_of, to_subject, to_topic
 from drover.ports.bus import Message, Relay
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from nats.aio.client import Client
     from nats.aio.msg import Msg
@@ -35,6 +35,7 @@ MOST_LEAVING: Final = 10_000
 PENDING_BYTES: Final = 16_777_216
 REQUEST_S: Final = 10.0
 _UPDATE: Final = "$SYS.REQ.CLAIMS.UPDATE"
+_DELETE: Final = "$SYS.REQ.CLAIMS.DELETE"
 _LIVE: Final = "live.{application}.{subject}"
 _LOG = structlog.get_logger("drover.mqtt")
 _FAILURES: Final = (NatsError, OSError, TimeoutError)
@@ -51,6 +52,8 @@ class Link:
         self._known: set[str] = set()
         self._leaving: asyncio.Queue[Message] = asyncio.Queue(MOST_LEAVING)
         self._pumping: asyncio.Task[None] | None = None
+        self.dropped = 0
+        """Messages that were dropped because too many waited to be sent."""
 
     @property
     def ready(self) -> bool:
@@ -112,6 +115,21 @@ class Link:
             raise Unavailable(f"The broker refused an account: {told['error']}")
         self._known.add(application_id)
 
+    @property
+    def known(self) -> Collection[str]:
+        """Applications whose accounts this server made known."""
+        return tuple(self._known)
+
+    async def forget(self, application_id: str) -> None:
+        """Have the broker forget an application's account, which ends all its connections."""
+        self._known.discard(application_id)
+        client = self._clients.pop(application_id, None)
+        if client is not None:
+            await client.close()
+        system = await self.client(SYSTEM)
+        claims = self._keys.farewell_claims(application_id)
+        await system.request(_DELETE, claims.encode(), timeout=REQUEST_S)
+
     def publish(self, message: Message) -> None:
         """Hand a message to all who listen now."""
         if not self.ready:
@@ -119,7 +137,9 @@ class Link:
         try:
             self._leaving.put_nowait(message)
         except asyncio.QueueFull:
-            _LOG.warning("mqtt.dropped", topic=message.topic, waiting=MOST_LEAVING)
+            if not self.dropped:
+                _LOG.warning("mqtt.dropped", topic=message.topic, waiting=MOST_LEAVING)
+            self.dropped += 1
 
     async def subscribe(self, application_id: str, topic_filter: str, sink: Sink) -> Leave:
         """Listen from now on; raises Unavailable."""

@@ -5,6 +5,8 @@ A level that is empty is ``/`` there, a dot inside a level ``//``. Source: the b
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 
 def to_subject(topic: str) -> str:
     """Return the subject of a topic, or of a filter; ``#`` leaves out the level above it."""
@@ -16,12 +18,13 @@ def to_topic(subject: str) -> str:
     return "/".join(_level(part) for part in subject.split("."))
 
 
-def subjects_of(topic_filter: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def subjects_of(topic_filter: str) -> tuple[str, ...]:
     """Return the subjects that together are all that a filter takes."""
     found = [to_subject(topic_filter)]
     if topic_filter.endswith("/#"):
         found.append(to_subject(topic_filter.removesuffix("/#")))
-    return found
+    return tuple(found)
 
 
 def _token(level: str) -> str:

@@ -105,6 +105,10 @@ class Beacons(Protocol):
         """Return one; raises Missing."""
         ...
 
+    async def seen(self, number: int) -> tuple[BeaconJob, int]:
+        """Return one as it stands, and the store's clock, by one statement; raises Missing."""
+        ...
+
     async def hold(self, number: int) -> BeaconJob:
         """Return one that nobody else changes before this unit of work ends; raises Missing."""
         ...
@@ -114,7 +118,7 @@ class Beacons(Protocol):
         ...
 
     async def save(self, seen: BeaconJob, job: BeaconJob) -> bool:
-        """Write what was done to a job, unless it has changed hands or state since it was seen."""
+        """Write what was done to a job, unless it has changed since it was seen."""
         ...
 
     async def page(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from drover.ports.bus import Message
 
 Done = Callable[[], None]
@@ -48,6 +46,7 @@ class Connection:
     number: int
     address: str
     began_ms: int
+    key_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +64,13 @@ class Waited(NamedTuple):
 
     application_id: str
     topic_filter: str
+
+
+class Revoked(NamedTuple):
+    """What is to be cut off: connections by broker and number there, and whole applications."""
+
+    connections: Sequence[tuple[str, str]] = ()
+    applications: Sequence[str] = ()
 
 
 class Door(Protocol):
@@ -101,6 +107,10 @@ class Intake(Protocol):
 
     async def servers(self, alive: Sequence[str]) -> None:
         """Note which brokers are there: devices of others are connected no longer."""
+        ...
+
+    async def revoked(self, known: Collection[str]) -> Revoked:
+        """Return what has lost its right to be there, of the applications ``known`` to brokers."""
         ...
 
     async def waited_for(self) -> Sequence[Waited]:

@@ -11,12 +11,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connected:
-    """One connection of a device: its id, the server that has it, when it came or went."""
+    """One connection of a device: its id, the server that has it, when it came or went.
+
+    ``key_id`` is the access key that opened it.
+    """
 
     device_id: str
     connection_id: str
     server: str
     time_ms: int
+    key_id: str = ""
 
 
 class Presence(Protocol):
@@ -28,6 +32,10 @@ class Presence(Protocol):
 
     async def went(self, connections: Sequence[Connected]) -> None:
         """Note connections that ended, at their ``time_ms``."""
+        ...
+
+    async def revoked(self, limit: int) -> Sequence[tuple[str, str]]:
+        """Return server and id of connections whose device or access key is there no longer."""
         ...
 
     async def renew(self, server: str, until_ms: int) -> None:

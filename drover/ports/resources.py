@@ -121,6 +121,13 @@ class Resources(Protocol):
         """Return how many resources of each kind some applications have, by id and kind."""
         ...
 
-    async def purge(self, application_id: str) -> None:
-        """Delete all that an application had."""
+    async def close(self, application_id: str) -> None:
+        """Take away what an application that is deleted would still do; ``purge`` does the rest."""
+        ...
+
+    async def purge(self, application_id: str, part: int, limit: int) -> int | None:
+        """Delete some of what an application had; return how much, None where there is no part.
+
+        A part is empty once nothing was deleted of it.
+        """
         ...

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from drover.ports.access import Access
+    from drover.ports.archives import ArchiveSources
     from drover.ports.beacon_registry import BeaconRegistryArea
     from drover.ports.beacons import Beacons
     from drover.ports.bundles import Bundles
@@ -98,6 +99,11 @@ class Session(Protocol):
         ...
 
     @property
+    def archives(self) -> ArchiveSources:
+        """What archives are made from."""
+        ...
+
+    @property
     def tasks(self) -> Tasks:
         """Executions that are long tasks."""
         ...
@@ -125,6 +131,10 @@ class Store(Protocol):
 
         Whatever ``work`` raises is raised here, with nothing of it kept.
         """
+        ...
+
+    async def write_one(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run work of one writing statement, which is a unit by itself; see ``write``."""
         ...
 
     async def read(self, work: Callable[[Session], Awaitable[T]]) -> T:

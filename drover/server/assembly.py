@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,10 +18,13 @@ from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.answering import FlowHost, Tools
+from drover.app.archives.asking import Archives
 from drover.app.assembly import Library, Surroundings, library
 from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
+from drover.app.beacons.waiting import Waiters
+from drover.app.files import files_of
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_bulk import BulkOperations
@@ -57,13 +61,16 @@ from drover.server.configured import (
     keep_of,
     limits_of,
     mail_of,
+    places_of,
     refusing_limits_of,
     timing_of,
     worker_settings_of,
 )
+from drover.server.device_figures import show_devices, show_watching
 from drover.store.access import revisions_of
 from drover.store.blobs import ObjectBlobs
 from drover.store.inventory import InventoryRows
+from drover.store.postgres_hints import PostgresHints
 from drover.store.session import SqlStore
 from drover.system import RandomIds, SystemClock, key_file
 from drover.workers.local import LocalWorkers, registered
@@ -81,6 +88,9 @@ if TYPE_CHECKING:
 
 LAG_S: Final = 2.0
 """How often it is measured how late the loop is."""
+
+ARCHIVES_S: Final = 600.0
+"""How often it is looked whether a day is due to be archived."""
 
 COUNTS_S: Final = 1.0
 """How often the counts of workflows' runs are written."""
@@ -120,22 +130,24 @@ class Server:
         around = self._around(heart, doors)
         job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
         shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers(around.wake)])
-        devices = live.build(around, shelf, doors.sessions, self.settings.mqtt_topics)
+        devices = live.build(around, shelf, doors, self.settings.mqtt_topics)
         self._watching = shelf.watching
         machine = self._machine()
-        work = jobs.build(heart, machine, job_limits_of(self.settings))
-        self._jobs = work
+        self._jobs = work = jobs.build(heart, machine, job_limits_of(self.settings))
         if "api" in self.settings.roles:
             first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
             await self._make_first(first)
         published = Published(__version__)
-        own = (published, *self._queue(heart), *self._inventory(heart, database))
+        files = files_of(store, shelf.catalog, machine)
+        own = (published, files, *self._queue(heart), *self._inventory(heart, database))
         bundles = self._bundles(store, shelf, machine, doors)
         services = Services(
             *own, *shelf.services, *doors.services, *work.services, *bundles.services
         )
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         self._watch(store, published)
+        show_watching(self.app.metrics, shelf.watching)
+        self._hint(heart)
 
         await self._run_roles(heart, machine, work, services)
         await self._let_devices_in(devices)
@@ -200,6 +212,7 @@ class Server:
             bus=self.fabric.link,
             wake_tasks=heart.signals.tasks.set,
             most_waiting_tasks=self.settings.max_waiting_tasks,
+            places=places_of(self.settings),
         )
 
     def drain(self) -> None:
@@ -241,8 +254,13 @@ class Server:
 
     def _queue(self, heart: Heart) -> tuple[object, ...]:
         """Return the use cases of beacon jobs; begin to look for what those who wait may take."""
+        waiters = Waiters(
+            heart.signals.beacons,
+            self.settings.max_waiting_beacons,
+            self.settings.max_waiting_beacons_of_key,
+        )
         self._beacons = queue = beacons.build(
-            heart, self.ids, self.settings.beacon_time_zone, self.settings.max_waiting_beacons
+            heart, self.ids, self.settings.beacon_time_zone, waiters
         )
         watch = Loop("beacon_watch", queue.watch.tick, queue.waiters.changed, beacons.LOOK_S)
         self._repeat(watch)
@@ -261,6 +279,8 @@ class Server:
             self._repeat(Loop("past_downloads", past, asyncio.Event(), every_s))
         if "scheduler" in self.settings.roles:
             self._run_schedules(heart, work)
+            daily = services[Archives].daily
+            self._repeat(Loop("daily_archives", daily, asyncio.Event(), ARCHIVES_S))
 
     async def _run_engine(
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
@@ -344,15 +364,34 @@ class Server:
             devices.start()
             self._open.push_async_callback(devices.close)
             await self.fabric.serve(devices.door, devices.intake)
+            show_devices(self.app.metrics, self.fabric, devices)
             self._open.push_async_callback(self.fabric.take_nothing_more)
 
     def _callback_key(self) -> bytes:
         folder = Path(self.settings.data_dir)
         return self.settings.callback_key.encode() or key_file(folder / "callback.key")
 
+    def _hint(self, heart: Heart) -> None:
+        """Let servers on one PostgreSQL wake each other; one alone has nobody to tell."""
+        if not self.settings.database:
+            return
+        shared = heart.signals.shared
+        hints = PostgresHints(
+            self.settings.database, {name: wake.here for name, wake in shared.items()}
+        )
+        for name, wake in shared.items():
+            wake.elsewhere = partial(hints.tell, name)
+        listening = asyncio.create_task(hints.run())
+        self._open.push_async_callback(_cancelled, listening)
+
     def _repeat(self, loop: Loop) -> None:
         """Run a loop until the server closes."""
         self._open.push_async_callback(_end, loop, asyncio.create_task(loop.run()))
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _works(services: Services) -> dict[str, Work]:

@@ -14,6 +14,7 @@ from drover.app.retention import Keep
 from drover.app.transfer.assembly import BundleLimits
 from drover.engine.timing import Timing
 from drover.faces.http import Limits
+from drover.store.archives import ArchivePlaces
 from drover.store.postgres import PostgresDatabase
 from drover.store.sqlite import SqliteDatabase
 from drover.workers.local import WorkerSettings
@@ -44,6 +45,7 @@ SHOWN_LIMITS: Final = (
     "max_waiting_beacons",
     "max_running_tasks",
     "max_waiting_tasks",
+    "max_waiting_beacons_of_key",
 )
 """Settings that operators see among the limits of a server; none of them holds a secret."""
 
@@ -57,6 +59,7 @@ _REFUSING: Final = (
     "digi_requests_at_once",
     "max_waiting_beacons",
     "max_waiting_tasks",
+    "max_waiting_beacons_of_key",
 )
 
 
@@ -147,6 +150,11 @@ def bulk_of(heart: Heart, ids: RandomIds) -> BulkOperations:
     return BulkOperations(
         heart.store, ids, heart.signals, worker=heart.worker, lease_ms=heart.timing.lease_ms
     )
+
+
+def places_of(settings: Settings) -> ArchivePlaces:
+    """Return the places of archives."""
+    return ArchivePlaces(settings.archive_url or str(Path(settings.data_dir) / "archives"))
 
 
 def mail_of(settings: Settings) -> Mail:

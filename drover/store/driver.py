@@ -33,7 +33,15 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from drover.ports.failures import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import (
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from drover.store.statements import Dialect
 
@@ -70,6 +78,7 @@ class Row(Protocol):
     """One row: ``row["column"]``; iterating gives the values in column order."""
 
     def __getitem__(self, column: Any, /) -> Any: ...
+    def __iter__(self) -> Iterator[Any]: ...
     def keys(self) -> Iterable[str]:
         """Return the column names."""
         ...
@@ -142,6 +151,13 @@ class Database(Protocol):
         """Run work as one atomic unit; return once it is durable.
 
         Raises what work raises, with nothing of it kept; StoreFull, StoreBusy, StoreLost.
+        """
+        ...
+
+    async def write_one(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run work of one writing statement, an atomic unit by itself; see ``write``.
+
+        Raises what ``write`` raises, and StatementFailed at a second statement.
         """
         ...
 

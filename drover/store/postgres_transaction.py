@@ -199,6 +199,17 @@ class PostgresTransaction:
             raise self.failure from error
 
 
+class Lone(PostgresTransaction):
+    """One statement that is a transaction by itself."""
+
+    __slots__ = ()
+
+    async def _call(self, method: str, *values: Any, **options: Any) -> Any:
+        done = await super()._call(method, *values, **options)
+        self._over = "only one statement was announced"
+        return done
+
+
 def _touched(status: str) -> int:
     """Return the count at the end of a status such as ``UPDATE 3``; none counts as 0."""
     last = status.rsplit(" ", 1)[-1]

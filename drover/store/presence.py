@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
+
+from drover.store.row_batches import batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drover.ports.presence import Connected
     from drover.store.driver import Transaction
+
+
+_COLUMNS: Final = ("device_ids", "connection_ids", "servers", "times", "key_ids")
 
 
 class PresenceStore:
@@ -20,11 +25,18 @@ class PresenceStore:
 
     async def came(self, connections: Sequence[Connected]) -> None:
         """Note connections that began."""
-        await self._tx.execute_many("device_came", [asdict(each) for each in connections])
+        # Of several of one device the last one counts.
+        newest = {each.device_id: each for each in connections}
+        await self._note("device_came", list(newest.values()))
 
     async def went(self, connections: Sequence[Connected]) -> None:
         """Note connections that ended, unless a newer one is there."""
-        await self._tx.execute_many("device_went", [asdict(each) for each in connections])
+        await self._note("device_went", connections)
+
+    async def revoked(self, limit: int) -> Sequence[tuple[str, str]]:
+        """Return server and id of connections whose device or access key is there no longer."""
+        rows = await self._tx.fetch("revoked_connections", {"limit": limit})
+        return [(row["connection_server"], row["connection_id"]) for row in rows]
 
     async def renew(self, server: str, until_ms: int) -> None:
         """Note that a server is there."""
@@ -36,3 +48,13 @@ class PresenceStore:
         params: dict[str, object] = {"now_ms": now_ms, "limit": limit}
         rows = await self._tx.fetch("devices_of_lost_servers", params)
         return [(row["application_id"], row["id"]) for row in rows]
+
+    async def _note(self, statement: str, connections: Sequence[Connected]) -> None:
+        if not connections:
+            return
+        rows = [
+            (each.device_id, each.connection_id, each.server, each.time_ms, each.key_id)
+            # In one order, so that servers that write at once do not wait crosswise.
+            for each in sorted(connections, key=attrgetter("device_id"))
+        ]
+        await self._tx.execute(statement, batch(self._tx.dialect, _COLUMNS, rows))

@@ -10,6 +10,7 @@ from drover.ports.reports import Reading
 from drover.query.fold import fold
 from drover.store.columns import SOURCES
 from drover.store.compile import compile_query
+from drover.store.row_batches import batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,7 @@ class ReportStore:
         # In the order of their keys, so that servers that write at once do not wait crosswise.
         for statement, keyed in (("device_state_add", rows), ("device_last_add", newest)):
             ordered = [row for _, row in sorted(keyed.items())]
-            await self._tx.execute(statement, self._all_of(_STATE_COLUMNS, ordered))
+            await self._tx.execute(statement, batch(self._tx.dialect, _STATE_COLUMNS, ordered))
 
     async def moments(self, device_id: str, span: Span) -> Sequence[tuple[int, dict[str, Any]]]:
         """Return the moments at which a device reported, with all values of each."""
@@ -98,7 +99,7 @@ class ReportStore:
             (each.device_id, each.topic, each.id, each.time_ms, _text(each.document))
             for each in entries
         ]
-        await self._tx.execute("device_log_add", self._all_of(_LOG_COLUMNS, rows))
+        await self._tx.execute("device_log_add", batch(self._tx.dialect, _LOG_COLUMNS, rows))
 
     async def logged(self, device_id: str, topic: LogTopic, span: Span) -> list[dict[str, Any]]:
         """Return the lines of a device's log."""
@@ -133,14 +134,6 @@ class ReportStore:
         start = fold(starts_with)
         names = (row["name"] for row in rows)
         return [name for name in names if fold(name).startswith(start)][: what.limit]
-
-    def _all_of(
-        self, columns: Sequence[str], rows: Sequence[Sequence[object]]
-    ) -> dict[str, object]:
-        """Return many rows as the parameters of one statement: as JSON, or column by column."""
-        if self._tx.dialect == "sqlite":
-            return {"rows": _text(rows)}
-        return dict(zip(columns, zip(*rows, strict=True), strict=True))
 
 
 def _row(reading: Reading) -> _Row:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from drover.store.access import AccessTables
+from drover.store.archives import ArchiveTables
 from drover.store.beacon_registry import BeaconRegistryStore
 from drover.store.beacons import BeaconStore
 from drover.store.bundles import BundleStore
@@ -101,6 +102,11 @@ class StoreSession:
         return BundleStore(self.tx)
 
     @cached_property
+    def archives(self) -> ArchiveTables:
+        """What archives are made from."""
+        return ArchiveTables(self.tx)
+
+    @cached_property
     def tasks(self) -> TaskStore:
         """Executions that are long tasks."""
         return TaskStore(self.tx)
@@ -129,6 +135,10 @@ class SqlStore:
     async def write(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run one atomic unit of work; return after it is durable."""
         return await self.database.write(lambda tx: work(StoreSession(tx)))
+
+    async def write_one(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run work of one writing statement; return after it is durable."""
+        return await self.database.write_one(lambda tx: work(StoreSession(tx)))
 
     async def read(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run reads against one consistent view."""

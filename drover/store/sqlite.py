@@ -163,6 +163,10 @@ class SqliteDatabase:
         """
         return await self._ask(self._writes, work)
 
+    async def write_one(self, work: Callable[[SqliteTransaction], Awaitable[T]]) -> T:
+        """Run work of one writing statement; nothing is to be saved, as it shares a commit."""
+        return await self._ask(self._writes, work)
+
     async def read(self, work: Callable[[SqliteTransaction], Awaitable[T]]) -> T:
         """Run work on one read-only snapshot. Raises what work raises; StoreClosed."""
         return await self._ask(self._reads, work)

@@ -45,8 +45,8 @@ class _GroupLost(Exception):
 class Writer(threading.Thread):
     """The one thread that writes: all work that waits shares one durable commit.
 
-    Each piece runs in a savepoint of its own, so that one that fails takes nothing with it. Should
-    SQLite undo the group as a whole (a full disk), each piece is run again alone.
+    Each piece after the first runs in a savepoint of its own, so that one that fails takes nothing
+    with it. Should SQLite undo the group as a whole (a full disk), each piece is run again alone.
 
     It also checkpoints the log: when idle, so that callers do not wait for it, and within a commit
     only when the log has grown long. No other connection does, because SQLite before 3.51.3 can
@@ -100,10 +100,13 @@ class Writer(threading.Thread):
 
     def _together(self, first: Request, taken: list[Request]) -> list[Outcome]:
         self._connection.execute("BEGIN IMMEDIATE")
-        outcomes = []
+        outcomes: list[Outcome] = []
         for request in self._group(first):
             taken.append(request)
-            outcomes.append(self._in_savepoint(request))
+            outcomes.append(self._in_savepoint(request) if outcomes else self._run(request))
+            if outcomes[0].failure is not None:
+                _undo(self._connection)
+                return outcomes  # the first came alone so far, and takes nothing with it
         self._connection.execute("COMMIT")
         return outcomes
 
@@ -124,7 +127,7 @@ class Writer(threading.Thread):
 
     def _in_savepoint(self, request: Request) -> Outcome:
         self._connection.execute("SAVEPOINT work")
-        outcome = run_request(request, self._connection, self._statements)
+        outcome = self._run(request)
         if outcome.failure is not None:
             if not self._connection.in_transaction:
                 raise _GroupLost from outcome.failure
@@ -132,10 +135,13 @@ class Writer(threading.Thread):
         self._connection.execute("RELEASE work")
         return outcome
 
+    def _run(self, request: Request) -> Outcome:
+        return run_request(request, self._connection, self._statements)
+
     def _alone(self, request: Request) -> Outcome:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            outcome = run_request(request, self._connection, self._statements)
+            outcome = self._run(request)
             if outcome.failure is None:
                 self._connection.execute("COMMIT")
         except sqlite3.Error as error:

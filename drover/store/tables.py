@@ -72,7 +72,7 @@ class Table:
             values[column] = to_ms(text) if isinstance(text, str) else None
         if self.by_kind:
             values["parent_id"] = getattr(resource, kind.parent_field) if kind.parent else None
-            values["name"] = values["name"] or ""
+            values["name"] = _plain(getattr(resource, kind.named_by, None)) or ""
         return values
 
     def order(self, wire_name: str, dialect: Dialect, *, descending: bool) -> str:
@@ -127,7 +127,14 @@ TABLES: Final[Mapping[str, Table]] = {
             {"ownerId": "owner_id"},
             apart=True,
         ),
-        Table("document", {"name": "name"}, apart=True, by_kind=True, parent="parent_id"),
+        Table(
+            "document",
+            {"name": "name"},
+            {"certificateInfo.commonName": "name"},
+            apart=True,
+            by_kind=True,
+            parent="parent_id",
+        ),
         Table(
             "device",
             {

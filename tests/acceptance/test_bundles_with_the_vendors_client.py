@@ -118,9 +118,51 @@ def furnish(vendor):
         },
     )
     client.webhooks.post(**key, webhook={"name": "In here", "responseCode": 204})
+    furnish_more(vendor, site)
     vendor.raw("PATCH", "/globals", json=[{"key": "site", "json": json.dumps(site)}])
     vendor.raw("PATCH", "/readme", json={"content": "# Plant\n"})
     return site
+
+
+def furnish_more(vendor, site):
+    """Put in what the application shows, and what it talks to."""
+    client, key = vendor.client, vendor.key
+    client.device_recipes.post(**key, deviceRecipe={"name": "Pumps", "parentId": site})
+    client.notebooks.post(**key, notebook={"name": "Sums"})
+    client.integrations.post(
+        **key,
+        integration={
+            "name": "Broker",
+            "integrationType": "mqtt",
+            "topics": ["a/b"],
+            "mqttConfig": {"protocol": "mqtt", "host": "broker.example.com", "port": 1883},
+        },
+    )
+    layout = client.experience_views.post(
+        **key, experienceView={"name": "Frame", "viewType": "layout", "body": "{{page}}\n"}
+    )["id"]
+    client.experience_views.post(
+        **key,
+        experienceView={
+            "name": "Home page",
+            "viewType": "page",
+            "layoutId": layout,
+            "body": "<h1>\n  {{name}}\n</h1>\n",
+        },
+    )
+    client.experience_endpoints.post(
+        **key, experienceEndpoint={"method": "get", "route": "/home/{id}"}
+    )
+    block = {
+        "blockType": "gauge",
+        "startX": 0,
+        "startY": 0,
+        "width": 2,
+        "height": 2,
+        "applicationId": vendor.application,
+        "config": {"deviceIds": [site]},
+    }
+    vendor.raw("POST", "/dashboards", json={"name": "Over all", "blocks": [block]})
 
 
 def without_ids(files, application):
@@ -154,9 +196,16 @@ def test_a_bundle_leaves_out_devices_and_rows_unless_asked_for(vendor):
     assert names == {
         "README.md",
         "application.yaml",
+        "dashboards/Over_all.yaml",
         "dataTables/T.yaml",
+        "deviceRecipes.yaml",
+        "experience/develop/endpoints.yaml",
+        "experience/develop/views/Frame.yaml",
+        "experience/develop/views/Home_page.yaml",
         "experience/groups.yaml",
         "experience/users.yaml",
+        "integrations/Broker.yaml",
+        "notebooks/Sums.yaml",
         "resourceJobs/Weigh.yaml",
         "webhooks.yaml",
         "workflowVersions/v1.yaml",

@@ -28,10 +28,12 @@ from drover.query.kinds import FIELD_SETS, data_table_rows
 from drover.query.losant import parse
 from drover.query.tree import ALL
 from drover.store.session import SqlStore
+from tests.support.certificates import certificate
 
 PLANT, OTHER = "a" * 24, "b" * 24
 NOW = 1_700_000_000_000
 KINDS = {kind.one: kind for kind in discover(drover.kinds, "KIND", Kind)}
+CERTIFICATE = certificate()
 _numbers = itertools.count(1)
 
 
@@ -63,13 +65,29 @@ async def found(store, kind, query, **asked):
 
 BODIES = {
     "applicationApiToken": {"name": "token"},
+    "applicationCertificate": {"certificate": CERTIFICATE},
+    "applicationCertificateAuthority": {"name": "ca", "caBundle": CERTIFICATE},
+    "applicationDashboard": {"name": "board", "password": "hash"},
     "applicationKey": {},
+    "credential": {"name": "c", "type": "datadog", "datadogConfig": {"secretValue": "s"}},
     "dataTable": {"name": "table", "columns": []},
     "device": {"name": "pump", "tags": [{"key": "a", "value": "1"}]},
+    "deviceRecipe": {"name": "recipe", "attributes": [{"name": "t", "dataType": "number"}]},
+    "experienceDomain": {"domainName": "works.example.com", "sslKey": "k" * 50},
     "experienceEndpoint": {"route": "/pumps/{id}", "method": "get"},
     "experienceGroup": {"name": "crew"},
+    "experienceSlug": {"slug": "works"},
     "experienceUser": {"email": "a@b.c", "password": "a long one"},
+    "experienceVersion": {"version": "v1", "globals": [{"key": "k", "json": "1"}]},
+    "experienceView": {"name": "home", "viewType": "page", "body": "{{x}}"},
+    "file": {"name": "pump.png", "type": "file"},
+    "privateFile": {"name": "b", "type": "directory", "parentDirectory": "/a"},
     "flow": {"name": "flow"},
+    "integration": {"name": "in", "integrationType": "mqtt"},
+    "notebook": {
+        "name": "book",
+        "inputs": [{"inputType": "externalUrl", "fileName": "a", "sourceUrl": "https://x"}],
+    },
     "resourceJob": {"name": "job", "resourceType": "device"},
     "webhook": {"name": "hook"},
 }
@@ -366,7 +384,12 @@ async def test_counts_and_purges_keep_to_their_application(store):
         await add(store, JOB, owner, **BODIES["resourceJob"])
         await add(store, FLOW, owner, name="f")
 
-    await store.write(lambda session: session.resources.purge(PLANT))
+    part = 0
+    while True:
+        gone = await store.write(lambda s, p=part: s.resources.purge(PLANT, p, 1))
+        if gone is None:
+            break
+        part += not gone
 
     counts = await store.read(lambda session: session.resources.counts([PLANT, OTHER]))
     assert counts == {PLANT: {}, OTHER: {"device": 1, "resourceJob": 1, "flow": 1}}

@@ -42,15 +42,16 @@ async def test_stores_and_memory_agree_on_random_queries(database):
     assert differing == {}
 
 
-@pytest.mark.parametrize(("most_devices", "few_devices"), [(2, 0), (3000, 0), (3000, 3000)])
+@pytest.mark.parametrize(("most_devices", "sought"), [(2, 0), (5000, 0), (5000, 5000)])
 async def test_a_walk_that_begins_at_devices_finds_the_same(
-    database, monkeypatch, most_devices, few_devices
+    database, monkeypatch, most_devices, sought
 ):
     monkeypatch.setattr(area, "MOST_DEVICES", most_devices)
-    monkeypatch.setattr(walk, "FEW_DEVICES", few_devices)
-    monkeypatch.setattr(walk, "FIRST_ITEMS", 2)
-    monkeypatch.setattr(walk, "MOST_ITEMS", 12)
-    monkeypatch.setattr(walk, "FIRST_SPAN", 3)
+    monkeypatch.setattr(walk, "SOUGHT", dict.fromkeys(walk.SOUGHT, sought))
+    monkeypatch.setattr(walk, "NEWEST", 7)
+    monkeypatch.setattr(walk, "SAMPLE", 2)
+    monkeypatch.setattr(walk, "FIRST_SPAN", 30)
+    monkeypatch.setattr(walk, "ITEMS_EACH", 1)
     world = await World(database).fill(random.Random(SEED + 2), 14, JOBS)
     chance = random.Random(SEED + 3)
     differing = {}

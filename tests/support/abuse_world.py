@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tests.support.certificates import certificate
+
 PASSWORD: Final = "A long enough passw0rd!"
 MISSING: Final = "5f" * 12
 NAMED: Final = re.compile(r"\{(\w+)\}")
@@ -190,6 +192,8 @@ def _world(wire: Wire, user_id: str) -> dict[str, str]:
         {"email": "e@example.com", "password": PASSWORD},
     )
     make("webhookId", f"{base}/webhooks", {"name": "w"})
+    for name, path, body in QUIET:
+        make(name, f"{base}/{path}", body)
     make("applications.apiTokenId", f"{base}/tokens", {"name": "t", "scope": ["all.Application"]})
     make("applicationKeyId", f"{base}/keys", {"name": "k"})
     make("me.apiTokenId", "/me/tokens", {"name": "t", "scope": ["all.User.read"]})
@@ -202,6 +206,32 @@ def _world(wire: Wire, user_id: str) -> dict[str, str]:
     values["iterationId"] = values["deviceId"]
     ended(wire, job, values["executionId"])
     return values
+
+
+QUIET = (
+    ("deviceRecipeId", "device-recipes", {"name": "r"}),
+    ("dashboardId", "dashboards", {"name": "d"}),
+    ("integrationId", "integrations", {"name": "i", "integrationType": "mqtt"}),
+    (
+        "credentialId",
+        "credentials",
+        {"name": "c", "type": "datadog", "datadogConfig": {"secretValue": "s"}},
+    ),
+    ("notebookId", "notebooks", {"name": "n"}),
+    ("fileId", "files", {"name": "f", "type": "file"}),
+    ("privateFileId", "privateFiles", {"name": "p", "type": "file"}),
+    ("experienceViewId", "experience/views", {"name": "v", "viewType": "page"}),
+    ("experienceVersionId", "experience/versions", {"version": "v1"}),
+    ("experienceSlugId", "experience/slugs", {"slug": "abused"}),
+    ("experienceDomainId", "experience/domains", {"domainName": "abused.example.com"}),
+    ("applicationCertificateId", "certificates", {"certificate": certificate()}),
+    (
+        "applicationCertificateAuthorityId",
+        "certificate-authorities",
+        {"name": "a", "caBundle": certificate()},
+    ),
+)
+"""One resource of each kind that has no more to it, and the name of its id in paths."""
 
 
 def ended(wire: Wire, base: str, execution_id: str, seconds: float = 30) -> dict[str, Any]:

@@ -275,12 +275,16 @@ def found_query(random: Random) -> str:
     """Return a random query about devices that an index can find."""
     first = [_found(random) for _ in range(random.randrange(1, 3))]
     text = f"({' or '.join(first)})"
+    if random.random() < 0.3:
+        text += f" and id {random.choice(['<', '<=', '>', '>=', '='])} {random.randrange(45)}"
     return text if random.random() < 0.4 else f"{text} and ({query(random, 1)})"
 
 
 def _found(random: Random) -> str:
     field = FIELDS[random.choice(["name", "carrier", "ip", "group", "tags"])]
     words = PATHS if field.name == "group" else WORDS
+    if random.random() < 0.1:
+        return f"health_status = '{random.choice(DEVICE_CHOICES['health_status'])}'"
     if random.random() < 0.2:
         return (
             f"signal_percent {random.choice(['=', '<', '>='])} {random.choice(['5', '20', '50'])}"
@@ -288,7 +292,8 @@ def _found(random: Random) -> str:
     value = random.choice([word for word in words if word.strip("/")]).replace("'", "''")
     if random.random() < 0.2:
         return f"{field.name} in ('{value}', 'a')"
-    return f"{field.name} {random.choice(['=', 'startsWith'])} '{value}'"
+    sign = random.choice(["=", "startsWith", "endsWith", "contains"])
+    return f"{field.name} {sign} '{value}'"
 
 
 def _condition(random: Random, field: DigiField) -> str:

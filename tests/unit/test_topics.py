@@ -89,4 +89,4 @@ def test_a_topic_comes_back_from_its_subject(topic):
     ],
 )
 def test_filters_become_the_brokers_subjects(topic_filter, subjects):
-    assert subjects_of(topic_filter) == subjects
+    assert list(subjects_of(topic_filter)) == subjects

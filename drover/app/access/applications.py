@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drover.app.access.sessions import DeviceFacts
+from drover.app.access.device_check import DeviceFacts
 from drover.app.catalog import QuietHook
 from drover.kinds.device import KIND as DEVICE
 from drover.model.access import SANDBOX, MemberRole, Role

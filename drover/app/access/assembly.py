@@ -13,6 +13,7 @@ from drover.app.access.admit import Gate
 from drover.app.access.applications import EndAccess, find_device
 from drover.app.access.authenticate import Authenticator
 from drover.app.access.bootstrap import Bootstrap
+from drover.app.access.device_check import DeviceCheck
 from drover.app.access.issue import IssueAccessKeys, IssueApiTokens
 from drover.app.access.organizations import Organizations
 from drover.app.access.passwords import Passwords
@@ -39,6 +40,7 @@ class AccessServices:
 
     gate: Gate
     authenticator: Authenticator
+    devices: DeviceCheck
     sessions: Sessions
     accounts: Accounts
     organizations: Organizations
@@ -94,10 +96,12 @@ def build(
     """Return the use cases over a store; ``hasher`` replaces argon2's usual cost."""
     passwords, throttle = Passwords(hasher), Throttle(clock)
     authenticator = Authenticator(store, revisions, clock, passwords, throttle)
+    devices = DeviceCheck(store, revisions, throttle, find_device)
     return AccessServices(
         gate=Gate(authenticator, store),
         authenticator=authenticator,
-        sessions=Sessions(store, ids, clock, authenticator, throttle, find_device),
+        devices=devices,
+        sessions=Sessions(store, ids, clock, authenticator, devices),
         accounts=Accounts(store, ids, clock, passwords, throttle),
         organizations=Organizations(store, ids, clock),
         tokens=ApiTokens(store, ids, clock),

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from msgspec import Struct
 
-from drover.app.access.authenticate import device_limit
-from drover.app.access.network import address_allowed
-from drover.app.access.secrets import DEVICE_PREFIX, SESSION_PREFIX, digest, matches, new_secret
-from drover.model.accounts import AccessKey, Account, OwnerType, Token
-from drover.model.errors import Forbidden, Missing, Unauthorized
+from drover.app.access.secrets import DEVICE_PREFIX, SESSION_PREFIX, digest, new_secret
+from drover.model.accounts import Account, Token
+from drover.model.errors import Forbidden
 from drover.model.scopes import requested
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from drover.app.access.authenticate import Authenticator
-    from drover.app.access.throttle import Throttle
+    from drover.app.access.device_check import DeviceCheck, DeviceCredentials, KnownDevice
     from drover.model.access import Caller
     from drover.ports.clock import Clock, Ids
     from drover.ports.store import Session, Store
@@ -34,45 +32,11 @@ SWEEP_MS: Final = 60_000
 _log = structlog.get_logger("drover.access")
 
 
-class DeviceFacts(Struct, frozen=True, kw_only=True):
-    """What signing in needs to know about a device."""
-
-    device_class: str
-    tags: frozenset[tuple[str, str]] = frozenset()
-
-
-class FindDevice(Protocol):
-    """Looks a device up inside a unit of work."""
-
-    async def __call__(
-        self, session: Session, application_id: str, device_id: str, /
-    ) -> DeviceFacts:
-        """Return what is known of it; raises Missing."""
-        ...
-
-
-class DeviceCredentials(Struct, frozen=True, kw_only=True):
-    """What a device presents."""
-
-    device_id: str
-    key: str
-    secret: str
-
-
 class SignedIn(Struct, frozen=True, kw_only=True):
     """A user's new session; the text of its token is nowhere else."""
 
     account_id: str
     token: str
-
-
-class KnownDevice(Struct, frozen=True, kw_only=True):
-    """A device whose credentials were right, and the key it used."""
-
-    device_id: str
-    facts: DeviceFacts
-    key: AccessKey
-    owner_type: OwnerType
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -95,15 +59,13 @@ class Sessions:
         ids: Ids,
         clock: Clock,
         authenticator: Authenticator,
-        throttle: Throttle,
-        find_device: FindDevice,
+        devices: DeviceCheck,
     ) -> None:
         self._store = store
         self._ids = ids
         self._clock = clock
         self._authenticator = authenticator
-        self._throttle = throttle
-        self._find_device = find_device
+        self._devices = devices
         self._swept_ms = clock.now_ms()
 
     async def sign_in(self, email: str, password: str, wish: Wish, address: str = "") -> SignedIn:
@@ -134,23 +96,12 @@ class Sessions:
         ttl_s = 0 if caller.expires_ms is None else DEFAULT_TTL_S
         return await self.begin(account, caller.scopes, ttl_s)
 
-    async def verify_device(self, credentials: DeviceCredentials, address: str = "") -> KnownDevice:
-        """Return the device whose access key this is.
-
-        Raises Unauthorized, alike whatever is wrong; AccountLocked after too many failures.
-        """
-        name = f"{credentials.device_id}\0{credentials.key}"
-        self._throttle.begin(name)
-        known = await self._store.read(lambda session: self._check(session, credentials, address))
-        self._throttle.succeed(name)
-        return known
-
     async def sign_in_device(
         self, credentials: DeviceCredentials, wish: Wish, address: str = ""
     ) -> tuple[KnownDevice, str]:
-        """Begin a device's session and return it with its token; raises what verify does."""
+        """Begin a device's session and return it with its token; raises what that does."""
         scopes = requested(wish.scopes, "device")
-        known = await self.verify_device(credentials, address)
+        known = await self._devices.verify(credentials, address)
         text = new_secret(self._ids, DEVICE_PREFIX)
         now_ms = self._clock.now_ms()
         token = Token(
@@ -207,29 +158,6 @@ class Sessions:
         )
         return text, token
 
-    async def _check(
-        self, session: Session, credentials: DeviceCredentials, address: str
-    ) -> KnownDevice:
-        key = await session.access.keys.find(credentials.key)
-        right = matches(credentials.secret, key.secret_digest if key else None)
-        if key is None or not right or key.status != "active" or not address_allowed(key, address):
-            raise _refused()
-        standing = await session.access.owners.standing(key.application_id, None)
-        try:
-            facts = await self._find_device(session, key.application_id, credentials.device_id)
-        except Missing:
-            raise _refused() from None
-        limit = device_limit(key)
-        within = limit is None or limit.covers(credentials.device_id, facts.tags)
-        if standing is None or not within:
-            raise _refused()
-        return KnownDevice(
-            device_id=credentials.device_id,
-            facts=facts,
-            key=key,
-            owner_type=standing.owner.type,
-        )
-
 
 async def keep_session(session: Session, token: Token) -> None:
     """Store a new session and end the oldest ones beyond the limit."""
@@ -243,7 +171,3 @@ def expiry(now_ms: int, ttl_s: int | None) -> int | None:
     """Return when a session ends, None for never."""
     ttl_s = DEFAULT_TTL_S if ttl_s is None else ttl_s
     return now_ms + ttl_s * 1000 if ttl_s else None
-
-
-def _refused() -> Unauthorized:
-    return Unauthorized("Invalid device credentials")

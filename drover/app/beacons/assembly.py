@@ -10,7 +10,7 @@ from drover.app.beacons.logs import BeaconLogs
 from drover.app.beacons.settings import BeaconSettings
 from drover.app.beacons.templates import AddDueJob, Templates
 from drover.app.beacons.timetable import SCHEDULE_KIND, Timetable
-from drover.app.beacons.waiting import LOOK_S, MOST_WAITING, Waiters, Watch
+from drover.app.beacons.waiting import LOOK_S, Waiters, Watch
 from drover.app.beacons.work import BeaconWork
 from drover.engine.scheduler import ScheduleAction
 
@@ -43,11 +43,11 @@ class BeaconServices:
 
 
 def build(
-    heart: Heart, ids: Ids, tz: str = "UTC", most_waiting: int = MOST_WAITING
+    heart: Heart, ids: Ids, tz: str = "UTC", waiters: Waiters | None = None
 ) -> BeaconServices:
     """Return the use cases over the store of an engine's heart; ``tz`` is that of templates."""
     store, signals = heart.store, heart.signals
-    waiters = Waiters(signals.beacons, most_waiting)
+    waiters = waiters or Waiters(signals.beacons)
     return BeaconServices(
         jobs=BeaconJobs(store, ids, waiters, Timetable(tz), signals),
         work=BeaconWork(store, waiters, signals.callbacks, heart.timing.beacon_lease_ms),

@@ -1,24 +1,25 @@
 """Workers that wait for a job: they are woken one for each job that becomes eligible.
 
 A job that is created wakes the first of those who may take it, in this process, without asking the
-store. All else that makes a job eligible (its time comes, a lease runs out, another server created
-it) is found by one look at the store in a while, and at the moment the next one is due.
+store; where nobody waits for it here, other servers are told to look. All else that makes a job
+eligible (its time comes, a lease runs out, a hint was lost) is found by one look at the store in a
+while, and at the moment the next one is due.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any, Final
 
 from drover.model.beacon_job import BEACON
+from drover.model.errors import TooMany, reached
 from drover.model.execution import State
 from drover.ports.beacons import Eligible, Wish
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
+    from drover.engine.signals import Wake
     from drover.model.beacon_job import BeaconJob
     from drover.ports.store import Session, Store
 
@@ -28,17 +29,23 @@ LOOK_S: Final = 1.0
 MOST_WAITING: Final = 500
 """Workers that may wait at once: each holds a request, of which a server serves only so many."""
 
+MOST_WAITING_OF_KEY: Final = 300
+"""Workers that may wait at once with one key, so that nobody takes up all places."""
+
 _LOOKED_AT: Final = 500
+_LATER_S: Final = 5
 
 
 class Waiter:
     """A worker that waits; ``offers`` are the jobs it was woken for since it last looked.
 
-    ``worker`` is its account and its name, if it told one; ``dismissed`` that it wants no job.
+    ``key`` is what it came with, ``worker`` its account and its name, if it told one;
+    ``dismissed`` that it wants no job.
     """
 
-    def __init__(self, wish: Wish, worker: tuple[str, str] | None = None) -> None:
+    def __init__(self, wish: Wish, key: str = "", worker: tuple[str, str] | None = None) -> None:
         self.wish = wish
+        self.key = key
         self.worker = worker
         self.dismissed = False
         self.offers: list[Eligible] = []
@@ -57,13 +64,20 @@ class Waiter:
 class Waiters:
     """Those who wait in this process, by beacon, the one who waits longest first."""
 
-    def __init__(self, changed: asyncio.Event, most: int = MOST_WAITING) -> None:
-        """Let up to ``most`` wait.
+    def __init__(
+        self,
+        changed: Wake,
+        most: int = MOST_WAITING,
+        most_of_key: int = MOST_WAITING_OF_KEY,
+    ) -> None:
+        """Let up to ``most`` wait, up to ``most_of_key`` of them with one key.
 
         ``changed`` is set when a job may become eligible other than by what is told.
         """
         self.changed = changed
         self.most = most
+        self.most_of_key = most_of_key
+        self._of_key: Counter[str] = Counter()
         self._waiting: dict[str, dict[Waiter, None]] = defaultdict(dict)
         self._count = 0
         self._stopping = False
@@ -80,14 +94,26 @@ class Waiters:
         """Return the beacons that somebody waits for."""
         return sorted(self._waiting)
 
-    def join(self, wish: Wish, worker: tuple[str, str] | None = None) -> Waiter:
+    def check_room(self, key: str) -> None:
+        """Raise TooMany where no more may wait, at all or with this key."""
+        if self._count >= self.most:
+            limit, many = "max_waiting_beacons", f"{self.most} wait for jobs already"
+        elif self._of_key[key] >= self.most_of_key:
+            limit = "max_waiting_beacons_of_key"
+            many = f"{self.most_of_key} wait for jobs with this key already"
+        else:
+            return
+        raise reached(limit, TooMany(many, retry_after_s=_LATER_S))
+
+    def join(self, wish: Wish, key: str = "", worker: tuple[str, str] | None = None) -> Waiter:
         """Begin to wait."""
-        waiter = Waiter(wish, worker)
+        waiter = Waiter(wish, key, worker)
         if not self._waiting.keys() >= set(wish.names):
-            self.changed.set()  # when its next job is due is not known yet
+            self.changed.here()  # when its next job is due is not known yet
         for name in wish.names:
             self._waiting[name][waiter] = None
         self._count += 1
+        self._of_key[key] += 1
         return waiter
 
     def leave(self, waiter: Waiter) -> None:
@@ -99,8 +125,11 @@ class Waiters:
                 if not waiting:
                     del self._waiting[name]
         self._count -= 1
+        self._of_key[waiter.key] -= 1
+        if not self._of_key[waiter.key]:
+            del self._of_key[waiter.key]
         for offer in waiter.offers:
-            self.offer(offer)
+            self._pass_on(offer)
 
     def dismiss(self, worker: tuple[str, str]) -> None:
         """Send away the worker of this account and name: it has asked for no more jobs."""
@@ -118,9 +147,9 @@ class Waiters:
             self.freed(job)
 
     def freed(self, job: BeaconJob) -> None:
-        """Wake whoever a job that may be taken now is for."""
+        """Wake whoever a job that may be taken now is for; with nobody here, those elsewhere."""
         if job.kind == BEACON and job.state is State.QUEUED:
-            self.offer(Eligible(job.beacon_name, job.owner_id, frozenset(job.labels)))
+            self._pass_on(Eligible(job.beacon_name, job.owner_id, frozenset(job.labels)))
 
     def offer(self, job: Eligible) -> bool:
         """Wake the first who may take a job and is not awake yet; False when there is nobody."""
@@ -130,6 +159,10 @@ class Waiters:
                 waiter.woken.set()
                 return True
         return False
+
+    def _pass_on(self, job: Eligible) -> None:
+        if not self.offer(job):
+            self.changed.elsewhere()
 
     def stop(self) -> None:
         """Send everybody away: the server is going to stop."""
@@ -164,15 +197,13 @@ class Watch:
         return rest_s
 
 
-async def wait(waiter: Waiter, until_s: float, left: Callable[[], Awaitable[None]]) -> bool:
-    """Wait to be woken until a moment of the monotonic clock; False when the client went away."""
+async def wait(waiter: Waiter, until_s: float, left: asyncio.Future[None]) -> None:
+    """Wait to be woken, for the client to go away, or for a moment of the monotonic clock."""
     woken = asyncio.create_task(waiter.woken.wait())
-    leaving = asyncio.ensure_future(left())
+    either: list[asyncio.Future[Any]] = [woken, left]
     try:
         rest_s = max(0.0, until_s - time.monotonic())
-        await asyncio.wait([woken, leaving], timeout=rest_s, return_when=asyncio.FIRST_COMPLETED)
-        return not leaving.done()
+        await asyncio.wait(either, timeout=rest_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
         woken.cancel()
-        leaving.cancel()
-        await asyncio.gather(woken, leaving, return_exceptions=True)
+        await asyncio.gather(woken, return_exceptions=True)

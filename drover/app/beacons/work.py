@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -11,17 +12,25 @@ import structlog
 from drover.app.beacons.jobs import check_number
 from drover.app.beacons.sights import check_seen, sight_of
 from drover.app.beacons.waiting import wait
-from drover.model.beacon_job import DEFAULT_LEASE_MS, beat, end, pick, release, start, update
-from drover.model.errors import TooMany, Unavailable, reached
+from drover.model.beacon_job import (
+    DEFAULT_LEASE_MS,
+    Hold,
+    beat,
+    end,
+    pick,
+    release,
+    start,
+    update,
+)
+from drover.model.errors import Unavailable
 from drover.ports.beacons import Wish
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Awaitable, Callable
 
     from drover.app.beacons.waiting import Waiter, Waiters
     from drover.model.access import Caller
-    from drover.model.beacon_job import BeaconJob, Hold, Pick
+    from drover.model.beacon_job import BeaconJob, Pick
     from drover.ports.store import Session, Store
 
     Rule: TypeAlias = Callable[[BeaconJob, int], BeaconJob]
@@ -29,7 +38,6 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger("drover.beacons")
 _TRIES: Final = 5
-_LATER_S: Final = 5
 
 
 class Ending:
@@ -99,26 +107,46 @@ class BeaconWork:
 
         Raises TooMany where as many wait already as may.
         """
-        if wait_s and len(self._waiters) >= self._waiters.most:
-            many = f"{self._waiters.most} wait for jobs already"
-            raise reached("max_waiting_beacons", TooMany(many, retry_after_s=_LATER_S))
+        key = caller.token_id or ""
+        if wait_s:
+            self._waiters.check_room(key)
         sight = await self._store.glance(lambda session: sight_of(session, caller))
-        until_s = time.monotonic() + wait_s
         worker = (caller.user_id or "", asked.hold.worker) if asked.hold.worker else None
-        waiter = self._waiters.join(Wish(wish.names, sight, wish.labels), worker)
+        waiter = self._waiters.join(Wish(wish.names, sight, wish.labels), key, worker)
         try:
-            while True:
-                waiter.look()
-                job = await self._take_now(waiter, asked)
-                done = time.monotonic() >= until_s or self._waiters.stopping
-                if job is not None or done:
-                    return job
-                if not await wait(waiter, until_s, left):
-                    raise Unavailable("The client went away")
-                if waiter.dismissed:
-                    return None
+            if not wait_s:
+                return await self._take_now(waiter, asked)
+            return await self._awaited(waiter, asked, time.monotonic() + wait_s, left)
         finally:
             self._waiters.leave(waiter)
+
+    async def _awaited(
+        self, waiter: Waiter, asked: Pick, until_s: float, left: Left
+    ) -> BeaconJob | None:
+        gone = asyncio.ensure_future(left())
+        try:
+            while not gone.done() and not waiter.dismissed:
+                waiter.look()
+                job = await self._take_now(waiter, asked)
+                if job is not None:
+                    return await self._handed_out(job, gone)
+                if time.monotonic() >= until_s or self._waiters.stopping:
+                    return None
+                await wait(waiter, until_s, gone)
+            if gone.done():
+                raise _gone()
+            return None
+        finally:
+            gone.cancel()
+            await asyncio.gather(gone, return_exceptions=True)
+
+    async def _handed_out(self, job: BeaconJob, gone: asyncio.Future[None]) -> BeaconJob:
+        """Return a job that was taken; who went away meanwhile must not hold it for its lease."""
+        if not gone.done():
+            return job
+        freed = await self._store.write(partial(_freed, job=job))
+        self._waiters.freed(freed)
+        raise _gone()
 
     def dismiss(self, caller: Caller, worker: str) -> None:
         """Answer a worker that waits at once, without a job: it takes no more of them."""
@@ -139,7 +167,17 @@ class BeaconWork:
         return await self._store.write(work)
 
     async def _change(self, caller: Caller, number: int, rule: Rule) -> BeaconJob:
+        """Read, then write unless the job has changed meanwhile: nothing is held in between.
+
+        Where that comes to nothing, the job is held and so cannot change again.
+        """
         check_number(number)
+        seen, now_ms = await self._store.glance(partial(_seen, caller=caller, number=number))
+        job = rule(seen, now_ms)
+        if job is seen or await self._store.write_one(
+            lambda session: session.beacons.save(seen, job)
+        ):
+            return job
         return await self._store.write(partial(_changed, caller=caller, number=number, rule=rule))
 
 
@@ -153,6 +191,22 @@ class Wanted:
         self.labels = labels
 
 
+async def _freed(session: Session, *, job: BeaconJob) -> BeaconJob:
+    """Hand a job back that nobody was told of, unless it has changed meanwhile."""
+    seen = await session.beacons.hold(job.number)
+    if seen.fence != job.fence or seen.state.is_final:
+        return seen
+    freed = release(seen, Hold(fence=job.fence), await session.now_ms())
+    await session.beacons.save(seen, freed)
+    return freed
+
+
+async def _seen(session: Session, *, caller: Caller, number: int) -> tuple[BeaconJob, int]:
+    sight = await sight_of(session, caller)
+    seen, now_ms = await session.beacons.seen(number)
+    return check_seen(sight, seen), now_ms
+
+
 async def _changed(session: Session, *, caller: Caller, number: int, rule: Rule) -> BeaconJob:
     sight = await sight_of(session, caller)
     now_ms = await session.now_ms()
@@ -162,6 +216,10 @@ async def _changed(session: Session, *, caller: Caller, number: int, rule: Rule)
         if job is seen or await session.beacons.save(seen, job):
             return job
     raise _contended()
+
+
+def _gone() -> Unavailable:
+    return Unavailable("The client went away")
 
 
 def _contended() -> Unavailable:

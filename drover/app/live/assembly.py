@@ -14,7 +14,7 @@ from drover.app.live.presence import PresenceBook
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drover.app.access.sessions import Sessions
+    from drover.app.access.assembly import AccessServices
     from drover.app.assembly import Library, Surroundings
 
 
@@ -38,15 +38,15 @@ class LiveServices:
 
 
 def build(
-    around: Surroundings, shelf: Library, sessions: Sessions, roots: Sequence[str]
+    around: Surroundings, shelf: Library, doors: AccessServices, roots: Sequence[str]
 ) -> LiveServices:
     """Return the use cases; ``roots`` are first levels of topics that devices share."""
     store = around.store
     inbox = Inbox(store, shelf.reports, around.wake)
     book = PresenceBook(store, shelf.reports)
     return LiveServices(
-        door=LiveDoor(sessions, store, roots),
+        door=LiveDoor(doors.devices, store, roots),
         inbox=inbox,
         book=book,
-        intake=LiveIntake(store, inbox, book),
+        intake=LiveIntake(store, doors.revisions, inbox, book),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from drover.app.access.sessions import DeviceCredentials
+from drover.app.access.device_check import DeviceCredentials
 from drover.app.device_reports import OPEN_CLASS
 from drover.app.devices import everything
 from drover.app.live.topic_triggers import MQTT_TRIGGER
@@ -19,7 +19,7 @@ from drover.query.losant import parse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from drover.app.access.sessions import KnownDevice, Sessions
+    from drover.app.access.device_check import DeviceCheck, KnownDevice
     from drover.model.accounts import AccessKey
     from drover.ports.door import Visitor
     from drover.ports.store import Session, Store
@@ -34,8 +34,8 @@ class LiveDoor:
     ``roots`` are first levels of topics that devices share whose key names none.
     """
 
-    def __init__(self, sessions: Sessions, store: Store, roots: Sequence[str]) -> None:
-        self._sessions = sessions
+    def __init__(self, devices: DeviceCheck, store: Store, roots: Sequence[str]) -> None:
+        self._devices = devices
         self._store = store
         self._roots = roots
 
@@ -49,8 +49,9 @@ class LiveDoor:
         credentials = DeviceCredentials(
             device_id=visitor.client_id.lower(), key=visitor.username, secret=visitor.password
         )
-        known = await self._sessions.verify_device(credentials, visitor.address)
-        return await self._store.read(lambda session: self._admitted(session, known))
+        known = await self._devices.verify(credentials, visitor.address)
+        look = self._store.read if known.facts.device_class in GATEWAYS else self._store.glance
+        return await look(lambda session: self._admitted(session, known))
 
     async def _admitted(self, session: Session, known: KnownDevice) -> Admitted:
         key, own = known.key, known.device_id

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from drover.app.live.inbox import SaidOn, SaidState
 from drover.app.live.topic_triggers import MQTT_TRIGGER
-from drover.ports.door import Waited
+from drover.kinds.application import KIND as APPLICATION
+from drover.ports.door import Revoked, Waited
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from drover.app.live.inbox import Inbox
     from drover.app.live.presence import PresenceBook
+    from drover.ports.access import Revisions
     from drover.ports.bus import Message
     from drover.ports.door import Connection, Done, Parting
     from drover.ports.store import Session, Store
 
 
+LOOKS: Final = 40
+"""How often it is looked for revoked connections after access changed."""
+
+_AT_A_TIME: Final = 1000
+
+
 class LiveIntake:
     """Puts state and messages into the inbox, comings and goings into the book."""
 
-    def __init__(self, store: Store, inbox: Inbox, book: PresenceBook) -> None:
+    def __init__(
+        self, store: Store, revisions: Revisions, inbox: Inbox, book: PresenceBook
+    ) -> None:
         self._store = store
+        self._revisions = revisions
+        self._seen_revision = -1
+        self._looks = 0
         self._inbox = inbox
         self._book = book
 
@@ -50,6 +63,26 @@ class LiveIntake:
     async def servers(self, alive: Sequence[str]) -> None:
         """Note which brokers are there: devices of others are connected no longer."""
         await self._book.servers(alive)
+
+    async def revoked(self, known: Collection[str]) -> Revoked:
+        """Return what has lost its right to be there.
+
+        Looked for only for a while after access changed: those that come meanwhile are refused,
+        but one that was let in just before is noted a moment later.
+        """
+        revision = await self._revisions.current()
+        if revision != self._seen_revision:
+            self._seen_revision, self._looks = revision, LOOKS
+        if not self._looks:
+            return Revoked()
+        self._looks -= 1
+
+        async def look(session: Session) -> Revoked:
+            connections = await session.presence.revoked(_AT_A_TIME)
+            gone = await session.resources.absent(APPLICATION, "", sorted(known))
+            return Revoked(connections, gone)
+
+        return await self._store.read(look)
 
     async def waited_for(self) -> Sequence[Waited]:
         """Return all filters that workflows wait for."""

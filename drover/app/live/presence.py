@@ -117,6 +117,7 @@ def _connected(move: _Move) -> Connected:
         connection_id=str(connection.number),
         server=connection.server,
         time_ms=connection.began_ms if parting is None else parting.ended_ms,
+        key_id=connection.key_id,
     )
 
 

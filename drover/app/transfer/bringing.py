@@ -189,13 +189,27 @@ class _Bringing:
     async def _add(self, kind: Kind[Any], given: Given, later: frozenset[str]) -> None:
         value = self.decoded(given)
         within = await self._within(kind, value)
-        full = self.made(kind, given, value, within)
+        full = await self._detached(kind, self.made(kind, given, value, within))
         waiting = {name: own for name in later if (own := getattr(full, name))}
         made = structs.replace(full, **dict.fromkeys(waiting, UNSET))
         await self._tools.catalog.add(self._session, self._errand.caller, kind, made)
         self.brought.created[kind.one] += 1
         if waiting:
             self._later.append((kind, given, made.id, waiting))
+
+    async def _detached(self, kind: Kind[Any], made: Any) -> Any:
+        """Return a resource without references to what its bundle left out and nobody has."""
+        for name, target in kind.checked_references.items():
+            named = getattr(made, name)
+            if not named or self._contents.given.get(target):
+                continue
+            ids = [named] if isinstance(named, str) else list(named)
+            aim = self._tools.catalog.kinds[target]
+            absent = await self._session.resources.absent(aim, self._application_id, ids)
+            if absent:
+                kept = UNSET if isinstance(named, str) else tuple(set(ids) - set(absent))
+                made = structs.replace(made, **{name: kept})
+        return made
 
     async def _within(self, kind: Kind[Any], value: dict[str, Any]) -> dict[str, str]:
         if not kind.parent:

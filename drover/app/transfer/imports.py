@@ -157,6 +157,7 @@ class Imports:
         )
         try:
             if file is not None:
+                file.seek(0)
                 content = one_piece(file.read())
                 name = "bundle.zip"
                 await self._around.downloads.keep(about or "", name, content, order.import_id)

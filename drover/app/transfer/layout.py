@@ -23,12 +23,12 @@ _UNFIT: Final = re.compile(r"[^\w.-]|^\.")
 
 def bundled(kinds: Iterable[Kind[Any]]) -> list[Kind[Any]]:
     """Return the kinds that bundles hold, in the order of their places."""
-    return sorted((kind for kind in kinds if kind.exported_as), key=place_of)
+    return sorted((kind for kind in kinds if kind.bundled_in), key=place_of)
 
 
 def place_of(kind: Kind[Any]) -> str:
     """Return where a kind lies: the path of its list, or of each file with a field in braces."""
-    return kind.bundled_in or f"{kind.many}{YAML}"
+    return kind.bundled_in
 
 
 def is_listed(kind: Kind[Any]) -> bool:

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from drover.app.catalog import Catalog
 from drover.app.long_tasks import Asked as TaskAsked
-from drover.app.long_tasks import LongTasks, listeners
+from drover.app.long_tasks import LongTasks
 from drover.app.tasks import application_clone, application_export, application_import
 from drover.app.transfer.downloads import PATH, Downloads
 from drover.app.transfer.export import Wish
@@ -18,7 +18,7 @@ from drover.app.transfer.import_orders import Asked, Done, NewOwner, Source
 from drover.app.transfer.imports import Imports
 from drover.faces import multipart
 from drover.faces.losant import _envelope
-from drover.faces.losant.job_logs import enqueued
+from drover.faces.losant._jobs import enqueued, told
 from drover.faces.operation import Answer, Call, Operation
 from drover.kinds.application import KIND
 from drover.model.bodies import decode
@@ -129,14 +129,16 @@ class _Calls:
     async def export(self, call: Call) -> Any:
         """Make a bundle and tell where it can be fetched."""
         given = call.json(ExportPost)
-        told = listeners(given.email, given.callback_url)
+        if given.export_type == "repo":
+            raise Invalid("Exports to a repository are not supported", field="exportType")
+        who = told(call, given.email, given.callback_url)
         here = call.application_id
         if not given.force_job and await self._exports.is_small(here, given.wish):
             return {"url": await self._exports.run(here, given.wish)}
         wanted = TaskAsked(
             application_id=here,
             input={"wish": msgspec.to_builtins(given.wish)},
-            listeners=told,
+            listeners=who,
         )
         return enqueued(await self._tasks.begin(call.caller, application_export.TASK, wanted))
 
@@ -144,6 +146,8 @@ class _Calls:
         """Bring a bundle into an application."""
         form = _form(call, _FORM)
         options = decode(form.get("options", b""), ImportOptions)
+        if options.repo is not None or options.credential_name is not None:
+            raise Invalid("Imports from a repository are not supported", field="repo")
         source = Source(
             bundle=form.get("importBundle"),
             url=options.import_url,
@@ -155,7 +159,7 @@ class _Calls:
             include=options.include,
             dry_run=options.dry_run,
             force_job=options.force_job,
-            listeners=listeners(_text(form, "email"), options.callback_url),
+            listeners=told(call, _text(form, "email"), options.callback_url),
         )
         done = await self._imports.run(
             call.caller, call.application_id, asked, application_import.TASK
@@ -173,7 +177,7 @@ class _Calls:
             include=options.include,
             force_job=options.force_job,
             owner=_owner(call, _text(form, "ownerId"), _text(form, "ownerType")),
-            listeners=listeners(_text(form, "email"), options.callback_url),
+            listeners=told(call, _text(form, "email"), options.callback_url),
         )
         done = await self._imports.run(call.caller, "", asked, application_import.TASK)
         return self._made(call, done)
@@ -190,14 +194,14 @@ class _Calls:
             dry_run=given.dry_run,
             force_job=given.force_job,
             owner=_owner(call, *own, f"Copy of {source['name']}"[:255]),
-            listeners=listeners(given.email, given.callback_url),
+            listeners=told(call, given.email, given.callback_url),
         )
         done = await self._imports.run(
             call.caller, call.application_id, asked, application_clone.TASK
         )
         if given.dry_run:
-            told = {"success": True, "requiresJob": done.requires_job}
-            return Answer(msgspec.json.encode(told), 200)
+            tried = {"success": True, "requiresJob": done.requires_job}
+            return Answer(msgspec.json.encode(tried), 200)
         return self._made(call, done)
 
     async def logs(self, call: Call) -> bytes:

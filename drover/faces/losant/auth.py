@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from drover.app.access.sessions import DeviceCredentials, Sessions, Wish
+from drover.app.access.device_check import DeviceCredentials
+from drover.app.access.sessions import Sessions, Wish
 from drover.faces.operation import Answer, Call, Operation
 from drover.model.fields import ID_PATTERN
 

@@ -11,8 +11,8 @@ from drover.app.device_attributes import AttributePatch, DeviceAttributes
 from drover.faces.losant import _lists
 from drover.faces.losant._records import envelope
 from drover.faces.operation import Call, Operation
-from drover.kinds.device import Attribute
 from drover.model.bodies import convert
+from drover.model.device_shape import Attribute
 from drover.model.fields import Key
 from drover.model.kind import OWNERS
 from drover.model.scopes import for_operation

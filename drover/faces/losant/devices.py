@@ -12,9 +12,11 @@ from drover.app.catalog import Catalog
 from drover.app.device_updates import Changes, check
 from drover.app.devices import Devices, NewDevice, Update, everything, narrowed
 from drover.faces.losant import _envelope, _lists
+from drover.faces.losant._device_shapes import attributes_as_object, tags_as_object
 from drover.faces.operation import Call, Operation
-from drover.kinds.device import KIND, DataType, DeviceClass
+from drover.kinds.device import KIND
 from drover.model.bodies import convert
+from drover.model.device_shape import DataType, DeviceClass
 from drover.model.errors import Invalid
 from drover.model.fields import Email, Ids, TagFilters, Url
 from drover.ports.reports import Suggestion
@@ -227,19 +229,6 @@ def _shaped(call: Call, document: bytes) -> bytes:
     if call.flag("attributesAsObject"):
         device["attributes"] = attributes_as_object(device["attributes"])
     return msgspec.json.encode(device)
-
-
-def tags_as_object(tags: list[dict[str, str]]) -> dict[str, list[str]]:
-    """Return tags as the values of each key."""
-    found: dict[str, list[str]] = {}
-    for tag in tags:
-        found.setdefault(tag["key"], []).append(tag["value"])
-    return found
-
-
-def attributes_as_object(attributes: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return attributes by their names."""
-    return {each["name"]: {k: v for k, v in each.items() if k != "name"} for each in attributes}
 
 
 def operations(services: Services) -> Iterator[Operation]:

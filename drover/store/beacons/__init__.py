@@ -8,10 +8,9 @@ import msgspec
 
 from drover.model.beacon_job import TEMPLATE
 from drover.model.errors import Duplicate, Missing
-from drover.model.execution import State
 from drover.ports.beacons import Callback, Eligible, LogLine, Setting
 from drover.store.beacons.listing import counting, listing
-from drover.store.beacons.rows import job_of, saved
+from drover.store.beacons.rows import added, job_of, labels_of, saved, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +35,7 @@ class BeaconStore:
             raise Duplicate("A job with this unique_key is there already", field="unique_key")
         number = row["number"]
         await self._tx.execute("beacon_job_add", _job(new, number))
-        return await self.get(number)
+        return added(new, number, now_ms)
 
     async def by_unique_key(self, unique_in: str, unique_key: str) -> BeaconJob | None:
         """Return the job that holds a key."""
@@ -52,6 +51,13 @@ class BeaconStore:
     async def get(self, number: int) -> BeaconJob:
         """Return one; raises Missing."""
         return _there(await self._tx.fetch_one("beacon_get", {"number": number}))
+
+    async def seen(self, number: int) -> tuple[BeaconJob, int]:
+        """Return one as it stands, and the store's clock, by one statement; raises Missing."""
+        row = await self._tx.fetch_one("beacon_seen", {"number": number})
+        job = _there(row)
+        clock = None if row is None else row["now_ms"]
+        return job, await self._tx.now_ms() if clock is None else clock
 
     async def hold(self, number: int) -> BeaconJob:
         """Return one that nobody else changes before this unit of work ends; raises Missing."""
@@ -74,7 +80,7 @@ class BeaconStore:
         return None if row is None else await self.hold(row["number"])
 
     async def save(self, seen: BeaconJob, job: BeaconJob) -> bool:
-        """Write what was done to a job, unless it has changed hands or state since it was seen."""
+        """Write what was done to a job, unless it has changed since it was seen."""
         return await self._tx.execute("beacon_save", saved(seen, job)) > 0
 
     async def page(
@@ -96,7 +102,7 @@ class BeaconStore:
         params = {"names": list(names), "now_ms": now_ms, "limit": limit}
         rows = await self._tx.fetch("beacon_eligible", params)
         return [
-            Eligible(row["queue"], row["owner_id"], frozenset(_labels(row["labels"])))
+            Eligible(row["queue"], row["owner_id"], frozenset(labels_of(row["labels"])))
             for row in rows
         ]
 
@@ -190,20 +196,19 @@ class BeaconStore:
 
 
 def _execution(new: NewBeaconJob, now_ms: int) -> dict[str, Any]:
-    waits = new.queued_ms is None
     return {
         "id": new.id,
         "kind": new.kind,
         "name": new.name,
         "owner_id": new.owner_id,
         "unique_in": new.unique_in,
-        "state": (State.NEW if waits else State.QUEUED).value,
+        "state": state_of(new).value,
         "source_type": new.source_type,
         "source_id": new.source_id,
         "duplicate_of": new.duplicate_of,
         "unique_key": new.unique_key,
         "now_ms": now_ms,
-        "due_ms": now_ms if waits else new.queued_ms,
+        "due_ms": now_ms if new.queued_ms is None else new.queued_ms,
         "queued_ms": new.queued_ms,
         "beacon_name": new.beacon_name,
         "priority": new.priority,
@@ -229,10 +234,6 @@ def _job(new: NewBeaconJob, number: int) -> dict[str, Any]:
         "callback_url": new.callback_url,
         "callback_due_ms": None if new.callback_url is None else 0,
     }
-
-
-def _labels(text: str | None) -> list[str]:
-    return [] if text is None else msgspec.json.decode(text, type=list[str])
 
 
 def _there(row: Row | None) -> BeaconJob:

@@ -16,9 +16,17 @@ if TYPE_CHECKING:
     from drover.store.compile.columns import ColumnMap
 
 _COLUMNS: Final = (
-    "execution.*, job.user_number, job.user_guid, '[]' AS tasks, job.steps, job.labels,"
-    " job.unique_key AS given_key, job.callback_url, job.lease_ms AS asked_lease_ms,"
-    " 0 AS paused, schedule.active, schedule.next_due_ms, schedule.last_due_ms"
+    "execution.number, execution.id, execution.kind, execution.name, execution.owner_id,"
+    " job.user_number, job.user_guid, execution.queue AS beacon_name, execution.state,"
+    " '[]' AS tasks, job.steps, execution.step, execution.requested_ms, execution.queued_ms,"
+    " execution.due_ms, execution.picked_ms, execution.started_ms, execution.completed_ms,"
+    " execution.result, execution.error, execution.retry_of AS duplicate_of,"
+    " execution.cancel_requested,"
+    " execution.priority, execution.tries, execution.max_retries + 1 AS max_attempts,"
+    " execution.retry_delay_ms, execution.timeout_ms, job.lease_ms AS asked_lease_ms,"
+    " execution.lease_ms, execution.lease_until_ms, execution.ends_ms, execution.worker,"
+    " execution.fence, job.labels, job.unique_key, job.callback_url,"
+    " schedule.active, schedule.next_due_ms, schedule.last_due_ms, 0 AS paused"
 )
 _FROM: Final = (
     "FROM execution JOIN beacon_job AS job ON job.number = execution.number"

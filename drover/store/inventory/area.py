@@ -15,6 +15,7 @@ from drover.model.errors import Missing
 from drover.model.inventory import Inventoried
 from drover.ports.inventory import NEWEST_FIRST, Found, Place, Standing, Wanted
 from drover.query.tree import In
+from drover.store.inventory.hits import hits
 from drover.store.inventory.plan import Plan, plan
 from drover.store.inventory.walk import Walk
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from drover.query.tree import Node
     from drover.store.driver import Row, Transaction
 
-MOST_DEVICES: Final = 3000
+MOST_DEVICES: Final = 5000
 """The walk begins at the devices where no more than so many can match."""
 
 PURGED: Final = 1000
@@ -51,7 +52,9 @@ class InventoryArea:
     async def count(self, reach: Reach, query: Node) -> int:
         """Count the jobs that match."""
         asked = plan(self._tx, Wanted(reach, query))
-        rows = await self._tx.fetch_sql(asked.counting(), asked.params)
+        walk = await self._walk(asked)
+        narrowing = "TRUE" if walk is None else walk.hits.narrowing()
+        rows = await self._tx.fetch_sql(asked.counting(narrowing), asked.params)
         return int(rows[0]["count"])
 
     async def one(self, reach: Reach, number: int, most_targets: int) -> Inventoried:
@@ -70,6 +73,9 @@ class InventoryArea:
     async def numbers(self, wanted: Wanted) -> Sequence[int]:
         """Return the numbers of matching jobs, newest first."""
         asked = plan(self._tx, wanted)
+        walk = await self._walk(asked)
+        if walk is not None:
+            return await walk.numbers()
         rows = await self._tx.fetch_sql(asked.numbers(), asked.params)
         return [row["number"] for row in rows]
 
@@ -119,9 +125,9 @@ class InventoryArea:
         return len(numbers) == PURGED
 
     async def _newest(self, asked: Plan) -> Sequence[Row]:
-        devices = await self._candidates(asked)
-        if devices is not None:
-            numbers = await Walk(self._tx, asked, devices).numbers()
+        walk = await self._walk(asked)
+        if walk is not None:
+            numbers = await walk.numbers()
             return await self._tx.fetch_sql(_chosen(asked, numbers), asked.params)
         for window in asked.windows():
             sql = asked.rows(asked.words.shown, window=window)
@@ -130,13 +136,15 @@ class InventoryArea:
                 return rows
         return await self._tx.fetch_sql(asked.rows(asked.words.shown), asked.params)
 
-    async def _candidates(self, asked: Plan) -> int | None:
-        """Return how many devices a match may have; None where they are many or unknown."""
-        counting = asked.counting_candidates(MOST_DEVICES + 1)
-        if counting is None:
+    async def _walk(self, asked: Plan) -> Walk | None:
+        """Return the walk from the devices of a match; None where they are many or unknown."""
+        found = hits(asked)
+        if found is None:
             return None
+        counting = found.counting(MOST_DEVICES + 1)
         rows = await self._tx.fetch_sql(counting.sql, counting.params)
-        return int(rows[0]["count"]) if rows[0]["count"] <= MOST_DEVICES else None
+        devices = int(rows[0]["count"])
+        return Walk(self._tx, found, devices) if devices <= MOST_DEVICES else None
 
 
 def _chosen(asked: Plan, numbers: Sequence[int]) -> str:

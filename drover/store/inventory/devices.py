@@ -1,4 +1,4 @@
-"""Where the inventory's fields of a device lie, and how devices are found by them.
+"""Where the inventory's fields of a device lie.
 
 A field comes from ``device_fact``, which repeats names and tags folded, else from the last report
 of that name. ``alias`` is what the statement calls the device's row, which may be all NULL, and
@@ -7,8 +7,6 @@ of that name. ``alias`` is what the statement calls the device's row, which may 
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from drover.query.digi.fields import (
@@ -18,22 +16,18 @@ from drover.query.digi.fields import (
     GROUP_STARTS,
     GROUP_WITHIN,
 )
-from drover.query.tree import And, Compare, In, Instant, Node, Operator, Or, all_of
 from drover.store.compile.columns import Column, Plain, Related
 from drover.store.compile.dialect import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from drover.query.tree import Value
     from drover.store.compile.columns import ColumnMap
     from drover.store.compile.dialect import Dialect
-    from drover.store.compile.parameters import Parameters
 
-_REPORTED_TEXTS: Final = (*DEVICE_TEXTS, "health_status", "restricted_status", "group")
+REPORTED_TEXTS: Final = (*DEVICE_TEXTS, "health_status", "restricted_status", "group")
+"""Texts that devices report, or have as tags."""
 _NATIVE: Final = frozenset({"name", "description", "device_id"})
-_FIRST_SURROGATE: Final = 0xD800
-_AFTER_SURROGATES: Final = 0xE000
 
 
 IN_ROW: Final = frozenset(
@@ -52,7 +46,7 @@ IN_ROW: Final = frozenset(
 
 def device_columns(alias: str, key: str, dialect: Dialect) -> ColumnMap:
     """Return how a query reaches the fields of a device; texts are folded already."""
-    texts = {name: _text(name, key, dialect) for name in _REPORTED_TEXTS}
+    texts = {name: _text(name, key, dialect) for name in REPORTED_TEXTS}
     described = dialect.json_raw(f"{alias}.document", dialect.path_literal(("description",)))
     # A group's path is kept without outer slashes, whichever way it came in.
     group = f"trim({texts.pop('group')}, '/')"
@@ -84,7 +78,7 @@ def shown_columns(alias: str, dialect: Dialect) -> Mapping[str, str]:
     key = f"{alias}.id"
     named = {
         name: f"coalesce({_tagged(name, key)}, {_reported(name, key, dialect, Kind.TEXT)})"
-        for name in _REPORTED_TEXTS
+        for name in REPORTED_TEXTS
         if name not in _NATIVE
     }
     numbers = {
@@ -116,131 +110,6 @@ def _tag_list(alias: str, dialect: Dialect) -> str:
         return f"(SELECT string_agg(tag.value, ';' ORDER BY tag.value) FROM {tags})"  # noqa: S608
     ordered = f"SELECT tag.value AS value FROM {tags} ORDER BY tag.value"  # noqa: S608
     return f"(SELECT group_concat(value, ';') FROM ({ordered}) AS ordered)"  # noqa: S608
-
-
-@dataclass(frozen=True, slots=True)
-class Finder:
-    """SQL of the ids of devices that an index gives, and what is still to be asked of them."""
-
-    sql: str
-    rest: Node
-
-
-def finder(node: Node, parameters: Parameters, dialect: Dialect) -> Finder | None:
-    """Return how the devices that match ``node`` are found; None where no index helps."""
-    parts = list(node.parts) if isinstance(node, And) else [node]
-    ranked = [
-        (rank, index) for index, part in enumerate(parts) if (rank := _rank(part)) is not None
-    ]
-    if not ranked:
-        return None
-    chosen = parts.pop(min(ranked)[1])
-    return Finder(_found(chosen, parameters, dialect), all_of(parts))
-
-
-_SIDES: Final = {GROUP_STARTS: "group"}
-_FOUND: Final = frozenset({*_REPORTED_TEXTS, "name", "tags"}) - {"description", "health_status"}
-_SCALES: Final = frozenset(DEVICE_NUMBERS)
-
-
-def _rank(node: Node) -> int | None:
-    """Return how well an index serves a condition: the less the better, None not at all."""
-    match node:
-        case Compare("device_id", Operator.EQUAL) | In("device_id"):
-            return 0
-        case Compare(field, Operator.EQUAL | Operator.STARTS_WITH, str()):
-            known = _SIDES.get(field, field) in _FOUND and node.value not in ("", "/")
-            return (1 if node.operator is Operator.EQUAL else 2) if known else None
-        case Compare(field, operator) if field in _SCALES:
-            return 1 if operator is Operator.EQUAL else 3
-        case In(field, values) if field in _FOUND | _SCALES:
-            return 1 if all(value != "" for value in values) else None
-        case Or(parts):
-            ranks = [rank for part in parts if (rank := _rank(part)) is not None]
-            return max(ranks) if len(ranks) == len(parts) else None
-        case _:
-            return None
-
-
-def _found(node: Node, parameters: Parameters, dialect: Dialect) -> str:
-    if isinstance(node, Or):
-        return " UNION ALL ".join(_found(part, parameters, dialect) for part in node.parts)
-    assert isinstance(node, Compare | In)  # noqa: S101 - the only other ones that have a rank
-    field = _SIDES.get(node.field, node.field)
-    # The parts of these texts are the program's own.
-    if field == "device_id":
-        return f"SELECT device.id FROM device WHERE {_test('device.id', node, parameters)}"  # noqa: S608
-    if isinstance(node, Compare) and node.field == GROUP_STARTS:
-        ways = [replace(node, field="group") for node in _beginnings(node)]
-        return " UNION ALL ".join(_found(way, parameters, dialect) for way in ways)
-    scale = field in _SCALES
-    facts = _test("fact.number" if scale else "fact.value", node, parameters)
-    known = "fact.number IS NOT NULL AND " if scale else ""
-    sql = (
-        "SELECT fact.device_id AS id FROM device_fact AS fact"  # noqa: S608
-        f" WHERE fact.field = '{field}' AND {known}{facts}"
-    )
-    if field in ("name", "tags"):
-        return sql
-    test = _test(_report(field, dialect), node, parameters)
-    return (
-        f"{sql} UNION ALL SELECT last.device_id FROM device_last AS last"  # noqa: S608
-        f" WHERE last.attribute = '{field}' AND {test} AND NOT EXISTS (SELECT 1 FROM device_fact"
-        f" AS other WHERE other.device_id = last.device_id AND other.field = '{field}')"
-    )
-
-
-def _beginnings(node: Compare) -> list[Compare]:
-    """Return what to look for in groups as they are stored, without a slash at their end."""
-    value = str(node.value)
-    if not value.endswith("/"):
-        return [node]
-    return [Compare(node.field, Operator.EQUAL, value.removesuffix("/")), node]
-
-
-def _report(field: str, dialect: Dialect) -> str:
-    """Return the expression of what a row of reports holds, as it is compared."""
-    kind = Kind.NUMBER if field in _SCALES else Kind.TEXT
-    value = dialect.json_value("last.value", dialect.path_literal(()), kind)
-    if kind is Kind.NUMBER:
-        return f"({value})"
-    folded = dialect.fold(f"({value})")
-    return f"(trim({folded}, '/'))" if field == "group" else f"({folded})"
-
-
-_SIGNS: Final = {
-    Operator.EQUAL: "=",
-    Operator.LESS: "<",
-    Operator.LESS_OR_EQUAL: "<=",
-    Operator.GREATER: ">",
-    Operator.GREATER_OR_EQUAL: ">=",
-}
-
-
-def _test(column: str, node: Compare | In, parameters: Parameters) -> str:
-    if isinstance(node, In):
-        return parameters.membership(column, [value_in_column(value) for value in node.values])
-    if node.operator is not Operator.STARTS_WITH:
-        return f"{column} {_SIGNS[node.operator]} {parameters.value(value_in_column(node.value))}"
-    value = str(node.value)
-    test = f"{column} >= {parameters.value(value)}"
-    following = _following(value)
-    return f"{test} AND {column} < {parameters.value(following)}" if following is not None else test
-
-
-def value_in_column(value: Value) -> str | float:
-    """Return a value of a device's field as a column holds it: these are text or numbers."""
-    assert not isinstance(value, Instant)  # noqa: S101 - no field of a device is compared with one
-    return value
-
-
-def _following(prefix: str) -> str | None:
-    """Return the least text after all that start so; None when there is none."""
-    kept = prefix.rstrip(chr(sys.maxunicode))
-    if not kept:
-        return None
-    code = ord(kept[-1]) + 1
-    return kept[:-1] + chr(_AFTER_SURROGATES if code == _FIRST_SURROGATE else code)
 
 
 def _text(name: str, key: str, dialect: Dialect) -> str:

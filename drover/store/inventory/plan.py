@@ -7,12 +7,13 @@ it begins at the devices instead.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from drover.ports.inventory import NEWEST_FIRST
 from drover.query.digi.fields import DEVICE_FIELDS
-from drover.query.digi.pairs import Split, asks_job, fields_of, split
+from drover.query.digi.pairs import Split, fields_of, split
 from drover.query.fold import fold
 from drover.query.tree import (
     All,
@@ -24,14 +25,12 @@ from drover.query.tree import (
     Nothing,
     Operator,
     Or,
-    all_of,
 )
-from drover.store.compile import Compiled
 from drover.store.compile.compiler import Compiler
 from drover.store.compile.parameters import Parameters
 from drover.store.compile.postgres import Postgres
 from drover.store.compile.sqlite import Sqlite
-from drover.store.inventory.devices import IN_ROW, device_columns, finder, shown_columns
+from drover.store.inventory.devices import IN_ROW, device_columns, shown_columns
 from drover.store.inventory.jobs import (
     CANONICAL,
     WALKED,
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from drover.ports.inventory import Order, Place, Reach, Wanted
+    from drover.query.tree import Value
     from drover.store.compile.columns import ColumnMap
     from drover.store.compile.dialect import Dialect
     from drover.store.driver import Transaction
@@ -75,7 +75,6 @@ class Words:
     shown_of_device: Mapping[str, str]
     listed: Mapping[str, str]
     pair_columns: ColumnMap
-    own_columns: ColumnMap
     sort_columns: ColumnMap
 
 
@@ -89,7 +88,6 @@ def _words(dialect: Dialect) -> Words:
         pair_columns=with_paths(
             {**jobs, **device_columns("device", "target.resource_id", dialect)}, dialect
         ),
-        own_columns=device_columns("device", "device.id", dialect),
         sort_columns={**jobs, **device_columns("aim", "aim.id", dialect)},
     )
 
@@ -136,11 +134,11 @@ class Plan:
         # A job may match several parts; it has one reach only.
         word = "UNION" if len(conditions) > 1 else "UNION ALL"
         union = f" {word} ".join(f"SELECT * FROM ({one}) AS branch" for one in each)  # noqa: S608
-        return f"{union} ORDER BY {self._order_of('sort_value', 'sort_number')}{limit}"
+        return f"{union} ORDER BY {self.order_of('sort_value', 'sort_number')}{limit}"
 
-    def counting(self) -> str:
-        """Return the statement that counts."""
-        where = self.whole_condition()
+    def counting(self, narrowing: str = "TRUE") -> str:
+        """Return the statement that counts, of jobs that hold another condition as well."""
+        where = f"{self.whole_condition()} AND {narrowing}"
         return f"SELECT count(*) AS count FROM execution WHERE {where}"  # noqa: S608 - as above
 
     def numbers(self) -> str:
@@ -168,72 +166,28 @@ class Plan:
         parts = job.parts if isinstance(job, And) else (job,)
         return JOB_WINDOWS if any(_unordered(part) for part in parts) else ()
 
-    def candidates(self) -> Compiled | None:
-        """Return SQL of devices one of which a match must have, where an index finds them."""
-        parameters = Parameters(self.words.dialect, "f")
-        found = finder(self.split.pair, parameters, self.words.dialect)
-        if found is None:
-            return None
-        return Compiled(found.sql, {**self.words.dialect.fold_parameters, **parameters.bound})
+    def bounds(self) -> tuple[int, int]:
+        """Return the numbers between which matches lie, as far as the page and the query tell."""
+        floor, upper = number_bounds(self.split.job)
+        after = self.wanted.after
+        return floor, upper if after is None else min(upper, after.number)
 
-    def counting_candidates(self, most: int) -> Compiled | None:
-        """Return SQL that counts these devices up to a bound."""
-        found = self.candidates()
-        if found is None:
-            return None
-        first = f"SELECT 1 FROM ({found.sql}) AS found LIMIT :most"  # noqa: S608 - as above
-        sql = f"SELECT count(*) AS count FROM ({first}) AS first"  # noqa: S608 - as above
-        return Compiled(sql, {**found.params, "most": most})
+    def names_jobs(self) -> bool:
+        """Tell whether the query asks for jobs by their numbers."""
+        job = self.split.job
+        parts = job.parts if isinstance(job, And) else (job,)
+        return any(isinstance(part, In) and part.field == "id" for part in parts)
 
-    def hits(self, *, seek: bool) -> Compiled:
-        """Return SQL of jobs within a span of numbers that match with one of the candidates.
+    def own_condition(self) -> str:
+        """Return the condition of whose jobs are seen, and of what is asked of the job alone.
 
-        With ``seek`` the items of each device are sought by an index, else those of the span are
-        looked through. The statement wants ``floor``, ``upper`` and ``missing``.
+        It is for jobs that are found already: no index of statuses is of use.
         """
-        rest = self._rest()
-        pair = self._compile(rest, "h")
-        in_row = not IN_ROW.isdisjoint(fields_of(rest))
-        joined = " LEFT JOIN device ON device.id = target.resource_id" if in_row else ""
-        sql = (
-            "SELECT DISTINCT execution.number FROM iteration AS target"  # noqa: S608 - as above
-            f" CROSS JOIN execution{joined} WHERE execution.number = target.execution"
-            " AND target.execution > CAST(:floor AS BIGINT)"
-            f" AND target.execution < CAST(:upper AS BIGINT) AND {self._of_candidate(seek=seek)}"
-            f" AND ({' OR '.join(self._reaches())}) AND {self._of_job(walking=True)} AND {pair}"
-            " ORDER BY execution.number DESC LIMIT :missing"
-        )
-        return Compiled(sql, self.params)
+        return f"({' OR '.join(self._reaches())}) AND {self._of_job(walking=True)}"
 
-    def _of_candidate(self, *, seek: bool) -> str:
-        """Return the test that an item is of a candidate, such that it is done as wanted."""
-        found = self.candidates()
-        assert found is not None  # noqa: S101 - there is no walk from devices without them
-        self.params.update(found.params)
-        if not seek:
-            # Neither database takes this for a use of the index of devices.
-            return f"((target.resource_id || '') IN ({found.sql})) IS TRUE"
-        narrowed = self._narrowed(found)
-        if self.words.dialect.fold_parameters:
-            return f"target.resource_id = ANY(ARRAY({narrowed}))"
-        return f"target.resource_id IN ({narrowed})"
-
-    def _narrowed(self, found: Compiled) -> str:
-        """Return SQL of those candidates that match whatever the job."""
-        rest = self._rest()
-        asked = rest.parts if isinstance(rest, And) else (rest,)
-        alone = all_of(part for part in asked if not asks_job(part))
-        if isinstance(alone, All):
-            return found.sql
-        parameters = Parameters(self.words.dialect, "n")
-        compiler = Compiler(self.words.own_columns, parameters, row_by_row=True)
-        condition = compiler.condition(alone).sql
-        self.params.update(parameters.bound)
-        return f"SELECT device.id FROM device WHERE device.id IN ({found.sql}) AND ({condition})"  # noqa: S608 - as above
-
-    def _rest(self) -> Node:
-        found = finder(self.split.pair, Parameters(self.words.dialect, "f"), self.words.dialect)
-        return self.split.pair if found is None else found.rest
+    def compiled_condition(self, node: Node, prefix: str) -> str:
+        """Return the condition of a job and an item of it, its values among ``params``."""
+        return self._compile(node, prefix)
 
     def among(self, numbers: Sequence[int]) -> str:
         """Return the condition of jobs chosen already, but for what they ask of devices."""
@@ -242,7 +196,7 @@ class Plan:
 
     def order(self) -> str:
         """Return the ORDER BY list."""
-        return self._order_of(self.sort_value(), "execution.number")
+        return self.order_of(self.sort_value(), "execution.number")
 
     def sort_value(self) -> str:
         """Return the expression that sorts, NULL where the number alone does."""
@@ -379,7 +333,8 @@ class Plan:
             return f"({sql} {sign}= {value} AND ({sql} {sign} {value} OR {older}))"
         return f"({sql} {sign} {value} OR ({sql} = {value} AND {older}) OR {sql} IS NULL)"
 
-    def _order_of(self, value: str, number: str) -> str:
+    def order_of(self, value: str, number: str) -> str:
+        """Return the ORDER BY list over what gives the value that sorts, and the number."""
         order = self.wanted.order
         if order.field == "id":
             return f"{number} {'DESC' if order.descending else 'ASC'}"
@@ -446,6 +401,32 @@ def canonical(node: Node) -> Node:
             return In(field, tuple(fold(str(value)) for value in values))
         case _:
             return node
+
+
+def number_bounds(node: Node) -> tuple[int, int]:
+    """Return numbers above and below which no job matches: what conditions of ``id`` tell."""
+    floor, upper = -1, _LARGEST
+    for part in node.parts if isinstance(node, And) else (node,):
+        if not isinstance(part, Compare) or part.field != "id":
+            continue
+        if part.operator in _AT_MOST:
+            upper = min(upper, _bound(part.value) + 1)
+        if part.operator in _AT_LEAST:
+            floor = max(floor, _bound(part.value) - 1)
+    return floor, upper
+
+
+_AT_MOST: Final = frozenset({Operator.EQUAL, Operator.LESS, Operator.LESS_OR_EQUAL})
+_AT_LEAST: Final = frozenset({Operator.EQUAL, Operator.GREATER, Operator.GREATER_OR_EQUAL})
+
+
+def _bound(value: Value) -> int:
+    """Return the number of a job that is nearest to what numbers are held against."""
+    assert isinstance(value, int | float)  # noqa: S101 - numbers are held against nothing else
+    return math.ceil(max(-1, min(value, _LARGEST - 1)))
+
+
+_LARGEST: Final = 2**63 - 1
 
 
 def plan(tx: Transaction, wanted: Wanted) -> Plan:

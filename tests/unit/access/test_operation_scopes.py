@@ -14,6 +14,8 @@ from tests.support.any_services import AnyServices
 
 LEVELS = {"A": "Application", "D": "Device", "O": "Organization", "U": "User"}
 OPEN = {
+    "POST /uploads/{}/{}/{}",
+    "GET /content/{}/{}/{}",
     "POST /auth/user",
     "POST /auth/device",
     "GET /auth/ssoDomain",

@@ -34,11 +34,17 @@ WHERE job_id = :unique_in AND unique_key = :unique_key
        OR number IN (SELECT number FROM beacon_job WHERE unique_until_ms <= :now_ms));
 
 -- name: beacon_get
--- Read a beacon job with all that belongs to it.
-SELECT execution.*, job.user_number, job.user_guid, job.tasks, job.steps, job.labels,
-    job.unique_key AS given_key, job.callback_url, job.lease_ms AS asked_lease_ms,
-    0 AS paused, schedule.active, schedule.next_due_ms,
-    schedule.last_due_ms
+-- Read a beacon job with all that belongs to it, in the order of the model.
+SELECT execution.number, execution.id, execution.kind, execution.name, execution.owner_id,
+    job.user_number, job.user_guid, execution.queue AS beacon_name, execution.state, job.tasks,
+    job.steps, execution.step, execution.requested_ms, execution.queued_ms, execution.due_ms,
+    execution.picked_ms, execution.started_ms, execution.completed_ms, execution.result,
+    execution.error, execution.retry_of AS duplicate_of, execution.cancel_requested,
+    execution.priority, execution.tries, execution.max_retries + 1 AS max_attempts,
+    execution.retry_delay_ms, execution.timeout_ms, job.lease_ms AS asked_lease_ms,
+    execution.lease_ms, execution.lease_until_ms, execution.ends_ms, execution.worker,
+    execution.fence, job.labels, job.unique_key, job.callback_url,
+    schedule.active, schedule.next_due_ms, schedule.last_due_ms, 0 AS paused
 FROM execution
 JOIN beacon_job AS job ON job.number = execution.number
 LEFT JOIN schedule ON execution.kind = 'beacon_template'
@@ -47,13 +53,15 @@ WHERE execution.number = :number
   AND (execution.discarded = 0 OR execution.kind = 'beacon_template');
 
 -- name: beacon_save
--- Write what was done to a job, unless it has changed hands or state since it was seen.
+-- Write what was done to a job, unless it has changed since it was seen.
 UPDATE execution SET
     state = :state, queued_ms = :queued_ms, due_ms = :due_ms, picked_ms = :picked_ms,
     started_ms = :started_ms, completed_ms = :completed_ms, step = :step, result = :result,
     error = :error, worker = :worker, lease_ms = :lease_ms, lease_until_ms = :lease_until_ms,
     ends_ms = :ends_ms, tries = :tries, fence = :fence
-WHERE number = :number AND state = :seen_state AND fence = :seen_fence;
+WHERE number = :number AND state = :seen_state AND fence = :seen_fence AND step = :seen_step
+  AND coalesce(started_ms, 0) = :seen_started_ms
+  AND coalesce(lease_until_ms, 0) = :seen_lease_until_ms;
 
 -- name: beacon_put_clock
 -- Give jobs that are to be cancelled and have no lease one that ends.

@@ -48,24 +48,11 @@ WHERE job_id = :job_id AND state IN ('queued', 'running', 'paused', 'failing', '
 ORDER BY number;
 
 -- name: executions_open_of_application
--- Read an application's executions of a kind that have not ended.
+-- Read an application's executions that have not ended.
 SELECT * FROM execution
-WHERE application_id = :application_id AND kind = :kind
+WHERE application_id = :application_id
   AND state IN ('queued', 'running', 'paused', 'failing', 'canceling')
 ORDER BY number;
-
--- name: iterations_forget_application
--- Delete the items of an application's executions of a kind that have ended.
-DELETE FROM iteration WHERE execution IN (
-    SELECT number FROM execution
-    WHERE application_id = :application_id AND kind = :kind
-      AND state IN ('succeeded', 'failed', 'canceled'));
-
--- name: executions_forget_application
--- Delete an application's executions of a kind that have ended.
-DELETE FROM execution
-WHERE application_id = :application_id AND kind = :kind
-  AND state IN ('succeeded', 'failed', 'canceled');
 
 -- name: iterations_forget
 -- Delete the items of a job's executions that have ended.

@@ -18,7 +18,8 @@ DELETE FROM device_fact WHERE device_id = :device_id;
 INSERT INTO device_fact (application_id, device_id, field, value, number)
 VALUES (:application_id, :device_id, :field, :value, :number);
 
--- name: inventory_item_before
--- Read the job of the item that lies so many items below a number.
-SELECT execution AS number FROM iteration WHERE execution < :upper
-ORDER BY execution DESC LIMIT 1 OFFSET :items;
+-- name: inventory_items_below
+-- Read the newest job with items below a number, and the job of the item so many below that one.
+SELECT (SELECT max(execution) FROM iteration WHERE execution < :upper) AS newest,
+    (SELECT execution FROM iteration WHERE execution < :upper
+     ORDER BY execution DESC LIMIT 1 OFFSET :items) AS last;

@@ -15,3 +15,6 @@ SELECT device_id, attribute, time_ms, value, relay_id, relay_type FROM device_st
 ORDER BY device_id, time_ms, attribute;
 DROP TABLE device_state;
 ALTER TABLE device_state_by_moment RENAME TO device_state;
+
+-- The access key that opened a device's connection: with the key the connection ends.
+ALTER TABLE device ADD COLUMN connection_key TEXT;

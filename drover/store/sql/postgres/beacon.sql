@@ -1,9 +1,16 @@
 -- name: beacon_hold
 -- Read a beacon job and keep others from changing it until the end of the transaction.
-SELECT execution.*, job.user_number, job.user_guid, job.tasks, job.steps, job.labels,
-    job.unique_key AS given_key, job.callback_url,
-    schedule.active, schedule.next_due_ms, schedule.last_due_ms,
+SELECT execution.number, execution.id, execution.kind, execution.name, execution.owner_id,
+    job.user_number, job.user_guid, execution.queue AS beacon_name, execution.state, job.tasks,
+    job.steps, execution.step, execution.requested_ms, execution.queued_ms, execution.due_ms,
+    execution.picked_ms, execution.started_ms, execution.completed_ms, execution.result,
+    execution.error, execution.retry_of AS duplicate_of, execution.cancel_requested,
+    execution.priority, execution.tries, execution.max_retries + 1 AS max_attempts,
+    execution.retry_delay_ms, execution.timeout_ms,
     coalesce(job.lease_ms, own.lease_ms, shared.lease_ms) AS asked_lease_ms,
+    execution.lease_ms, execution.lease_until_ms, execution.ends_ms, execution.worker,
+    execution.fence, job.labels, job.unique_key, job.callback_url,
+    schedule.active, schedule.next_due_ms, schedule.last_due_ms,
     greatest(own.paused, shared.paused, 0) AS paused
 FROM execution
 JOIN beacon_job AS job ON job.number = execution.number
@@ -15,6 +22,31 @@ LEFT JOIN schedule ON execution.kind = 'beacon_template'
 WHERE execution.number = :number
   AND (execution.discarded <= CAST(:discarded AS INTEGER) OR execution.kind = 'beacon_template')
 FOR UPDATE OF execution;
+
+-- name: beacon_seen
+-- Read a beacon job that may be about to be changed, and the store's clock.
+SELECT execution.number, execution.id, execution.kind, execution.name, execution.owner_id,
+    job.user_number, job.user_guid, execution.queue AS beacon_name, execution.state, job.tasks,
+    job.steps, execution.step, execution.requested_ms, execution.queued_ms, execution.due_ms,
+    execution.picked_ms, execution.started_ms, execution.completed_ms, execution.result,
+    execution.error, execution.retry_of AS duplicate_of, execution.cancel_requested,
+    execution.priority, execution.tries, execution.max_retries + 1 AS max_attempts,
+    execution.retry_delay_ms, execution.timeout_ms,
+    coalesce(job.lease_ms, own.lease_ms, shared.lease_ms) AS asked_lease_ms,
+    execution.lease_ms, execution.lease_until_ms, execution.ends_ms, execution.worker,
+    execution.fence, job.labels, job.unique_key, job.callback_url,
+    schedule.active, schedule.next_due_ms, schedule.last_due_ms,
+    greatest(own.paused, shared.paused, 0) AS paused,
+    (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
+FROM execution
+JOIN beacon_job AS job ON job.number = execution.number
+LEFT JOIN beacon_setting AS own
+    ON own.name = execution.queue AND own.owner_id = execution.owner_id
+LEFT JOIN beacon_setting AS shared ON shared.name = execution.queue AND shared.owner_id = ''
+LEFT JOIN schedule ON execution.kind = 'beacon_template'
+    AND schedule.kind = 'beacon' AND schedule.ref = CAST(execution.number AS TEXT)
+WHERE execution.number = :number
+  AND (execution.discarded = 0 OR execution.kind = 'beacon_template');
 
 -- name: beacon_next
 -- Find the best eligible job of some beacons and keep others from taking it.

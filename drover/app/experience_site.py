@@ -1,0 +1,158 @@
+"""An application's own interface as a whole: its versions, and the names it answers at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from msgspec import UNSET, structs
+
+from drover.app.catalog import QuietHook
+from drover.kinds.experience_domain import KIND as DOMAIN
+from drover.kinds.experience_slug import KIND as SLUG
+from drover.kinds.experience_version import KIND as VERSION
+from drover.kinds.experience_version import ExperienceVersion
+from drover.kinds.experience_view import KIND as VIEW
+from drover.model.errors import Invalid, Missing
+from drover.model.fields import is_id
+from drover.ports.resources import Listing, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drover.app.catalog import Catalog
+    from drover.model.access import Caller
+    from drover.model.kind import Kind
+    from drover.ports.store import Session, Store
+
+DEVELOP: Final = "develop"
+"""The version that is worked on: it shows what there is, where the others show what there was."""
+EVERYTHING: Final = 2**31 - 1
+
+
+class ExperienceVersionHook(QuietHook):
+    """Takes a picture of the views for a new version, and gives it the names it is to answer at."""
+
+    async def before(
+        self, session: Session, _caller: Caller, _kind: Kind[Any], old: Any, new: Any, /
+    ) -> Any:
+        """Return the version with its picture; raises Invalid."""
+        if new.version == DEVELOP:
+            if new.source_version_id_or_name:
+                raise Invalid("The develop version follows no other", field="sourceVersionIdOrName")
+        elif old is None or new.source_version_id_or_name:
+            source = new.source_version_id_or_name or DEVELOP
+            seen = await _seen_in(session, new.application_id, source)
+            new = structs.replace(new, snapshot=seen)
+        for kind, ids in ((DOMAIN, new.domain_ids), (SLUG, new.slug_ids)):
+            for each in ids or ():
+                await _show(session, kind, new.application_id, each, new.version)
+        gone = dict.fromkeys(("domain_ids", "slug_ids", "source_version_id_or_name"), UNSET)
+        return structs.replace(new, **gone)
+
+    async def after(
+        self, session: Session, _caller: Caller, _kind: Kind[Any], old: Any, new: Any, /
+    ) -> None:
+        """Take a deleted version off the names that it answered at."""
+        if new is not None:
+            return
+        for kind in (DOMAIN, SLUG):
+            for each in await everything(session, kind, old.application_id):
+                if each.version == old.version:
+                    await session.resources.put(kind, structs.replace(each, version=UNSET))
+
+
+class ExperienceNameHook(QuietHook):
+    """Refuses a name that would show a version there is not."""
+
+    async def before(
+        self, session: Session, _caller: Caller, _kind: Kind[Any], old: Any, new: Any, /
+    ) -> Any:
+        """Return the domain or slug unchanged; raises Invalid."""
+        if new.version and new.version != DEVELOP and new.version != getattr(old, "version", None):
+            try:
+                await version_named(session, new.application_id, new.version)
+            except Missing as error:
+                raise Invalid(f"{error.message} at `version`", field="version") from error
+        return new
+
+
+class ExperienceSite:
+    """Reads versions of an application's interface by their name, with what they show."""
+
+    def __init__(self, store: Store, catalog: Catalog) -> None:
+        self._store = store
+        self._catalog = catalog
+
+    async def version_id(self, caller: Caller, application_id: str, wanted: str) -> str:
+        """Return the id of a version by its id or name; raises Missing.
+
+        The develop version is made where it is asked for first.
+        """
+
+        async def work(session: Session) -> str:
+            try:
+                return (await version_named(session, application_id, wanted)).id
+            except Missing:
+                if wanted != DEVELOP:
+                    raise
+            stamp = self._catalog.stamp(caller, application_id, await session.now_ms())
+            new = VERSION.create(msgspec.json.encode({"version": DEVELOP}), stamp)
+            return (await self._catalog.add(session, caller, VERSION, new)).id
+
+        return await self._store.write(work)
+
+    async def attached(
+        self, application_id: str
+    ) -> tuple[Sequence[dict[str, str]], Sequence[dict[str, str]]]:
+        """Return the domains and slugs of an application, each with id, name and version."""
+
+        async def work(session: Session) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+            domains = await everything(session, DOMAIN, application_id)
+            slugs = await everything(session, SLUG, application_id)
+            return (
+                [{"id": d.id, "domainName": d.domain_name, "version": d.version} for d in domains],
+                [{"id": s.id, "slug": s.slug, "version": s.version} for s in slugs],
+            )
+
+        return await self._store.read(work)
+
+    async def views(self, application_id: str, version: str) -> Sequence[dict[str, Any]]:
+        """Return the views of a version by its id or name; raises Missing."""
+
+        async def work(session: Session) -> Sequence[dict[str, Any]]:
+            return (await _seen_in(session, application_id, version)).get(VIEW.one, [])
+
+        return await self._store.read(work)
+
+
+async def version_named(session: Session, application_id: str, wanted: str) -> ExperienceVersion:
+    """Return a version by its id or name; raises Missing."""
+    if is_id(wanted):
+        return await session.resources.get(VERSION, application_id, wanted.lower())
+    named = Listing(sort_field="id", within={"name": wanted}, limit=1)
+    found: Page[ExperienceVersion] = await session.resources.page(VERSION, application_id, named)
+    if not found.items:
+        raise Missing(f"{VERSION.title} was not found")
+    return found.items[0]
+
+
+async def everything(session: Session, kind: Kind[Any], application_id: str) -> Sequence[Any]:
+    """Return all resources of a quiet kind."""
+    listing = Listing(sort_field="id", limit=EVERYTHING)
+    return (await session.resources.page(kind, application_id, listing)).items
+
+
+async def _seen_in(session: Session, application_id: str, version: str) -> dict[str, list[Any]]:
+    """Return the views of a version, by kind: of the develop one as they are now."""
+    if version != DEVELOP:
+        return (await version_named(session, application_id, version)).snapshot or {}
+    found = await everything(session, VIEW, application_id)
+    return {VIEW.one: [msgspec.json.decode(VIEW.shown(each)) for each in found]}
+
+
+async def _show(
+    session: Session, kind: Kind[Any], application_id: str, resource_id: str, version: str
+) -> None:
+    current = await session.resources.lock(kind, application_id, resource_id)
+    await session.resources.put(kind, structs.replace(current, version=version))

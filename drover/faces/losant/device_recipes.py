@@ -1,0 +1,118 @@
+"""Recipes of devices: in the shapes asked for, and many devices made by one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from secrets import token_urlsafe
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from drover.app.catalog import Catalog
+from drover.app.device_recipes import BulkCreate, DeviceRecipes
+from drover.faces.losant import _envelope, _lists
+from drover.faces.losant._device_shapes import attributes_as_object, tags_as_object
+from drover.faces.operation import Answer, Call, Operation
+from drover.kinds.device_recipe import KIND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drover.app.services import Services
+
+_MANY = f"/applications/{{applicationId}}/{KIND.path}"
+_ONE = f"{_MANY}/{{deviceRecipeId}}"
+_SHAPES = ("tagsAsObject", "attributesAsObject")
+MOST_AT_ONCE = 750
+"""Rows whose devices are answered themselves; of more than these, only that they are made."""
+_JOB_ID_BYTES = 15
+
+
+class _Calls:
+    """The operations on recipes that the usual ones do not cover."""
+
+    def __init__(self, catalog: Catalog, recipes: DeviceRecipes) -> None:
+        self._catalog = catalog
+        self._recipes = recipes
+
+    async def list(self, call: Call) -> bytes:
+        """Return one page."""
+        listing = _lists.listing(call, KIND)
+        found = await self._catalog.list(KIND, call.application_id, listing)
+        items = [_shaped(call, document) for document in found.items]
+        return _envelope.page(KIND, call, listing, replace(found, items=items))
+
+    async def post(self, call: Call) -> bytes:
+        """Create one."""
+        made = await self._catalog.create(call.caller, KIND, call.application_id, call.body)
+        return _envelope.one(KIND, call, _shaped(call, made))
+
+    async def get(self, call: Call) -> bytes:
+        """Return one."""
+        recipe_id = call.path["deviceRecipeId"]
+        found = await self._catalog.get(KIND, call.application_id, recipe_id)
+        return _envelope.one(KIND, call, _shaped(call, found))
+
+    async def patch(self, call: Call) -> bytes:
+        """Change one."""
+        old = (call.application_id, call.path["deviceRecipeId"], None)
+        changed = await self._catalog.patch(call.caller, KIND, old, call.body)
+        return _envelope.one(KIND, call, _shaped(call, changed))
+
+    async def bulk_create(self, call: Call) -> Answer:
+        """Make many devices by one."""
+        recipe_id = call.path["deviceRecipeId"]
+        wanted = call.json(BulkCreate)
+        made = await self._recipes.create(call.caller, call.application_id, recipe_id, wanted)
+        if made.created + made.failed > MOST_AT_ONCE:
+            queued = {"success": True, "jobQueued": True, "jobId": token_urlsafe(_JOB_ID_BYTES)}
+            return Answer(msgspec.json.encode(queued), 202)
+        answer = {"created": made.created, "failed": made.failed, "csvResult": made.csv_result}
+        return Answer(msgspec.json.encode(answer), 201)
+
+
+def _shaped(call: Call, document: bytes) -> bytes:
+    """Return a document in the shape asked for; without wishes it is not decoded."""
+    if not any(name in call.query for name in _SHAPES):
+        return document
+    recipe: dict[str, Any] = msgspec.json.decode(document)
+    if call.flag("tagsAsObject"):
+        recipe["tags"] = tags_as_object(recipe["tags"])
+    if call.flag("attributesAsObject"):
+        recipe["attributes"] = attributes_as_object(recipe["attributes"])
+    return msgspec.json.encode(recipe)
+
+
+def operations(services: Services) -> Iterator[Operation]:
+    """Yield the operations on recipes that the usual ones do not cover."""
+    calls = _Calls(services[Catalog], services[DeviceRecipes])
+    for method, path, verb, run, status in (
+        ("GET", _MANY, "get", calls.list, 200),
+        ("POST", _MANY, "post", calls.post, 201),
+        ("GET", _ONE, "get", calls.get, 200),
+        ("PATCH", _ONE, "patch", calls.patch, 200),
+    ):
+        collection = path == _MANY
+        lists = _lists.PARAMETERS if collection and method == "GET" else ()
+        yield Operation(
+            method=method,
+            path=path,
+            scopes=KIND.scopes(verb, collection=collection),
+            run=run,
+            name=f"{KIND.many if collection else KIND.one}.{verb}",
+            summary=f"{verb.capitalize()} {'device recipes' if collection else 'a device recipe'}",
+            status=status,
+            body={"POST": KIND.post_type, "PATCH": KIND.patch_type}.get(method),
+            parameters=(*lists, *_SHAPES),
+            kind=KIND.one,
+        )
+    yield Operation(
+        method="POST",
+        path=f"{_ONE}/bulkCreate",
+        scopes=KIND.scopes("bulkCreate"),
+        run=calls.bulk_create,
+        name="deviceRecipe.bulkCreate",
+        summary="Make many devices by a recipe",
+        status=201,
+        body=BulkCreate,
+    )

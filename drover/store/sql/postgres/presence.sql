@@ -1,0 +1,29 @@
+-- name: device_came
+-- Note connections that began.
+UPDATE device SET
+    connected = 1, connection_ms = given.time_ms, connected_at_ms = given.time_ms,
+    connection_id = given.connection_id, connection_server = given.server,
+    connection_key = given.key_id
+FROM unnest(:device_ids::text[], :connection_ids::text[], :servers::text[], :times::bigint[],
+    :key_ids::text[]) AS given(device_id, connection_id, server, time_ms, key_id)
+WHERE device.id = given.device_id;
+
+-- name: device_went
+-- Note connections that ended, unless a newer one is there.
+UPDATE device SET
+    connected = 0, connection_ms = given.time_ms, disconnected_at_ms = given.time_ms,
+    connection_id = NULL, connection_server = NULL, connection_key = NULL
+FROM unnest(:device_ids::text[], :connection_ids::text[], :servers::text[], :times::bigint[],
+    :key_ids::text[]) AS given(device_id, connection_id, server, time_ms, key_id)
+WHERE device.id = given.device_id AND device.connection_id = given.connection_id
+    AND device.connection_server = given.server;
+
+-- name: revoked_connections
+-- Find connections of devices that were deleted, or whose access key was, or is not active.
+SELECT device.connection_server, device.connection_id
+FROM device LEFT JOIN access_key ON access_key.id = device.connection_key
+WHERE device.connection_server IS NOT NULL
+    AND (device.deleted_ms IS NOT NULL
+         OR (device.connection_key IS NOT NULL
+             AND (access_key.id IS NULL OR access_key.document::json ->> 'status' <> 'active')))
+LIMIT :limit;

@@ -1,0 +1,77 @@
+"""Connections end when the right to them is taken away, and no other does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from drover.mqtt.device import BAD_CREDENTIALS, ConnectionRefused
+from examples.serving import serving
+from tests.support.field import Site, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator:
+    with serving(roles="api,mqtt", workers=1, script_workers=1) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def site(server) -> AsyncIterator[Site]:
+    made = Site.new(server)
+    yield made
+    await made.close()
+
+
+async def refused(site: Site, device_id: str, key: tuple[str, str]) -> bool:
+    with pytest.raises(ConnectionRefused) as refusal:
+        await site.connect(device_id, key)
+    return refusal.value.code in BAD_CREDENTIALS
+
+
+def key_path(site: Site, key: tuple[str, str]) -> str:
+    keys = site.get("keys", perPage=100)["items"]
+    return next(site.path(f"keys/{each['id']}") for each in keys if each["key"] == key[0])
+
+
+@pytest.mark.parametrize("way", ["deleted", "set inactive"])
+async def test_a_revoked_key_ends_the_connections_made_with_it(site, way):
+    key = site.new_key()
+    stays = await site.connect(site.device())
+    goes = await site.connect(site.device(), key)
+
+    if way == "deleted":
+        site.serving.client.delete(key_path(site, key))
+    else:
+        site.serving.client.patch(key_path(site, key), {"status": "inactive"})
+
+    await goes.ends()
+    assert await refused(site, goes.id, key)
+    await stays.client.publish(stays.state, b'{"data": {"level": 1}}')
+    await eventually(lambda: not site.get(f"devices/{goes.id}")["connectionInfo"]["connected"])
+
+
+async def test_a_deleted_device_is_cut_off(site):
+    stays, goes = [await site.connect(site.device()) for _ in range(2)]
+
+    site.serving.client.delete(site.path(f"devices/{goes.id}"))
+
+    await goes.ends()
+    assert await refused(site, goes.id, site.key)
+    await stays.client.publish(stays.state, b'{"data": {"level": 1}}')
+
+
+async def test_the_devices_of_a_deleted_application_are_cut_off(site, server):
+    foreign = Site.new(server)
+    stays, goes = await site.connect(site.device()), await foreign.connect(foreign.device())
+
+    server.client.delete(foreign.path("").rstrip("/"))
+
+    await goes.ends()
+    assert await refused(foreign, goes.id, foreign.key)
+    await stays.client.publish(stays.state, b'{"data": {"level": 1}}')
