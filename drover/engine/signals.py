@@ -1,4 +1,7 @@
-"""Wake-ups between the loops of one process; other processes find the work by polling."""
+"""Wake-ups between the loops of one process; other processes find the work by polling.
+
+Some are hinted at to other servers, where there is a way: they look sooner then.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,35 @@ from typing import TYPE_CHECKING
 from drover.model.execution import State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from drover.model.run import Execution
 
 _ENDING = frozenset({State.CANCELING, State.FAILING})
+
+
+def _nobody() -> None:
+    """Tell nobody."""
+
+
+class Wake(asyncio.Event):
+    """An event that concerns other servers as well; ``elsewhere`` hints at it to them.
+
+    ``set`` is for what was stored, ``here`` for what concerns this process alone.
+    """
+
+    def __init__(self, elsewhere: Callable[[], None] = _nobody) -> None:
+        super().__init__()
+        self.elsewhere = elsewhere
+
+    def set(self) -> None:
+        """Wake who waits here, and hint at it to the others."""
+        super().set()
+        self.elsewhere()
+
+    def here(self) -> None:
+        """Wake who waits in this process."""
+        super().set()
 
 
 class Signals:
@@ -21,9 +50,10 @@ class Signals:
         self.dispatch = asyncio.Event()
         self.close = asyncio.Event()
         self.fire = asyncio.Event()
-        self.schedule = asyncio.Event()
+        self.schedule = Wake()
+        """When the next schedule is due may have changed."""
         self.runs = asyncio.Event()
-        self.beacons = asyncio.Event()
+        self.beacons = Wake()
         """Jobs may have become eligible for workers outside."""
         self.callbacks = asyncio.Event()
         """Somebody may be to be told that a job has ended."""
@@ -31,6 +61,11 @@ class Signals:
         """Long tasks may wait to be run."""
         self.telling = asyncio.Event()
         """Somebody may be to be told that a long task has ended."""
+
+    @property
+    def shared(self) -> dict[str, Wake]:
+        """Return what concerns other servers as well, by name."""
+        return {"beacons": self.beacons, "schedule": self.schedule}
 
     def changed(self, execution: Execution) -> None:
         """Wake whoever an execution in this condition is work for."""

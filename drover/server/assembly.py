@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,22 +18,27 @@ from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.answering import FlowHost, Tools
-from drover.app.assembly import Surroundings, library
+from drover.app.archives.asking import Archives
+from drover.app.assembly import Library, Surroundings, library
 from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
 from drover.app.beacons.waiting import Waiters
+from drover.app.files import files_of
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_bulk import BulkOperations
 from drover.app.inventory_throttle import RequestThrottle
 from drover.app.jobs import assembly as jobs
 from drover.app.live import assembly as live
+from drover.app.live.silences import SilenceWatch
 from drover.app.live.state_triggers import LiveTriggers
 from drover.app.long_tasks import LongTask
 from drover.app.retention import Retention
 from drover.app.services import Services
 from drover.app.task_telling import TaskTelling
+from drover.app.transfer import assembly as transfer
+from drover.app.transfer.downloads import Downloads
 from drover.discover import discover
 from drover.engine.loops import Loop
 from drover.engine.service import Engine, Heart, scheduling
@@ -49,12 +55,15 @@ from drover.ports.runner import WorkerLost
 from drover.server.configured import (
     allowance_of,
     bulk_of,
+    bundle_limits_of,
+    calls_of,
     database_of,
     facts_of,
     job_limits_of,
     keep_of,
     limits_of,
     mail_of,
+    places_of,
     refusing_limits_of,
     timing_of,
     worker_settings_of,
@@ -63,6 +72,7 @@ from drover.server.device_figures import show_devices, show_watching
 from drover.store.access import revisions_of
 from drover.store.blobs import ObjectBlobs
 from drover.store.inventory import InventoryRows
+from drover.store.postgres_hints import PostgresHints
 from drover.store.session import SqlStore
 from drover.system import RandomIds, SystemClock, key_file
 from drover.workers.local import LocalWorkers, registered
@@ -73,6 +83,7 @@ if TYPE_CHECKING:
 
     from drover.app.access.bootstrap import Bootstrap, Created
     from drover.app.live.watching import Watching
+    from drover.app.replies import AwaitedReplies
     from drover.config import Settings
     from drover.engine.scheduler import ScheduleAction
     from drover.ports.tasks import Work
@@ -80,6 +91,9 @@ if TYPE_CHECKING:
 
 LAG_S: Final = 2.0
 """How often it is measured how late the loop is."""
+
+ARCHIVES_S: Final = 600.0
+"""How often it is looked whether a day is due to be archived."""
 
 COUNTS_S: Final = 1.0
 """How often the counts of workflows' runs are written."""
@@ -98,6 +112,7 @@ class Server:
         self.created: Created | None = None
         self.fabric = Fabric(settings)
         self._watching: Watching | None = None
+        self._replies: AwaitedReplies | None = None
         self._jobs: jobs.JobServices | None = None
         self._beacons: beacons.BeaconServices | None = None
         self._engine: Engine | None = None
@@ -120,19 +135,23 @@ class Server:
         job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
         shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers(around.wake)])
         devices = live.build(around, shelf, doors, self.settings.mqtt_topics)
-        self._watching = shelf.watching
+        self._watching, self._replies = shelf.watching, shelf.replies
         machine = self._machine()
-        work = jobs.build(heart, machine, job_limits_of(self.settings))
-        self._jobs = work
+        self._jobs = work = jobs.build(heart, machine, job_limits_of(self.settings))
         if "api" in self.settings.roles:
             first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
             await self._make_first(first)
         published = Published(__version__)
-        own = (published, *self._queue(heart), *self._inventory(heart, database))
-        services = Services(*own, *shelf.services, *doors.services, *work.services)
+        files = files_of(store, shelf.catalog, machine)
+        own = (published, files, *self._queue(heart), *self._inventory(heart, database))
+        bundles = self._bundles(store, shelf, machine, doors)
+        services = Services(
+            *own, *shelf.services, *doors.services, *work.services, *bundles.services
+        )
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         self._watch(store, published)
         show_watching(self.app.metrics, shelf.watching)
+        self._hint(heart)
 
         await self._run_roles(heart, machine, work, services)
         await self._let_devices_in(devices)
@@ -143,6 +162,23 @@ class Server:
         inventory = JobInventory(heart.store, InventoryRows(database), self.clock, bulk)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
         return (inventory, bulk, throttle, facts_of(self.settings, self.url, self.clock, database))
+
+    def _bundles(
+        self,
+        store: SqlStore,
+        shelf: Library,
+        machine: jobs.Machine,
+        doors: access.AccessServices,
+    ) -> transfer.TransferServices:
+        neighbours = transfer.Neighbours(
+            store=store,
+            library=shelf,
+            machine=machine,
+            web=GuardedWeb(self.settings.allowed_networks),
+            owners=owners_for,
+            admit=doors.gate.admit,
+        )
+        return transfer.build(neighbours, bundle_limits_of(self.settings))
 
     async def _make_first(self, first: Bootstrap) -> None:
         password = self.settings.admin_password or None
@@ -177,9 +213,11 @@ class Server:
             seen=visible_applications,
             wake=heart.signals.fire.set,
             most_events=self.settings.events_in_15_seconds,
+            calls=calls_of(self.settings),
             bus=self.fabric.link,
             wake_tasks=heart.signals.tasks.set,
             most_waiting_tasks=self.settings.max_waiting_tasks,
+            places=places_of(self.settings),
         )
 
     def drain(self) -> None:
@@ -190,6 +228,8 @@ class Server:
             self._bulk.stop()
         if self._watching is not None:
             self._loop.call_soon_threadsafe(self._watching.stop)
+        if self._replies is not None:
+            self._loop.call_soon_threadsafe(self._replies.stop)
         if self._beacons is not None:
             self._loop.call_soon_threadsafe(self._beacons.waiters.stop)
         if self._engine is not None:
@@ -242,23 +282,34 @@ class Server:
     ) -> None:
         if "engine" in self.settings.roles:
             await self._run_engine(heart, machine, work, services)
+            every_s, past = self.settings.retention_seconds, services[Downloads].tick
+            self._repeat(Loop("past_downloads", past, asyncio.Event(), every_s))
         if "scheduler" in self.settings.roles:
             self._run_schedules(heart, work)
+            daily = services[Archives].daily
+            self._repeat(Loop("daily_archives", daily, asyncio.Event(), ARCHIVES_S))
+
+    def _tools(self, heart: Heart, services: Services, web: GuardedWeb) -> Tools:
+        """Return what the requests of running workflows are answered with."""
+        return Tools(
+            services=services,
+            store=heart.store,
+            ids=self.ids,
+            acks=heart.acks,
+            web=web,
+            mail=mail_of(self.settings),
+            wake=heart.signals.fire.set,
+        )
 
     async def _run_engine(
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
     ) -> None:
         runs = FlowRuns(heart.store, self.clock, heart.signals.fire.set)
         web = GuardedWeb(self.settings.allowed_networks)
-        tools = Tools(
-            services=services,
-            store=heart.store,
-            ids=self.ids,
-            acks=heart.acks,
-            web=web,
-            wake=heart.signals.fire.set,
+        workers = LocalWorkers(
+            FlowHost(self._tools(heart, services, web)),
+            worker_settings_of(self.settings, heart.timing),
         )
-        workers = LocalWorkers(FlowHost(tools), worker_settings_of(self.settings, heart.timing))
         await self._start_workers(workers)
         around = EngineSurroundings(
             runner=workers,
@@ -312,6 +363,8 @@ class Server:
         if "engine" not in self.settings.roles:
             self._repeat(scheduling(heart, self._actions(heart, work)))
         due, sweep_s = work.schedules.runs, self.settings.sweep_seconds
+        silences = SilenceWatch(heart.store, heart.signals.fire.set)
+        self._repeat(Loop("silences", silences.tick, asyncio.Event(), sweep_s))
         self._open.push_async_callback(due.stop)
         self._repeat(Loop("scheduled_runs", due.tick, heart.signals.runs, sweep_s))
 
@@ -334,9 +387,27 @@ class Server:
         folder = Path(self.settings.data_dir)
         return self.settings.callback_key.encode() or key_file(folder / "callback.key")
 
+    def _hint(self, heart: Heart) -> None:
+        """Let servers on one PostgreSQL wake each other; one alone has nobody to tell."""
+        if not self.settings.database:
+            return
+        shared = heart.signals.shared
+        hints = PostgresHints(
+            self.settings.database, {name: wake.here for name, wake in shared.items()}
+        )
+        for name, wake in shared.items():
+            wake.elsewhere = partial(hints.tell, name)
+        listening = asyncio.create_task(hints.run())
+        self._open.push_async_callback(_cancelled, listening)
+
     def _repeat(self, loop: Loop) -> None:
         """Run a loop until the server closes."""
         self._open.push_async_callback(_end, loop, asyncio.create_task(loop.run()))
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _works(services: Services) -> dict[str, Work]:

@@ -1,8 +1,9 @@
 """Workers that wait for a job: they are woken one for each job that becomes eligible.
 
 A job that is created wakes the first of those who may take it, in this process, without asking the
-store. All else that makes a job eligible (its time comes, a lease runs out, another server created
-it) is found by one look at the store in a while, and at the moment the next one is due.
+store; where nobody waits for it here, other servers are told to look. All else that makes a job
+eligible (its time comes, a lease runs out, a hint was lost) is found by one look at the store in a
+while, and at the moment the next one is due.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from drover.model.execution import State
 from drover.ports.beacons import Eligible, Wish
 
 if TYPE_CHECKING:
+    from drover.engine.signals import Wake
     from drover.model.beacon_job import BeaconJob
     from drover.ports.store import Session, Store
 
@@ -64,7 +66,7 @@ class Waiters:
 
     def __init__(
         self,
-        changed: asyncio.Event,
+        changed: Wake,
         most: int = MOST_WAITING,
         most_of_key: int = MOST_WAITING_OF_KEY,
     ) -> None:
@@ -107,7 +109,7 @@ class Waiters:
         """Begin to wait."""
         waiter = Waiter(wish, key, worker)
         if not self._waiting.keys() >= set(wish.names):
-            self.changed.set()  # when its next job is due is not known yet
+            self.changed.here()  # when its next job is due is not known yet
         for name in wish.names:
             self._waiting[name][waiter] = None
         self._count += 1
@@ -127,7 +129,7 @@ class Waiters:
         if not self._of_key[waiter.key]:
             del self._of_key[waiter.key]
         for offer in waiter.offers:
-            self.offer(offer)
+            self._pass_on(offer)
 
     def dismiss(self, worker: tuple[str, str]) -> None:
         """Send away the worker of this account and name: it has asked for no more jobs."""
@@ -145,9 +147,9 @@ class Waiters:
             self.freed(job)
 
     def freed(self, job: BeaconJob) -> None:
-        """Wake whoever a job that may be taken now is for."""
+        """Wake whoever a job that may be taken now is for; with nobody here, those elsewhere."""
         if job.kind == BEACON and job.state is State.QUEUED:
-            self.offer(Eligible(job.beacon_name, job.owner_id, frozenset(job.labels)))
+            self._pass_on(Eligible(job.beacon_name, job.owner_id, frozenset(job.labels)))
 
     def offer(self, job: Eligible) -> bool:
         """Wake the first who may take a job and is not awake yet; False when there is nobody."""
@@ -157,6 +159,10 @@ class Waiters:
                 waiter.woken.set()
                 return True
         return False
+
+    def _pass_on(self, job: Eligible) -> None:
+        if not self.offer(job):
+            self.changed.elsewhere()
 
     def stop(self) -> None:
         """Send everybody away: the server is going to stop."""
