@@ -100,11 +100,27 @@ class Setting(Struct, frozen=True, kw_only=True):
     lease_ms: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DueCopy:
+    """A job that a template adds: the template's number, the moment, the id it is to have."""
+
+    template: int
+    due_ms: int
+    id: str
+
+
 class Beacons(Protocol):
     """Jobs of beacons."""
 
     async def add(self, new: NewBeaconJob, now_ms: int) -> BeaconJob:
         """Store one; raises Duplicate when its unique key is taken."""
+        ...
+
+    async def add_copies(self, copies: Sequence[DueCopy], now_ms: int) -> None:
+        """Store the jobs that templates add, each once for its moment; some statements for all.
+
+        A template that is there no more adds nothing.
+        """
         ...
 
     async def by_unique_key(self, unique_in: str, unique_key: str) -> BeaconJob | None:

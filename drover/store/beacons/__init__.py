@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drover.model.beacon_job import BeaconJob, NewBeaconJob
-    from drover.ports.beacons import Sought, Wish
+    from drover.ports.beacons import DueCopy, Sought, Wish
     from drover.store.driver import Row, Transaction
 
 __all__ = ["BeaconStore"]
@@ -36,6 +36,13 @@ class BeaconStore:
         number = row["number"]
         await self._tx.execute("beacon_job_add", _job(new, number))
         return added(new, number, now_ms)
+
+    async def add_copies(self, copies: Sequence[DueCopy], now_ms: int) -> None:
+        """Store the jobs that templates add, each once for its moment; two statements for all."""
+        rows = [(each.template, each.due_ms, each.id) for each in copies]
+        text = msgspec.json.encode(rows).decode()
+        await self._tx.execute("beacon_executions_copy", {"copies": text, "now_ms": now_ms})
+        await self._tx.execute("beacon_jobs_copy", {"copies": text})
 
     async def by_unique_key(self, unique_in: str, unique_key: str) -> BeaconJob | None:
         """Return the job that holds a key."""
