@@ -39,8 +39,11 @@ HEADINGS = ("figure", "measured", "goal", "bound in the same run", "ratio")
 
 
 def show(figures: Iterable[Figure]) -> None:
-    """Print the figures as a table for a person and as Markdown for the README."""
-    rows = [figure.row() for figure in figures]
+    """Print each figure as it comes, then all as a table for a person and as Markdown."""
+    rows: list[tuple[str, ...]] = []
+    for figure in figures:  # each takes its time, and is told once it is known
+        rows.append(figure.row())
+        print(f"{figure.name}: {figure.value:,.1f} {figure.unit}", flush=True)
     table = Table(*HEADINGS)
     for row in rows:
         table.add_row(*row)
