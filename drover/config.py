@@ -174,6 +174,25 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ge=0,
         ),
     ] = 0
+    webhook_calls_in_10_seconds: Annotated[
+        int,
+        Meta(
+            description="Calls of one webhook in 10 seconds (429 above), counted by each server;"
+            " 0: no limit.",
+            ge=0,
+        ),
+    ] = 100
+    max_waiting_replies: Annotated[
+        int,
+        Meta(
+            description="Calls of webhooks and endpoints that may wait for a workflow's reply at"
+            " once (429 above); fewer than `max_requests`, so that others are served.",
+            ge=0,
+        ),
+    ] = 500
+    reply_seconds: Annotated[
+        float, Meta(description="How long such a call waits for a reply (504 after).", gt=0)
+    ] = 60.0
     allowed_networks: Annotated[
         list[str],
         Meta(
@@ -269,6 +288,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             description="Secret that signs the callbacks of beacon jobs, 16 characters or more, the"
             " same on all servers that share a database; empty: one made in the data folder.",
             pattern=r"^(.{16,})?\Z",
+        ),
+    ] = ""
+    archive_url: Annotated[
+        str,
+        Meta(
+            description="Where archives are kept whose application names no bucket: a folder, or a"
+            " URL such as s3://bucket/prefix; empty: the folder `archives` of the data folder."
         ),
     ] = ""
     max_running_tasks: Annotated[

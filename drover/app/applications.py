@@ -10,6 +10,8 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from drover.app.catalog import QuietHook
+from drover.app.long_tasks import Asked
+from drover.app.tasks.application_delete import TASK as DELETE
 from drover.kinds.application import KIND, Readme
 from drover.model.errors import Forbidden, Invalid
 from drover.model.fields import Global, Key, ShortProse
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from drover.app.catalog import Catalog
+    from drover.app.long_tasks import LongTasks
     from drover.model.access import Caller
     from drover.model.kind import Kind
     from drover.ports.clock import Ids
@@ -84,9 +87,10 @@ async def owned(session: Session, caller: Caller) -> Sequence[str] | None:
 
 
 class ApplicationHook(QuietHook):
-    """Settles the owner of a new application, and takes all of a deleted one away."""
+    """Settles the owner of a new application, and has all of a deleted one taken away."""
 
-    def __init__(self, owners: Owners = own_only) -> None:
+    def __init__(self, tasks: LongTasks, owners: Owners = own_only) -> None:
+        self._tasks = tasks
         self._owners = owners
 
     async def before(
@@ -103,11 +107,13 @@ class ApplicationHook(QuietHook):
         return structs.replace(new, application_id=new.id, **owner)
 
     async def after(
-        self, session: Session, _caller: Caller, _kind: Kind[Any], old: Any, new: Any, /
+        self, session: Session, caller: Caller, _kind: Kind[Any], old: Any, new: Any, /
     ) -> None:
-        """Take away all resources of a deleted application."""
+        """Ask for the task that deletes all that a deleted application had."""
         if new is None:
-            await session.resources.purge(old.id)
+            await session.resources.close(old.id)
+            asked = Asked(input={"applicationId": old.id, "name": old.name})
+            await self._tasks.add(session, caller, DELETE, asked)
 
 
 class Applications:

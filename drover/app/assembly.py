@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from drover.app.access.throttle import Rule, Window
 from drover.app.applications import ApplicationHook, Applications, own_only, owned
+from drover.app.archives.asking import ArchiveConfigHook, Archives
+from drover.app.archives.sources import ArchiveRoom
 from drover.app.catalog import Catalog, Hook
 from drover.app.credentials import CredentialKeys
 from drover.app.custom_nodes import CustomNodes
@@ -17,6 +19,7 @@ from drover.app.device_commands import DeviceCommands
 from drover.app.device_recipes import DeviceRecipes
 from drover.app.device_reports import DeviceReports
 from drover.app.devices import Devices
+from drover.app.endpoints import Endpoints
 from drover.app.events import Events
 from drover.app.experience import ExperienceGroupHook, ExperienceGroups, ExperienceUserHook
 from drover.app.experience_site import (
@@ -24,6 +27,7 @@ from drover.app.experience_site import (
     ExperienceSite,
     ExperienceVersionHook,
 )
+from drover.app.files import FileTree
 from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
@@ -33,11 +37,14 @@ from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
 from drover.app.long_tasks import MOST_WAITING, LongTasks
 from drover.app.recent import RecentItems
+from drover.app.replies import AwaitedReplies
 from drover.app.rows import TableRows
+from drover.app.search import NameSearch
 from drover.app.transfers import Transfers
 from drover.app.tree import TreeHook
-from drover.app.webhooks import WebhookTokens
+from drover.app.webhooks import Webhooks, WebhookTokens
 from drover.app.workflows import Workflows
+from drover.ports.archives import Nowhere
 from drover.ports.bus import Silence
 
 if TYPE_CHECKING:
@@ -48,6 +55,7 @@ if TYPE_CHECKING:
     from drover.app.experience import Hasher
     from drover.app.rows import RowHook
     from drover.model.kind import Kind
+    from drover.ports.archives import Places
     from drover.ports.bus import Bus
     from drover.ports.clock import Clock, Ids
     from drover.ports.store import Store
@@ -59,13 +67,25 @@ Hooks = dict[str, list[Hook]]
 
 
 @dataclass(frozen=True, kw_only=True)
+class CallLimits:
+    """How often webhooks may be called, and how many requests wait for a reply how long.
+
+    ``webhook_calls`` are those of one webhook in ten seconds, 0 for any number.
+    """
+
+    webhook_calls: int = 0
+    waiting: int = 500
+    reply_seconds: float = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """What the use cases stand on, and whose applications a caller may make and see.
 
     ``wake`` is called after something was stored that workflows are to be run for. ``most_events``
     are those that one application may raise in 15 seconds, 0 for any number. Live messages pass on
     ``bus``. ``wake_tasks`` is called after a long task was stored; ``most_waiting_tasks`` of one
-    application may be unfinished.
+    application may be unfinished. Archives go to ``places``.
     """
 
     store: Store
@@ -77,9 +97,11 @@ class Surroundings:
     seen: Seen = owned
     wake: Callable[[], None] = lambda: None
     most_events: int = 0
+    calls: CallLimits = field(default_factory=CallLimits)
     bus: Bus = field(default_factory=Silence)
     wake_tasks: Callable[[], None] = lambda: None
     most_waiting_tasks: int = MOST_WAITING
+    places: Places = field(default_factory=Nowhere)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,11 +124,17 @@ class Library:
     flow_import: FlowImport
     attributes: DeviceAttributes
     recent: RecentItems
+    replies: AwaitedReplies
+    webhooks: Webhooks
+    endpoints: Endpoints
     transfers: Transfers
     recipes: DeviceRecipes
     site: ExperienceSite
+    search: NameSearch
     tasks: LongTasks
     job_logs: JobLogs
+    archives: Archives
+    archive_room: ArchiveRoom
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -128,11 +156,17 @@ class Library:
             self.flow_import,
             self.attributes,
             self.recent,
+            self.replies,
+            self.webhooks,
+            self.endpoints,
             self.transfers,
             self.recipes,
             self.site,
+            self.search,
             self.tasks,
             self.job_logs,
+            self.archives,
+            self.archive_room,
         )
 
 
@@ -144,13 +178,15 @@ def library(
 ) -> Library:
     """Return the use cases; ``more_hooks`` run after those of the resources themselves."""
     store, ids, clock = around.store, around.ids, around.clock
-    hooks = _own_hooks(around)
+    tasks = LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks)
+    hooks = _own_hooks(around, tasks)
     for more in more_hooks:
         for kind, added in more.items():
             hooks[kind] += added
     catalog = Catalog(store, ids, around.kinds, hooks)
     reports = DeviceReports(store, ids, clock, report_hooks, around.bus)
     commands = DeviceCommands(store, ids, around.bus)
+    replies = _replies(around)
     devices = Devices(store, catalog)
     return Library(
         catalog=catalog,
@@ -161,7 +197,7 @@ def library(
         reports=reports,
         commands=commands,
         publishing=Publishing(around.bus, reports, commands),
-        watching=Watching(store, around.bus),
+        watching=Watching(store, around.bus, ids),
         flows=Flows(store, catalog),
         workflows=Workflows(store, around.wake),
         groups=ExperienceGroups(store),
@@ -169,18 +205,34 @@ def library(
         flow_import=FlowImport(store, catalog, ids),
         attributes=DeviceAttributes(store, catalog),
         recent=RecentItems(store, around.seen),
+        replies=replies,
+        webhooks=Webhooks(store, ids, clock, replies, around.calls.webhook_calls),
+        endpoints=Endpoints(store, ids, replies),
         transfers=Transfers(store, catalog, around.owners),
         recipes=DeviceRecipes(store, catalog, devices),
         site=ExperienceSite(store, catalog),
-        tasks=LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks),
+        search=NameSearch(store, around.kinds),
+        tasks=tasks,
         job_logs=JobLogs(store),
+        archives=Archives(store, tasks, around.places),
+        archive_room=ArchiveRoom(store, around.places),
     )
 
 
-def _own_hooks(around: Surroundings) -> Hooks:
+def _replies(around: Surroundings) -> AwaitedReplies:
+    limits = around.calls
+    return AwaitedReplies(
+        around.store, around.wake, most=limits.waiting, seconds=limits.reply_seconds
+    )
+
+
+def _own_hooks(around: Surroundings, tasks: LongTasks) -> Hooks:
     hooks: Hooks = defaultdict(list)
     saving = FlowSaving(around.ids)
-    hooks["application"].append(ApplicationHook(around.owners))
+    hooks["application"] += [
+        ApplicationHook(tasks, around.owners),
+        ArchiveConfigHook(around.places),
+    ]
     hooks["device"] += [TreeHook(), DeviceTriggers()]
     hooks["event"].append(EventTriggers())
     hooks["experienceUser"].append(ExperienceUserHook(around.hasher))
@@ -193,6 +245,8 @@ def _own_hooks(around: Surroundings) -> Hooks:
     hooks["experienceVersion"].append(ExperienceVersionHook())
     for name in ("experienceDomain", "experienceSlug"):
         hooks[name].append(ExperienceNameHook())
+    for name in ("file", "privateFile"):
+        hooks[name].append(FileTree(around.ids))
     return hooks
 
 

@@ -44,7 +44,7 @@ async def report(store: Store, execution: Execution) -> AsyncIterator[bytes]:
             yield "".join(reported(execution.id, rows)).encode()
         if len(rows) < _PAGE:
             return
-        after_id = rows[-1].resource_id
+        after_id = rows[-1][0]
 
 
 def reported(execution_id: str, rows: Iterable[ReportRow]) -> Iterator[str]:

@@ -18,6 +18,10 @@ HEAD_SECONDS: Final = 30.0
 """How long a connection may take to send its first request's headers, and those of a later one."""
 
 
+UNREAD_SECONDS: Final = 30.0
+"""How long a client may leave unread what it is sent, when no more fits into the buffers."""
+
+
 class Connection(HttpToolsProtocol):
     """uvicorn's HTTP connection with limits on the head of a request, of which its parser has none.
 
@@ -25,12 +29,14 @@ class Connection(HttpToolsProtocol):
     """
 
     head_seconds = HEAD_SECONDS
+    unread_seconds = UNREAD_SECONDS
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._in_head = False
         self._head_bytes = 0
         self._late: TimerHandle | None = None
+        self._unread: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Begin to wait for the first request."""
@@ -41,7 +47,19 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
         self._stop_waiting()
+        self._taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Begin to wait for the client to read; one that does not is cut off."""
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(self.unread_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on: the client has read."""
+        self._taken()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Take a packet; close where a head is too long or too late."""
@@ -66,6 +84,11 @@ class Connection(HttpToolsProtocol):
         if self._late is not None:
             self._stop_waiting()
         super().on_headers_complete()
+
+    def _taken(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _stop_waiting(self) -> None:
         if self._late is not None:

@@ -86,9 +86,14 @@ class Branches:
 
     def resume(self, visit: Visit, targets: tuple[int, ...]) -> None:
         """Send a branch onward that had stood aside."""
+        run = visit.run
+        if len(targets) == 1 and not (run.busy or run.queue or visit.round):
+            run.busy = True  # nobody is before it
+            self._arrive(targets[0], visit)
+            return
         self._follow(visit, targets)
-        if not visit.run.busy:
-            self.give_turn(visit.run)
+        if not run.busy:
+            self.give_turn(run)
 
     def give_turn(self, run: Run) -> None:
         """Let the next branch of a run act; with none left the run is over."""

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 MOST_LEFT_BEHIND: Final = 64
 """Calls that may still run after their time, in one process: each holds a thread."""
 
-_AT_ONCE: Final = 100
 _LONGEST_MESSAGE: Final = 1000
 _ANYTHING: Final = (Exception, SystemExit, KeyboardInterrupt)
 """What an operator's code may raise: its wish to exit is not the worker's."""
@@ -69,28 +68,44 @@ async def call(handler: str, calls: list[PythonCall]) -> list[Outcome]:
         missing = Outcome(error=("NotFound", f"No handler is registered as '{handler}'"))
         return [missing] * len(calls)
     if inspect.iscoroutinefunction(function):
-        gate = asyncio.Semaphore(_AT_ONCE)
-        return list(await asyncio.gather(*(_awaited(function, one, gate) for one in calls)))
+        return await _awaited(function, calls)
     return await _threaded(function, calls)
 
 
-async def _awaited(
-    function: Callable[[Any], Any], one: PythonCall, gate: asyncio.Semaphore
-) -> Outcome:
-    limit = asyncio.timeout(None)
-    async with gate:
-        try:
-            async with limit:
-                limit.reschedule(asyncio.get_running_loop().time() + one.timeout_s)
-                return _outcome(await function(one.value))
-        except TimeoutError as error:
-            return Outcome(error=_TIMED_OUT) if limit.expired() else _failed(error)
-        except asyncio.CancelledError as error:
-            if _is_cancelled():
-                raise
-            return _failed(error)  # the function's own: taken for ours, nobody would be answered
-        except _ANYTHING as error:
-            return _failed(error)
+async def _awaited(function: Callable[[Any], Any], calls: list[PythonCall]) -> list[Outcome]:
+    """Let all calls wait at once; one that is late is cancelled."""
+    tasks = [asyncio.create_task(_one(function, one.value)) for one in calls]
+    try:
+        await _in_time(tasks, calls)
+    finally:
+        unfinished = [task for task in tasks if not task.done()]
+        for task in unfinished:
+            task.cancel()
+        if unfinished:
+            await asyncio.wait(unfinished)
+    return [Outcome(error=_TIMED_OUT) if task.cancelled() else task.result() for task in tasks]
+
+
+async def _in_time(tasks: list[asyncio.Task[Outcome]], calls: list[PythonCall]) -> None:
+    """Wait for calls, cancelling the late ones; most often all may take equally long."""
+    began_s = time.monotonic()
+    for timeout_s in sorted({one.timeout_s for one in calls}):
+        alike = [task for task, one in zip(tasks, calls, strict=True) if one.timeout_s == timeout_s]
+        left_s = began_s + timeout_s - time.monotonic()
+        _, late = await asyncio.wait(alike, timeout=max(left_s, 0))
+        for task in late:
+            task.cancel()
+
+
+async def _one(function: Callable[[Any], Any], value: Any) -> Outcome:
+    try:
+        return _outcome(await function(value))
+    except asyncio.CancelledError as error:
+        if _is_cancelled():
+            raise
+        return _failed(error)  # the function's own: taken for ours, nobody would be answered
+    except _ANYTHING as error:
+        return _failed(error)
 
 
 async def _threaded(function: Callable[[Any], Any], calls: list[PythonCall]) -> list[Outcome]:

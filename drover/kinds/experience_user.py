@@ -62,5 +62,6 @@ KIND = Kind(
     table="experience_user",
     exported_as="ExperienceUser",
     label="Experience user",
+    named_by="email",
     counted_as="experienceUserCount",
 )

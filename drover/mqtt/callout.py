@@ -27,6 +27,12 @@ QUEUE: Final = "drover"
 MOST_AT_ONCE: Final = 64
 """Devices that are looked at together; the others wait."""
 
+MOST_WAITING: Final = 4000
+"""Devices that wait to be looked at; more are told at once to come again."""
+
+TOLD_EVERY: Final = 1000
+"""Of so many refusals one is logged; all are counted."""
+
 _DELIVERIES: Final = ("$MQTT.sub.>", "$MQTT.deliver.pubrel.>")
 """Where the broker itself takes up, in the name of a device, what it is to deliver."""
 
@@ -42,6 +48,12 @@ class Callout:
         self._ensure = ensure
         self._gate = asyncio.Semaphore(MOST_AT_ONCE)
         self._answering: set[asyncio.Task[None]] = set()
+        self.admitted = 0
+        """Devices let in."""
+        self.refused = 0
+        """Devices not let in: their credentials are wrong, or come too often."""
+        self.put_off = 0
+        """Devices told to come again: too many wait, or the store is away."""
 
     async def serve(self, client: Client) -> None:
         """Begin to answer over a connection of the callout account."""
@@ -55,20 +67,36 @@ class Callout:
     async def _answer(self, message: Msg) -> None:
         asked = unverified(message.data.decode())["nats"]
         body: dict[str, Any] = {"type": "authorization_response", "version": 2}
-        async with self._gate:
-            try:
-                body["jwt"] = await self._claims(asked)
-            except (Unauthorized, TooMany) as error:
-                _LOG.info("mqtt.refused", reason=error.message)
-                body["error"] = error.message
-            except DroverError as error:
-                _LOG.warning("mqtt.not_decided", reason=error.message)
-                body["error"] = "try again later"
-            except Exception:  # noqa: BLE001 - whatever it is, the device is not let in
-                _LOG.exception("mqtt.not_decided")
-                body["error"] = "server error"
+        if len(self._answering) > MOST_WAITING:
+            body["error"] = self._later("too many devices connect at once")
+        else:
+            async with self._gate:
+                body |= await self._decision(asked)
         answer = {"sub": asked["user_nkey"], "aud": asked["server_id"]["id"], "nats": body}
         await message.respond(signed(self._keys.account(CALLOUT), answer).encode())
+
+    async def _decision(self, asked: Mapping[str, Any]) -> dict[str, str]:
+        """Return the claims of a device that is let in, or why it is not."""
+        try:
+            claims = await self._claims(asked)
+        except (Unauthorized, TooMany) as error:
+            self.refused += 1
+            if self.refused % TOLD_EVERY == 1:
+                _LOG.info("mqtt.refused", reason=error.message, so_far=self.refused)
+            return {"error": error.message}
+        except DroverError as error:
+            return {"error": self._later(error.message)}
+        except Exception:  # noqa: BLE001 - whatever it is, the device is not let in
+            _LOG.exception("mqtt.not_decided")
+            return {"error": "server error"}
+        self.admitted += 1
+        return {"jwt": claims}
+
+    def _later(self, reason: str) -> str:
+        self.put_off += 1
+        if self.put_off % TOLD_EVERY == 1:
+            _LOG.warning("mqtt.put_off", reason=reason, so_far=self.put_off)
+        return "try again later"
 
     async def _claims(self, asked: Mapping[str, Any]) -> str:
         client, given = asked["client_info"], asked["connect_opts"]

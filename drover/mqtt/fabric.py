@@ -36,6 +36,7 @@ class Fabric:
         self._broker: Broker | None = None
         self._intake: BrokerIntake | None = None
         self.link = Link()
+        self.callout: Callout | None = None
         self.told = ""
         """What the server says of it when it greets."""
 
@@ -60,10 +61,20 @@ class Fabric:
 
     async def serve(self, door: Door, intake: Intake) -> None:
         """Decide for the broker about devices, and take what they say."""
-        callout = Callout(keyring(self._settings), door, self.link.ensure)
-        await callout.serve(await self.link.client(CALLOUT))
+        self.callout = Callout(keyring(self._settings), door, self.link.ensure)
+        await self.callout.serve(await self.link.client(CALLOUT))
         self._intake = BrokerIntake(self.link, intake)
         await self._intake.start()
+
+    @property
+    def cut(self) -> int:
+        """Connections ended because their right was taken away."""
+        return 0 if self._intake is None else self._intake.cut
+
+    @property
+    def held_back(self) -> int:
+        """How often state was left with the broker because too much waited for the store."""
+        return 0 if self._intake is None else self._intake.held_back
 
     async def take_nothing_more(self) -> None:
         """Take nothing more from devices; what was taken can still be acknowledged."""

@@ -59,6 +59,11 @@ class BrokerIntake:
         self.cut = 0
         """Connections ended because their right was taken away."""
 
+    @property
+    def held_back(self) -> int:
+        """How often state was left with the broker because too much waited for the store."""
+        return self._feed.held_back
+
     async def start(self) -> None:
         """Begin to take; raises NatsError."""
         system = await self._link.client(SYSTEM)

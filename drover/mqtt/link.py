@@ -52,6 +52,8 @@ class Link:
         self._known: set[str] = set()
         self._leaving: asyncio.Queue[Message] = asyncio.Queue(MOST_LEAVING)
         self._pumping: asyncio.Task[None] | None = None
+        self.dropped = 0
+        """Messages that were dropped because too many waited to be sent."""
 
     @property
     def ready(self) -> bool:
@@ -135,7 +137,9 @@ class Link:
         try:
             self._leaving.put_nowait(message)
         except asyncio.QueueFull:
-            _LOG.warning("mqtt.dropped", topic=message.topic, waiting=MOST_LEAVING)
+            if not self.dropped:
+                _LOG.warning("mqtt.dropped", topic=message.topic, waiting=MOST_LEAVING)
+            self.dropped += 1
 
     async def subscribe(self, application_id: str, topic_filter: str, sink: Sink) -> Leave:
         """Listen from now on; raises Unavailable."""

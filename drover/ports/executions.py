@@ -52,7 +52,7 @@ class Executions(Protocol):
         ...
 
     async def open_of_application(self, application_id: str) -> Sequence[Execution]:
-        """Return the executions of an application's resource jobs that have not ended."""
+        """Return an application's executions of any kind that have not ended."""
         ...
 
     async def hold(self, number: int) -> Execution:
@@ -61,10 +61,6 @@ class Executions(Protocol):
 
     async def forget(self, job_id: str) -> int:
         """Delete a job's executions that have ended, with their items; return how many."""
-        ...
-
-    async def forget_application(self, application_id: str) -> int:
-        """Delete an application's executions of resource jobs that have ended, as above."""
         ...
 
     async def move(

@@ -284,17 +284,11 @@ class Deadlines(Protocol):
         ...
 
 
-class ReportRow(NamedTuple):
-    """An item as reports need it: plain values, since there may be a million of them."""
+ReportRow = tuple[str, str | None, int, int, str | None, str | None, int | None, int | None]
+"""An item as reports need it, plain values, since there may be a million of them.
 
-    resource_id: str
-    resource_name: str | None
-    state: int
-    attempt: int
-    message: str | None
-    accumulator: str | None
-    started_ms: int | None
-    completed_ms: int | None
+Resource id and name, state, attempt, message, accumulator, when it began and ended in ms.
+"""
 
 
 class Reason(NamedTuple):

@@ -87,6 +87,10 @@ class Resources(Protocol):
         """Return the stored JSON of one, undecoded; raises Missing."""
         ...
 
+    async def by_secret(self, kind: Kind[E], secret: str) -> E | None:
+        """Return the one of a kind, whosever it is, that a secret of its own names."""
+        ...
+
     async def page(self, kind: Kind[E], application_id: str, listing: Listing) -> Page[E]:
         """Return one page."""
         ...
@@ -115,6 +119,13 @@ class Resources(Protocol):
         """Return how many resources of each kind some applications have, by id and kind."""
         ...
 
-    async def purge(self, application_id: str) -> None:
-        """Delete all that an application had."""
+    async def close(self, application_id: str) -> None:
+        """Take away what an application that is deleted would still do; ``purge`` does the rest."""
+        ...
+
+    async def purge(self, application_id: str, part: int, limit: int) -> int | None:
+        """Delete some of what an application had; return how much, None where there is no part.
+
+        A part is empty once nothing was deleted of it.
+        """
         ...

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from drover.ports.access import Access
+    from drover.ports.archives import ArchiveSources
     from drover.ports.beacon_registry import BeaconRegistryArea
     from drover.ports.beacons import Beacons
     from drover.ports.flows import FlowIndex
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from drover.ports.resources import Resources
     from drover.ports.retention import Retention
     from drover.ports.rows import Rows
+    from drover.ports.search import Search
     from drover.ports.silences import Silences
     from drover.ports.tasks import Tasks
 
@@ -92,6 +94,11 @@ class Session(Protocol):
         ...
 
     @property
+    def archives(self) -> ArchiveSources:
+        """What archives are made from."""
+        ...
+
+    @property
     def tasks(self) -> Tasks:
         """Executions that are long tasks."""
         ...
@@ -104,6 +111,11 @@ class Session(Protocol):
     @property
     def silences(self) -> Silences:
         """The clocks of devices' silence."""
+        ...
+
+    @property
+    def search(self) -> Search:
+        """What resources of every kind are called."""
         ...
 
     async def now_ms(self) -> int:

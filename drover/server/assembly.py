@@ -18,17 +18,20 @@ from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.answering import FlowHost, Tools
+from drover.app.archives.asking import Archives
 from drover.app.assembly import Surroundings, library
 from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
 from drover.app.beacons.waiting import Waiters
+from drover.app.files import files_of
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_bulk import BulkOperations
 from drover.app.inventory_throttle import RequestThrottle
 from drover.app.jobs import assembly as jobs
 from drover.app.live import assembly as live
+from drover.app.live.silences import SilenceWatch
 from drover.app.live.state_triggers import LiveTriggers
 from drover.app.long_tasks import LongTask
 from drover.app.retention import Retention
@@ -50,16 +53,19 @@ from drover.ports.runner import WorkerLost
 from drover.server.configured import (
     allowance_of,
     bulk_of,
+    calls_of,
     database_of,
     facts_of,
     job_limits_of,
     keep_of,
     limits_of,
     mail_of,
+    places_of,
     refusing_limits_of,
     timing_of,
     worker_settings_of,
 )
+from drover.server.device_figures import show_devices, show_watching
 from drover.store.access import revisions_of
 from drover.store.blobs import ObjectBlobs
 from drover.store.inventory import InventoryRows
@@ -74,6 +80,7 @@ if TYPE_CHECKING:
 
     from drover.app.access.bootstrap import Bootstrap, Created
     from drover.app.live.watching import Watching
+    from drover.app.replies import AwaitedReplies
     from drover.config import Settings
     from drover.engine.scheduler import ScheduleAction
     from drover.ports.tasks import Work
@@ -81,6 +88,9 @@ if TYPE_CHECKING:
 
 LAG_S: Final = 2.0
 """How often it is measured how late the loop is."""
+
+ARCHIVES_S: Final = 600.0
+"""How often it is looked whether a day is due to be archived."""
 
 COUNTS_S: Final = 1.0
 """How often the counts of workflows' runs are written."""
@@ -99,6 +109,7 @@ class Server:
         self.created: Created | None = None
         self.fabric = Fabric(settings)
         self._watching: Watching | None = None
+        self._replies: AwaitedReplies | None = None
         self._jobs: jobs.JobServices | None = None
         self._beacons: beacons.BeaconServices | None = None
         self._engine: Engine | None = None
@@ -121,7 +132,7 @@ class Server:
         job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
         shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers(around.wake)])
         devices = live.build(around, shelf, doors, self.settings.mqtt_topics)
-        self._watching = shelf.watching
+        self._watching, self._replies = shelf.watching, shelf.replies
         machine = self._machine()
         work = jobs.build(heart, machine, job_limits_of(self.settings))
         self._jobs = work
@@ -129,11 +140,13 @@ class Server:
             first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
             await self._make_first(first)
         published = Published(__version__)
-        own = (published, *self._queue(heart), *self._inventory(heart, database))
+        files = files_of(store, shelf.catalog, machine)
+        own = (published, files, *self._queue(heart), *self._inventory(heart, database))
         services = Services(*own, *shelf.services, *doors.services, *work.services)
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         self._watch(store, published)
         self._watch_queue()
+        show_watching(self.app.metrics, shelf.watching)
         self._hint(heart)
 
         await self._run_roles(heart, machine, work, services)
@@ -179,9 +192,11 @@ class Server:
             seen=visible_applications,
             wake=heart.signals.fire.set,
             most_events=self.settings.events_in_15_seconds,
+            calls=calls_of(self.settings),
             bus=self.fabric.link,
             wake_tasks=heart.signals.tasks.set,
             most_waiting_tasks=self.settings.max_waiting_tasks,
+            places=places_of(self.settings),
         )
 
     def drain(self) -> None:
@@ -192,6 +207,8 @@ class Server:
             self._bulk.stop()
         if self._watching is not None:
             self._loop.call_soon_threadsafe(self._watching.stop)
+        if self._replies is not None:
+            self._loop.call_soon_threadsafe(self._replies.stop)
         if self._beacons is not None:
             self._loop.call_soon_threadsafe(self._beacons.waiters.stop)
         if self._engine is not None:
@@ -246,21 +263,30 @@ class Server:
             await self._run_engine(heart, machine, work, services)
         if "scheduler" in self.settings.roles:
             self._run_schedules(heart, work)
+            daily = services[Archives].daily
+            self._repeat(Loop("daily_archives", daily, asyncio.Event(), ARCHIVES_S))
+
+    def _tools(self, heart: Heart, services: Services, web: GuardedWeb) -> Tools:
+        """Return what the requests of running workflows are answered with."""
+        return Tools(
+            services=services,
+            store=heart.store,
+            ids=self.ids,
+            acks=heart.acks,
+            web=web,
+            mail=mail_of(self.settings),
+            wake=heart.signals.fire.set,
+        )
 
     async def _run_engine(
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
     ) -> None:
         runs = FlowRuns(heart.store, self.clock, heart.signals.fire.set)
         web = GuardedWeb(self.settings.allowed_networks)
-        tools = Tools(
-            services=services,
-            store=heart.store,
-            ids=self.ids,
-            acks=heart.acks,
-            web=web,
-            wake=heart.signals.fire.set,
+        workers = LocalWorkers(
+            FlowHost(self._tools(heart, services, web)),
+            worker_settings_of(self.settings, heart.timing),
         )
-        workers = LocalWorkers(FlowHost(tools), worker_settings_of(self.settings, heart.timing))
         await self._start_workers(workers)
         around = EngineSurroundings(
             runner=workers,
@@ -323,6 +349,8 @@ class Server:
         if "engine" not in self.settings.roles:
             self._repeat(scheduling(heart, self._actions(heart, work)))
         due, sweep_s = work.schedules.runs, self.settings.sweep_seconds
+        silences = SilenceWatch(heart.store, heart.signals.fire.set)
+        self._repeat(Loop("silences", silences.tick, asyncio.Event(), sweep_s))
         self._open.push_async_callback(due.stop)
         self._repeat(Loop("scheduled_runs", due.tick, heart.signals.runs, sweep_s))
 
@@ -338,6 +366,7 @@ class Server:
             devices.start()
             self._open.push_async_callback(devices.close)
             await self.fabric.serve(devices.door, devices.intake)
+            show_devices(self.app.metrics, self.fabric, devices)
             self._open.push_async_callback(self.fabric.take_nothing_more)
 
     def _callback_key(self) -> bytes:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from drover import __version__
 from drover.app.about import ServerFacts
+from drover.app.assembly import CallLimits
 from drover.app.inventory_bulk import BulkOperations
 from drover.app.inventory_throttle import Allowance
 from drover.app.jobs import assembly as jobs
 from drover.app.retention import Keep
 from drover.engine.timing import Timing
 from drover.faces.http import Limits
+from drover.store.archives import ArchivePlaces
 from drover.store.postgres import PostgresDatabase
 from drover.store.sqlite import SqliteDatabase
 from drover.workers.local import WorkerSettings
@@ -41,6 +43,8 @@ SHOWN_LIMITS: Final = (
     "digi_requests_a_minute",
     "digi_requests_at_once",
     "max_waiting_beacons",
+    "max_waiting_replies",
+    "webhook_calls_in_10_seconds",
     "max_running_tasks",
     "max_waiting_tasks",
     "max_waiting_beacons_of_key",
@@ -56,6 +60,8 @@ _REFUSING: Final = (
     "digi_requests_a_minute",
     "digi_requests_at_once",
     "max_waiting_beacons",
+    "max_waiting_replies",
+    "webhook_calls_in_10_seconds",
     "max_waiting_tasks",
     "max_waiting_beacons_of_key",
 )
@@ -105,6 +111,15 @@ def job_limits_of(settings: Settings) -> jobs.JobLimits:
     )
 
 
+def calls_of(settings: Settings) -> CallLimits:
+    """Return how often workflows may be started from outside, and how many wait for a reply."""
+    return CallLimits(
+        webhook_calls=settings.webhook_calls_in_10_seconds,
+        waiting=settings.max_waiting_replies,
+        reply_seconds=settings.reply_seconds,
+    )
+
+
 def keep_of(settings: Settings) -> Keep:
     """Return for how long what is kept."""
     return Keep(
@@ -139,6 +154,11 @@ def bulk_of(heart: Heart, ids: RandomIds) -> BulkOperations:
     return BulkOperations(
         heart.store, ids, heart.signals, worker=heart.worker, lease_ms=heart.timing.lease_ms
     )
+
+
+def places_of(settings: Settings) -> ArchivePlaces:
+    """Return the places of archives."""
+    return ArchivePlaces(settings.archive_url or str(Path(settings.data_dir) / "archives"))
 
 
 def mail_of(settings: Settings) -> Mail:

@@ -39,14 +39,18 @@ _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 class ObjectBlobs:
     """Objects in one folder or bucket; answers ``drover.ports.blobs.Blobs``."""
 
-    def __init__(self, place: str) -> None:
-        """Use ``place``: a folder, or a URL such as ``s3://bucket/prefix``.
+    def __init__(self, place: str | ObjectStore, keys: re.Pattern[str] = _KEY) -> None:
+        """Use ``place``: a folder, a URL such as ``s3://bucket/prefix``, or an open bucket.
 
-        Credentials of a bucket come from the environment, as its provider's own tools take them.
+        Credentials of a bucket given as a URL come from the environment, as its provider's own
+        tools take them. ``keys`` match whole keys, of which none leads out of the place.
         """
-        self._folder = _local_folder(place)
+        self._keys = keys
+        self._folder = _local_folder(place) if isinstance(place, str) else None
         self._store: ObjectStore
-        if self._folder is None:
+        if not isinstance(place, str):
+            self._store = place
+        elif self._folder is None:
             self._store = from_url(place)
         else:
             (self._folder / _PARTIAL).mkdir(parents=True, exist_ok=True)
@@ -58,7 +62,7 @@ class ObjectBlobs:
 
         Raises ValueError for a bad key, what ``chunks`` raises, StoreFull, StoreLost.
         """
-        _check(key)
+        self._check(key)
         file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - outlives this scope until published
             dir=self._folder and self._folder / _PARTIAL, delete=False
         )
@@ -71,7 +75,7 @@ class ObjectBlobs:
 
     async def get_stream(self, key: str) -> AsyncIterator[bytes]:
         """Yield an object's content in pieces. Raises Missing, StoreLost."""
-        _check(key)
+        self._check(key)
         try:
             found = await obstore.get_async(self._store, key)
             async for piece in found.stream(min_chunk_size=_PIECE_BYTES):
@@ -83,7 +87,7 @@ class ObjectBlobs:
 
     async def head(self, key: str) -> int | None:
         """Return an object's size in bytes, or None when there is no such object."""
-        _check(key)
+        self._check(key)
         try:
             return (await obstore.head_async(self._store, key))["size"]
         except FileNotFoundError:
@@ -93,13 +97,17 @@ class ObjectBlobs:
 
     async def delete(self, key: str) -> None:
         """Delete an object; one that is not there is fine."""
-        _check(key)
+        self._check(key)
         try:
             await obstore.delete_async(self._store, key)
         except FileNotFoundError:
             return
         except (BaseError, OSError) as error:
             raise _translate(error) from error
+
+    def _check(self, key: str) -> None:
+        if not self._keys.fullmatch(key):
+            raise ValueError(f"{key!r} is no key of an object")
 
     async def _publish(self, file: Path, key: str) -> None:
         try:
@@ -116,11 +124,6 @@ def _local_folder(place: str) -> Path | None:
     if url.scheme == "file":
         return Path(unquote(url.path))
     return None if "://" in place else Path(place)
-
-
-def _check(key: str) -> None:
-    if not _KEY.fullmatch(key):
-        raise ValueError(f"{key!r} is no key of an object")
 
 
 def _sweep(folder: Path) -> None:

@@ -217,8 +217,14 @@ COLUMNS: Final[Mapping[str, ColumnMap]] = {
 """The columns of each table's fields."""
 
 _KEY: Final = "document.document"
+_FILE: Final[ColumnMap] = {
+    "path": Plain("document.name"),
+    **{name: JsonField(_KEY, (name,)) for name in ("name", "parentDirectory", "type", "status")},
+}
 
 DOCUMENT_COLUMNS: Final[Mapping[str, ColumnMap]] = {
+    "file": _FILE,
+    "privateFile": _FILE,
     "applicationKey": {
         **{
             name: JsonField(_KEY, (name,))

@@ -60,6 +60,7 @@ _BEGIN_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _UNHURRIED: Final = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"
 _SESSION: Final = {
     "application_name": "drover",
+    "jit": "off",
     "statement_timeout": f"{STATEMENT_S}s",
     "lock_timeout": f"{LOCK_S}s",
     "idle_in_transaction_session_timeout": f"{IDLE_S}s",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from drover.model.errors import Duplicate, Missing
 from drover.model.instants import to_text
@@ -17,7 +17,6 @@ from drover.store.compile.columns import JsonField
 from drover.store.driver import UniqueBroken
 from drover.store.ownership import with_owned
 from drover.store.relations import SHOWN, SIDES, relate, relate_many
-from drover.store.statements import load
 from drover.store.tables import TABLES
 
 if TYPE_CHECKING:
@@ -30,6 +29,23 @@ if TYPE_CHECKING:
     from drover.store.statements import Dialect
 
 E = TypeVar("E", bound=Resource)
+
+_CLOSES: Final = ("close_schedules", "close_triggers", "close_executions")
+_PARTS: Final = (
+    ("purge_device_state", "purge_device_log", "purge_device"),
+    ("purge_deleted_device_state", "purge_deleted_device_log", "purge_deleted_device"),
+    ("purge_flow_count",),
+    ("purge_flow_version",),
+    ("purge_flow",),
+    ("purge_table_row",),
+    ("purge_event",),
+    ("purge_experience_user",),
+    ("purge_experience_group",),
+    ("purge_document",),
+    ("purge_execution",),
+)
+"""What an application had, part by part: the statements of a part are run together, again and again
+until they find nothing."""
 
 
 class ResourceStore:
@@ -84,6 +100,11 @@ class ResourceStore:
         row = await self._row(kind, application_id, resource_id, parent_id)
         return (await self._shown(kind, [row]))[0]
 
+    async def by_secret(self, kind: Kind[E], secret: str) -> E | None:
+        """Return the one of a kind, whosever it is, that a secret of its own names."""
+        row = await self._tx.fetch_one(f"{kind.one}_by_secret", {"secret": secret})
+        return None if row is None else kind.load(row["document"], row["apart"])
+
     async def page(self, kind: Kind[E], application_id: str, listing: Listing) -> Page[E]:
         """Return one page."""
         found = await self._page(kind, application_id, listing)
@@ -129,10 +150,17 @@ class ResourceStore:
             found[row["application_id"]][row["kind"]] = row["total"]
         return found
 
-    async def purge(self, application_id: str) -> None:
-        """Delete all that an application had."""
-        for statement in _purges(self._tx.dialect):
+    async def close(self, application_id: str) -> None:
+        """Take away what an application that is deleted would still do; ``purge`` does the rest."""
+        for statement in _CLOSES:
             await self._tx.execute(statement, {"application_id": application_id})
+
+    async def purge(self, application_id: str, part: int, limit: int) -> int | None:
+        """Delete some of what an application had; return how much, None where there is no part."""
+        if part >= len(_PARTS):
+            return None
+        params = {"application_id": application_id, "limit": limit}
+        return sum([await self._tx.execute(statement, params) for statement in _PARTS[part]])
 
     async def _save(self, kind: Kind[E], resource: E, how: str) -> None:
         values = TABLES[kind.table].values(kind, resource)
@@ -219,12 +247,6 @@ def _columns(kind: Kind[Any]) -> ColumnMap:
     """Return where the fields of a kind lie: its own columns, and its document for the rest."""
     inside = {name: JsonField("document", tuple(name.split("."))) for name in kind.filterable}
     return {**inside, **COLUMNS.get(kind.table, {}), **DOCUMENT_COLUMNS.get(kind.one, {})}
-
-
-@cache
-def _purges(dialect: Dialect) -> tuple[str, ...]:
-    """Return the names of the statements that empty a table of an application."""
-    return tuple(name for name in load(dialect) if name.startswith("purge_"))
 
 
 def _one_of(column: str, dialect: Dialect) -> str:

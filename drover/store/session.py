@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from drover.store.access import AccessTables
+from drover.store.archives import ArchiveTables
 from drover.store.beacon_registry import BeaconRegistryStore
 from drover.store.beacons import BeaconStore
 from drover.store.flows import FlowStore
@@ -17,6 +18,7 @@ from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
 from drover.store.retention import RetentionTables
 from drover.store.rows import RowStore
+from drover.store.search import SearchStore
 from drover.store.tasks import TaskStore
 
 if TYPE_CHECKING:
@@ -95,6 +97,11 @@ class StoreSession:
         return BeaconRegistryStore(self.tx)
 
     @cached_property
+    def archives(self) -> ArchiveTables:
+        """What archives are made from."""
+        return ArchiveTables(self.tx)
+
+    @cached_property
     def tasks(self) -> TaskStore:
         """Executions that are long tasks."""
         return TaskStore(self.tx)
@@ -108,6 +115,11 @@ class StoreSession:
     def silences(self) -> SilenceTable:
         """The clocks of devices' silence."""
         return SilenceTable(self.tx)
+
+    @cached_property
+    def search(self) -> SearchStore:
+        """What resources of every kind are called."""
+        return SearchStore(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
+import uvloop
 from msgspec import Struct
 
 from drover.flows import compile_flow, run_batch
@@ -304,7 +305,8 @@ def main() -> None:
     # Payloads are trees without cycles: looking for cycles among them all the time is lost time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    asyncio.run(serve(instructions, link, pulse))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(instructions, link, pulse))
 
 
 if __name__ == "__main__":

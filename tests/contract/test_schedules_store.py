@@ -124,7 +124,7 @@ async def test_the_schedules_of_an_application_go_with_it(bench):
     other = structs.replace(SCHEDULE, ref="g", application_id="b" * 24)
     await put(bench, SCHEDULE, other)
 
-    await bench.store.write(lambda session: session.resources.purge(APPLICATION))
+    await bench.store.write(lambda session: session.resources.close(APPLICATION))
 
     assert await due(bench) == [other]
 

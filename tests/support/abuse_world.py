@@ -218,6 +218,8 @@ QUIET = (
         {"name": "c", "type": "datadog", "datadogConfig": {"secretValue": "s"}},
     ),
     ("notebookId", "notebooks", {"name": "n"}),
+    ("fileId", "files", {"name": "f", "type": "file"}),
+    ("privateFileId", "privateFiles", {"name": "p", "type": "file"}),
     ("experienceViewId", "experience/views", {"name": "v", "viewType": "page"}),
     ("experienceVersionId", "experience/versions", {"version": "v1"}),
     ("experienceSlugId", "experience/slugs", {"slug": "abused"}),

@@ -16,6 +16,7 @@ from drover.app.access.assembly import build
 from drover.app.assembly import Surroundings, library
 from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
+from drover.app.files import files_of
 from drover.app.inventory import JobInventory
 from drover.app.inventory_throttle import Allowance, RequestThrottle
 from drover.app.jobs import assembly as jobs
@@ -137,6 +138,7 @@ class CatalogServer:
             inventory,
             RequestThrottle(SystemClock(), Allowance()),
             *shelf.services,
+            files_of(store, shelf.catalog, machine),
             *access.services,
             *self.jobs.services,
             *beacons.build(self.heart, ids).services,

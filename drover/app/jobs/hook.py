@@ -66,12 +66,10 @@ class ApplicationEnds(QuietHook):
     async def after(
         self, session: Session, caller: Caller, _kind: Kind[Any], old: Any, new: Any, /
     ) -> None:
-        """Cancel what runs of a deleted application, and keep no logs of the rest."""
-        if new is not None:
-            return
-        executions = session.jobs.executions
-        await _cancel_all(session, caller, await executions.open_of_application(old.id))
-        await executions.forget_application(old.id)
+        """Cancel what runs of a deleted application; its task deletes the logs of the rest."""
+        if new is None:
+            found = await session.jobs.executions.open_of_application(old.id)
+            await _cancel_all(session, caller, found)
 
 
 async def _cancel_all(session: Session, caller: Caller, found: Sequence[Execution]) -> None:

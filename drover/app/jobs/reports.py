@@ -7,11 +7,12 @@ import hashlib
 import hmac
 import io
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from drover.app.jobs.shown import iteration
 from drover.engine.report import COLUMNS
 from drover.model.errors import Forbidden, Missing
+from drover.model.run import RESOURCE_JOB
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -38,11 +39,15 @@ class ReportLinks:
 
     def url(self, execution: Execution) -> str:
         """Return the address of an execution's report."""
+        return self.of(execution.id)
+
+    def of(self, execution_id: str) -> str:
+        """Return the address of the file that belongs to an execution."""
         # In steps, so that reading an entry twice gives the same text.
         step = max(1, self._seconds // _STEPS)
         expires = self._clock.now_ms() // 1000 // step * step + self._seconds
-        signature = self._signature(execution.id, str(expires))
-        path = PATH.format(executionId=execution.id)
+        signature = self._signature(execution_id, str(expires))
+        path = PATH.format(executionId=execution_id)
         return f"{self._base_url}{path}?expires={expires}&signature={signature}"
 
     def check(self, execution_id: str, expires: str, signature: str) -> None:
@@ -58,6 +63,13 @@ class ReportLinks:
         return hmac.new(self._key, text, hashlib.sha256).hexdigest()
 
 
+class Download(NamedTuple):
+    """A file in pieces, and what its name ends in."""
+
+    content: AsyncIterator[bytes]
+    suffix: str
+
+
 class ReportFiles:
     """Opens reports for whoever has a good address."""
 
@@ -68,8 +80,8 @@ class ReportFiles:
 
     async def open(
         self, execution_id: str, expires: str, signature: str, *, raw: bool = False
-    ) -> AsyncIterator[bytes]:
-        """Return a report's content in pieces; raises Forbidden, Missing.
+    ) -> Download:
+        """Return a report, or the file that a task made; raises Forbidden, Missing.
 
         ``raw`` gives texts as they are, also those that a spreadsheet takes for formulas.
         """
@@ -79,9 +91,10 @@ class ReportFiles:
         )
         if execution.report_key is None or await self._blobs.head(execution.report_key) is None:
             raise Missing("The report was not found")
-        if raw:
-            return self._raw(execution)
-        return self._blobs.get_stream(execution.report_key)
+        if raw and execution.kind == RESOURCE_JOB:
+            return Download(self._raw(execution), "csv")
+        suffix = execution.report_key.rpartition(".")[2]
+        return Download(self._blobs.get_stream(execution.report_key), suffix)
 
     async def _raw(self, execution: Execution) -> AsyncIterator[bytes]:
         yield _lines([COLUMNS])

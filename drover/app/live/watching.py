@@ -3,98 +3,62 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from drover.app.device_reports import REPORTED
 from drover.app.devices import check_sight
+from drover.app.live.streams import Stream, Watch
 from drover.kinds.device import KIND
 from drover.model.errors import Invalid, TooMany
 from drover.model.instants import to_text
 from drover.model.topics import command_topic, device_topic, is_filter, is_reserved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+    from drover.app.live.streams import Reading
     from drover.model.access import Caller
-    from drover.ports.bus import Bus, Leave, Message
+    from drover.ports.bus import Bus, Message
+    from drover.ports.clock import Ids
     from drover.ports.store import Session, Store
-
-    Pick = Callable[[Message], Iterator[bytes]]
-    """Returns what of a message the watcher is shown."""
 
 MOST_WATCHING: Final = 2000
 """Streams of one server that are open at once."""
 
-MOST_UNREAD: Final = 2000
-"""Messages that wait for one reader; with more the stream ends."""
+LINGER_S: Final = 60.0
+"""How long messages are kept for readers who come back, after the last one left."""
 
+MOST_LINGERING: Final = 100
+"""Things whose messages are kept although nobody reads them now."""
 
 _REPORTED: Final = msgspec.json.Decoder(list[tuple[str, int, msgspec.Raw]])
 
 
-class Stream:
-    """The messages of one watcher from now on, in order; None where nothing came for a while.
+class _Watched(NamedTuple):
+    """What readers share: a filter of an application, of one device if any, shown in one way."""
 
-    Whoever opens one closes it, also when nothing of it was read.
-    """
-
-    def __init__(self, idle_s: float, closed: Callable[[Stream], None]) -> None:
-        self._idle_s = idle_s
-        self._closed = closed
-        self._unread: deque[Message] = deque()
-        self._wake = asyncio.Event()
-        self._ended = False
-        self.leave: Leave | None = None
-        """What ends the listening."""
-
-    def put(self, message: Message) -> None:
-        """Take a message for the reader; one who is too far behind gets no more."""
-        if len(self._unread) >= MOST_UNREAD:
-            self._ended = True
-        else:
-            self._unread.append(message)
-        self._wake.set()
-
-    def end(self) -> None:
-        """End after what is unread."""
-        self._ended = True
-        self._wake.set()
-
-    async def aclose(self) -> None:
-        """Listen no longer. Safe to call twice."""
-        self._closed(self)
-        leave, self.leave = self.leave, None
-        if leave is not None:
-            await leave()
-
-    def __aiter__(self) -> Stream:
-        return self
-
-    async def __anext__(self) -> Message | None:
-        if not self._unread and not self._ended:
-            self._wake.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._idle_s):
-                    await self._wake.wait()
-        if self._unread:
-            return self._unread.popleft()
-        if self._ended:
-            raise StopAsyncIteration
-        return None
+    application_id: str
+    topic_filter: str
+    device_id: str
+    name: str
 
 
 class Watching:
     """Opens streams of messages."""
 
-    def __init__(self, store: Store, bus: Bus) -> None:
+    def __init__(self, store: Store, bus: Bus, ids: Ids) -> None:
         self._store = store
         self._bus = bus
+        self._ids = ids
+        self._watches: dict[_Watched, Watch] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
         self._open: set[Stream] = set()
         self._stopping = False
+        self.cut = 0
+        """Streams ended because their readers were too slow."""
 
     @property
     def streams(self) -> int:
@@ -106,33 +70,32 @@ class Watching:
         self._stopping = True
         for stream in list(self._open):
             stream.end()
+        for watch in self._watches.values():
+            if watch.lingering is not None:
+                watch.lingering.cancel()
 
-    async def topic(self, application_id: str, topic_filter: str, idle_s: float) -> Stream:
+    async def topic(self, application_id: str, topic_filter: str, reading: Reading) -> Stream:
         """Watch a topic or filter of an application; raises Invalid, TooMany, Unavailable."""
         known = not is_reserved(topic_filter) or device_topic(topic_filter.replace("+", "0" * 24))
         if not is_filter(topic_filter) or not known:
             raise Invalid(f"'{topic_filter[:100]}' cannot be subscribed to", field="topic")
-        return await self._watch(application_id, topic_filter, idle_s, None)
+        return await self._watch(_Watched(application_id, topic_filter, "", reading.name), reading)
 
     async def states(
-        self, caller: Caller, application_id: str, device_id: str, idle_s: float
+        self, caller: Caller, application_id: str, device_id: str, reading: Reading
     ) -> Stream:
         """Watch what a device reports, as it is stored; raises Missing, TooMany, Unavailable."""
         await self._check(caller, application_id, device_id)
-
-        def pick(message: Message) -> Iterator[bytes]:
-            for of, time_ms, values in _REPORTED.decode(message.payload):
-                if of == device_id:
-                    yield msgspec.json.encode({"time": to_text(time_ms), "data": values})
-
-        return await self._watch(application_id, REPORTED, idle_s, pick)
+        watched = _Watched(application_id, REPORTED, device_id, reading.name)
+        return await self._watch(watched, reading)
 
     async def commands(
-        self, caller: Caller, application_id: str, device_id: str, idle_s: float
+        self, caller: Caller, application_id: str, device_id: str, reading: Reading
     ) -> Stream:
         """Watch what a device is told to do; raises Missing, TooMany, Unavailable."""
         await self._check(caller, application_id, device_id)
-        return await self._watch(application_id, command_topic(device_id), idle_s, None)
+        watched = _Watched(application_id, command_topic(device_id), "", reading.name)
+        return await self._watch(watched, reading)
 
     async def _check(self, caller: Caller, application_id: str, device_id: str) -> None:
         async def look(session: Session) -> None:
@@ -140,23 +103,64 @@ class Watching:
 
         await self._store.read(look)
 
-    async def _watch(
-        self, application_id: str, topic_filter: str, idle_s: float, pick: Pick | None
-    ) -> Stream:
+    async def _watch(self, watched: _Watched, reading: Reading) -> Stream:
         if len(self._open) >= MOST_WATCHING:
             raise TooMany("Too many streams are open; try again later", retry_after_s=5)
-        stream = Stream(idle_s, self._open.discard)
-
-        def take(message: Message) -> None:
-            for payload in (message.payload,) if pick is None else pick(message):
-                stream.put(message._replace(payload=payload))
-
+        watch = self._watches.get(watched)
+        if watch is None:
+            pick = partial(_reports_of, watched.device_id) if watched.device_id else None
+            watch = self._watches[watched] = Watch(self._ids.new(), reading, pick)
+        stream = Stream(reading.idle_s, partial(self._closed, watched, watch))
         self._open.add(stream)
         try:
-            stream.leave = await self._bus.subscribe(application_id, topic_filter, take)
+            await self._listen(watched, watch)
         except BaseException:
-            self._open.discard(stream)
+            self._closed(watched, watch, stream)
             raise
+        watch.add(stream, reading.last_id)
         if self._stopping:
             stream.end()
         return stream
+
+    async def _listen(self, watched: _Watched, watch: Watch) -> None:
+        """Begin to listen where nobody has, or go on with what is kept."""
+        if watch.lingering is not None:
+            watch.lingering.cancel()
+            watch.lingering = None
+        async with watch.opening:
+            if watch.leave is None:
+                watch.leave = await self._bus.subscribe(
+                    watched.application_id, watched.topic_filter, watch.take
+                )
+
+    def _closed(self, watched: _Watched, watch: Watch, stream: Stream) -> None:
+        """Forget a stream; with the last one listening ends a while later."""
+        if stream not in self._open:
+            return
+        self._open.discard(stream)
+        self.cut += stream.cut
+        watch.streams.discard(stream)
+        if watch.streams or watch.opening.locked() or self._stopping:
+            return
+        lingering = sum(each.lingering is not None for each in self._watches.values())
+        rest_s = LINGER_S if watch.leave is not None and lingering < MOST_LINGERING else 0
+        loop = asyncio.get_running_loop()
+        watch.lingering = loop.call_later(rest_s, self._leave, watched, watch)
+
+    def _leave(self, watched: _Watched, watch: Watch) -> None:
+        if watch.streams or watch.opening.locked():
+            return
+        if self._watches.get(watched) is watch:
+            del self._watches[watched]
+        if watch.leave is not None:
+            task = asyncio.ensure_future(watch.leave())
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+
+
+def _reports_of(device_id: str, message: Message) -> Iterator[Message]:
+    """Yield the reports of a device, of those that were stored together."""
+    for of, time_ms, values in _REPORTED.decode(message.payload):
+        if of == device_id:
+            report = msgspec.json.encode({"time": to_text(time_ms), "data": values})
+            yield message._replace(payload=report)

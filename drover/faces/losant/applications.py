@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from drover.app.applications import Applications, GlobalPatch
 from drover.app.catalog import Catalog
+from drover.app.long_tasks import LongTasks
 from drover.faces.losant import _envelope, _lists, _summaries
 from drover.faces.operation import Call, Operation
 from drover.kinds.application import KIND
@@ -35,8 +36,9 @@ class ReadmePatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class _Calls:
     """The operations on applications themselves."""
 
-    def __init__(self, catalog: Catalog, applications: Applications) -> None:
+    def __init__(self, catalog: Catalog, applications: Applications, tasks: LongTasks) -> None:
         self._catalog = catalog
+        self._tasks = tasks
         self._applications = applications
 
     async def page(self, call: Call) -> bytes:
@@ -64,8 +66,9 @@ class _Calls:
         return await self._one(call, document)
 
     async def delete(self, call: Call) -> dict[str, bool]:
-        """Delete one and all that is in it."""
+        """Delete one at once, and all that is in it by a job."""
         await self._catalog.delete(call.caller, KIND, call.application_id, call.application_id)
+        self._tasks.wake()
         return {"success": True}
 
     async def patch_globals(self, call: Call) -> bytes:
@@ -119,7 +122,7 @@ def _readme(call: Call, readme: Readme) -> dict[str, Any]:
 
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on applications."""
-    calls = _Calls(services[Catalog], services[Applications])
+    calls = _Calls(services[Catalog], services[Applications], services[LongTasks])
     for method, path, verb, run, status in (
         ("GET", "/applications", "get", calls.page, 200),
         ("POST", "/applications", "post", calls.post, 201),

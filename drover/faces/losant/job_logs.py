@@ -8,7 +8,7 @@ import msgspec
 
 from drover.app.job_logs import JobLogs
 from drover.faces.losant import _lists
-from drover.faces.operation import Answer, Call, Operation
+from drover.faces.operation import Call, Operation
 from drover.model.errors import Invalid
 from drover.model.scopes import for_operation
 from drover.ports.tasks import LogsWanted
@@ -26,11 +26,6 @@ _MANY: Final = "/applications/{applicationId}/jobLogs"
 _SORTS: Final = ("name", "status", "resourceType", "runQueuedAt", "runStartedAt", "runCompletedAt")
 _OWNERS: Final = ("Application", "Organization", "User")
 _PARAMETERS: Final = ("sortField", "sortDirection", "page", "perPage", "query")
-
-
-def enqueued(job_id: str) -> Answer:
-    """Return the answer that a job was asked for and will run."""
-    return Answer({"success": True, "jobQueued": True, "jobId": job_id}, status=202)
 
 
 class _Calls:

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from drover.app.live.publishing import Publication, Publishing
+from drover.app.live.streams import Reading
 from drover.app.live.watching import Watching
 from drover.faces.operation import Answer, Call, Operation
 from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.device import KIND as DEVICE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
-    from drover.app.live.watching import Stream
+    from drover.app.live.streams import Stream
     from drover.app.services import Services
     from drover.ports.bus import Message
 
@@ -25,16 +26,15 @@ LONGEST_KEEP_ALIVE_S: Final = 3600
 _APPLICATION: Final = "/applications/{applicationId}"
 _DEVICE: Final = f"{_APPLICATION}/devices/{{deviceId}}"
 _INTERVAL: Final = "keepAliveInterval"
+_LONGEST_ID: Final = 100
 _NOT_KEPT: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 class _Events:
-    """A stream of messages as server-sent events, with a comment where nothing came."""
+    """A stream as server-sent events, with a comment where nothing came."""
 
-    def __init__(self, stream: Stream, name: str, shown: Callable[[Message], bytes]) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._name = name.encode()
-        self._shown = shown
         self._begun = False
 
     def __aiter__(self) -> _Events:
@@ -44,10 +44,8 @@ class _Events:
         if not self._begun:
             self._begun = True
             return b": watching\n\n"
-        message = await anext(self._stream)
-        if message is None:
-            return b": keepalive\n\n"
-        return b"event: %b\ndata: %b\n\n" % (self._name, self._shown(message))
+        shown = await anext(self._stream)
+        return b": keepalive\n\n" if shown is None else shown
 
     async def aclose(self) -> None:
         """Watch no longer."""
@@ -70,25 +68,32 @@ class _Calls:
     async def topic(self, call: Call) -> Answer:
         """Watch a topic."""
         wanted = call.text("topic")
-        stream = await self._watching.topic(call.application_id, wanted, _idle_s(call))
-        return _answer(stream, "mqttMessage", _message)
+        reading = _reading(call, "mqttMessage", _message)
+        return _answer(await self._watching.topic(call.application_id, wanted, reading))
 
     async def states(self, call: Call) -> Answer:
         """Watch what a device reports."""
         device = (call.caller, call.application_id, call.path["deviceId"])
-        stream = await self._watching.states(*device, _idle_s(call))
-        return _answer(stream, "deviceState", _json)
+        reading = _reading(call, "deviceState", _json)
+        return _answer(await self._watching.states(*device, reading))
 
     async def commands(self, call: Call) -> Answer:
         """Watch what a device is told to do."""
         device = (call.caller, call.application_id, call.path["deviceId"])
-        stream = await self._watching.commands(*device, _idle_s(call))
-        return _answer(stream, "deviceCommand", _json)
+        reading = _reading(call, "deviceCommand", _json)
+        return _answer(await self._watching.commands(*device, reading))
 
 
-def _answer(stream: Stream, name: str, shown: Callable[[Message], bytes]) -> Answer:
-    events = _Events(stream, name, shown)
-    return Answer(events, headers=_NOT_KEPT, media_type="text/event-stream")
+def _answer(stream: Stream) -> Answer:
+    return Answer(_Events(stream), headers=_NOT_KEPT, media_type="text/event-stream")
+
+
+def _reading(call: Call, name: str, shown: Callable[[Message], bytes]) -> Reading:
+    def event(message_id: str, message: Message) -> bytes:
+        return f"id: {message_id}\nevent: {name}\ndata: ".encode() + shown(message) + b"\n\n"
+
+    idle_s = call.whole(_INTERVAL, KEEP_ALIVE_S, least=1, most=LONGEST_KEEP_ALIVE_S)
+    return Reading(name, event, idle_s, call.headers.get("last-event-id", "")[:_LONGEST_ID])
 
 
 def _message(message: Message) -> bytes:
@@ -98,12 +103,11 @@ def _message(message: Message) -> bytes:
 
 def _json(message: Message) -> bytes:
     """Return a document on one line: what a gateway wrote may be laid out over several."""
-    document: Mapping[str, Any] = msgspec.json.decode(message.payload)
+    try:
+        document: Any = msgspec.json.decode(message.payload)
+    except (msgspec.DecodeError, RecursionError):  # a gateway may write what it likes
+        document = {"payload": message.payload.decode(errors="replace")}
     return msgspec.json.encode(document)
-
-
-def _idle_s(call: Call) -> int:
-    return call.whole(_INTERVAL, KEEP_ALIVE_S, least=1, most=LONGEST_KEEP_ALIVE_S)
 
 
 def operations(services: Services) -> Iterator[Operation]:

@@ -39,7 +39,7 @@ class Cells:
         return f"{f' || {_COMMA} || '.join(cells)} || char(13, 10)"
 
     def cell(self, name: str, value: str, *, raw: bool) -> str:
-        """Return the expression of a cell of a column."""
+        """Return the expression of a cell of a column, whose value another one gives."""
         if name == "cancel_requested":
             return f"CASE {value} WHEN 1 THEN 'true' ELSE 'false' END"
         if name in _TIMES:
@@ -49,16 +49,10 @@ class Cells:
         return self._text(value, raw=raw)
 
     def _text(self, value: str, *, raw: bool) -> str:
-        disarmed = f"CASE WHEN {self.formula.format('t')} THEN '''' || t ELSE t END"
-        # The parts of this text are the program's own.
-        given = f"SELECT {value} AS t"
-        if not raw:
-            given = f"SELECT {disarmed} AS t FROM ({given}) AS given"  # noqa: S608
-        quoted = "'\"' || replace(t, '\"', '\"\"') || '\"'"
-        return (
-            f"(SELECT CASE WHEN t IS NULL THEN '' WHEN {self.odd.format('t')} THEN {quoted}"  # noqa: S608
-            f" ELSE t END FROM ({given}) AS text)"
-        )
+        formula, odd = self.formula.format(value), self.odd.format(value)
+        safe = value if raw else f"CASE WHEN {formula} THEN '''' || {value} ELSE {value} END"
+        quoted = f"'\"' || replace({safe}, '\"', '\"\"') || '\"'"
+        return f"CASE WHEN {value} IS NULL THEN '' WHEN {odd} THEN {quoted} ELSE {safe} END"
 
 
 _COMMA: Final = "','"
@@ -87,23 +81,35 @@ def table(asked: Plan, dialect: str, columns: Sequence[str], *, raw: bool) -> st
     """Return the statement that reads lines: many in each row where they come newest first."""
     words, cells = asked.words, _CELLS[dialect]
     known = {**words.shown_of_device, **words.shown, **words.listed}
-    line = cells.line([cells.cell(name, known[name], raw=raw) for name in columns])
+    values = {f"value{index}": known[name] for index, name in enumerate(columns)}
+    line = cells.line(
+        [
+            cells.cell(name, f"part.{value}", raw=raw)
+            for value, name in zip(values, columns, strict=True)
+        ]
+    )
+    # The parts of these texts are the program's own; values are parameters. That values are worked
+    # out within a part of the statement keeps both databases from doing so for each use of one.
     if not asked.newest_first:
-        return asked.rows({"line": line}, limited=False)
-    aimed = asked.aimed({name: known[name] for name in columns})
+        rows = asked.rows(values, limited=False)
+        order = asked.order_of("part.sort_value", "part.sort_number")
+        return f"SELECT {line} AS line FROM ({rows} LIMIT {_ALL}) AS part ORDER BY {order}"  # noqa: S608
     asked.params["span"] = SPAN
-    # The parts of this text are the program's own; values are parameters.
+    listed = ", ".join(f"{sql} AS {value}" for value, sql in values.items())
     part = (
-        f"SELECT {line} AS line, execution.number FROM execution{aimed}"  # noqa: S608
+        f"SELECT {listed}, execution.number FROM execution{asked.aimed(values)}"  # noqa: S608
         f" WHERE execution.number <= span.upper AND execution.number > span.upper - {_WIDTH}"
         f" AND {asked.whole_condition()} ORDER BY execution.number DESC LIMIT {_WIDTH}"
     )
+    lines = f"SELECT {line} AS line, part.number FROM ({part}) AS part"  # noqa: S608
     return (
         "WITH RECURSIVE span (upper) AS (SELECT coalesce(max(number), 0) FROM execution"  # noqa: S608
         f" UNION ALL SELECT upper - {_WIDTH} FROM span"
         f" WHERE upper - {_WIDTH} >= (SELECT min(number) FROM execution))"
-        f" SELECT (SELECT {cells.together} FROM ({part}) AS part) AS line FROM span"
+        f" SELECT (SELECT {cells.together} FROM ({lines}) AS each) AS line FROM span"
     )
 
 
 _WIDTH: Final = "CAST(:span AS BIGINT)"
+_ALL: Final = 2**62
+"""More rows than there are: a bound that changes nothing."""

@@ -90,8 +90,8 @@ class ExecutionStore:
         return await _all(self._tx, "executions_open_of_job", {"job_id": job_id})
 
     async def open_of_application(self, application_id: str) -> Sequence[Execution]:
-        """Return the executions of an application's resource jobs that have not ended."""
-        params = {"application_id": application_id, "kind": RESOURCE_JOB}
+        """Return an application's executions of any kind that have not ended."""
+        params = {"application_id": application_id}
         return await _all(self._tx, "executions_open_of_application", params)
 
     async def hold(self, number: int) -> Execution:
@@ -102,12 +102,6 @@ class ExecutionStore:
         """Delete a job's executions that have ended, with their items; return how many."""
         await self._tx.execute("iterations_forget", {"job_id": job_id})
         return await self._tx.execute("executions_forget", {"job_id": job_id})
-
-    async def forget_application(self, application_id: str) -> int:
-        """Delete an application's executions of resource jobs that have ended, as above."""
-        params = {"application_id": application_id, "kind": RESOURCE_JOB}
-        await self._tx.execute("iterations_forget_application", params)
-        return await self._tx.execute("executions_forget_application", params)
 
     async def move(
         self, number: int, change: Change, *, paused_until_ms: int | None = None

@@ -36,7 +36,7 @@ class ItemStore:
         """Return items by resource id from after ``after_id`` on, as plain values."""
         params = {"number": number, "after_id": after_id, "limit": limit}
         rows: Any = await self._tx.fetch("iterations_report", params)
-        return list(map(ReportRow._make, rows))
+        return list(map(tuple, rows))
 
     async def get(self, number: int, resource_id: str) -> Item:
         """Return one; raises Missing."""

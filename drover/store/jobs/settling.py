@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -25,8 +27,10 @@ _ANY_FENCE: Final = (1 << 62) - 1
 _NO_LEASE: Final = -1
 _ENDING: Final = frozenset({State.CANCELING, State.FAILING})
 _IDS: Final = msgspec.json.Decoder(list[Acknowledgement])
-_STATES: Final = tuple(ItemState)
-_HELD: Final = frozenset({ItemState.PENDING, ItemState.AWAITING})
+_STATE: Final = tuple(ItemState)
+_ID: Final = itemgetter(0)
+_BEFORE: Final = itemgetter(1)
+_NOW: Final = itemgetter(2)
 
 
 def retries_allowed(execution: Execution, *, wanted: bool) -> int:
@@ -64,7 +68,7 @@ async def settle(tx: Transaction, number: int, given: Given) -> Settlement:
     return Settlement(
         execution=execution,
         now_ms=now_ms,
-        moved={row[0]: _STATES[row[2]] for row in moves},
+        moved=dict(zip(map(_ID, moves), map(_STATE.__getitem__, map(_NOW, moves)), strict=True)),
         refused=await _refusals(tx, number, given, moves, lost=lost),
         unsettled=unsettled,
         following=following,
@@ -88,7 +92,10 @@ def _parameters(execution: Execution, given: Given, now_ms: int) -> dict[str, ob
 
 
 def _unsettled(moves: Sequence[Row], held: Held | None) -> int:
-    return held.unsettled - sum(row[1] in _HELD for row in moves) if held is not None else 0
+    if held is None:
+        return 0
+    before = Counter(map(_BEFORE, moves))
+    return held.unsettled - before[ItemState.PENDING] - before[ItemState.AWAITING]
 
 
 async def _follow(
@@ -108,12 +115,9 @@ async def _follow(
 
 def _changes(execution: Execution, moves: Sequence[Row], rows: str, now_ms: int) -> dict[str, Any]:
     """Return how the moves of items move the counts of their execution."""
-    ended = dict.fromkeys(ItemState, 0)
-    landed = left = 0  # items that leave flight, and those that leave the wait
-    for row in moves:
-        ended[_STATES[row[2]]] += 1
-        landed += row[1] != ItemState.WAITING
-        left += row[1] == ItemState.WAITING
+    ended = Counter(map(_NOW, moves))
+    left = Counter(map(_BEFORE, moves))[ItemState.WAITING]  # those that leave the wait, not flight
+    landed = len(moves) - left
     return {
         "succeeded": ended[ItemState.SUCCEEDED],
         "failed": ended[ItemState.FAILED],

@@ -107,3 +107,39 @@ async def test_calls_that_never_return_hold_a_bounded_number_of_threads(register
 
     assert [each.error[0] for each in outcomes] == ["Timeout", "Timeout", "Busy", "Busy", "Busy"]
     assert (len(left), len(python._LEFT_BEHIND)) == (2, 0)
+
+
+async def test_async_calls_wait_at_once_and_each_has_its_own_time(registered):
+    met = asyncio.Barrier(150)
+    ended = []
+
+    async def function(value):
+        if value == "late":
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(value)
+        await met.wait()
+        return "fine"
+
+    registered(function)
+    calls = [PythonCall("late", 0.01), *[PythonCall("soon", 60)] * 150, PythonCall("late", 0.02)]
+
+    first, *others, last = await call("tried", calls)
+
+    assert (first.error[0], last.error[0], ended) == ("Timeout", "Timeout", ["late"] * 2)
+    assert {each.value for each in others} == {"fine"}
+
+
+async def test_a_late_async_call_may_still_say_what_came_of_it(registered):
+    async def function(_value):
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "as far as it got"
+
+    registered(function)
+
+    (outcome,) = await call("tried", [PythonCall(1, 0.01)])
+
+    assert outcome.value == "as far as it got"

@@ -48,24 +48,11 @@ WHERE job_id = :job_id AND state IN ('queued', 'running', 'paused', 'failing', '
 ORDER BY number;
 
 -- name: executions_open_of_application
--- Read an application's executions of a kind that have not ended.
+-- Read an application's executions that have not ended.
 SELECT * FROM execution
-WHERE application_id = :application_id AND kind = :kind
+WHERE application_id = :application_id
   AND state IN ('queued', 'running', 'paused', 'failing', 'canceling')
 ORDER BY number;
-
--- name: iterations_forget_application
--- Delete the items of an application's executions of a kind that have ended.
-DELETE FROM iteration WHERE execution IN (
-    SELECT number FROM execution
-    WHERE application_id = :application_id AND kind = :kind
-      AND state IN ('succeeded', 'failed', 'canceled'));
-
--- name: executions_forget_application
--- Delete an application's executions of a kind that have ended.
-DELETE FROM execution
-WHERE application_id = :application_id AND kind = :kind
-  AND state IN ('succeeded', 'failed', 'canceled');
 
 -- name: iterations_forget
 -- Delete the items of a job's executions that have ended.
@@ -179,8 +166,9 @@ RETURNING *;
 -- name: lease_landed
 -- Count the items of a fresh lease that have given up their places.
 SELECT count(iteration.resource_id) AS landed FROM lease
-LEFT JOIN iteration ON iteration.execution = lease.execution AND iteration.state > 1
+LEFT JOIN iteration ON iteration.execution = lease.execution
     AND iteration.resource_id > lease.after_id AND iteration.resource_id <= lease.upto_id
+    AND (iteration.state > 1 OR iteration.attempt > 1)
 WHERE lease.execution = :number AND lease.fence = :fence
 GROUP BY lease.fence;
 

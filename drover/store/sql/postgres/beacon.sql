@@ -150,4 +150,14 @@ RETURNING number, callback_url, callback_tries;
 INSERT INTO beacon_log (number, seq, at_ms, line)
 SELECT CAST(:number AS BIGINT), CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), value ->> 2
 FROM json_array_elements(CAST(CAST(:lines AS TEXT) AS JSON))
-ON CONFLICT (number, seq) DO NOTHING;
+ON CONFLICT (number, seq) DO NOTHING
+RETURNING octet_length(line) AS size;
+
+-- name: beacon_log_drop
+-- Drop the first lines of a job's log, so many that they have a number of bytes together.
+DELETE FROM beacon_log WHERE number = :number AND seq <= (
+    SELECT min(seq) FROM (
+        SELECT seq, sum(octet_length(line)) OVER (ORDER BY seq) AS passed FROM beacon_log
+        WHERE number = :number) AS sums
+    WHERE passed >= :size)
+RETURNING seq, octet_length(line) AS size;

@@ -149,4 +149,14 @@ RETURNING number, callback_url, callback_tries;
 -- Add lines to a job's log; what has a place already stays as it is.
 INSERT INTO beacon_log (number, seq, at_ms, line)
 SELECT :number, value ->> 0, value ->> 1, value ->> 2 FROM json_each(:lines) WHERE TRUE
-ON CONFLICT (number, seq) DO NOTHING;
+ON CONFLICT (number, seq) DO NOTHING
+RETURNING length(CAST(line AS BLOB)) AS size;
+
+-- name: beacon_log_drop
+-- Drop the first lines of a job's log, so many that they have a number of bytes together.
+DELETE FROM beacon_log WHERE number = :number AND seq <= (
+    SELECT min(seq) FROM (
+        SELECT seq, sum(length(CAST(line AS BLOB))) OVER (ORDER BY seq) AS passed FROM beacon_log
+        WHERE number = :number) AS sums
+    WHERE passed >= :size)
+RETURNING seq, length(CAST(line AS BLOB)) AS size;

@@ -1,0 +1,129 @@
+"""Archives as they are asked for: by callers, and by the server once a day."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from msgspec import UNSET
+
+from drover.app.archives import config as configured
+from drover.app.archives.work import DAY_MS, day_of
+from drover.app.catalog import QuietHook
+from drover.app.long_tasks import Asked
+from drover.app.tasks.archive_data import TASK as ARCHIVE_DATA
+from drover.kinds.application import KIND as APPLICATION
+from drover.model.errors import Duplicate, Invalid, Missing
+from drover.model.instants import to_text
+
+if TYPE_CHECKING:
+    from drover.app.long_tasks import LongTask, LongTasks
+    from drover.kinds.application import Application
+    from drover.model.access import Caller
+    from drover.model.kind import Kind
+    from drover.ports.archives import Places
+    from drover.ports.store import Session, Store
+
+_AT_A_TIME: Final = 200
+_LOG = structlog.get_logger("drover.archives")
+
+
+class Archives:
+    """Asks for archives."""
+
+    def __init__(self, store: Store, tasks: LongTasks, places: Places) -> None:
+        self.places = places
+        self.store = store
+        self._tasks = tasks
+
+    async def day(self, caller: Caller, application_id: str, date_ms: int) -> str:
+        """Archive the day of a moment again, or early; return the id of the job.
+
+        Raises Invalid without a configuration, or for a day whose state may still be overwritten.
+        """
+        application, now_ms = await self._read(application_id)
+        self._check(application)
+        day = day_of(date_ms)
+        config = configured.needed(application)
+        youngest_ms = now_ms - configured.delay_days(config) * DAY_MS
+        if not 0 <= day.start_ms <= day_of(youngest_ms).start_ms:
+            newest = to_text(day_of(youngest_ms).start_ms)
+            raise Invalid(f"date must be a day up to {newest}", field="date")
+        asked = Asked(application_id=application_id, input={"date": day.start_ms})
+        return await self._tasks.begin(caller, ARCHIVE_DATA, asked)
+
+    async def full(self, caller: Caller, kind: LongTask, application_id: str) -> str:
+        """Archive all there is of something; return the id of the job.
+
+        Raises Invalid without a configuration.
+        """
+        application, now_ms = await self._read(application_id)
+        self._check(application)
+        asked = Asked(application_id=application_id, input={"end": now_ms})
+        return await self._tasks.begin(caller, kind, asked)
+
+    async def daily(self) -> float | None:
+        """Ask for the archive of each application's day that is due; safe to call at any time.
+
+        A day is asked for once, whichever server sees that it is due.
+        """
+        after = ""
+        while found := await self._applications(after):
+            for application_id in found:
+                await self._due(application_id)
+            after = found[-1]
+        return None
+
+    async def _applications(self, after: str) -> Any:
+        return await self.store.read(lambda s: s.archives.applications(after, _AT_A_TIME))
+
+    async def _due(self, application_id: str) -> None:
+        try:
+            application, now_ms = await self._read(application_id)
+            config = configured.needed(application)
+            day = day_of(now_ms - configured.delay_days(config) * DAY_MS)
+            name = f"daily:{to_text(day.start_ms)[:10]}"
+            if await self.store.read(lambda s: _was_asked(s, application_id, name)):
+                return
+            asked = Asked(
+                application_id=application_id, input={"date": day.start_ms}, unique_key=name
+            )
+            await self._tasks.begin(None, ARCHIVE_DATA, asked)
+        except (Duplicate, Invalid, Missing) as error:  # another server, or it has gone meanwhile
+            _LOG.debug("archive_not_asked", application=application_id, error=error.message)
+
+    async def _read(self, application_id: str) -> tuple[Application, int]:
+        async def work(session: Session) -> tuple[Application, int]:
+            found = await session.resources.get(APPLICATION, application_id, application_id)
+            return found, await session.now_ms()
+
+        return await self.store.read(work)
+
+    def _check(self, application: Application) -> None:
+        configured.directory(application)
+        configured.place_of(configured.needed(application), self.places)
+
+
+class ArchiveConfigHook(QuietHook):
+    """Refuses a configuration of archives that could never be used, when it is saved."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+
+    async def before(
+        self, _session: Session, _caller: Caller, _kind: Kind[Any], old: Any, new: Any, /
+    ) -> Any:
+        """Return the application; raises Invalid for a bad directory or bucket."""
+        changed = old is None or (old.archive_config, old.globals) != (
+            new.archive_config,
+            new.globals,
+        )
+        if changed and new.archive_config not in (UNSET, None):
+            configured.directory(new)
+            configured.check_place(new.archive_config, self._places)
+        return new
+
+
+async def _was_asked(session: Session, application_id: str, name: str) -> bool:
+    found = await session.jobs.executions.by_unique_key(application_id, name)
+    return found is not None

@@ -1,0 +1,137 @@
+"""What an application's archive configuration means: what is archived, and where to."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from drover.flows.language.errors import LanguageError, RenderLimit
+from drover.flows.language.templates import compile_template
+from drover.model.errors import Invalid
+from drover.ports.archives import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from drover.kinds.application import Application, ArchiveConfig
+    from drover.ports.archives import Place, Places
+
+DELAY_DAYS: Final = 31
+"""How old a day is that is archived, where the configuration does not say: its state may still be
+overwritten until then."""
+
+_SEGMENT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,126}")
+_MOST_CHARACTERS: Final = 255
+
+
+def needed(application: Application) -> ArchiveConfig:
+    """Return the configuration; raises Invalid where there is none."""
+    config = application.archive_config
+    if config is UNSET or config is None:
+        raise Invalid("The application has no archiveConfig", field="archiveConfig")
+    return config
+
+
+def directory(application: Application) -> str:
+    """Return the folder of an application's archives, with a slash after it, or nothing.
+
+    Its template is rendered over the application's globals. Raises Invalid for one that cannot be
+    rendered, or that leads out of the place of archives.
+    """
+    given = needed(application).directory
+    if given is UNSET or not given:
+        return ""
+    try:
+        rendered = compile_template(given)(_payload(application))
+    except (LanguageError, RenderLimit) as error:
+        raise _refused(f"cannot be rendered: {error}") from error
+    text = rendered.strip().strip("/")
+    if len(text) > _MOST_CHARACTERS:
+        raise _refused(f"may have {_MOST_CHARACTERS} characters")
+    if text and not all(_SEGMENT.fullmatch(part) for part in text.split("/")):
+        raise _refused("is made of names of letters, digits, dots, dashes and underscores")
+    return f"{text}/" if text else ""
+
+
+def place_of(config: ArchiveConfig, places: Places) -> Place:
+    """Return where archives go; raises Invalid for a bucket that cannot be one."""
+    target = _target(config)
+    return places.own() if target is None else places.of(target)
+
+
+def check_place(config: ArchiveConfig, places: Places) -> None:
+    """Raise Invalid for a bucket that cannot be one; one named by a credential is not looked at."""
+    if config.credential_name is UNSET:
+        place_of(config, places)
+
+
+def delay_days(config: ArchiveConfig) -> int:
+    """Return how many days old a day must be to be archived."""
+    return DELAY_DAYS if config.delay_days is UNSET else config.delay_days
+
+
+def devices_chosen(config: ArchiveConfig) -> Callable[[Mapping[str, Any]], bool]:
+    """Return what tells whether a device, given as its document, is archived."""
+    ids = {each.lower() for each in config.device_ids or ()}
+    tags = [tag for tag in msgspec.to_builtins(config.device_tags or ()) if tag]
+
+    def listed(device: Mapping[str, Any]) -> bool:
+        own = device.get("tags") or ()
+        return device["id"] in ids or any(_matches(tag, each) for each in own for tag in tags)
+
+    return _by_mode(config.mode, listed)
+
+
+def tables_chosen(config: ArchiveConfig) -> Callable[[Mapping[str, Any]], bool]:
+    """Return what tells whether a data table, given as its document, is archived."""
+    ids = {each.lower() for each in config.data_table_ids or ()}
+    return _by_mode(config.data_tables_mode, lambda table: table["id"] in ids)
+
+
+def _by_mode(
+    mode: Any, listed: Callable[[Mapping[str, Any]], bool]
+) -> Callable[[Mapping[str, Any]], bool]:
+    if mode == "whitelist":
+        return listed
+    if mode == "blacklist":
+        return lambda each: not listed(each)
+    return lambda _each: True
+
+
+def _matches(wanted: Mapping[str, str], tag: Mapping[str, str]) -> bool:
+    return all(tag.get(name) == value for name, value in wanted.items())
+
+
+def _target(config: ArchiveConfig) -> Target | None:
+    if config.s3 is not UNSET and config.s3.bucket:
+        given = config.s3
+        return Target(
+            kind="s3",
+            bucket=given.bucket,
+            key=given.access_key_id or "",
+            secret=given.secret_access_key or "",
+            region=given.region or "",
+        )
+    if config.gcs is not UNSET and config.gcs.bucket:
+        return Target(kind="gcs", bucket=config.gcs.bucket, key=config.gcs.key_json or "")
+    if config.azure is not UNSET:
+        kept = config.azure
+        return Target(
+            kind="azure",
+            bucket=kept.bucket,
+            key=kept.account or "",
+            secret=kept.account_key or "",
+        )
+    return None
+
+
+def _payload(application: Application) -> dict[str, Any]:
+    known = {each.key: msgspec.json.decode(each.json) for each in application.globals}
+    return {**known, "globals": known}
+
+
+def _refused(why: str) -> Invalid:
+    return Invalid(f"The directory of archiveConfig {why}", field="archiveConfig.directory")

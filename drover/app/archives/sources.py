@@ -1,0 +1,32 @@
+"""What every archive task begins with: where it reads, and where it writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drover.app.archives.work import Archive, opened
+
+if TYPE_CHECKING:
+    from drover.app.services import Services
+    from drover.ports.archives import Places
+    from drover.ports.store import Store
+    from drover.ports.tasks import Task
+
+
+class ArchiveRoom:
+    """The store that archives are read from, and the places that they are written to."""
+
+    def __init__(self, store: Store, places: Places) -> None:
+        self.store = store
+        self.places = places
+
+
+class ArchiveTask:
+    """A long task that writes an archive."""
+
+    def __init__(self, services: Services) -> None:
+        self._room = services[ArchiveRoom]
+
+    async def opened(self, task: Task) -> Archive:
+        """Return the archive, with what was written before; raises Invalid, Missing."""
+        return await opened(self._room.store, self._room.places, task)

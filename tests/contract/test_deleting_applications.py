@@ -1,0 +1,138 @@
+"""A deleted application is gone at once, and all that it had is removed by a task."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from drover.app.tasks import application_delete
+from drover.app.tasks.application_delete import TASK
+from drover.engine.service import Heart
+from drover.engine.tasks import TaskRunner
+from drover.engine.timing import Timing
+from drover.model.execution import State
+from tests.support.access_server import AccessServer
+
+TABLES = (
+    "device", "device_state", "device_log", "device_last", "device_tag", "flow", "flow_version",
+    "flow_count", "flow_trigger", "table_row", "event", "experience_user", "experience_group",
+    "document", "schedule",
+)  # fmt: skip
+
+
+@pytest.fixture
+async def server(database):
+    made = AccessServer(database)
+    yield made
+    await made.close()
+
+
+async def rows(database, table):
+    sql = f"SELECT count(*) AS total FROM {table}"  # noqa: S608 - the test's own names
+    found = await database.read(lambda tx: tx.fetch_sql(sql))
+    return found[0]["total"]
+
+
+async def executions(database):
+    sql = "SELECT * FROM execution ORDER BY number"
+    return await database.read(lambda tx: tx.fetch_sql(sql))
+
+
+async def fill(server, token, application_id, *, devices=3):
+    """Make some of everything in an application."""
+    path = f"/applications/{application_id}"
+    for index in range(devices):
+        attributes = [{"name": "t", "dataType": "number"}]
+        device = {
+            "name": f"d{index}",
+            "attributes": attributes,
+            "tags": [{"key": "a", "value": "b"}],
+        }
+        made = await server.ok(token, "POST", f"{path}/devices", device)
+        await past(server.store, application_id, made["id"])
+    await server.ok(token, "DELETE", f"{path}/devices/{made['id']}")
+    flow = {"name": "f", "triggers": [{"type": "timer", "key": "k", "config": {"seconds": 60}}]}
+    await server.ok(token, "POST", f"{path}/flows", flow)
+    table = {
+        "name": "t",
+        "columns": [{"name": "c", "dataType": "string", "constraint": "optional"}],
+    }
+    await server.ok(token, "POST", f"{path}/data-tables", table)
+    user = {"email": "a@example.com", "password": "Correct-horse-9"}
+    await server.ok(token, "POST", f"{path}/experience/users", user)
+    await server.ok(token, "POST", f"{path}/experience/groups", {"name": "g"})
+    await server.ok(token, "POST", f"{path}/webhooks", {"name": "w"})
+
+
+async def past(store, application_id, device_id):
+    """Write some state and a log line of a device."""
+    state = "INSERT INTO device_state (device_id, attribute, time_ms, value) VALUES (:id, 't', :at, '1')"
+    log = (
+        "INSERT INTO device_log (device_id, topic, time_ms, id, document)"
+        " VALUES (:id, 'command', :at, :name, '{}')"
+    )
+    for at in range(4):
+        named = {"id": device_id, "at": at}
+        await store.database.write(lambda tx, given=named: tx.execute_sql(state, given))
+        named = {**named, "name": str(at)}
+        await store.database.write(lambda tx, given=named: tx.execute_sql(log, given))
+
+
+async def run(server, *, worker="one"):
+    """Run what waits, as a server would."""
+    clocks = Timing(lease_ms=60_000, beat_ms=60_000)
+    heart = Heart(server.store, clocks, worker)
+    runner = TaskRunner(heart, {TASK.kind: TASK.make(server.services)}, most=1)
+    await runner.tick()
+    return runner
+
+
+async def test_it_is_gone_at_once_and_everything_in_it_by_a_task(server, database, monkeypatch):
+    monkeypatch.setattr(application_delete, "ROWS", 2)
+    token = await server.start()
+    gone, kept = await server.application(token), await server.application(token)
+    await fill(server, token, gone)
+    await fill(server, token, kept)
+    before = {table: await rows(database, table) for table in TABLES}
+
+    await server.ok(token, "DELETE", f"/applications/{gone}")
+
+    assert (await server.call(token, "GET", f"/applications/{gone}")).status_code == 404
+    assert (await server.call(token, "GET", f"/applications/{gone}/devices")).status_code == 404
+    await idle(await run(server))
+    after = {table: await rows(database, table) for table in TABLES}
+    assert after == {table: total // 2 for table, total in before.items()}
+    (task,) = await executions(database)
+    assert (task["kind"], task["state"], task["application_id"]) == (
+        "application_delete",
+        State.SUCCEEDED,
+        None,
+    )
+
+
+async def test_one_that_is_stopped_half_way_goes_on_elsewhere(server, database, monkeypatch):
+    monkeypatch.setattr(application_delete, "ROWS", 1)
+    token = await server.start()
+    gone = await server.application(token)
+    await fill(server, token, gone)
+    await server.ok(token, "DELETE", f"/applications/{gone}")
+    first = await run(server)
+    async with asyncio.timeout(120):
+        while not (await executions(database))[0]["accumulator"]:
+            await asyncio.sleep(0.001)
+
+    await first.drain(60)
+    left = await rows(database, "device_state")
+    await idle(await run(server, worker="two"))
+
+    (task,) = await executions(database)
+    assert left > 0
+    assert (task["state"], task["fence"]) == (State.SUCCEEDED, 2)
+    assert {table: await rows(database, table) for table in TABLES} == dict.fromkeys(TABLES, 0)
+
+
+async def idle(runner):
+    async with asyncio.timeout(120):
+        while runner.running:
+            await asyncio.sleep(0.01)

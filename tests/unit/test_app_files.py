@@ -1,0 +1,57 @@
+"""Where files of an application may be."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drover.kinds.file import KIND
+from drover.model.app_file import ancestors, joined
+from drover.model.errors import Invalid
+from drover.model.kind import Stamp
+
+STAMP = Stamp("a" * 24, "b" * 24, 1_700_000_000_123)
+
+
+def create(**body):
+    return KIND.create(json.dumps({"name": "x", "type": "file", **body}).encode(), STAMP)
+
+
+@pytest.mark.parametrize("written", ["/a/b", "a/b", "/a/b/", "//a//b//"])
+def test_a_directory_is_written_in_one_way(written):
+    made = create(parentDirectory=written)
+
+    assert (made.parent_directory, made.path) == ("/a/b", "/a/b/x")
+    assert ancestors(made.parent_directory) == [("/", "a"), ("/a", "b")]
+
+
+def test_what_is_in_no_directory_is_at_the_root():
+    for root in ({}, {"parentDirectory": ""}, {"parentDirectory": "/"}):
+        assert create(**root).path == "/x"
+    assert ancestors("/") == []
+
+
+def test_a_path_has_a_longest_length():
+    with pytest.raises(Invalid, match="2048"):
+        create(name="n" * 1024, parentDirectory="d" * 1024)
+
+
+def test_a_directory_is_there_at_once_and_a_file_when_its_content_is():
+    assert create(type="directory").status == "completed"
+    assert create().status == "pending"
+
+
+@given(st.text(max_size=40))
+def test_no_name_and_no_directory_leads_out_of_its_place(text):
+    for body in ({"name": text or "x"}, {"parentDirectory": text}):
+        try:
+            made = create(**body)
+        except Invalid:
+            continue
+        parts = made.path.split("/")[1:]
+        assert all(part not in {"", ".", ".."} for part in parts)
+        assert "\\" not in made.path
+        assert joined(made.parent_directory, made.name) == made.path
