@@ -145,7 +145,6 @@ class Server:
         services = Services(*own, *shelf.services, *doors.services, *work.services)
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         self._watch(store, published)
-        self._watch_queue()
         show_watching(self.app.metrics, shelf.watching)
         self._hint(heart)
 
@@ -324,6 +323,7 @@ class Server:
         sweep_s = self.settings.sweep_seconds
         self._repeat(Loop("figures", figures.look, asyncio.Event(), sweep_s))
         self._repeat(Loop("loop_lag", figures.measure_lag, asyncio.Event(), LAG_S))
+        self._watch_queue()
 
     def _watch_queue(self) -> None:
         if self._beacons is None:
