@@ -519,7 +519,54 @@ async def test_http_failures_are_told_with_the_request(world):
     assert (await world.error("http.request", **request(body="zz", bodyEncoding="hex")))[
         0
     ] == "Refused"
-    assert (await world.error("http.request", **request(credential="c")))[0] == "NotImplemented"
+    assert (await world.error("http.request", **request(credential="c")))[0] == "Refused"
+
+
+async def test_http_signs_in_by_a_credential_that_is_meant_for_the_address(world):
+    config = {"uriMatch": "https://host/api", "authMethod": "header"}
+    secret = {"publicValue": "X-Key", "secretValue": "s3cret"}
+    body = {"name": "key", "type": "http", "httpConfig": {**config, **secret}}
+    await world.make(world.server.catalog.kinds["credential"], body)
+    off = {**body, "name": "off", "enabled": False}
+    await world.make(world.server.catalog.kinds["credential"], off)
+
+    shown = await world.result(
+        "http.request", **request(url="/things", credential="key", redirects=True)
+    )
+
+    sent = world.web.requests[0]
+    assert (sent.url, sent.headers[-1], sent.follows) == (
+        "https://host/api/things",
+        ("X-Key", "s3cret"),
+        False,
+    )
+    assert "s3cret" not in str(shown)
+    for name, url in (("key", "https://evil/api"), ("off", "/x"), ("none", "/x")):
+        told = await world.error("http.request", **request(url=url, credential=name))
+        assert told[0] == "Refused"
+    assert len(world.web.requests) == 1
+
+
+async def test_a_device_is_made_by_a_recipe_and_what_is_given_wins(world):
+    recipe = await world.make(
+        world.server.catalog.kinds["deviceRecipe"],
+        {
+            "name": "r",
+            "deviceClass": "gateway",
+            "tags": [{"key": "a", "value": "1"}, {"key": "b", "value": "1"}],
+            "attributes": [{"name": "t", "dataType": "number"}],
+        },
+    )
+    given = {"name": "mine", "tags": [{"key": "a", "value": "2"}]}
+
+    made = await world.result("device.create", body=given, recipeId=recipe.upper())
+
+    tags = {(tag["key"], tag["value"]) for tag in made["tags"]}
+    assert (made["name"], made["deviceClass"]) == ("mine", "gateway")
+    assert tags == {("a", "2"), ("b", "1"), ("DeviceRecipe", recipe)}
+    assert [each["name"] for each in made["attributes"]] == ["t"]
+    assert (await world.error("device.create", body={}, recipeId="x"))[0] == "NotFound"
+    assert (await world.error("device.create", body=[], recipeId=recipe))[0] == "Validation"
 
 
 async def test_http_may_fetch_its_body(world):
