@@ -61,6 +61,9 @@ KIND = Kind(
     queryable=True,
     table="experience_user",
     exported_as="ExperienceUser",
+    bundled_in="experience/users.yaml",
+    known_by=("email",),
     label="Experience user",
+    named_by="email",
     counted_as="experienceUserCount",
 )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from drover.ports.archives import ArchiveSources
     from drover.ports.beacon_registry import BeaconRegistryArea
     from drover.ports.beacons import Beacons
+    from drover.ports.bundles import Bundles
     from drover.ports.flows import FlowIndex
     from drover.ports.inventory import BulkWork, Inventory
     from drover.ports.jobs import Jobs
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from drover.ports.resources import Resources
     from drover.ports.retention import Retention
     from drover.ports.rows import Rows
+    from drover.ports.search import Search
     from drover.ports.silences import Silences
     from drover.ports.tasks import Tasks
 
@@ -93,6 +95,11 @@ class Session(Protocol):
         ...
 
     @property
+    def bundles(self) -> Bundles:
+        """Imports of applications, and files to fetch."""
+        ...
+
+    @property
     def archives(self) -> ArchiveSources:
         """What archives are made from."""
         ...
@@ -110,6 +117,11 @@ class Session(Protocol):
     @property
     def silences(self) -> Silences:
         """The clocks of devices' silence."""
+        ...
+
+    @property
+    def search(self) -> Search:
+        """What resources of every kind are called."""
         ...
 
     async def now_ms(self) -> int:

@@ -9,6 +9,7 @@ from drover.store.access import AccessTables
 from drover.store.archives import ArchiveTables
 from drover.store.beacon_registry import BeaconRegistryStore
 from drover.store.beacons import BeaconStore
+from drover.store.bundles import BundleStore
 from drover.store.flows import FlowStore
 from drover.store.inventory import BulkArea, InventoryArea
 from drover.store.jobs import JobStore
@@ -18,6 +19,7 @@ from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
 from drover.store.retention import RetentionTables
 from drover.store.rows import RowStore
+from drover.store.search import SearchStore
 from drover.store.tasks import TaskStore
 
 if TYPE_CHECKING:
@@ -96,6 +98,11 @@ class StoreSession:
         return BeaconRegistryStore(self.tx)
 
     @cached_property
+    def bundles(self) -> BundleStore:
+        """Imports of applications, and files to fetch."""
+        return BundleStore(self.tx)
+
+    @cached_property
     def archives(self) -> ArchiveTables:
         """What archives are made from."""
         return ArchiveTables(self.tx)
@@ -114,6 +121,11 @@ class StoreSession:
     def silences(self) -> SilenceTable:
         """The clocks of devices' silence."""
         return SilenceTable(self.tx)
+
+    @cached_property
+    def search(self) -> SearchStore:
+        """What resources of every kind are called."""
+        return SearchStore(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""

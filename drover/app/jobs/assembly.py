@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drover.app.exports import ExportRoom
 from drover.app.jobs.control import ExecutionControl
 from drover.app.jobs.execute import JobExecutions
 from drover.app.jobs.hook import ApplicationEnds, JobHook
@@ -14,6 +15,7 @@ from drover.app.jobs.progress import Progress
 from drover.app.jobs.reports import ReportFiles, ReportLinks
 from drover.app.jobs.wishes import Renderer
 from drover.app.schedules import assembly as schedules
+from drover.app.signed_links import SignedLinks
 
 if TYPE_CHECKING:
     from drover.app.catalog import Hook
@@ -47,6 +49,7 @@ class JobServices:
     reports: ReportFiles
     links: ReportLinks
     schedules: schedules.ScheduleServices
+    exports: ExportRoom
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -59,6 +62,7 @@ class JobServices:
             self.progress,
             self.reports,
             self.schedules.schedules,
+            self.exports,
         )
 
 
@@ -85,7 +89,8 @@ def build(heart: Heart, machine: Machine, limits: JobLimits) -> JobServices:
     """Return the use cases over the store of an engine's heart."""
     store, signals, clock = heart.store, heart.signals, machine.clock
     renderer = Renderer()
-    links = ReportLinks(machine.report_key, machine.public_url, limits.report_url_seconds, clock)
+    seconds = limits.report_url_seconds
+    links = ReportLinks(SignedLinks(machine.report_key, machine.public_url, seconds, clock))
     executions = JobExecutions(store, machine.ids, signals, renderer, limits.most_open)
     allowed = schedules.ScheduleLimits(
         most=limits.most_schedules, least_seconds=limits.least_seconds
@@ -99,4 +104,5 @@ def build(heart: Heart, machine: Machine, limits: JobLimits) -> JobServices:
         reports=ReportFiles(store, machine.blobs, links),
         links=links,
         schedules=schedules.build(heart, executions, machine.ids, allowed),
+        exports=ExportRoom(store, machine.blobs, links.of),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from drover.app.long_tasks import listeners
 from drover.faces.operation import Answer
 
@@ -16,7 +18,7 @@ def enqueued(job_id: str) -> Answer:
     """Return the answer that a job was asked for and will run."""
     headers = {"Cache-Control": "no-store"}
     body = {"success": True, "jobQueued": True, "jobId": job_id}
-    return Answer(body, status=202, headers=headers)
+    return Answer(msgspec.json.encode(body), status=202, headers=headers)
 
 
 def told(call: Call, email: str | None = None, callback_url: str | None = None) -> Listeners:
