@@ -174,6 +174,25 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ge=0,
         ),
     ] = 0
+    webhook_calls_in_10_seconds: Annotated[
+        int,
+        Meta(
+            description="Calls of one webhook in 10 seconds (429 above), counted by each server;"
+            " 0: no limit.",
+            ge=0,
+        ),
+    ] = 100
+    max_waiting_replies: Annotated[
+        int,
+        Meta(
+            description="Calls of webhooks and endpoints that may wait for a workflow's reply at"
+            " once (429 above); fewer than `max_requests`, so that others are served.",
+            ge=0,
+        ),
+    ] = 500
+    reply_seconds: Annotated[
+        float, Meta(description="How long such a call waits for a reply (504 after).", gt=0)
+    ] = 60.0
     allowed_networks: Annotated[
         list[str],
         Meta(

@@ -19,6 +19,7 @@ from drover.app.device_commands import DeviceCommands
 from drover.app.device_recipes import DeviceRecipes
 from drover.app.device_reports import DeviceReports
 from drover.app.devices import Devices
+from drover.app.endpoints import Endpoints
 from drover.app.events import Events
 from drover.app.experience import ExperienceGroupHook, ExperienceGroups, ExperienceUserHook
 from drover.app.experience_site import (
@@ -36,10 +37,11 @@ from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
 from drover.app.long_tasks import MOST_WAITING, LongTasks
 from drover.app.recent import RecentItems
+from drover.app.replies import AwaitedReplies
 from drover.app.rows import TableRows
 from drover.app.transfers import Transfers
 from drover.app.tree import TreeHook
-from drover.app.webhooks import WebhookTokens
+from drover.app.webhooks import Webhooks, WebhookTokens
 from drover.app.workflows import Workflows
 from drover.ports.archives import Nowhere
 from drover.ports.bus import Silence
@@ -64,6 +66,18 @@ Hooks = dict[str, list[Hook]]
 
 
 @dataclass(frozen=True, kw_only=True)
+class CallLimits:
+    """How often webhooks may be called, and how many requests wait for a reply how long.
+
+    ``webhook_calls`` are those of one webhook in ten seconds, 0 for any number.
+    """
+
+    webhook_calls: int = 0
+    waiting: int = 500
+    reply_seconds: float = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """What the use cases stand on, and whose applications a caller may make and see.
 
@@ -82,6 +96,7 @@ class Surroundings:
     seen: Seen = owned
     wake: Callable[[], None] = lambda: None
     most_events: int = 0
+    calls: CallLimits = field(default_factory=CallLimits)
     bus: Bus = field(default_factory=Silence)
     wake_tasks: Callable[[], None] = lambda: None
     most_waiting_tasks: int = MOST_WAITING
@@ -108,6 +123,9 @@ class Library:
     flow_import: FlowImport
     attributes: DeviceAttributes
     recent: RecentItems
+    replies: AwaitedReplies
+    webhooks: Webhooks
+    endpoints: Endpoints
     transfers: Transfers
     recipes: DeviceRecipes
     site: ExperienceSite
@@ -136,6 +154,9 @@ class Library:
             self.flow_import,
             self.attributes,
             self.recent,
+            self.replies,
+            self.webhooks,
+            self.endpoints,
             self.transfers,
             self.recipes,
             self.site,
@@ -162,6 +183,7 @@ def library(
     catalog = Catalog(store, ids, around.kinds, hooks)
     reports = DeviceReports(store, ids, clock, report_hooks, around.bus)
     commands = DeviceCommands(store, ids, around.bus)
+    replies = _replies(around)
     devices = Devices(store, catalog)
     return Library(
         catalog=catalog,
@@ -180,6 +202,9 @@ def library(
         flow_import=FlowImport(store, catalog, ids),
         attributes=DeviceAttributes(store, catalog),
         recent=RecentItems(store, around.seen),
+        replies=replies,
+        webhooks=Webhooks(store, ids, clock, replies, around.calls.webhook_calls),
+        endpoints=Endpoints(store, ids, replies),
         transfers=Transfers(store, catalog, around.owners),
         recipes=DeviceRecipes(store, catalog, devices),
         site=ExperienceSite(store, catalog),
@@ -187,6 +212,13 @@ def library(
         job_logs=JobLogs(store),
         archives=Archives(store, tasks, around.places),
         archive_room=ArchiveRoom(store, around.places),
+    )
+
+
+def _replies(around: Surroundings) -> AwaitedReplies:
+    limits = around.calls
+    return AwaitedReplies(
+        around.store, around.wake, most=limits.waiting, seconds=limits.reply_seconds
     )
 
 

@@ -313,6 +313,7 @@ async def _send(request: _Request, answer: Answer, send: Send) -> None:
         (b"content-type", answer.media_type.encode("latin-1")),
         (b"x-request-id", request.id.encode("latin-1")),
         *((k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in answer.headers.items()),
+        *((b"set-cookie", text.encode("latin-1")) for text in answer.cookies),
     ]
     if not streamed:
         headers.append((b"content-length", b"%d" % len(answer.body)))

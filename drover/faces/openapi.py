@@ -49,7 +49,9 @@ def describe(operations: Iterable[Operation], version: str) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for each in listed:
         body = by_type.get(id(each.body)) if each.body else None
-        paths.setdefault(each.path, {})[each.method.lower()] = _operation(each, body)
+        paths.setdefault(each.path.replace("*}", "}"), {})[each.method.lower()] = _operation(
+            each, body
+        )
     return {
         "openapi": VERSION,
         "info": {"title": "Drover", "version": version},
@@ -84,7 +86,9 @@ def _operation(operation: Operation, body: dict[str, Any] | None) -> dict[str, A
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
-    parts = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
+    parts = [
+        part[1:-1].removesuffix("*") for part in operation.path.split("/") if part.startswith("{")
+    ]
     in_path = [_parameter(name, "path", required=True) for name in parts]
     return in_path + [_parameter(name, "query", required=False) for name in operation.parameters]
 

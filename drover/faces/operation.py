@@ -130,7 +130,7 @@ class Answer:
     """An answer that is more than JSON with the operation's status.
 
     ``body`` may be bytes, or an async iterator of bytes to stream. ``error`` is what an operation
-    refused that has a shape of its own for that.
+    refused that has a shape of its own for that; ``cookies`` are texts of ``Set-Cookie`` headers.
     """
 
     body: Any
@@ -138,6 +138,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = "application/json"
     error: DroverError | None = None
+    cookies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +147,8 @@ class Operation:
 
     ``scopes`` is None only for operations that need no token (the sign-in calls); an operation
     declared without scopes does not start. ``path`` uses ``{name}`` parts; ids in it are checked to
-    be 24 hex characters (400 otherwise) where their name ends in ``Id``, and given in lower case.
+    be 24 hex characters (400 otherwise) where their name ends in ``Id``, and given in lower case; a
+    last ``{name*}`` stands for all that follows, or nothing.
     When the path holds ``{applicationId}``, the caller's right to see that application is decided
     first (404), then the scopes (403). ``run`` returns a JSON-like value, bytes of JSON, or an
     Answer. ``flawed_status`` answers a body with several flaws; ``opaque_ids`` are path parts whose

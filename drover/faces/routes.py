@@ -44,6 +44,7 @@ class _Part:
 
     literals: dict[str, _Part] = field(default_factory=dict)
     variable: _Part | None = None
+    rest: dict[str, Route] = field(default_factory=dict)
     methods: dict[str, Route] = field(default_factory=dict)
 
 
@@ -63,32 +64,44 @@ class Routes:
 
     def find(self, path: str) -> tuple[Mapping[str, Route], list[str]]:
         """Return the routes of a path by method, and the values of its variable parts."""
-        part, values = self._root, []
-        for text in path.strip("/").split("/"):
+        texts = path.strip("/").split("/")
+        part = self._root
+        values: list[str] = []
+        rest: tuple[Mapping[str, Route], list[str]] = ({}, [])
+        for index, text in enumerate(texts):
+            if part.rest:
+                rest = (part.rest, [*values, "/".join(texts[index:])])
             following = part.literals.get(text)
             if following is None:
                 following = part.variable
                 values.append(text)
             if following is None or (not text and following is part.variable):
-                return {}, []
+                return rest
             part = following
-        return part.methods, values
+        if part.rest and not part.methods:
+            return part.rest, [*values, ""]
+        return (part.methods, values) if part.methods else rest
 
     def _add(self, face: Face, operation: Operation) -> None:
         if operation.scopes is not None and not operation.scopes:
             raise BadOperation(f"{operation.name} declares no scopes")
         part, names = self._root, []
-        for text in operation.path.strip("/").split("/"):
+        *texts, last = operation.path.strip("/").split("/")
+        for text in texts if last.endswith("*}") else [*texts, last]:
             if text.startswith("{"):
                 names.append(text[1:-1])
                 part.variable = part.variable or _Part()
                 part = part.variable
             else:
                 part = part.literals.setdefault(text, _Part())
-        if operation.method in part.methods:
-            taken = part.methods[operation.method].operation.name
+        methods = part.methods
+        if last.endswith("*}"):
+            names.append(last[1:-2])
+            methods = part.rest
+        if operation.method in methods:
+            taken = methods[operation.method].operation.name
             raise BadOperation(f"{operation.name} has the method and path of {taken}")
         ids = [n for n in names if n.endswith("Id") and n not in operation.opaque_ids]
         route = Route(operation, face, tuple(names), tuple(ids))
-        part.methods[operation.method] = route
+        methods[operation.method] = route
         self.all.append(route)

@@ -22,6 +22,12 @@ It is ``each`` for one of them by itself, ``once`` for all in one run; absent fo
 AGE_MS: Final = "$ageMs"
 """The root key of a firing for state: how old the report was when it came."""
 
+SECONDS: Final = "$seconds"
+"""The root key of a firing for inactivity: after how long a silence."""
+
+SILENCE_S: Final = 7200
+"""How long a silence a trigger waits for that does not say."""
+
 _STATES: Final = ("new", "acknowledged", "resolved")
 _ROW_ACTIONS: Final = ("insert", "bulkInsert", "update", "delete")
 
@@ -79,9 +85,27 @@ def _is_wanted(config: Mapping[str, Any], choices: tuple[str, ...], value: Any) 
     return config.get(str(value)) is True
 
 
+def _endpoint(config: Mapping[str, Any], firing: Firing) -> bool:
+    """Look at the version of the experience that was called; without one any is wanted."""
+    wanted = config.get("experienceVersion")
+    if not wanted:
+        return True
+    experience = msgspec.json.decode(firing.root).get("experience") or {}
+    return bool(experience.get("version") == wanted)
+
+
+def _silence(config: Mapping[str, Any], firing: Firing) -> bool:
+    """Look at the length of the silence."""
+    lasted = msgspec.json.decode(firing.root).get(SECONDS)
+    return bool(lasted == (config.get("seconds") or SILENCE_S))
+
+
 _WANTS: Final[dict[str, Callable[[Mapping[str, Any], Firing], bool]]] = {
     "event": _event,
     "dataTable": _rows,
     "deviceId": _state,
     "deviceTag": _state,
+    "deviceIdInactivity": _silence,
+    "deviceTagInactivity": _silence,
+    "endpoint": _endpoint,
 }

@@ -23,10 +23,6 @@ class Replies(Protocol):
         """Return those of some replies that have been given."""
         ...
 
-    async def forget(self, reply_id: str) -> None:
-        """Wait no longer; safe to call twice."""
-        ...
-
     async def clear(self, now_ms: int) -> None:
         """Forget all that nobody waits for any more."""
         ...

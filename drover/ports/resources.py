@@ -87,6 +87,10 @@ class Resources(Protocol):
         """Return the stored JSON of one, undecoded; raises Missing."""
         ...
 
+    async def by_secret(self, kind: Kind[E], secret: str) -> E | None:
+        """Return the one of a kind, whosever it is, that a secret of its own names."""
+        ...
+
     async def page(self, kind: Kind[E], application_id: str, listing: Listing) -> Page[E]:
         """Return one page."""
         ...

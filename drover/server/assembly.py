@@ -31,6 +31,7 @@ from drover.app.inventory_bulk import BulkOperations
 from drover.app.inventory_throttle import RequestThrottle
 from drover.app.jobs import assembly as jobs
 from drover.app.live import assembly as live
+from drover.app.live.silences import SilenceWatch
 from drover.app.live.state_triggers import LiveTriggers
 from drover.app.long_tasks import LongTask
 from drover.app.retention import Retention
@@ -55,6 +56,7 @@ from drover.server.configured import (
     allowance_of,
     bulk_of,
     bundle_limits_of,
+    calls_of,
     database_of,
     facts_of,
     job_limits_of,
@@ -81,6 +83,7 @@ if TYPE_CHECKING:
 
     from drover.app.access.bootstrap import Bootstrap, Created
     from drover.app.live.watching import Watching
+    from drover.app.replies import AwaitedReplies
     from drover.config import Settings
     from drover.engine.scheduler import ScheduleAction
     from drover.ports.tasks import Work
@@ -109,6 +112,7 @@ class Server:
         self.created: Created | None = None
         self.fabric = Fabric(settings)
         self._watching: Watching | None = None
+        self._replies: AwaitedReplies | None = None
         self._jobs: jobs.JobServices | None = None
         self._beacons: beacons.BeaconServices | None = None
         self._engine: Engine | None = None
@@ -131,7 +135,7 @@ class Server:
         job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
         shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers(around.wake)])
         devices = live.build(around, shelf, doors, self.settings.mqtt_topics)
-        self._watching = shelf.watching
+        self._watching, self._replies = shelf.watching, shelf.replies
         machine = self._machine()
         self._jobs = work = jobs.build(heart, machine, job_limits_of(self.settings))
         if "api" in self.settings.roles:
@@ -209,6 +213,7 @@ class Server:
             seen=visible_applications,
             wake=heart.signals.fire.set,
             most_events=self.settings.events_in_15_seconds,
+            calls=calls_of(self.settings),
             bus=self.fabric.link,
             wake_tasks=heart.signals.tasks.set,
             most_waiting_tasks=self.settings.max_waiting_tasks,
@@ -223,6 +228,8 @@ class Server:
             self._bulk.stop()
         if self._watching is not None:
             self._loop.call_soon_threadsafe(self._watching.stop)
+        if self._replies is not None:
+            self._loop.call_soon_threadsafe(self._replies.stop)
         if self._beacons is not None:
             self._loop.call_soon_threadsafe(self._beacons.waiters.stop)
         if self._engine is not None:
@@ -349,6 +356,8 @@ class Server:
         if "engine" not in self.settings.roles:
             self._repeat(scheduling(heart, self._actions(heart, work)))
         due, sweep_s = work.schedules.runs, self.settings.sweep_seconds
+        silences = SilenceWatch(heart.store, heart.signals.fire.set)
+        self._repeat(Loop("silences", silences.tick, asyncio.Event(), sweep_s))
         self._open.push_async_callback(due.stop)
         self._repeat(Loop("scheduled_runs", due.tick, heart.signals.runs, sweep_s))
 

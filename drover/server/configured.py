@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from drover import __version__
 from drover.app.about import ServerFacts
+from drover.app.assembly import CallLimits
 from drover.app.inventory_bulk import BulkOperations
 from drover.app.inventory_throttle import Allowance
 from drover.app.jobs import assembly as jobs
@@ -43,6 +44,8 @@ SHOWN_LIMITS: Final = (
     "digi_requests_a_minute",
     "digi_requests_at_once",
     "max_waiting_beacons",
+    "max_waiting_replies",
+    "webhook_calls_in_10_seconds",
     "max_running_tasks",
     "max_waiting_tasks",
     "max_waiting_beacons_of_key",
@@ -58,6 +61,8 @@ _REFUSING: Final = (
     "digi_requests_a_minute",
     "digi_requests_at_once",
     "max_waiting_beacons",
+    "max_waiting_replies",
+    "webhook_calls_in_10_seconds",
     "max_waiting_tasks",
     "max_waiting_beacons_of_key",
 )
@@ -113,6 +118,15 @@ def job_limits_of(settings: Settings) -> jobs.JobLimits:
         report_url_seconds=settings.report_url_seconds,
         most_schedules=settings.max_job_schedules,
         least_seconds=settings.min_schedule_seconds,
+    )
+
+
+def calls_of(settings: Settings) -> CallLimits:
+    """Return how often workflows may be started from outside, and how many wait for a reply."""
+    return CallLimits(
+        webhook_calls=settings.webhook_calls_in_10_seconds,
+        waiting=settings.max_waiting_replies,
+        reply_seconds=settings.reply_seconds,
     )
 
 

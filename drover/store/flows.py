@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 KEPT_NOTES: Final = 500
 """Errors, and as many debug messages, kept of each flow."""
 
-_EVENT: Final = "event"
-_ANY: Final = "any"
+_WIDE: Final = {"event": "any", "endpoint": "0" * 24}
+"""The key by which triggers of a type wait for any key."""
+
 _ALL: Final = 2**31 - 1
 
 
@@ -239,7 +240,7 @@ def _wanted(application_id: str, trigger_type: str, key: str) -> dict[str, objec
         "application_id": application_id,
         "type": trigger_type,
         "key": key,
-        "other_key": _ANY if trigger_type == _EVENT else key,
+        "other_key": _WIDE.get(trigger_type, key),
     }
 
 

@@ -65,10 +65,6 @@ class ReplyTable:
         rows = await self._tx.fetch("replies_given", {"ids": list(reply_ids)})
         return {row["id"]: row["document"].encode() for row in rows}
 
-    async def forget(self, reply_id: str) -> None:
-        """Wait no longer."""
-        await self._tx.execute("reply_forget", {"id": reply_id})
-
     async def clear(self, now_ms: int) -> None:
         """Forget all that nobody waits for any more."""
         await self._tx.execute("replies_overdue", {"now_ms": now_ms})

@@ -99,6 +99,11 @@ class ResourceStore:
         row = await self._row(kind, application_id, resource_id, parent_id)
         return (await self._shown(kind, [row]))[0]
 
+    async def by_secret(self, kind: Kind[E], secret: str) -> E | None:
+        """Return the one of a kind, whosever it is, that a secret of its own names."""
+        row = await self._tx.fetch_one(f"{kind.one}_by_secret", {"secret": secret})
+        return None if row is None else kind.load(row["document"], row["apart"])
+
     async def page(self, kind: Kind[E], application_id: str, listing: Listing) -> Page[E]:
         """Return one page."""
         found = await self._page(kind, application_id, listing)

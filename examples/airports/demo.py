@@ -11,6 +11,7 @@ import secrets
 import shutil
 import time
 from collections import Counter
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +26,17 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from examples.airports import fleet, workflow
+from examples.airports import finale, fleet, workflow
 from examples.serving import EMAIL, serving
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from drover.client import Client
+    from examples.serving import Serving
 
 FOLDER = Path(".cache/demo")
+LIVE = "api,engine,scheduler,mqtt"
 FINISHED = frozenset({"completed", "errored", "canceled"})
 
 
@@ -44,7 +49,7 @@ def main() -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     password = secrets.token_urlsafe(12)
-    with serving(str(folder / "data"), admin_password=password) as server:
+    with _server(console, folder, password) as server:
         client, application_id = server.client, server.application_id()
         _load(console, client, application_id, options.devices)
         job = client.post(
@@ -55,6 +60,8 @@ def main() -> None:
         base = f"/applications/{application_id}/resource-jobs/{job['id']}"
         entry = _run(console, client, base)
         _show(console, client, entry, folder / "report.csv")
+        if server.mqtt_port and options.live:
+            _command(console, server, options.live, folder / "commands.csv")
     _look_further(console, folder / "data", password)
 
 
@@ -64,9 +71,30 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--devices", type=int, default=None, help="load only the first N airports")
     parser.add_argument("--concurrency", type=int, default=500, help="iterations at once, 1-1000")
     parser.add_argument(
+        "--live", type=int, default=500, help="simulated devices that get a command; 0: none"
+    )
+    parser.add_argument(
         "--folder", type=Path, default=FOLDER, help="where data and report go; emptied first"
     )
     return parser.parse_args()
+
+
+@contextmanager
+def _server(console: Console, folder: Path, password: str) -> Iterator[Serving]:
+    """Start a server with a broker for devices, or without one where none can be started."""
+    settings = {"admin_password": password, "sweep_seconds": 1, "min_iteration_timeout_ms": 1000}
+    with (folder / "server.log").open("wb") as log, ExitStack() as stack:
+        data = str(folder / "data")
+        try:
+            server = stack.enter_context(serving(data, log=log, roles=LIVE, **settings))
+        except RuntimeError:
+            server = stack.enter_context(serving(data, log=log, **settings))
+        if not server.mqtt_port:
+            console.print(
+                "[yellow]No broker for devices could be started (nats-server); the job of live"
+                f" devices at the end is left out. See {log.name}[/]\n"
+            )
+        yield server
 
 
 def _progress(console: Console) -> Progress:
@@ -110,6 +138,29 @@ def _run(console: Console, client: Client, base: str) -> dict[str, Any]:
     return next(
         entry for entry in client.get(f"{base}/logs", limit=10) if entry["id"] == execution_id
     )
+
+
+def _command(console: Console, server: Serving, count: int, report: Path) -> None:
+    """Send a command to live devices by a job that their answers end."""
+    client, application_id = server.client, server.application_id()
+    console.print(f"\n[bold]Live devices[/] · {count} of them get a command over MQTT\n")
+    base = f"/applications/{application_id}"
+    job = client.post(f"{base}/resource-jobs", finale.job())
+    client.post(f"{base}/flows", finale.workflow(job["id"]))
+    ids = finale.load(client, application_id, count)
+    with finale.connected(client, application_id, ids, server.mqtt_port) as fleet:
+        entry = _run(console, client, f"{base}/resource-jobs/{job['id']}")
+    _show(console, client, entry, report)
+    again = _tried_again(report)
+    console.print(
+        f"{fleet.tally.commanded:,} commands were heard, {fleet.tally.answered:,} answered;"
+        f" {again:,} iterations timed out at first and were tried again."
+    )
+
+
+def _tried_again(report: Path) -> int:
+    with report.open(newline="") as file:
+        return sum(int(row["attempts"]) > 1 for row in csv.DictReader(file))
 
 
 def _show(console: Console, client: Client, entry: dict[str, Any], report: Path) -> None:

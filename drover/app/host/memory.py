@@ -60,7 +60,7 @@ async def _moved(
         key = request["key"]
         kept, told = RULES[request["rule"]](new.get(key), request, now_ms)
         if kept is None:
-            new.pop(key, None)
+            room += new.pop(key, None) is not None
         elif key in new or room > 0:
             room -= key not in new
             new[key] = kept

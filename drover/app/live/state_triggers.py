@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from drover.app.flow_triggers import FlowCaller
+from drover.app.live.silences import INACTIVITY, arm
 from drover.app.workflows import MOST_DEPTH
 from drover.flows.matching import AGE_MS, BATCH
 from drover.model.instants import to_text
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from drover.ports.store import Session
 
 STATE: Final = ("deviceId", "deviceTag")
+REPORTS: Final = (*STATE, *INACTIVITY)
+"""The triggers that reports concern."""
+
 CONNECT: Final = ("deviceIdConnect", "deviceTagConnect")
 DISCONNECT: Final = ("deviceIdDisconnect", "deviceTagDisconnect")
 
@@ -46,15 +50,23 @@ class LiveTriggers:
     ) -> None:
         """Fire for each report, and once more for those that came together."""
         devices = list({each.device.id: each.device for each in taken}.values())
-        awaited = await _awaited(session, application_id, devices, STATE)
-        now_ms = await session.now_ms() if awaited else 0
+        awaited = await _awaited(session, application_id, devices, REPORTS)
+        if not awaited:
+            return
+        now_ms = await session.now_ms()
         firings = [
             firing
             for each in taken
             for trigger in awaited.get(each.device.id, ())
+            if trigger.type in STATE
             for firing in _state_firings(each, trigger, now_ms)
         ]
         await _add(session, firings)
+        heard = [
+            (each, [found for found in awaited.get(each.id, ()) if found.type in INACTIVITY])
+            for each in devices
+        ]
+        await arm(session, application_id, heard, now_ms)
 
     async def connection(
         self, session: Session, application_id: str, changes: Sequence[Change], /
@@ -72,7 +84,7 @@ class LiveTriggers:
 
 
 async def _awaited(
-    session: Session, application_id: str, devices: Sequence[Device], types: tuple[str, str]
+    session: Session, application_id: str, devices: Sequence[Device], types: Sequence[str]
 ) -> Mapping[str, Sequence[_Awaited]]:
     """Return the triggers that some workflow has on each of these devices."""
     wanted = {device.id: set(_keys(device, types)) for device in devices}
@@ -85,12 +97,13 @@ async def _awaited(
     return {device_id: sorted(wished & found) for device_id, wished in wanted.items()}
 
 
-def _keys(device: Device, types: tuple[str, str]) -> Iterator[_Awaited]:
-    by_id, by_tag = types
-    yield _Awaited(by_id, device.id)
-    for tag in device.tags:
-        for key in (f"{tag.key}/{tag.value}", f"{tag.key}/", f"/{tag.value}"):
-            yield _Awaited(by_tag, key)
+def _keys(device: Device, types: Sequence[str]) -> Iterator[_Awaited]:
+    """Yield what triggers of these types have to name: in turn the device's id, and its tags."""
+    for by_id, by_tag in zip(types[::2], types[1::2], strict=True):
+        yield _Awaited(by_id, device.id)
+        for tag in device.tags:
+            for key in (f"{tag.key}/{tag.value}", f"{tag.key}/", f"/{tag.value}"):
+                yield _Awaited(by_tag, key)
 
 
 def _state_firings(taken: Taken, trigger: _Awaited, now_ms: int) -> Iterator[Firing]:
@@ -121,7 +134,14 @@ def _firing(
     data: Any,
     more: Mapping[str, Any] | None = None,
 ) -> Firing:
-    root = {"triggerId": device.id, "relayId": caller.id, "relayType": caller.type, **(more or {})}
+    root = {
+        "triggerId": device.id,
+        "relayId": caller.id,
+        "relayType": caller.type,
+        "deviceName": device.name,
+        "deviceTags": _tags(device),
+        **(more or {}),
+    }
     return Firing(
         application_id=device.application_id,
         trigger_type=trigger.type,
@@ -130,6 +150,13 @@ def _firing(
         root=msgspec.json.encode(root),
         depth=caller.depth + 1 if isinstance(caller, FlowCaller) else 0,
     )
+
+
+def _tags(device: Device) -> dict[str, list[str]]:
+    tags: dict[str, list[str]] = {}
+    for tag in device.tags:
+        tags.setdefault(tag.key, []).append(tag.value)
+    return tags
 
 
 def _shown(report: Reported) -> dict[str, Any]:

@@ -23,8 +23,14 @@ OPEN = {
     "GET /invites",
     "POST /invites",
     "GET /reports/{}",
+    *(f"{method} /webhooks/{{}}/{{}}" for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
+    *(
+        f"{method} /experiences/{{}}/{{}}"
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    ),
 }
-"""The operations that need no token: signing in, and what carries a secret or signature itself."""
+"""The operations that need no token: signing in, what carries a secret or signature itself, and
+what an application's own interface asks of its callers by itself."""
 
 
 def published():

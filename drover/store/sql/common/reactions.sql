@@ -20,10 +20,6 @@ INSERT INTO awaited_reply (id, application_id, until_ms) VALUES (:id, :applicati
 UPDATE awaited_reply SET document = :document
 WHERE id = :id AND application_id = :application_id AND document IS NULL;
 
--- name: reply_forget
--- Wait for a reply no longer.
-DELETE FROM awaited_reply WHERE id = :id;
-
 -- name: replies_overdue
 -- Forget replies that nobody waits for any more.
 DELETE FROM awaited_reply WHERE until_ms < :now_ms;

@@ -23,3 +23,8 @@ SELECT DISTINCT type, key, config FROM flow_trigger
 WHERE application_id = :application_id
     AND type = ANY(:types::text[])
     AND key = ANY(:keys::text[]);
+
+-- name: webhook_by_secret
+-- Find a webhook, whosever it is, by the secret part of its URL.
+SELECT document, apart FROM document
+WHERE kind = 'webhook' AND document::jsonb ->> 'token' = :secret;

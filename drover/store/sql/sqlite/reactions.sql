@@ -20,3 +20,8 @@ SELECT DISTINCT type, key, config FROM flow_trigger
 WHERE application_id = :application_id
     AND type IN (SELECT value FROM json_each(:types))
     AND key IN (SELECT value FROM json_each(:keys));
+
+-- name: webhook_by_secret
+-- Find a webhook, whosever it is, by the secret part of its URL.
+SELECT document, apart FROM document
+WHERE kind = 'webhook' AND json_extract(document, '$.token') = :secret;

@@ -33,3 +33,6 @@ CREATE TABLE silence (
 );
 
 CREATE INDEX silence_due ON silence (due_ms);
+
+-- A call of a webhook names it by its token alone.
+CREATE INDEX webhook_token ON document (json_extract(document, '$.token')) WHERE kind = 'webhook';

@@ -1,0 +1,135 @@
+"""Calls from outside that start workflows: webhooks by their token, endpoints by their route."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Struct
+
+from drover.app.about import ServerFacts
+from drover.app.endpoints import Endpoints, Redirected
+from drover.app.incoming import MOST_BYTES, Incoming
+from drover.app.webhooks import Webhooks
+from drover.faces.operation import Answer, Call, Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drover.app.services import Services
+
+WEBHOOKS: Final = "/webhooks/{token}/{path*}"
+ENDPOINTS: Final = "/experiences/{applicationId}/{path*}"
+
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_TEXT: Final = "text/plain; charset=utf-8"
+_GUARDS: Final = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    # What workflows answer shares its origin with the console: it may not act there.
+    "content-security-policy": "sandbox allow-forms allow-scripts allow-popups",
+}
+
+
+class Reply(Struct, frozen=True):
+    """A workflow's reply, as it is kept."""
+
+    status: int = 200
+    headers: list[tuple[str, str]] = []
+    cookies: list[str] = []
+    body: str = ""
+
+
+class _Calls:
+    """The operations that anybody may call who knows the address."""
+
+    def __init__(self, webhooks: Webhooks, endpoints: Endpoints, url: str) -> None:
+        self._webhooks = webhooks
+        self._endpoints = endpoints
+        self._url = url
+
+    async def webhook(self, call: Call) -> Answer:
+        """Start the workflows of a webhook."""
+        token = call.path["token"]
+        path = call.path["path"]
+        url = f"{self._url}/webhooks/{token}{f'/{path}' if path else ''}"
+        called = await self._webhooks.call(token, url, _incoming(call), call.left)
+        if called.text is not None:
+            return Answer(called.text.encode(), 204 if not called.text else 200, _GUARDS, _TEXT)
+        if called.reply is not None:
+            return _answer(msgspec.json.decode(called.reply, type=Reply), "/")
+        if called.status == HTTPStatus.GATEWAY_TIMEOUT:
+            return _late()
+        return Answer(b'{"success":true}', called.status, _GUARDS)
+
+    async def endpoint(self, call: Call) -> Answer:
+        """Start the workflows of an application's endpoint."""
+        given = await self._endpoints.call(call.application_id, _incoming(call), call.left)
+        if given is None:
+            return _late()
+        if isinstance(given, Redirected):
+            return Answer(b"", given.status, {**_GUARDS, "location": _address(given.to)}, _TEXT)
+        reply = msgspec.json.decode(given, type=Reply)
+        return _answer(reply, f"/experiences/{call.application_id}")
+
+
+def _incoming(call: Call) -> Incoming:
+    return Incoming(
+        method=call.method,
+        path=f"/{call.path['path']}",
+        headers=call.headers,
+        query=call.sent_query,
+        body=call.body,
+    )
+
+
+def _answer(reply: Reply, path: str) -> Answer:
+    """Return a reply; its cookies count for the application's own paths alone."""
+    headers = {name.lower(): value for name, value in reply.headers}
+    media_type = headers.pop("content-type", "application/json")
+    bodiless = reply.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+    return Answer(
+        b"" if bodiless else reply.body.encode(),
+        reply.status,
+        {**headers, **_GUARDS},
+        media_type,
+        cookies=tuple(f"{text}; Path={path}" for text in reply.cookies),
+    )
+
+
+def _address(text: str) -> str:
+    """Return a URL as a header can hold it."""
+    return quote(text, safe="!#$%&'()*+,/:;=?@[]~")
+
+
+def _late() -> Answer:
+    told: dict[str, Any] = {"type": "Timeout", "message": "No workflow replied in time"}
+    return Answer(msgspec.json.encode(told), HTTPStatus.GATEWAY_TIMEOUT, _GUARDS)
+
+
+def operations(services: Services) -> Iterator[Operation]:
+    """Yield the operations that anybody may call who knows the address."""
+    calls = _Calls(services[Webhooks], services[Endpoints], services[ServerFacts].url)
+    for path, run, name, summary, methods in (
+        (WEBHOOKS, calls.webhook, "webhook.call", "Call a webhook", _METHODS),
+        (
+            ENDPOINTS,
+            calls.endpoint,
+            "experienceEndpoint.call",
+            "Call an application's own interface",
+            (*_METHODS, "OPTIONS"),
+        ),
+    ):
+        for method in methods:
+            yield Operation(
+                method=method,
+                path=path,
+                scopes=None,
+                run=run,
+                name=f"{name}.{method.lower()}",
+                summary=summary,
+                max_body_bytes=MOST_BYTES,
+                ours=True,
+            )

@@ -1,0 +1,301 @@
+"""What workflows that react keep, on each database: memories, awaited replies, silences."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from drover.app.answering import FlowHost, Tools
+from drover.app.device_reports import DeviceReports, StateReport
+from drover.app.host import memory as memory_host
+from drover.app.live.silences import AT_A_TIME, SilenceWatch
+from drover.app.live.state_triggers import LiveTriggers
+from drover.app.replies import AwaitedReplies
+from drover.flows.matching import matches
+from drover.kinds.device import KIND as DEVICE
+from drover.kinds.flow import KIND as FLOW
+from drover.model.errors import TooMany, Unavailable
+from drover.ports.jobs import Firing
+from drover.ports.runner import FlowBatch
+from drover.store.session import SqlStore
+from drover.system import RandomIds, SystemClock
+from tests.support.catalog_server import CatalogServer, user
+
+NOBODY = "0" * 24
+
+
+class World:
+    """A server with one application, one workflow and one device."""
+
+    def __init__(self, database):
+        self.server, self.store = CatalogServer(database), SqlStore(database)
+        self.woken = 0
+
+    async def prepare(self):
+        kinds = self.server.catalog.kinds
+        self.application = await self.make(kinds["application"], {"name": "App"}, "")
+        self.flow = await self.make(FLOW, {"name": "Flow"})
+        body = {"name": "pump", "tags": [{"key": "hall", "value": "A"}]}
+        attributes = [{"name": "level", "dataType": "number"}]
+        self.device = await self.make(DEVICE, {**body, "attributes": attributes})
+        self.reports = DeviceReports(
+            self.store, RandomIds(), SystemClock(), [LiveTriggers(self.wake)]
+        )
+        return self
+
+    def wake(self):
+        self.woken += 1
+
+    async def make(self, kind, body, application=None):
+        application = self.application if application is None else application
+        made = await self.server.catalog.create(
+            user(), kind, application, msgspec.json.encode(body)
+        )
+        return msgspec.json.decode(made)["id"]
+
+    async def waits(self, kind, key, **config):
+        trigger = {"type": kind, "key": key, "config": config, "outputIds": [[]]}
+        body = {"name": "waits", "triggers": [trigger], "nodes": []}
+        return await self.make(FLOW, body)
+
+    async def report(self):
+        report = StateReport(data={"level": 1})
+        await self.reports.record(user(), self.application, self.device, [report])
+
+    async def leased(self):
+        now_ms = await self.store.read(lambda session: session.now_ms())
+        found = await self.store.write(
+            lambda session: session.jobs.firings.lease(10, now_ms + 1000, now_ms + 60_000)
+        )
+        return [each.firing for each in found]
+
+    async def advance(self, *requests):
+        tools = Tools(
+            services=self.server.services,
+            store=self.store,
+            ids=RandomIds(),
+            acks=self.server.heart.acks,
+            web=None,
+        )
+        batch = FlowBatch(
+            application_id=self.application,
+            flow_id=self.flow,
+            flow_tag="t",
+            flow=b"{}",
+            trigger_index=0,
+            caused_by_flow_error=False,
+            depth=0,
+            deadline_ms=1000,
+            payloads=[],
+        )
+        return await FlowHost(tools).call(batch, "memory.advance", requests)
+
+
+@pytest.fixture
+async def world(database):
+    return await World(database).prepare()
+
+
+def latch(key, *, on=False, off=False, node="n"):
+    return {"rule": "latch", "node": node, "key": key, "latch": on, "reset": off}
+
+
+async def test_memories_move_on_in_order_each_under_its_node_and_key(world):
+    first = await world.advance(
+        latch("a", on=True), latch("b"), latch("a", on=True), latch("a", on=True, node="m")
+    )
+    second = await world.advance(latch("a", on=True), latch("a", off=True), latch("a", on=True))
+
+    assert [each["result"]["latches"] for each in first] == [True, False, False, True]
+    assert [each["result"]["latches"] for each in second] == [False, False, True]
+
+
+async def test_a_node_that_remembers_too_much_is_told_so_and_what_it_knows_goes_on(
+    world, monkeypatch
+):
+    monkeypatch.setattr(memory_host, "MOST_REMEMBERED", 2)
+
+    answers = await world.advance(*(latch(key, on=True) for key in ("a", "b", "c")))
+    later = await world.advance(latch("a", off=True), latch("c", on=True), latch("b", on=True))
+
+    assert [sorted(each) for each in answers] == [["result"], ["result"], ["error"]]
+    assert answers[2]["error"]["type"] == "Validation"
+    assert [sorted(each) for each in later] == [["result"], ["result"], ["result"]]
+    assert [sorted(each) for each in await world.advance(latch("d", on=True))] == [["error"]]
+
+
+async def test_concurrent_runs_let_one_pass(world):
+    ask = {"rule": "throttle", "node": "n", "key": "", "spacingMs": 60_000}
+
+    answers = await asyncio.gather(*(world.advance(ask) for _ in range(8)))
+
+    assert sum(answer["result"]["passes"] for (answer,) in answers) == 1
+
+
+async def test_memories_go_with_their_workflow(world):
+    await world.advance(latch("a", on=True))
+
+    await world.server.catalog.delete(user(), FLOW, world.application, world.flow)
+
+    size = await world.store.read(lambda s: s.flows.memory.size(world.flow, "n"))
+    assert size == 0
+
+
+# ---------------------------------------------------------------------- replies
+
+
+def firing(world):
+    return Firing(application_id=world.application, trigger_type="webhook", key=NOBODY)
+
+
+async def never():
+    await asyncio.Event().wait()
+
+
+async def until(check):
+    async with asyncio.timeout(60):
+        while not await check():
+            await asyncio.sleep(0)
+
+
+async def test_the_first_reply_counts_and_wakes_who_waits(world):
+    replies = AwaitedReplies(world.store, world.wake, seconds=60)
+    asked = asyncio.create_task(replies.ask("r1", firing(world), never))
+
+    async def given():
+        return await replies.give(world.application, "r1", b'"one"')
+
+    await until(given)
+
+    assert await replies.give(world.application, "r1", b'"two"') is False
+    assert await asked == b'"one"'
+    assert [each.trigger_type for each in await world.leased()] == ["webhook"]
+    assert world.woken == 1
+
+
+async def test_a_reply_given_on_another_server_is_found(world):
+    here, there = (AwaitedReplies(world.store, world.wake, seconds=60) for _ in range(2))
+    asked = asyncio.create_task(here.ask("r1", firing(world), never))
+
+    await until(lambda: there.give(world.application, "r1", b"1"))
+
+    assert await asked == b"1"
+
+
+async def test_nobody_replies_to_another_applications_request_or_to_none(world):
+    replies = AwaitedReplies(world.store, world.wake, seconds=0.3)
+    asked = asyncio.create_task(replies.ask("r1", firing(world), never))
+
+    found = [await replies.give("b" * 24, "r1", b"1"), await replies.give("a" * 24, "r2", b"1")]
+
+    assert found == [False, False]
+    assert await asked is None
+
+
+async def test_it_is_not_waited_on_for_a_client_that_has_left(world):
+    replies = AwaitedReplies(world.store, world.wake, seconds=600)
+
+    async def gone():
+        return
+
+    assert await replies.ask("r1", firing(world), gone) is None
+
+
+async def test_more_than_may_wait_are_refused_and_a_stop_ends_the_wait(world):
+    replies = AwaitedReplies(world.store, world.wake, most=1, seconds=600)
+    asked = asyncio.create_task(replies.ask("r1", firing(world), never))
+    await until(lambda: _true(world.woken))
+
+    with pytest.raises(TooMany) as full:
+        await replies.ask("r2", firing(world), never)
+    replies.stop()
+
+    assert full.value.limit == "max_waiting_replies"
+    with pytest.raises(Unavailable):
+        await asked
+
+
+async def _true(value):
+    return bool(value)
+
+
+async def test_replies_that_nobody_waits_for_any_more_are_forgotten(world):
+    async def begin(session):
+        await session.replies.wait_for(world.application, "old", 1)
+        await session.replies.clear(2)
+
+    await world.store.write(begin)
+
+    given = await world.store.write(lambda s: s.replies.give(world.application, "old", b"1"))
+    assert given is False
+
+
+# ---------------------------------------------------------------------- silences
+
+
+async def test_a_device_that_falls_silent_starts_the_workflows_that_wait_for_it_once(world):
+    await world.waits("deviceIdInactivity", world.device, seconds=1)
+    await world.waits("deviceTagInactivity", "hall/", seconds=3600)
+    await world.waits("deviceTagInactivity", "hall/B", seconds=1)
+    watch = SilenceWatch(world.store, world.wake)
+    assert await watch.tick() is None
+    await world.report()
+    first = await watch.tick()
+    assert 0 < first <= 1
+
+    async def silent():
+        return await watch.tick() > 1
+
+    await until(silent)
+    (fired,) = await world.leased()
+
+    assert (fired.trigger_type, fired.key) == ("deviceIdInactivity", world.device)
+    data = msgspec.json.decode(fired.data)
+    assert data["inactivitySeconds"] == 1
+    assert list(data["lastActivity"]) == ["$date"]
+    root = msgspec.json.decode(fired.root)
+    assert root["relayId"] == f"inactivity-{world.device}-1"
+    assert root["relayType"] == "timer"
+    assert matches(b'{"seconds":1}', fired)
+    assert not matches(b'{"seconds":2}', fired)
+    assert not matches(b"{}", fired)
+
+
+async def test_a_report_starts_the_clock_anew(world):
+    await world.waits("deviceTagInactivity", "/A", seconds=3600)
+    watch = SilenceWatch(world.store, world.wake)
+    await world.report()
+    before = await world.store.read(lambda session: session.silences.next_ms())
+    while await world.store.read(lambda session: session.silences.next_ms()) == before:
+        await world.report()
+
+    assert await watch.tick() > 3000
+    assert world.woken > 0
+    assert await world.leased() == []
+
+
+async def test_a_deleted_devices_silence_starts_nothing(world):
+    await world.waits("deviceIdInactivity", world.device, seconds=1)
+    await world.report()
+    await world.server.catalog.delete(user(), DEVICE, world.application, world.device)
+    watch = SilenceWatch(world.store, world.wake)
+
+    async def over():
+        return await watch.tick() is None
+
+    await until(over)
+
+    assert await world.leased() == []
+
+
+async def test_each_clock_that_has_run_down_is_taken_by_one_watcher(world):
+    await world.waits("deviceIdInactivity", world.device, seconds=1)
+    await world.report()
+    later = await world.store.read(lambda session: session.silences.next_ms())
+
+    async def take():
+        return await world.store.write(lambda s: s.silences.take(later, AT_A_TIME))
+
+    taken = await asyncio.gather(*(take() for _ in range(4)))
+
+    assert sorted(map(len, taken)) == [0, 0, 0, 1]
