@@ -1,14 +1,9 @@
-"""A field of devices in a process of its own: raw MQTT frames, so that it is not what is measured.
-
-A process that measures tells it by name what to do, and is told when it is done.
-"""
+"""A field of devices that cost little: raw MQTT frames, and no more read than is needed."""
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
@@ -17,7 +12,6 @@ from drover.mqtt.device import connect_packet, framed, publish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from multiprocessing.connection import Connection
 
 WINDOW: Final = 50
 """Messages of a device that are sent together, and acknowledged before the next ones."""
@@ -27,64 +21,13 @@ PUBACK_BYTES: Final = 4
 CONNACK_BYTES: Final = 4
 
 
-class Field:
-    """The process and the pipe to it."""
-
-    def __init__(self, address: tuple[str, int], key: tuple[str, str]) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, address, key), daemon=True)
-        self._process.start()
-        theirs.close()
-
-    @property
-    def pid(self) -> int:
-        """The id of the process."""
-        return self._process.pid or 0
-
-    def do(self, what: str, *given: Any) -> Any:
-        """Have a method of the devices run, and return what it does."""
-        self.begin(what, *given)
-        return self.end()
-
-    def begin(self, what: str, *given: Any) -> None:
-        """Have a method of the devices run without waiting for it."""
-        self._pipe.send((what, given))
-
-    def end(self) -> Any:
-        """Wait for what was begun and return what it returned."""
-        return self._pipe.recv()
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.terminate()
-        self._process.join()
-
-
-def _serve(pipe: Connection, address: tuple[str, int], key: tuple[str, str]) -> None:
-    async def run() -> None:
-        devices = _Devices(address, key)
-        while True:
-            what, given = await asyncio.to_thread(pipe.recv)
-            pipe.send(await getattr(devices, what)(*given))
-
-    asyncio.run(run())
-
-
-@dataclass
-class _Tally:
-    commands: int = 0
-    delays_s: list[float] = field(default_factory=list)
-
-
-class _Devices:
-    """What the process can be told to do."""
+class Devices:
+    """Devices of one application that share an access key."""
 
     def __init__(self, address: tuple[str, int], key: tuple[str, str]) -> None:
         self._address = address
         self._key = key
         self._devices: dict[str, _Device] = {}
-        self._tally = _Tally()
 
     async def connect(self, ids: Sequence[str]) -> float:
         """Connect devices and return how long it took in seconds."""
@@ -143,7 +86,7 @@ class _Device(asyncio.Protocol):
         self._key = key
         self._transport: asyncio.Transport
         self._loop = loop
-        self._unacknowledged = 0
+        self._unacknowledged_bytes = 0
         self._acknowledged: asyncio.Future[None] | None = None
         self._reply_topic = ""
         self._rest = b""
@@ -180,7 +123,7 @@ class _Device(asyncio.Protocol):
         topic = f"losant/{self._id}/state"
         for start in range(0, messages, WINDOW):
             numbers = range(start, min(start + WINDOW, messages))
-            self._unacknowledged = len(numbers)
+            self._unacknowledged_bytes = len(numbers) * PUBACK_BYTES
             self._acknowledged = self._loop.create_future()
             self.send(
                 b"".join(
@@ -209,8 +152,8 @@ class _Device(asyncio.Protocol):
 
     def _take_acknowledgements(self, data: bytes) -> None:
         """Count bytes: nothing but acknowledgements comes."""
-        self._unacknowledged -= len(data) / PUBACK_BYTES
-        if self._unacknowledged == 0 and self._acknowledged is not None:
+        self._unacknowledged_bytes -= len(data)
+        if self._unacknowledged_bytes == 0 and self._acknowledged is not None:
             self._acknowledged.set_result(None)
 
     def _take_commands(self, data: bytes) -> None:

@@ -6,10 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Final
 
 INSTALL: Final = ("apt-get", "install", "--yes", "--no-install-recommends", "chromium")
 INSTALL_SECONDS: Final = 300
+ROOT: Final = Path(__file__).parent.parent
+VENDOR_MQTT: Final = ROOT / ".cache" / "vendor-mqtt"
+"""The virtual environment of the vendor's MQTT client."""
 
 
 def main() -> int:
@@ -21,7 +25,34 @@ def main() -> int:
         print("SKIP: git is not installed; the tests of what is committed are skipped")
     if not _has_browser():
         print("SKIP: Chromium is not installed; the tests of the console in a browser are skipped")
+    if not _has_vendor_mqtt():
+        print("SKIP: losant-mqtt could not be installed; the tests with it are skipped")
     return 0
+
+
+def _has_vendor_mqtt() -> bool:
+    """Tell whether there is the vendor's MQTT client; try to install it beside our own."""
+    python = VENDOR_MQTT / "bin" / "python"
+    if _imports(python):
+        return True
+    pinned = ROOT / "requirements" / "vendor-mqtt.txt"
+    install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    for command in (
+        (sys.executable, "-m", "venv", "--clear", str(VENDOR_MQTT)),
+        (str(python), *install, "--require-hashes", "-r", str(pinned)),
+    ):
+        try:
+            subprocess.run(command, timeout=INSTALL_SECONDS, check=False, capture_output=True)
+        except (subprocess.TimeoutExpired, OSError):
+            return False
+    return _imports(python)
+
+
+def _imports(python: Path) -> bool:
+    if not python.exists():
+        return False
+    tried = subprocess.run([str(python), "-W", "ignore", "-c", "import losantmqtt"], check=False)
+    return tried.returncode == 0
 
 
 def _has_browser() -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from drover.app.services import Services
     from drover.engine.acks import Acks
     from drover.ports.clock import Ids
+    from drover.ports.mail import Mail
     from drover.ports.runner import FlowBatch, Settled
     from drover.ports.store import Store
     from drover.ports.web import Web
@@ -30,7 +31,8 @@ Answer = dict[str, Any]
 class Tools:
     """What answers are made with.
 
-    ``wake`` is called after something was stored that workflows are to be run for.
+    ``wake`` is called after something was stored that workflows are to be run for. Without ``mail``
+    no e-mail is sent.
     """
 
     services: Services
@@ -38,6 +40,7 @@ class Tools:
     ids: Ids
     acks: Acks
     web: Web
+    mail: Mail | None = None
     wake: Callable[[], None] = lambda: None
 
 

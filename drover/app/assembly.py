@@ -39,6 +39,7 @@ from drover.app.long_tasks import MOST_WAITING, LongTasks
 from drover.app.recent import RecentItems
 from drover.app.replies import AwaitedReplies
 from drover.app.rows import TableRows
+from drover.app.search import NameSearch
 from drover.app.transfers import Transfers
 from drover.app.tree import TreeHook
 from drover.app.webhooks import Webhooks, WebhookTokens
@@ -129,6 +130,7 @@ class Library:
     transfers: Transfers
     recipes: DeviceRecipes
     site: ExperienceSite
+    search: NameSearch
     tasks: LongTasks
     job_logs: JobLogs
     archives: Archives
@@ -160,6 +162,7 @@ class Library:
             self.transfers,
             self.recipes,
             self.site,
+            self.search,
             self.tasks,
             self.job_logs,
             self.archives,
@@ -208,6 +211,7 @@ def library(
         transfers=Transfers(store, catalog, around.owners),
         recipes=DeviceRecipes(store, catalog, devices),
         site=ExperienceSite(store, catalog),
+        search=NameSearch(store, around.kinds),
         tasks=tasks,
         job_logs=JobLogs(store),
         archives=Archives(store, tasks, around.places),

@@ -215,6 +215,12 @@ class Devices:
 
         return await self._store.write(work)
 
+    async def ids(self, application_id: str, listing: Listing) -> Sequence[str]:
+        """Return the ids of all devices that match, in their order."""
+        return await self._store.read(
+            lambda session: session.resources.ids(KIND, application_id, listing)
+        )
+
     async def names(
         self, caller: Caller, application_id: str, what: Suggestion, query: Node, start: str
     ) -> Sequence[str]:

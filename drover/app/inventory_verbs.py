@@ -91,8 +91,7 @@ class Outcomes(Sequence[Outcome]):
 
 async def _cancel(session: Session, held: Sequence[Standing], actor: Actor) -> list[Outcome]:
     ended = {each.number for each in held if each.status in (COMPLETE, FAILED)}
-    numbers = [each.number for each in held if each.number not in ended]
-    now = await _canceled(session, numbers, actor)
+    now = await _canceled(session, [each for each in held if each.number not in ended], actor)
     return [
         Outcome(each.number, refused=Conflict("The job has ended already"))
         if each.number in ended
@@ -115,17 +114,19 @@ async def _delete(session: Session, held: Sequence[Standing], _actor: Actor) -> 
 
 async def _discard(session: Session, held: Sequence[Standing], actor: Actor) -> list[Outcome]:
     ended = {each.number: each.status for each in held if each.status in (COMPLETE, FAILED)}
-    numbers = [each.number for each in held if each.number not in ended]
-    now = ended | await _canceled(session, numbers, actor)
+    unended = [each for each in held if each.number not in ended]
+    now = ended | await _canceled(session, unended, actor)
     await session.inventory.discard([each.number for each in held])
     return [Outcome(each.number, now[each.number]) for each in held]
 
 
-async def _canceled(session: Session, numbers: list[int], actor: Actor) -> dict[int, str]:
-    if not numbers:
+async def _canceled(session: Session, held: Sequence[Standing], actor: Actor) -> dict[int, str]:
+    """Cancel jobs, some of which may be canceled already; return where each stands then."""
+    if not held:
         return {}
-    await session.inventory.cancel(numbers, actor, await session.now_ms())
-    return {each.number: each.status for each in await session.inventory.held(numbers)}
+    numbers = [each.number for each in held]
+    changed = await session.inventory.cancel(numbers, actor, await session.now_ms())
+    return {each.number: each.status for each in (*held, *changed)}
 
 
 def actor_of(caller: Caller) -> Actor:

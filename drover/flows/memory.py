@@ -46,6 +46,15 @@ def latched(old: Remembered | None, ask: Mapping[str, Any], _now_ms: int) -> Mov
     return Moved(kept, {"was": was, "is": kept is not None, "latches": latches})
 
 
+def spent(old: Remembered | None, ask: Mapping[str, Any], now_ms: int) -> Moved:
+    """Spend one of an allowance of ``burst`` that grows by one every ``everyMs``."""
+    most = ask["burst"]
+    if old is not None:
+        most = min(most, old["left"] + max(0, now_ms - old["at"]) / ask["everyMs"])
+    passes = most >= 1
+    return Moved({"at": now_ms, "left": most - passes}, {"passes": passes})
+
+
 def changed(old: Remembered | None, ask: Mapping[str, Any], now_ms: int) -> Moved:
     """Compare a value with the one remembered; ``change`` says what counts as a change."""
     change = ask["change"]

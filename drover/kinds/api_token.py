@@ -40,7 +40,6 @@ KIND = Kind(
     path="tokens",
     sortable=("name", "status", "id", "creationDate", "lastUpdated", "expirationDate"),
     filterable=("name", "status"),
-    searchable=False,
     label="Application API token",
     alias="apiTokenId",
     counted_as="apiTokenCount",

@@ -64,5 +64,6 @@ KIND = Kind(
     bundled_in="experience/users.yaml",
     known_by=("email",),
     label="Experience user",
+    named_by="email",
     counted_as="experienceUserCount",
 )

@@ -23,6 +23,7 @@ KIND = Kind(
     label="Private file",
     counted_as="privateFileCount",
     named_by="path",
+    searchable=False,
     operations=frozenset(),  # more goes with each: see the use case of files
     settle=settled,
 )

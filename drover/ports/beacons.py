@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -65,6 +65,20 @@ class LogLine(Struct, frozen=True, kw_only=True):
     line: str
 
 
+class LogSize(NamedTuple):
+    """How much a job's log holds: lines, and bytes of their text in UTF-8."""
+
+    lines: int
+    bytes: int
+
+
+class LogEnds(NamedTuple):
+    """Places in a log: of the last line that was dropped, and of the last one there is, or 0."""
+
+    dropped: int
+    last: int
+
+
 @dataclass(frozen=True, slots=True)
 class Callback:
     """A job that has ended, whom to tell, and how often that was tried, this time included."""
@@ -86,11 +100,27 @@ class Setting(Struct, frozen=True, kw_only=True):
     lease_ms: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DueCopy:
+    """A job that a template adds: the template's number, the moment, the id it is to have."""
+
+    template: int
+    due_ms: int
+    id: str
+
+
 class Beacons(Protocol):
     """Jobs of beacons."""
 
     async def add(self, new: NewBeaconJob, now_ms: int) -> BeaconJob:
         """Store one; raises Duplicate when its unique key is taken."""
+        ...
+
+    async def add_copies(self, copies: Sequence[DueCopy], now_ms: int) -> None:
+        """Store the jobs that templates add, each once for its moment; some statements for all.
+
+        A template that is there no more adds nothing.
+        """
         ...
 
     async def by_unique_key(self, unique_in: str, unique_key: str) -> BeaconJob | None:
@@ -151,12 +181,16 @@ class Beacons(Protocol):
         """Give jobs that are to be cancelled and have no lease one that ends; return how many."""
         ...
 
-    async def add_lines(self, number: int, lines: Sequence[LogLine]) -> int:
-        """Add lines to a job's log and return how many it has; taken places stay as they are."""
+    async def add_lines(self, number: int, lines: Sequence[LogLine]) -> LogSize:
+        """Add lines to a job's log and return its size; taken places stay as they are."""
         ...
 
-    async def last_line(self, number: int) -> int:
-        """Return the place of the last line of a job's log, 0 for an empty one."""
+    async def drop_lines(self, number: int, size: int) -> None:
+        """Drop the first lines of a job's log, of at least so many bytes together."""
+        ...
+
+    async def log_ends(self, number: int) -> LogEnds:
+        """Return between which places a job's log has its lines."""
         ...
 
     async def lines(self, number: int, after: int, limit: int) -> Sequence[LogLine]:

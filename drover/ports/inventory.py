@@ -89,10 +89,6 @@ class Inventory(Protocol):
         """Return the numbers of matching jobs, newest first."""
         ...
 
-    async def held(self, numbers: Sequence[int]) -> Sequence[Standing]:
-        """Return where jobs stand, newest first, held until the end of the unit."""
-        ...
-
     async def standings(self, wanted: Wanted) -> Sequence[Standing]:
         """Return where matching jobs stand, newest first, held until the end of the unit."""
         ...
@@ -101,8 +97,11 @@ class Inventory(Protocol):
         """Return where jobs stand, by number, held until the end of the unit; absent ones not."""
         ...
 
-    async def cancel(self, numbers: Sequence[int], actor: Actor, now_ms: int) -> None:
-        """Cancel those not ended: what has not begun at once, the rest as soon as it can stop."""
+    async def cancel(self, numbers: Sequence[int], actor: Actor, now_ms: int) -> Sequence[Standing]:
+        """Cancel those not ended: what has not begun at once, the rest as soon as it can stop.
+
+        Returns where these stand now, in no order.
+        """
         ...
 
     async def discard(self, numbers: Sequence[int]) -> None:

@@ -8,12 +8,16 @@ from msgspec import Struct
 
 
 class Message(Struct, frozen=True, kw_only=True):
-    """One e-mail in plain text; ``id`` is the same each time it is tried."""
+    """One e-mail in plain text, and in HTML where there is any.
+
+    ``id`` is the same each time it is tried.
+    """
 
     id: str
     to: tuple[str, ...]
     subject: str
     text: str
+    html: str = ""
 
 
 class MailFailure(Exception):

@@ -66,6 +66,10 @@ class Schedules(Protocol):
         """Return those of a kind and an owner, by ref."""
         ...
 
+    async def hold_several(self, kind: str, refs: Sequence[str]) -> None:
+        """Keep others from holding some of a kind before this unit of work ends."""
+        ...
+
     async def named(self, kind: str, refs: Sequence[str]) -> dict[str, Schedule]:
         """Return those of a kind and some refs, by ref; those that are not there are left out."""
         ...

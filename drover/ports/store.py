@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from drover.ports.resources import Resources
     from drover.ports.retention import Retention
     from drover.ports.rows import Rows
+    from drover.ports.search import Search
     from drover.ports.silences import Silences
     from drover.ports.tasks import Tasks
 
@@ -116,6 +117,11 @@ class Session(Protocol):
     @property
     def silences(self) -> Silences:
         """The clocks of devices' silence."""
+        ...
+
+    @property
+    def search(self) -> Search:
+        """What resources of every kind are called."""
         ...
 
     async def now_ms(self) -> int:

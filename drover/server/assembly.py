@@ -289,20 +289,27 @@ class Server:
             daily = services[Archives].daily
             self._repeat(Loop("daily_archives", daily, asyncio.Event(), ARCHIVES_S))
 
-    async def _run_engine(
-        self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
-    ) -> None:
-        runs = FlowRuns(heart.store, self.clock, heart.signals.fire.set)
-        web = GuardedWeb(self.settings.allowed_networks)
-        tools = Tools(
+    def _tools(self, heart: Heart, services: Services, web: GuardedWeb) -> Tools:
+        """Return what the requests of running workflows are answered with."""
+        return Tools(
             services=services,
             store=heart.store,
             ids=self.ids,
             acks=heart.acks,
             web=web,
+            mail=mail_of(self.settings),
             wake=heart.signals.fire.set,
         )
-        workers = LocalWorkers(FlowHost(tools), worker_settings_of(self.settings, heart.timing))
+
+    async def _run_engine(
+        self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
+    ) -> None:
+        runs = FlowRuns(heart.store, self.clock, heart.signals.fire.set)
+        web = GuardedWeb(self.settings.allowed_networks)
+        workers = LocalWorkers(
+            FlowHost(self._tools(heart, services, web)),
+            worker_settings_of(self.settings, heart.timing),
+        )
         await self._start_workers(workers)
         around = EngineSurroundings(
             runner=workers,

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 
     from drover.config import Settings
 
+IDLE_S: Final = 75
+"""How long a connection may wait for its next request.
+
+Longer than clients and proxies keep theirs, so that they are the ones that close: a request that
+meets the server's own closing gets no answer, and its sender cannot know whether it was done.
+"""
+
 DRAIN_S: Final = 20
 """How long requests and runs in progress may take to end once the server is told to stop."""
 
@@ -91,6 +98,7 @@ def listening_of(app: Any) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         lifespan="off",
+        timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=DRAIN_S,
         server_header=False,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from drover.model.errors import Invalid
@@ -93,7 +94,10 @@ class ArchivePlaces:
             raise Invalid("The bucket or the region of the archive cannot be one")
         if not target.key or (target.kind != "gcs" and not target.secret):
             raise Invalid("The archive's bucket needs a key of its own")
-        return ObjectBlobs(_OPENS[target.kind](target), keys=_KEY)
+        try:
+            return ObjectBlobs(_OPENS[target.kind](target), keys=_KEY)
+        except BaseError as error:
+            raise Invalid("The archive's bucket cannot be opened with this key") from error
 
 
 def _s3(target: Target) -> ObjectStore:

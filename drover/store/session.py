@@ -19,6 +19,7 @@ from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
 from drover.store.retention import RetentionTables
 from drover.store.rows import RowStore
+from drover.store.search import SearchStore
 from drover.store.tasks import TaskStore
 
 if TYPE_CHECKING:
@@ -120,6 +121,11 @@ class StoreSession:
     def silences(self) -> SilenceTable:
         """The clocks of devices' silence."""
         return SilenceTable(self.tx)
+
+    @cached_property
+    def search(self) -> SearchStore:
+        """What resources of every kind are called."""
+        return SearchStore(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""

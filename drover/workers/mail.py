@@ -92,4 +92,6 @@ def _written(message: Message, sender: str) -> EmailMessage:
     written["Date"] = format_datetime(localtime())
     written["Message-ID"] = f"<{message.id}@drover>"
     written.set_content(message.text)
+    if message.html:
+        written.add_alternative(message.html, subtype="html")
     return written

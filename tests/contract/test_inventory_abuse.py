@@ -10,6 +10,7 @@ import pytest_asyncio
 from drover.app.inventory_throttle import Allowance
 from drover.ports.inventory import Order, Place, Reach, Wanted
 from drover.query.digi import parse
+from drover.query.tree import ALL, Missing, Not
 from drover.store.inventory.hits import hits
 from drover.store.inventory.plan import Plan
 from drover.store.sqlite_transaction import SqliteTransaction
@@ -269,15 +270,21 @@ async def test_a_query_about_jobs_uses_an_index(database, query):
     assert "Seq Scan on execution" not in plan
 
 
-async def test_a_page_by_time_enters_its_index_at_its_place(database):
+@pytest.mark.parametrize(
+    ("field", "query", "index"),
+    [
+        ("submit_time", ALL, "execution_requested"),
+        ("end_time", Not(Missing("end_time")), "execution_completed"),
+    ],
+)
+async def test_a_page_by_time_enters_its_index_at_its_place(database, field, query, index):
     place = Place(1_800_000_000_000, 7)
-    order = Order("submit_time", descending=True)
-    wanted = Wanted(Reach(), order=order, limit=100, after=place)
+    wanted = Wanted(Reach(), query, Order(field, descending=True), limit=100, after=place)
     asked = Plan(wanted, database.dialect)
 
     plan = await _explained(database, asked.rows(asked.words.shown), asked.params)
 
-    assert "execution_requested" in plan, plan
+    assert index in plan, plan
     assert "TEMP B-TREE FOR ORDER BY" not in plan
     assert "Sort" not in plan
 

@@ -8,6 +8,9 @@ from drover.model.run import Actor, Change, Pace
 from drover.ports.jobs import Follow, Refusal
 from tests.contract.jobs_store import NOW, Bench, device_id
 
+LATER = 2 * NOW
+"""After what the store's own clock tells."""
+
 
 @pytest.fixture
 def bench(database):
@@ -485,6 +488,39 @@ async def test_what_was_claimed_after_a_chunk_that_is_gone_has_a_place_of_its_ow
     assert (ahead.lease.size, direct) == (3, None)
     await bench.settle(number, *((device_id(n), True) for n in (4, 5, 6)), lease=ahead.lease)
     assert (await bench.claim(number)).lease.size == 2
+
+
+async def test_an_item_that_is_tried_again_has_given_up_its_place_in_its_first_chunk(bench):
+    pace = Pace(concurrency=3, retry_on_failure=True, max_retries=1, retry_delay_ms=0)
+    execution = await bench.begin(12, pace=pace)
+    number = execution.number
+    first = await bench.claim(number, 2)
+    ahead = await bench.claim(number, 2, after=first.lease)
+    await bench.settle(number, (device_id(1), False), lease=first.lease)
+
+    again = await bench.claim(number, now=LATER)
+    none_free = await bench.claim(number, now=LATER)
+    follow = Follow(limit=2, worker="w", lease_ms=1000, after=ahead.lease)
+    settled = await bench.settle(
+        number, (device_id(2), True), lease=first.lease, unsettled=1, follow=follow
+    )
+
+    assert [(item.resource_id, item.attempt) for item in again.items] == [(device_id(1), 2)]
+    assert (none_free, settled.execution.in_flight) == (None, 5)  # 3 places, and 2 claimed ahead
+    assert await bench.claim(number, now=LATER) is None
+
+
+async def test_no_more_is_claimed_ahead_than_a_chunk_with_a_retried_item_has_places(bench):
+    pace = Pace(concurrency=2, retry_on_failure=True, max_retries=1, retry_delay_ms=0)
+    number = (await bench.begin(12, pace=pace)).number
+    first = await bench.claim(number, 2)
+    await bench.settle(number, (device_id(1), False), lease=first.lease)
+    again = await bench.claim(number, now=LATER)
+
+    ahead = await bench.claim(number, 2, now=LATER, after=first.lease)
+
+    assert [item.resource_id for item in again.items] == [device_id(1)]
+    assert ahead is None
 
 
 async def test_a_lane_that_ends_leaves_its_places_to_others_though_these_work_ahead(bench):

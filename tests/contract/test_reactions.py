@@ -8,6 +8,7 @@ import pytest
 from drover.app.answering import FlowHost, Tools
 from drover.app.device_reports import DeviceReports, StateReport
 from drover.app.host import memory as memory_host
+from drover.app.host import series as series_host
 from drover.app.live.silences import AT_A_TIME, SilenceWatch
 from drover.app.live.state_triggers import LiveTriggers
 from drover.app.replies import AwaitedReplies
@@ -16,6 +17,7 @@ from drover.kinds.device import KIND as DEVICE
 from drover.kinds.flow import KIND as FLOW
 from drover.model.errors import TooMany, Unavailable
 from drover.ports.jobs import Firing
+from drover.ports.mail import MailFailure
 from drover.ports.runner import FlowBatch
 from drover.store.session import SqlStore
 from drover.system import RandomIds, SystemClock
@@ -58,8 +60,8 @@ class World:
         body = {"name": "waits", "triggers": [trigger], "nodes": []}
         return await self.make(FLOW, body)
 
-    async def report(self):
-        report = StateReport(data={"level": 1})
+    async def report(self, level=1, **more):
+        report = StateReport(data={"level": level}, **more)
         await self.reports.record(user(), self.application, self.device, [report])
 
     async def leased(self):
@@ -70,12 +72,16 @@ class World:
         return [each.firing for each in found]
 
     async def advance(self, *requests):
+        return await self.ask("memory.advance", *requests)
+
+    async def ask(self, operation, *requests, mail=None):
         tools = Tools(
             services=self.server.services,
             store=self.store,
             ids=RandomIds(),
             acks=self.server.heart.acks,
             web=None,
+            mail=mail,
         )
         batch = FlowBatch(
             application_id=self.application,
@@ -88,7 +94,7 @@ class World:
             deadline_ms=1000,
             payloads=[],
         )
-        return await FlowHost(tools).call(batch, "memory.advance", requests)
+        return await FlowHost(tools).call(batch, operation, requests)
 
 
 @pytest.fixture
@@ -299,3 +305,161 @@ async def test_each_clock_that_has_run_down_is_taken_by_one_watcher(world):
     taken = await asyncio.gather(*(take() for _ in range(4)))
 
     assert sorted(map(len, taken)) == [0, 0, 0, 1]
+
+
+# ---------------------------------------------------------------------- series
+
+
+def series(world, **more):
+    asked = {
+        "method": "listed",
+        "ids": [world.device],
+        "tags": [],
+        "attributes": ["level"],
+        "aggregation": "SUM",
+        "duration": 3_600_000,
+        "perDevice": False,
+        "single": False,
+        "held": "",
+        "limit": 2,
+        "order": "asc",
+    }
+    return {**asked, **more}
+
+
+async def result(world, operation, request, **more):
+    (answer,) = await world.ask(operation, request, **more)
+    assert "error" not in answer, answer
+    return answer["result"]
+
+
+async def refused(world, operation, request, **more):
+    (answer,) = await world.ask(operation, request, **more)
+    return answer["error"]["type"]
+
+
+def values(points):
+    return [point["value"] for point in points]
+
+
+async def test_reported_values_are_summed_up_over_devices_or_each(world):
+    for level in (1, 2, 4):
+        await world.report(level, time=-60_000 + level)
+
+    assert values(await result(world, "series.query", series(world))) == [7]
+    by_tag = series(world, ids=[], tags=[{"key": "hall"}], single=True)
+    assert (await result(world, "series.query", by_tag))["value"] == 7
+    each = await result(world, "series.query", series(world, perDevice=True))
+    assert values(each[world.device]) == [7]
+    two = await result(world, "series.query", series(world, attributes=["level", "none"]))
+    assert list(two) == ["level"]
+    assert await result(world, "series.query", series(world, ids=["f" * 24])) == {}
+    assert await result(world, "series.query", series(world, method="name", value="none")) == {}
+
+
+async def test_the_newest_value_is_told_without_a_duration(world):
+    await world.report(1, time=-60_000)
+    await world.report(5)
+
+    newest = await result(world, "series.query", series(world, duration=None))
+    each = await result(world, "series.query", series(world, duration=None, perDevice=True))
+
+    assert newest["value"] == each[world.device]["value"] == 5
+    assert list(newest["time"]) == ["$date"]
+    none = series(world, duration=None, attributes=["none"])
+    assert await result(world, "series.query", none) == {}
+
+
+async def test_values_may_be_told_as_they_were_up_to_a_limit(world):
+    for level in (1, 2, 4):
+        await world.report(level, time=-60_000 + level)
+
+    told = await result(world, "series.query", series(world, aggregation="NONE", order="desc"))
+
+    device = told["devices"][world.device]
+    assert device["name"] == "pump"
+    assert device["tags"] == {"hall": ["A"]}
+    assert [point["data"]["level"] for point in device["points"]] == [4, 2]
+    assert device["limitExceeded"] is True
+
+
+async def test_too_much_is_refused(world, monkeypatch):
+    await world.report()
+    await world.report(time=-60_000)
+
+    buckets = series(world, resolution=1)
+    assert await refused(world, "series.query", buckets) == "Validation"
+    monkeypatch.setattr(series_host, "MOST_MOMENTS", 1)
+    assert await refused(world, "series.query", series(world)) == "PayloadTooLarge"
+    monkeypatch.setattr(series_host, "MOST_DEVICES", 0)
+    assert await refused(world, "series.query", series(world)) == "PayloadTooLarge"
+
+
+# ---------------------------------------------------------------------- e-mails and replies
+
+
+class FakeMail:
+    def __init__(self):
+        self.sent, self.failure = [], None
+
+    async def send(self, message):
+        if self.failure:
+            raise self.failure
+        self.sent.append(message)
+
+
+async def test_emails_are_sent_in_both_forms_few_at_a_time(world):
+    mail = FakeMail()
+    email = {"to": ["a@b.c"], "subject": "s", "html": "<p>1 &lt; 2</p>"}
+
+    answers = await world.ask("email.send", *[email] * 11, mail=mail)
+
+    assert sum("result" in answer for answer in answers) == len(mail.sent) == 10
+    (refusal,) = [answer["error"]["type"] for answer in answers if "error" in answer]
+    assert refusal == "TooManyRequests"
+    assert (mail.sent[0].text, mail.sent[0].html) == ("1 < 2", "<p>1 &lt; 2</p>")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"to": []},
+        {"to": ["a@b.c\nBcc: x@y.z"]},
+        {"to": ["a@b.c,d@e.f"]},
+        {"subject": "s" * 999},
+        {"html": "x" * 1_048_577},
+    ],
+)
+async def test_an_email_that_is_none_is_refused(world, changed):
+    email = {"to": ["a@b.c"], "subject": "s", "html": "b", **changed}
+
+    assert await refused(world, "email.send", email, mail=FakeMail()) == "Validation"
+
+
+async def test_an_email_that_cannot_be_sent_is_told(world):
+    mail, email = FakeMail(), {"to": ["a@b.c"], "subject": "s", "html": "b"}
+    mail.failure = MailFailure("away")
+
+    assert await refused(world, "email.send", email, mail=mail) == "Unavailable"
+    assert await refused(world, "email.send", email) == "NotImplemented"
+
+
+async def test_a_reply_keeps_only_headers_and_cookies_that_can_be_sent(world):
+    def begin(session):
+        return session.replies.wait_for(world.application, "r1", 2**50)
+
+    await world.store.write(begin)
+    headers = [("X-A", "1"), ("Transfer-Encoding", "chunked"), ("X B", "1"), ("X-C", "a\r\nd: e")]
+    cookies = [
+        {"name": "a", "value": "b", "maxAge": 0, "site": "none"},
+        {"name": "a b", "value": "", "maxAge": None, "site": "lax"},
+        {"name": "a", "value": "b;c", "maxAge": None, "site": "lax"},
+    ]
+    reply = {"replyId": "r1", "status": 200, "headers": headers, "cookies": cookies, "body": "x"}
+
+    assert await result(world, "reply.give", reply) is True
+    assert await result(world, "reply.give", reply) is False
+    given = await world.store.read(lambda session: session.replies.given(["r1"]))
+    kept = msgspec.json.decode(given["r1"])
+    assert kept["headers"] == [["x-a", "1"]]
+    assert kept["cookies"] == ["a=b; Max-Age=0; SameSite=None; HttpOnly; Secure"]

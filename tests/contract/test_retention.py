@@ -82,6 +82,28 @@ async def test_executions_go_after_their_days_with_their_items_and_reports(bench
     assert list(blobs.objects) == [(await bench.get(young)).report_key]
 
 
+async def test_an_execution_stays_as_long_as_a_retry_of_it_runs(bench, blobs):
+    await bench.add_devices(3)
+    source, other = await ended(bench, blobs, 11), await ended(bench, blobs, 11)
+    retry = await bench.add(retry_of=source)
+    await bench.jobs(lambda jobs: jobs.plans.begin(retry.number, 1))
+
+    await run(bench, blobs, Keep(executions=10))
+
+    assert await items_of(bench, source) == 3
+    with pytest.raises(Missing):
+        await bench.get(other)
+
+    await bench.move(retry.number, Change(goal=State.CANCELING))
+    change = Change(goal=State.CANCELED)
+    now_ms = await now_of(bench)
+    await bench.jobs(lambda jobs: jobs.plans.close(retry.number, change, now_ms))
+    await run(bench, blobs, Keep(executions=10))
+
+    with pytest.raises(Missing):
+        await bench.get(source)
+
+
 async def test_zero_days_keep_everything_for_ever(bench, blobs):
     await bench.add_devices(1)
     old = await ended(bench, blobs, 100_000)

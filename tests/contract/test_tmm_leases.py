@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from drover.app.beacons.logs import DROPPED
 from drover.model.access import Role
 from tests.support.tmm_server import ROOT
 
@@ -209,6 +210,36 @@ async def test_a_log_has_a_limit(tmm, monkeypatch):
 
     assert await tmm.refused(number, "log", line=["a", "b", "c"]) == (413, "too_large")
     assert await _log(tmm, number) == []
+
+
+async def test_the_first_lines_of_a_log_that_is_too_large_make_room_for_the_last(tmm, monkeypatch):
+    monkeypatch.setattr("drover.app.beacons.logs.MOST_BYTES", 100)
+    monkeypatch.setattr("drover.app.beacons.logs._ROOM", 20)
+    number = await tmm.job_in("running")
+    lines = [f"{place} {'é' * 14}" for place in range(1, 5)]  # 30 bytes each
+
+    for place, line in enumerate(lines[:3], start=1):
+        await tmm.act(number, "log", seq=place, line=line)
+    whole = await _log(tmm, number)
+    told = await tmm.act(number, "log", line=lines[3])
+    await tmm.act(number, "log", seq=1, line=lines[0])  # sent again
+
+    assert whole == list(enumerate(lines[:3], start=1))
+    assert told["seq"] == 4
+    assert await _log(tmm, number) == [(2, DROPPED), (3, lines[2]), (4, lines[3])]
+    assert await _log(tmm, number, limit=2) == [(2, DROPPED), (3, lines[2])]
+    assert await _log(tmm, number, after=2) == [(3, lines[2]), (4, lines[3])]
+
+
+async def test_a_long_log_is_read_a_few_lines_at_a_time(tmm, monkeypatch):
+    monkeypatch.setattr("drover.app.beacons.logs._PAGE", 3)
+    number = await tmm.job_in("running")
+    lines = [str(place) for place in range(1, 9)]
+    await tmm.act(number, "log", **{"line[]": lines})
+
+    assert await _log(tmm, number, limit=100_000) == list(enumerate(lines, start=1))
+    assert await _log(tmm, number, limit=7) == list(enumerate(lines[:7], start=1))
+    assert await _log(tmm, number, after=8) == []
 
 
 async def test_a_log_is_written_by_who_has_the_job(tmm):

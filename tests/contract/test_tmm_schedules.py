@@ -13,6 +13,7 @@ import pytest
 from drover.app.beacons.callbacks import PAUSES_S, SIGNATURE, Callbacks
 from drover.faces.tmm import callback_body
 from drover.ports.web import WebFailure, WebResponse
+from drover.store.beacons import BeaconStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -165,6 +166,38 @@ async def test_a_due_minute_adds_one_job_however_often_it_is_looked_at(tmm):
     assert added["unique_key"] is None
     assert (await _scheduled(tmm))[0]["last_run"] == due
     assert tmm.heart.signals.beacons.is_set()
+
+
+async def test_many_templates_that_are_due_together_cost_as_few_statements_as_one(tmm, monkeypatch):
+    jobs = [
+        await _template(tmm, name=f"n{n}", tasks='[{"n":1}]', labels="a,b", lease="20", timeout="9")
+        for n in range(12)
+    ]
+    due_ms = int(time.time()) // 60 * 60_000
+    await tmm.database.write(
+        lambda tx: tx.execute_sql("UPDATE schedule SET next_due_ms = :due_ms", {"due_ms": due_ms})
+    )
+    calls = []
+    real = BeaconStore.add_copies
+
+    async def counted(self, copies, now_ms):
+        calls.append(len(copies))
+        await real(self, copies, now_ms)
+
+    monkeypatch.setattr(BeaconStore, "add_copies", counted)
+
+    await tmm.scheduler.tick()
+
+    added = {each["duplicate_of"]: each for each in await tmm.done("GET")}
+    assert calls == [12]
+    assert added.keys() == {job["id"] for job in jobs}
+    for job in jobs:
+        by_hand = await tmm.act(job["id"], "trigger")
+        by_time = await tmm.show(added[job["id"]]["id"])
+        ignored = {"id", "job_id", "q_time", "add_time"}
+        assert {k: v for k, v in by_time.items() if k not in ignored} == {
+            k: v for k, v in by_hand.items() if k not in ignored
+        }
 
 
 async def test_a_schedule_without_its_template_adds_nothing(tmm):

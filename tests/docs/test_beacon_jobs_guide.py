@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from drover.app.beacons.callbacks import PAUSES_S, signature
-from drover.app.beacons.logs import LONGEST, MOST_LINES
+from drover.app.beacons.logs import LONGEST, MOST_BYTES, MOST_LINES
 from examples.serving import EMAIL, serving
 
 PAGE = Path("docs/guides/beacon-jobs.md")
@@ -71,4 +71,5 @@ def test_the_guide_tells_the_limits_in_force():
     page = PAGE.read_text()
 
     assert f"{LONGEST:,} characters a line, {MOST_LINES:,} lines a log" in page
+    assert f"A log keeps {MOST_BYTES // 1024 // 1024} MiB" in page
     assert PAUSES_S == (10, 60, 300, 1800, 7200, 21_600, 43_200)

@@ -60,6 +60,8 @@ PATHS_ASKED = [
     "context.b.a",
     "result.a",
     "result.b.c",
+    "result.failed",
+    "result.total",
 ]
 
 
@@ -134,7 +136,9 @@ class World:
         columns["detail"] = msgspec.json.encode(target)
         number = await self.server.job(*(each["device_id"] for each in targets), **columns)
         job = _job_row(number, len(targets), columns, self.server.clock.ms)
-        job |= _paths("context", context) | _results(columns["result"])
+        summary = {name: columns.get(name, 0) for name in ("succeeded", "failed", "timedOut")}
+        handed_in = columns["result"] or json.dumps({**summary, "total": len(targets)})
+        job |= _paths("context", context) | _results(handed_in)
         self.pairs[number] = [{**job, **each} for each in targets] or [job]
 
 

@@ -54,12 +54,16 @@ def header(names: Iterable[str]) -> str:
 class StateLines:
     """Turns what a device reported into lines: one for each moment, a column for each attribute.
 
-    Each line begins with ``lead``, which ends in a comma where it is not empty.
+    Each line begins with ``lead``, which ends in a comma where it is not empty, and the moment,
+    also as a date where it is ``dated``. Attributes that are not named are left out.
     """
 
-    def __init__(self, lead: str, names: Sequence[str], *, safe: bool = False) -> None:
+    def __init__(
+        self, lead: str, names: Sequence[str], *, safe: bool = False, dated: bool = True
+    ) -> None:
         self._lead = lead
         self._safe = safe
+        self._dated = dated
         self._count = len(names)
         self._every = "\t".join(names)
         self._index = {name: place for place, name in enumerate(names)}
@@ -74,13 +78,14 @@ class StateLines:
                 cells = values.replace(SEPARATOR, ",")
             else:
                 cells = self._cells(names, values)
-            lines.append(f"{lead}{time_ms},{self._iso(time_ms)},{cells}\n")
+            lines.append(f"{lead}{time_ms},{self._iso(time_ms)}{cells}\n")
         return "".join(lines)
 
     def _cells(self, names: str, values: str) -> str:
         cells = [""] * self._count
         for name, value in zip(names.split("\t"), values.split(SEPARATOR), strict=True):
-            cells[self._index[name]] = self._cell(value)
+            if name in self._index:
+                cells[self._index[name]] = self._cell(value)
         return ",".join(cells)
 
     def _cell(self, value: str) -> str:
@@ -89,10 +94,12 @@ class StateLines:
         return _WORDS.get(value, value)
 
     def _iso(self, time_ms: int) -> str:
+        if not self._dated:
+            return ""
         second, rest = divmod(time_ms, 1000)
         if second != self._second:
             self._second, self._date = second, to_text(second * 1000)[:-4]
-        return f"{self._date}{rest:03d}Z"
+        return f"{self._date}{rest:03d}Z,"
 
 
 def flat(document: Mapping[str, Any], columns: Sequence[str], *, safe: bool = False) -> str:

@@ -9,10 +9,10 @@ from drover.app.beacons.jobs import check_number
 from drover.app.beacons.sights import check_seen, sight_of
 from drover.model.beacon_job import check_log
 from drover.model.errors import Invalid, TooLarge
-from drover.ports.beacons import LogLine
+from drover.ports.beacons import LogEnds, LogLine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from drover.model.access import Caller
     from drover.model.beacon_job import BeaconJob, Hold
@@ -23,6 +23,18 @@ MOST_LINES: Final = 100_000
 
 MOST_AT_ONCE: Final = 1000
 """Lines of one request."""
+
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""Bytes that the lines of one job's log have together; then its first lines are dropped."""
+
+DROPPED: Final = f"(earlier lines were dropped: a log keeps {MOST_BYTES // 1024 // 1024} MiB)"
+"""What stands in a log in the place of its first lines."""
+
+_ROOM: Final = MOST_BYTES // 16
+"""So much room is made at once."""
+
+_PAGE: Final = 100
+"""Lines read at a time."""
 
 LONGEST: Final = 16_384
 """Characters of a line."""
@@ -60,23 +72,50 @@ class BeaconLogs:
         async def work(session: Session) -> tuple[BeaconJob, int]:
             job = check_seen(await sight_of(session, caller), await session.beacons.hold(number))
             check_log(job, hold)
-            last = await session.beacons.last_line(number)
+            dropped, last = await session.beacons.log_ends(number)
             placed = _placed(lines, last, await session.now_ms())
-            if await session.beacons.add_lines(number, placed) > MOST_LINES:
+            new = [each for each in placed if each.seq > dropped]
+            size = await session.beacons.add_lines(number, new)
+            if size.lines > MOST_LINES:
                 raise TooLarge(f"The log of a job may have {MOST_LINES} lines")
+            if size.bytes > MOST_BYTES:
+                await session.beacons.drop_lines(number, size.bytes - MOST_BYTES + _ROOM)
             return job, max(last, *(each.seq for each in placed))
 
         return await self._store.write(work)
 
-    async def read(self, caller: Caller, number: int, after: int, limit: int) -> Sequence[LogLine]:
-        """Return lines from after a place on; raises Missing."""
+    async def read(
+        self, caller: Caller, number: int, after: int, limit: int
+    ) -> AsyncIterator[Sequence[LogLine]]:
+        """Return lines from after a place on, some at a time; raises Missing.
+
+        A line of our own stands where the first lines were dropped.
+        """
         check_number(number)
 
-        async def work(session: Session) -> Sequence[LogLine]:
+        async def work(session: Session) -> LogEnds:
             check_seen(await sight_of(session, caller), await session.beacons.get(number))
-            return await session.beacons.lines(number, after, limit)
+            return await session.beacons.log_ends(number)
 
-        return await self._store.read(work)
+        dropped = (await self._store.read(work)).dropped
+        return self._pages(number, after, limit, dropped)
+
+    async def _pages(
+        self, number: int, after: int, limit: int, dropped: int
+    ) -> AsyncIterator[Sequence[LogLine]]:
+        left = limit
+        while left > 0:
+            page = await self._page(number, after, min(left, _PAGE))
+            if dropped > after:
+                at_ms = page[0].at_ms if page else 0
+                page = [LogLine(seq=dropped, at_ms=at_ms, line=DROPPED), *page][:left]
+            if not page:
+                return
+            yield page
+            left, after = left - len(page), page[-1].seq
+
+    async def _page(self, number: int, after: int, limit: int) -> Sequence[LogLine]:
+        return await self._store.read(lambda session: session.beacons.lines(number, after, limit))
 
 
 def _check(lines: Sequence[NewLine]) -> None:

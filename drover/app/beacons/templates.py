@@ -10,7 +10,8 @@ from drover.app.beacons.jobs import check_number
 from drover.app.beacons.sights import check_seen, sight_of
 from drover.app.beacons.timetable import SCHEDULE_KIND, coming, resumed
 from drover.model.beacon_job import BEACON, JobConflict, NewBeaconJob
-from drover.model.errors import Duplicate, Missing
+from drover.model.errors import Missing
+from drover.ports.beacons import DueCopy
 
 if TYPE_CHECKING:
     import asyncio
@@ -91,22 +92,8 @@ class AddDueJob:
 
     async def act(self, session: Session, due: Sequence[Due]) -> None:
         """Add the job of each; twice for one minute adds one."""
-        for each in due:
-            await self._add(session, each.schedule, each.due_ms)
-
-    async def _add(self, session: Session, schedule: Schedule, due_ms: int) -> None:
-        try:
-            template = await session.beacons.get(int(schedule.ref))
-        except Missing:
-            return
-        new = copy_of(template, self._ids.new(), due_ms)
-        keyed = structs.replace(
-            new, unique_in=template.id, unique_key=str(due_ms), key_is_ours=True
-        )
-        try:
-            await session.beacons.add(keyed, await session.now_ms())
-        except Duplicate:
-            return
+        copies = [DueCopy(int(each.schedule.ref), each.due_ms, self._ids.new()) for each in due]
+        await session.beacons.add_copies(copies, await session.now_ms())
 
 
 def copy_of(template: BeaconJob, job_id: str, queued_ms: int) -> NewBeaconJob:

@@ -92,7 +92,7 @@ async def _page(asking: Asking, request: Request) -> dict[str, Any]:
         descending=request["sortDirection"] == "desc",
         offset=page * size if many else 0,
         limit=size if many else 1,
-        query=await _chosen(asking, request),
+        query=await chosen(asking, request),
     )
 
     async def work(session: Session) -> tuple[Page[bytes], Sequence[Reading]]:
@@ -111,7 +111,8 @@ def _found_page(request: Request, items: list[dict[str, Any]], total: int) -> di
     return {"items": items, "totalCount": total, **paging, **order}
 
 
-async def _chosen(asking: Asking, request: Request) -> Node:
+async def chosen(asking: Asking, request: Request) -> Node:
+    """Return the tree of the devices that a request means, by any of a node's ways to look."""
     method = request["method"]
     if method == "query":
         return parse(request["query"], DEVICES)

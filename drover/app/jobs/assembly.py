@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drover.app.exports import ExportRoom
 from drover.app.jobs.control import ExecutionControl
 from drover.app.jobs.execute import JobExecutions
 from drover.app.jobs.hook import ApplicationEnds, JobHook
@@ -48,6 +49,7 @@ class JobServices:
     reports: ReportFiles
     links: ReportLinks
     schedules: schedules.ScheduleServices
+    exports: ExportRoom
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -60,6 +62,7 @@ class JobServices:
             self.progress,
             self.reports,
             self.schedules.schedules,
+            self.exports,
         )
 
 
@@ -101,4 +104,5 @@ def build(heart: Heart, machine: Machine, limits: JobLimits) -> JobServices:
         reports=ReportFiles(store, machine.blobs, links),
         links=links,
         schedules=schedules.build(heart, executions, machine.ids, allowed),
+        exports=ExportRoom(store, machine.blobs, links.of),
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from drover.app.jobs.shown import iteration
 from drover.engine.report import COLUMNS
 from drover.model.errors import Missing
+from drover.model.run import RESOURCE_JOB
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -33,7 +34,18 @@ class ReportLinks:
 
     def url(self, execution: Execution) -> str:
         """Return the address of an execution's report."""
-        return self._links.url(PATH.format(executionId=execution.id), execution.id)
+        return self.of(execution.id)
+
+    def of(self, execution_id: str) -> str:
+        """Return the address of the file that belongs to an execution."""
+        return self._links.url(PATH.format(executionId=execution_id), execution_id)
+
+
+class Download(NamedTuple):
+    """A file in pieces, and what its name ends in."""
+
+    content: AsyncIterator[bytes]
+    suffix: str
 
 
 class ReportFiles:
@@ -46,8 +58,8 @@ class ReportFiles:
 
     async def open(
         self, execution_id: str, expires: str, signature: str, *, raw: bool = False
-    ) -> AsyncIterator[bytes]:
-        """Return a report's content in pieces; raises Forbidden, Missing.
+    ) -> Download:
+        """Return a report, or the file that a task made; raises Forbidden, Missing.
 
         ``raw`` gives texts as they are, also those that a spreadsheet takes for formulas.
         """
@@ -57,9 +69,10 @@ class ReportFiles:
         )
         if execution.report_key is None or await self._blobs.head(execution.report_key) is None:
             raise Missing("The report was not found")
-        if raw:
-            return self._raw(execution)
-        return self._blobs.get_stream(execution.report_key)
+        if raw and execution.kind == RESOURCE_JOB:
+            return Download(self._raw(execution), "csv")
+        suffix = execution.report_key.rpartition(".")[2]
+        return Download(self._blobs.get_stream(execution.report_key), suffix)
 
     async def _raw(self, execution: Execution) -> AsyncIterator[bytes]:
         yield _lines([COLUMNS])

@@ -252,7 +252,11 @@ class ScheduledRuns:
 async def _told_apart(
     session: Session, ready: Sequence[Ready], now_ms: int
 ) -> tuple[list[Ready], list[Ready]]:
-    """Return runs that are over, begun now or never, and those that are to be tried again."""
+    """Return runs that are over, begun now or never, and those that are to be tried again.
+
+    Two servers may have runs of one schedule: what one begins here, the other is to see.
+    """
+    await session.jobs.schedules.hold_several(KIND, [each.run.ref for each in ready if each.row])
     keys = [(each.row.owner, _key(each.run)) for each in ready if each.row]
     open_keys = await session.jobs.executions.open_keyed(keys)
     over: list[Ready] = []

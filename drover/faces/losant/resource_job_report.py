@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from drover.app.services import Services
 
 
+_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+
+
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the download of a report."""
     files = services[ReportFiles]
@@ -20,15 +23,15 @@ def operations(services: Services) -> Iterator[Operation]:
     async def download(call: Call) -> Answer:
         execution_id = call.path["executionId"]
         signed = call.text("expires"), call.text("signature")
-        content = await files.open(execution_id, *signed, raw=call.flag("raw"))
+        found = await files.open(execution_id, *signed, raw=call.flag("raw"))
         return Answer(
-            content,
+            found.content,
             headers={
-                "Content-Disposition": f'attachment; filename="{execution_id}.csv"',
+                "Content-Disposition": f'attachment; filename="{execution_id}.{found.suffix}"',
                 "Cache-Control": "private, no-store",
                 "X-Content-Type-Options": "nosniff",
             },
-            media_type="text/csv; charset=utf-8",
+            media_type=_TYPES.get(found.suffix, "application/octet-stream"),
         )
 
     yield Operation(

@@ -30,6 +30,9 @@ Pairs = list[tuple[str, Any]]
 MOST_RESULTS: Final = 10_000
 _TRUE: Final = frozenset({"true", "1"})
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
+_PLAIN: Final = re.compile(rb"([a-z_]+)=([a-z0-9_]*)")
+"""A single pair that means what it says: most query strings are one, such as ``action=end``."""
+
 _LISTED: Final = re.compile(r"([^\[\]]+)\[([0-9]{0,9})\]")
 _ODD_NUMBER: Final = re.compile(rb"[0-9.]{1000}|[eE][+-]?[0-9]{4}")
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
@@ -43,10 +46,10 @@ class Given:
     def __init__(self, query: Pairs, body: Pairs) -> None:
         self._query = query
         self._body = body
-        self._scalars: dict[str, Any] = {}
-        for name, value in (*body, *query):
-            if value is not None:
-                self._scalars[name] = value
+        self._scalars = {name: value for name, value in body if value is not None}
+        self._scalars |= query
+        # What no parameter begins with is in no list either: most lists are not looked for.
+        self._begun = {name.partition("[")[0] for name in self._scalars}
 
     @property
     def in_query(self) -> Sequence[str]:
@@ -76,6 +79,8 @@ class Given:
 
     def filled(self, name: str, *, most: int = _LONGEST) -> str | None:
         """Return a text without the spaces around it; None where it is absent or blank."""
+        if name not in self._scalars:
+            return None
         text = self.text(name, most=most)
         return (text.strip() or None) if text is not None else None
 
@@ -106,6 +111,8 @@ class Given:
 
         ``name``, ``name[]`` and ``name[0]`` mean the same; those with an index are sorted by it.
         """
+        if name not in self._begun:
+            return []
         return [*_values(name, self._query), *_values(name, self._body)]
 
     def words(self, name: str) -> list[str]:
@@ -122,7 +129,9 @@ class Given:
 
         Raises BadParam when one of them is not JSON.
         """
-        if not any(_is(name, "result") for name, _ in (*self._query, *self._body)):
+        if "result" not in self._begun or not any(
+            _is(name, "result") for name, _ in (*self._query, *self._body)
+        ):
             return None
         texts = [json_text("result", value) for value in _values("result", self._query)]
         for name, value in _of("result", self._body):
@@ -147,7 +156,7 @@ class _Decoded:
 
 def given_by(call: Call) -> Given:
     """Return the parameters of a request; raises BadParam for a body that cannot be read."""
-    query = form(call.sent_query, "query string")
+    query = _query(call)
     if not call.body:
         return Given(query, [])
     body = _body(call)
@@ -163,7 +172,7 @@ def array_given(call: Call) -> list[Given] | None:
     decoded = decode_json("The body", call.body)
     if not all(isinstance(each, dict) for each in decoded):
         raise BadParam("The body must be an array of objects")
-    query = form(call.sent_query, "query string")
+    query = _query(call)
     return [Given(query, members(each)) for each in decoded]
 
 
@@ -185,8 +194,14 @@ def members(body: Mapping[str, Any]) -> Pairs:
 _LISTS: Final = frozenset({"beacon_name", "labels", "line", "lines"})
 
 
+def _query(call: Call) -> Pairs:
+    return form(call.sent_query, "query string") if call.sent_query else []
+
+
 def form(text: bytes, what: str) -> Pairs:
     """Return the pairs of a form or a query string; raises BadParam for too many."""
+    if found := _PLAIN.fullmatch(text):
+        return [(found[1].decode(), found[2].decode())]
     try:
         return list(
             parse_qsl(
@@ -243,6 +258,8 @@ def _of(name: str, pairs: Pairs) -> Pairs:
     placed: list[tuple[int, tuple[str, Any]]] = []
     following = 0
     for pair in pairs:
+        if not pair[0].startswith(name):
+            continue
         found = _LISTED.fullmatch(pair[0])
         if pair[0] != name and (found is None or found[1] != name):
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -50,8 +50,11 @@ if TYPE_CHECKING:
     from drover.faces.tmm._given import Given
     from drover.model.access import Caller
     from drover.model.beacon_job import BeaconJob
+    from drover.ports.beacons import LogLine
 
     Action = Callable[["Request"], Awaitable[Answer]]
+
+T = TypeVar("T")
 
 ROOT: Final = "/api/jobs"
 MOST_WAIT_S: Final = 60
@@ -103,7 +106,7 @@ class _Jobs:
             told = [quote(name[:_MOST_NAMED], safe="") for name in names[:_MOST_NAMED]]
             headers["X-Ignored-Params"] = ",".join(told)
         pages = self._jobs.pages(caller, sought, offset=offset, limit=limit)
-        return Answer(_array(pages), headers=headers)
+        return Answer(_array(pages, _row), headers=headers)
 
     async def create(self, request: Request) -> Answer:
         """Create a job, or each of an array of them."""
@@ -189,10 +192,8 @@ class _Jobs:
         given = request.given
         after = given.whole("after", 0, MOST_SEQ) or 0
         limit = given.whole("limit", 1, MOST_LINES)
-        found = await self._logs.read(request.caller, request.number, after, limit or 1000)
-        return _answer(
-            [{"seq": each.seq, "time": each.at_ms // 1000, "line": each.line} for each in found]
-        )
+        pages = await self._logs.read(request.caller, request.number, after, limit or 1000)
+        return Answer(_array(pages, _log_line), headers=PRIVATE)
 
     async def trigger(self, request: Request) -> Answer:
         """Add a job of a template now."""
@@ -323,12 +324,16 @@ def _row(job: BeaconJob) -> dict[str, Any]:
     return shown(job, with_tasks=False)
 
 
+def _log_line(each: LogLine) -> dict[str, Any]:
+    return {"seq": each.seq, "time": each.at_ms // 1000, "line": each.line}
+
+
 async def _array(
-    pages: AsyncIterator[Sequence[BeaconJob]], show: Callable[[BeaconJob], Any] = _row
+    pages: AsyncIterator[Sequence[T]], show: Callable[[T], Any]
 ) -> AsyncIterator[bytes]:
     opened = False
-    async for jobs in pages:
-        rows = b",".join(encoded(show(job)) for job in jobs)
+    async for page in pages:
+        rows = b",".join(encoded(show(each)) for each in page)
         yield (b"," if opened else b"[") + rows
         opened = True
     yield b"]" if opened else b"[]"

@@ -59,7 +59,9 @@ CONTEXT: Final = "context"
 """What a job was started with, one JSON object."""
 
 RESULT: Final = "result"
-"""What a job's workers handed in, a list of JSON objects any one of which is meant."""
+"""What came of a job: what was handed in, a list of JSON objects any one of which is meant.
+
+A resource job's is how its items ended: ``succeeded``, ``failed``, ``timedOut`` and ``total``."""
 
 
 def _names(listed: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import msgspec
 
 from drover.model.beacon_job import TEMPLATE
 from drover.model.errors import Duplicate, Missing
-from drover.ports.beacons import Callback, Eligible, LogLine, Setting
+from drover.ports.beacons import Callback, Eligible, LogEnds, LogLine, LogSize, Setting
 from drover.store.beacons.listing import counting, listing
 from drover.store.beacons.rows import added, job_of, labels_of, saved, state_of
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drover.model.beacon_job import BeaconJob, NewBeaconJob
-    from drover.ports.beacons import Sought, Wish
+    from drover.ports.beacons import DueCopy, Sought, Wish
     from drover.store.driver import Row, Transaction
 
 __all__ = ["BeaconStore"]
@@ -36,6 +36,13 @@ class BeaconStore:
         number = row["number"]
         await self._tx.execute("beacon_job_add", _job(new, number))
         return added(new, number, now_ms)
+
+    async def add_copies(self, copies: Sequence[DueCopy], now_ms: int) -> None:
+        """Store the jobs that templates add, each once for its moment; two statements for all."""
+        rows = [(each.template, each.due_ms, each.id) for each in copies]
+        text = msgspec.json.encode(rows).decode()
+        await self._tx.execute("beacon_executions_copy", {"copies": text, "now_ms": now_ms})
+        await self._tx.execute("beacon_jobs_copy", {"copies": text})
 
     async def by_unique_key(self, unique_in: str, unique_key: str) -> BeaconJob | None:
         """Return the job that holds a key."""
@@ -129,25 +136,34 @@ class BeaconStore:
         """Give jobs that are to be cancelled and have no lease one that ends; return how many."""
         return await self._tx.execute("beacon_put_clock", {"until_ms": until_ms})
 
-    async def add_lines(self, number: int, lines: Sequence[LogLine]) -> int:
-        """Add lines to a job's log and return how many it has; taken places stay as they are."""
+    async def add_lines(self, number: int, lines: Sequence[LogLine]) -> LogSize:
+        """Add lines to a job's log and return its size; taken places stay as they are."""
         rows = {each.seq: (each.seq, each.at_ms, each.line) for each in lines}
         text = msgspec.json.encode(list(rows.values())).decode()
-        added = await self._tx.execute("beacon_log_add", {"number": number, "lines": text})
-        params = {"number": number, "added": added}
-        row = await self._tx.fetch_one("beacon_log_count", params)
-        return 0 if row is None else int(row["log_lines"])
+        sizes = await self._tx.fetch("beacon_log_add", {"number": number, "lines": text})
+        return await self._count_lines(number, len(sizes), sum(row["size"] for row in sizes))
 
-    async def last_line(self, number: int) -> int:
-        """Return the place of the last line of a job's log, 0 for an empty one."""
-        row = await self._tx.fetch_one("beacon_log_last", {"number": number})
-        return 0 if row is None else row["seq"] or 0
+    async def drop_lines(self, number: int, size: int) -> None:
+        """Drop the first lines of a job's log, of at least so many bytes together."""
+        gone = await self._tx.fetch("beacon_log_drop", {"number": number, "size": size})
+        dropped = max((row["seq"] for row in gone), default=0)
+        await self._count_lines(number, -len(gone), -sum(row["size"] for row in gone), dropped)
+
+    async def log_ends(self, number: int) -> LogEnds:
+        """Return between which places a job's log has its lines."""
+        row = await self._tx.fetch_one("beacon_log_ends", {"number": number})
+        return LogEnds(0, 0) if row is None else LogEnds(row["dropped"], row["last"] or 0)
 
     async def lines(self, number: int, after: int, limit: int) -> Sequence[LogLine]:
         """Return lines of a job's log from after a place on."""
         params = {"number": number, "after": after, "limit": limit}
         rows = await self._tx.fetch("beacon_log_page", params)
         return [LogLine(seq=row["seq"], at_ms=row["at_ms"], line=row["line"]) for row in rows]
+
+    async def _count_lines(self, number: int, lines: int, size: int, dropped: int = 0) -> LogSize:
+        params = {"number": number, "lines": lines, "bytes": size, "dropped": dropped}
+        row = await self._tx.fetch_one("beacon_log_count", params)
+        return LogSize(0, 0) if row is None else LogSize(row["log_lines"], row["log_bytes"])
 
     async def put_setting(
         self, name: str, owner_id: str, *, paused: bool | None, lease_ms: int | None

@@ -16,6 +16,7 @@ from drover.model.inventory import Inventoried
 from drover.ports.inventory import NEWEST_FIRST, Found, Place, Standing, Wanted
 from drover.query.tree import In
 from drover.store.inventory.hits import hits
+from drover.store.inventory.orders import Orders
 from drover.store.inventory.plan import Plan, plan
 from drover.store.inventory.walk import Walk
 
@@ -44,10 +45,9 @@ class InventoryArea:
 
     async def page(self, wanted: Wanted) -> Found:
         """Return jobs in order."""
-        asked = plan(self._tx, wanted)
         if wanted.order == NEWEST_FIRST:
-            return _found(await self._newest(asked))
-        return _found(await self._tx.fetch_sql(asked.rows(asked.words.shown), asked.params))
+            return await self._newest_page(wanted)
+        return await Orders(self._tx, self._newest_page, self._sorted_page).page(wanted)
 
     async def count(self, reach: Reach, query: Node) -> int:
         """Count the jobs that match."""
@@ -81,29 +81,26 @@ class InventoryArea:
 
     async def standings(self, wanted: Wanted) -> Sequence[Standing]:
         """Return where matching jobs stand, newest first, held until the end of the unit."""
-        return await self.held(await self.numbers(wanted))
+        asked = plan(self._tx, wanted)
+        return _standings(await self._tx.fetch_sql(asked.standings(), asked.params))
 
     async def named(self, reach: Reach, numbers: Sequence[int]) -> Sequence[Standing]:
         """Return where jobs stand, by number, held until the end of the unit; absent ones not."""
         wanted = Wanted(reach, In("id", tuple(numbers)), limit=len(numbers))
         return await self.standings(wanted)
 
-    async def held(self, numbers: Sequence[int]) -> Sequence[Standing]:
-        """Return where jobs stand, newest first, held until the end of the unit."""
-        rows = await self._tx.fetch("inventory_hold", {"numbers": list(numbers)})
-        return [Standing(row["number"], row["status"]) for row in rows]
+    async def cancel(self, numbers: Sequence[int], actor: Actor, now_ms: int) -> Sequence[Standing]:
+        """Cancel those not ended: what has not begun at once, the rest as soon as it can stop.
 
-    async def cancel(self, numbers: Sequence[int], actor: Actor, now_ms: int) -> None:
-        """Cancel those not ended: what has not begun at once, the rest as soon as it can stop."""
-        await self._tx.execute(
-            "inventory_cancel",
-            {
-                "numbers": list(numbers),
-                "source_type": actor.type,
-                "source_id": actor.id,
-                "now_ms": now_ms,
-            },
-        )
+        Returns where these stand now, in no order.
+        """
+        params = {
+            "numbers": list(numbers),
+            "source_type": actor.type,
+            "source_id": actor.id,
+            "now_ms": now_ms,
+        }
+        return _standings(await self._tx.fetch("inventory_cancel", params))
 
     async def discard(self, numbers: Sequence[int]) -> None:
         """Show these no more, and delete them once they have ended."""
@@ -124,6 +121,13 @@ class InventoryArea:
         await self._tx.execute("inventory_purge", {"numbers": numbers})
         return len(numbers) == PURGED
 
+    async def _newest_page(self, wanted: Wanted) -> Found:
+        return _found(await self._newest(plan(self._tx, wanted)))
+
+    async def _sorted_page(self, wanted: Wanted) -> Found:
+        asked = plan(self._tx, wanted)
+        return _found(await self._tx.fetch_sql(asked.rows(asked.words.shown), asked.params))
+
     async def _newest(self, asked: Plan) -> Sequence[Row]:
         walk = await self._walk(asked)
         if walk is not None:
@@ -141,9 +145,14 @@ class InventoryArea:
         found = hits(asked)
         if found is None:
             return None
-        counting = found.counting(MOST_DEVICES + 1)
-        rows = await self._tx.fetch_sql(counting.sql, counting.params)
-        devices = int(rows[0]["count"])
+        if found.read_through:  # once, not in each statement of the walk
+            listing = found.listing(MOST_DEVICES + 1)
+            ids = [row["id"] for row in await self._tx.fetch_sql(listing.sql, listing.params)]
+            found, devices = found.among(ids), len(ids)
+        else:
+            counting = found.counting(MOST_DEVICES + 1)
+            rows = await self._tx.fetch_sql(counting.sql, counting.params)
+            devices = int(rows[0]["count"])
         return Walk(self._tx, found, devices) if devices <= MOST_DEVICES else None
 
 
@@ -159,6 +168,10 @@ def _chosen(asked: Plan, numbers: Sequence[int]) -> str:
 def _found(rows: Sequence[Row]) -> Found:
     places = [Place(row["sort_value"], row["sort_number"]) for row in rows]
     return Found([_job(row) for row in rows], places)
+
+
+def _standings(rows: Sequence[Row]) -> Sequence[Standing]:
+    return [Standing(row["number"], row["status"]) for row in rows]
 
 
 def _job(row: Row) -> Inventoried:

@@ -28,10 +28,14 @@ _AFTER_SURROGATES: Final = 0xE000
 
 @dataclass(frozen=True, slots=True)
 class Finder:
-    """SQL of the ids of devices that an index gives, and what is still to be asked of them."""
+    """SQL of the ids of devices that an index gives, and what is still to be asked of them.
+
+    ``read_through`` tells that the index is read as far as it holds the field.
+    """
 
     sql: str
     rest: Node
+    read_through: bool
 
 
 def finder(node: Node, parameters: Parameters, dialect: Dialect) -> Finder | None:
@@ -42,8 +46,9 @@ def finder(node: Node, parameters: Parameters, dialect: Dialect) -> Finder | Non
     ]
     if not ranked:
         return None
-    chosen = parts.pop(min(ranked)[1])
-    return Finder(_found(chosen, parameters, dialect), all_of(parts))
+    rank, index = min(ranked)
+    chosen = parts.pop(index)
+    return Finder(_found(chosen, parameters, dialect), all_of(parts), rank >= _READ_THROUGH)
 
 
 _SIDES: Final[Mapping[str, str]] = {
@@ -78,13 +83,13 @@ def _rank(node: Node) -> int | None:
             return None
 
 
+_READ_THROUGH: Final = 4
 _RANKS: Final[Mapping[Operator, int]] = {
     Operator.EQUAL: 1,
     Operator.STARTS_WITH: 2,
-    Operator.CONTAINS: 4,
-    Operator.ENDS_WITH: 4,
+    Operator.CONTAINS: _READ_THROUGH,
+    Operator.ENDS_WITH: _READ_THROUGH,
 }
-"""For the last two the index is read through, as far as it holds the field."""
 
 
 def _known(field: str, values: tuple[Value, ...]) -> bool:

@@ -9,23 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drover.query.digi.pairs import fields_of
+from drover.query.digi.pairs import asks_job, fields_of
+from drover.query.tree import All, And, all_of
 from drover.store.compile import Compiled
+from drover.store.compile.compiler import Compiler
 from drover.store.compile.parameters import Parameters
 from drover.store.inventory.devices import IN_ROW
 from drover.store.inventory.finder import finder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from drover.query.tree import Node
     from drover.store.inventory.plan import Plan
 
 
 class Hits:
-    """The statements of one request whose matches have one of the candidates."""
+    """The statements of one request whose matches have one of the candidates.
 
-    def __init__(self, asked: Plan, candidates: Compiled, rest: Node) -> None:
+    ``read_through`` tells that to find the candidates costs a look at all that an index holds.
+    """
+
+    def __init__(
+        self, asked: Plan, candidates: Compiled, rest: Node, *, read_through: bool
+    ) -> None:
         self.asked = asked
-        self.dialect = asked.words.dialect
+        self.read_through = read_through
         self._candidates = candidates
         self._rest = rest
 
@@ -34,6 +43,35 @@ class Hits:
         first = f"SELECT 1 FROM ({self._candidates.sql}) AS found LIMIT :most"  # noqa: S608 - the program's own parts
         sql = f"SELECT count(*) AS count FROM ({first}) AS first"  # noqa: S608 - as above
         return Compiled(sql, {**self._candidates.params, "most": most})
+
+    def listing(self, most: int) -> Compiled:
+        """Return SQL of the ids of the candidates, up to a bound."""
+        sql = f"SELECT id FROM ({self._candidates.sql}) AS found LIMIT :most"  # noqa: S608 - as above
+        return Compiled(sql, {**self._candidates.params, "most": most})
+
+    def narrowed(self) -> Compiled | None:
+        """Return SQL of those candidates that match whatever the job; None where all may."""
+        parts = self._rest.parts if isinstance(self._rest, And) else (self._rest,)
+        alone = all_of(part for part in parts if not asks_job(part))
+        if isinstance(alone, All):
+            return None
+        words = self.asked.words
+        parameters = Parameters(words.dialect, "n")
+        test = Compiler(words.own_columns, parameters, row_by_row=True).condition(alone).sql
+        sql = (
+            f"SELECT device.id FROM device WHERE device.id IN ({self._candidates.sql}) AND ({test})"  # noqa: S608 - as above
+        )
+        params = {**words.dialect.fold_parameters, **self._candidates.params, **parameters.bound}
+        return Compiled(sql, params)
+
+    def among(self, ids: Sequence[str]) -> Hits:
+        """Return the statements of the same request for candidates that are known by their ids."""
+        rows = (
+            "SELECT unnest(CAST(:ids AS text[])) AS id"
+            if self.asked.words.dialect.fold_parameters
+            else "SELECT value AS id FROM json_each(:ids)"
+        )
+        return Hits(self.asked, Compiled(rows, {"ids": list(ids)}), self._rest, read_through=False)
 
     def narrowing(self) -> str:
         """Return the condition that a job has items of candidates."""
@@ -103,4 +141,4 @@ def hits(asked: Plan) -> Hits | None:
     if found is None:
         return None
     candidates = Compiled(found.sql, {**dialect.fold_parameters, **parameters.bound})
-    return Hits(asked, candidates, found.rest)
+    return Hits(asked, candidates, found.rest, read_through=found.read_through)

@@ -95,10 +95,16 @@ def expressions(dialect: Dialect) -> Mapping[str, str]:
     return found
 
 
+_SUMMARY: Final = (
+    "'[{\"succeeded\":' || execution.succeeded || ',\"failed\":' || execution.failed"
+    " || ',\"timedOut\":' || execution.timed_out || ',\"total\":' || execution.total || '}]'"
+)
 _RESULTS: Final = (
     "CASE WHEN execution.result LIKE '[%' THEN execution.result"
-    " ELSE '[' || execution.result || ']' END"
+    " WHEN execution.result IS NOT NULL THEN '[' || execution.result || ']'"
+    f" WHEN execution.kind = '{RESOURCE_JOB}' THEN {_SUMMARY} END"
 )
+"""A list of what came of a job: what was handed in, or how the items of a resource job ended."""
 
 
 class _Fields(dict[str, "Column"]):

@@ -20,6 +20,7 @@ from drover.query.tree import (
     And,
     Compare,
     In,
+    Missing,
     Node,
     Not,
     Nothing,
@@ -76,6 +77,7 @@ class Words:
     listed: Mapping[str, str]
     pair_columns: ColumnMap
     sort_columns: ColumnMap
+    own_columns: ColumnMap
 
 
 def _words(dialect: Dialect) -> Words:
@@ -89,6 +91,7 @@ def _words(dialect: Dialect) -> Words:
             {**jobs, **device_columns("device", "target.resource_id", dialect)}, dialect
         ),
         sort_columns={**jobs, **device_columns("aim", "aim.id", dialect)},
+        own_columns=device_columns("device", "device.id", dialect),
     )
 
 
@@ -148,6 +151,16 @@ class Plan:
             "SELECT execution.number FROM execution"  # noqa: S608 - as above
             f" WHERE {self.whole_condition()} AND {self._after()}"
             " ORDER BY execution.number DESC LIMIT :limit"
+        )
+
+    def standings(self) -> str:
+        """Return the statement that reads where matching jobs stand, and holds them."""
+        self.params["limit"] = self.wanted.limit
+        held = " FOR NO KEY UPDATE OF execution" if self.words.dialect.fold_parameters else ""
+        return (
+            "SELECT execution.number, execution.status FROM execution"  # noqa: S608 - as above
+            f" WHERE {self.whole_condition()} AND {self._after()}"
+            f" ORDER BY execution.number DESC LIMIT :limit{held}"
         )
 
     def whole_condition(self) -> str:
@@ -329,7 +342,7 @@ class Plan:
         self.params["after_value"] = place.value
         sign = "<" if self.wanted.order.descending else ">"
         value = f"CAST(:after_value AS {_SQL_TYPES[type(place.value)]})"
-        if self.wanted.order.field in _ALWAYS_SET:  # such that an index is entered at the place
+        if self._all_set():  # such that an index is entered at the place
             return f"({sql} {sign}= {value} AND ({sql} {sign} {value} OR {older}))"
         return f"({sql} {sign} {value} OR ({sql} = {value} AND {older}) OR {sql} IS NULL)"
 
@@ -338,8 +351,14 @@ class Plan:
         order = self.wanted.order
         if order.field == "id":
             return f"{number} {'DESC' if order.descending else 'ASC'}"
-        unset = "" if order.field in _ALWAYS_SET else " NULLS LAST"
+        unset = "" if self._all_set() else " NULLS LAST"
         return f"{value} {'DESC' if order.descending else 'ASC'}{unset}, {number} DESC"
+
+    def _all_set(self) -> bool:
+        """Tell whether what sorts is set in each match, so that an index gives them in order."""
+        field, asked = self.wanted.order.field, self.split.job
+        parts = asked.parts if isinstance(asked, And) else (asked,)
+        return field in _ALWAYS_SET or Not(Missing(field)) in parts
 
     @property
     def newest_first(self) -> bool:

@@ -73,7 +73,12 @@ class Walk:
     async def _by_device(self) -> None:
         asked = self.hits.sought()
         span, items = await self._first_span(), ITEMS_EACH * self._wanted
+        looks = 0
         while not self._done():
+            if looks == 1:  # what was looked at did not do: go on with those that match at all
+                await self._narrow()
+                asked = self.hits.sought()
+            looks += 1
             floor = max(self._upper - 1 - span, self._floor)
             rows = await self._fetch(asked.sql, asked.params, floor, items)
             self._take([row for row in rows if row["items"] < 0])
@@ -84,6 +89,13 @@ class Walk:
                 self._upper = self._behind(seen["number"])
                 items *= _GROWTH  # such that a job with more items than this is passed as well
             span = self._ahead()
+
+    async def _narrow(self) -> None:
+        """Leave out candidates that do not match, whatever their jobs."""
+        narrowed = self.hits.narrowed()
+        if narrowed is not None:
+            rows = await self._tx.fetch_sql(narrowed.sql, narrowed.params)
+            self.hits = self.hits.among([row["id"] for row in rows])
 
     async def _first_span(self) -> int:
         """Return how many numbers take as many items as are to be looked at first."""

@@ -52,6 +52,10 @@ class ScheduleStore:
         """Return one that nobody else changes before this transaction ends; raises Missing."""
         return await self._one("schedule_hold", kind, ref)
 
+    async def hold_several(self, kind: str, refs: Sequence[str]) -> None:
+        """Keep others from holding some of a kind before this transaction ends."""
+        await self._tx.fetch("schedules_hold", {"kind": kind, "refs": sorted(set(refs))})
+
     async def named(self, kind: str, refs: Sequence[str]) -> dict[str, Schedule]:
         """Return those of a kind and some refs, by ref; those that are not there are left out."""
         wanted = list(dict.fromkeys(refs))

@@ -69,12 +69,19 @@ UPDATE execution SET lease_until_ms = :until_ms
 WHERE state = 'canceling' AND kind = 'beacon' AND lease_until_ms IS NULL;
 
 -- name: beacon_log_count
--- Count lines that were added to a job's log, and read how many it has.
-UPDATE beacon_job SET log_lines = log_lines + :added WHERE number = :number RETURNING log_lines;
+-- Count lines that were added to a job's log, or dropped from it, and read how large it is.
+UPDATE beacon_job SET
+    log_lines = log_lines + :lines,
+    log_bytes = log_bytes + :bytes,
+    log_dropped = CASE WHEN :dropped > log_dropped THEN :dropped ELSE log_dropped END
+WHERE number = :number
+RETURNING log_lines, log_bytes;
 
--- name: beacon_log_last
--- Read the place of the last line of a job's log.
-SELECT max(seq) AS seq FROM beacon_log WHERE number = :number;
+-- name: beacon_log_ends
+-- Read the place of the last line of a job's log, and that of the last one dropped.
+SELECT log_dropped AS dropped, (
+    SELECT max(seq) FROM beacon_log WHERE beacon_log.number = beacon_job.number) AS last
+FROM beacon_job WHERE number = :number;
 
 -- name: beacon_log_page
 -- Read lines of a job's log from after a place on.

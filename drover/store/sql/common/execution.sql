@@ -166,8 +166,9 @@ RETURNING *;
 -- name: lease_landed
 -- Count the items of a fresh lease that have given up their places.
 SELECT count(iteration.resource_id) AS landed FROM lease
-LEFT JOIN iteration ON iteration.execution = lease.execution AND iteration.state > 1
+LEFT JOIN iteration ON iteration.execution = lease.execution
     AND iteration.resource_id > lease.after_id AND iteration.resource_id <= lease.upto_id
+    AND (iteration.state > 1 OR iteration.attempt > 1)
 WHERE lease.execution = :number AND lease.fence = :fence
 GROUP BY lease.fence;
 

@@ -1,7 +1,12 @@
 -- name: retire_executions
--- Delete the executions that ended first, of those that ended before a moment.
+-- Delete the executions that ended first, of those that ended before a moment and are not being
+-- retried: a retry takes its items from there, and names it as long as it runs.
 DELETE FROM execution WHERE number IN (
-    SELECT number FROM execution WHERE completed_ms < :before_ms
+    SELECT number FROM execution
+    WHERE completed_ms < :before_ms AND number NOT IN (
+        SELECT retry_of FROM execution
+        WHERE state IN ('queued', 'running', 'paused', 'failing', 'canceling')
+          AND kind = 'resource_job' AND retry_of IS NOT NULL)
     ORDER BY completed_ms LIMIT :limit);
 
 -- name: retire_run_counts

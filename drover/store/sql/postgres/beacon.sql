@@ -48,6 +48,35 @@ LEFT JOIN schedule ON execution.kind = 'beacon_template'
 WHERE execution.number = :number
   AND (execution.discarded = 0 OR execution.kind = 'beacon_template');
 
+-- name: beacon_executions_copy
+-- Store the executions of jobs that templates add, each once for the moment that is due.
+INSERT INTO execution (
+    id, kind, name, owner_id, job_id, state, detail, source_type, source_id, retry_of, unique_key,
+    requested_ms, due_ms, queued_ms, queue, priority, concurrency, delay_ms, timeout_ms,
+    retry_on_timeout, retry_on_failure, max_retries, retry_delay_ms, discarded
+)
+SELECT wanted.value ->> 2, 'beacon', template.name, template.owner_id, template.id, 'queued', '{}',
+    'user', template.owner_id, template.number, wanted.value ->> 1,
+    CAST(:now_ms AS BIGINT), CAST(wanted.value ->> 1 AS BIGINT), CAST(wanted.value ->> 1 AS BIGINT), template.queue,
+    template.priority, 0, 0, template.timeout_ms, 0, 0, template.max_retries,
+    template.retry_delay_ms, 0
+FROM jsonb_array_elements(CAST(CAST(:copies AS TEXT) AS JSONB)) AS wanted (value)
+JOIN execution AS template
+    ON template.number = CAST(wanted.value ->> 0 AS BIGINT) AND template.kind = 'beacon_template'
+WHERE TRUE
+ON CONFLICT (job_id, unique_key) WHERE unique_key IS NOT NULL DO NOTHING;
+
+-- name: beacon_jobs_copy
+-- Store what is particular to jobs that templates add.
+INSERT INTO beacon_job (
+    number, user_number, user_guid, tasks, steps, lease_ms, labels, callback_url, callback_due_ms
+)
+SELECT made.number, job.user_number, job.user_guid, job.tasks, job.steps, job.lease_ms, job.labels,
+    job.callback_url, CASE WHEN job.callback_url IS NULL THEN NULL ELSE 0 END
+FROM jsonb_array_elements(CAST(CAST(:copies AS TEXT) AS JSONB)) AS wanted (value)
+JOIN execution AS made ON made.id = wanted.value ->> 2
+JOIN beacon_job AS job ON job.number = made.retry_of;
+
 -- name: beacon_next
 -- Find the best eligible job of some beacons and keep others from taking it.
 SELECT best.number FROM unnest(:names::text[]) AS beacon (value)
@@ -81,8 +110,12 @@ LIMIT :limit;
 
 -- name: beacon_next_due
 -- Read when the next job of some beacons that is not due yet will be.
-SELECT min(due_ms) AS next_ms FROM execution
-WHERE state = 'queued' AND queue = ANY(:names::text[]) AND due_ms > :now_ms;
+SELECT min(next_ms) AS next_ms FROM (
+    SELECT (
+        SELECT due_ms FROM execution
+        WHERE state = 'queued' AND queue = beacon.value AND due_ms > :now_ms
+        ORDER BY due_ms LIMIT 1) AS next_ms
+    FROM unnest(:names::text[]) AS beacon (value)) AS found;
 
 -- name: beacon_expired
 -- Read which jobs' lease or time is over, and keep others from changing them.
@@ -117,4 +150,14 @@ RETURNING number, callback_url, callback_tries;
 INSERT INTO beacon_log (number, seq, at_ms, line)
 SELECT CAST(:number AS BIGINT), CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), value ->> 2
 FROM json_array_elements(CAST(CAST(:lines AS TEXT) AS JSON))
-ON CONFLICT (number, seq) DO NOTHING;
+ON CONFLICT (number, seq) DO NOTHING
+RETURNING octet_length(line) AS size;
+
+-- name: beacon_log_drop
+-- Drop the first lines of a job's log, so many that they have a number of bytes together.
+DELETE FROM beacon_log WHERE number = :number AND seq <= (
+    SELECT min(seq) FROM (
+        SELECT seq, sum(octet_length(line)) OVER (ORDER BY seq) AS passed FROM beacon_log
+        WHERE number = :number) AS sums
+    WHERE passed >= :size)
+RETURNING seq, octet_length(line) AS size;

@@ -1,8 +1,3 @@
--- name: inventory_hold
--- Read where jobs stand, newest first, and keep others from moving them.
-SELECT number, status FROM execution WHERE number = ANY(CAST(:numbers AS bigint[]))
-ORDER BY number DESC FOR NO KEY UPDATE;
-
 -- name: inventory_cancel
 -- Cancel jobs that have not ended: at once what has not begun, the rest when it can stop.
 UPDATE execution SET
@@ -12,7 +7,8 @@ UPDATE execution SET
     cancel_source_type = coalesce(cancel_source_type, :source_type),
     cancel_source_id = coalesce(cancel_source_id, :source_id)
 WHERE number = ANY(CAST(:numbers AS bigint[]))
-  AND state IN ('new', 'queued', 'running', 'paused', 'failing', 'canceling');
+  AND state IN ('new', 'queued', 'running', 'paused', 'failing', 'canceling')
+RETURNING number, status;
 
 -- name: inventory_discard
 -- Show jobs no more.

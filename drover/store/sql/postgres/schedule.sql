@@ -15,6 +15,11 @@ FOR UPDATE;
 -- Read schedules of a kind by their refs.
 SELECT * FROM schedule WHERE kind = :kind AND ref IN (SELECT unnest(:refs::text[]));
 
+-- name: schedules_hold
+-- Keep others from beginning runs of some schedules until the end of the transaction.
+SELECT ref FROM schedule WHERE kind = :kind AND ref = ANY(:refs::text[]) ORDER BY ref
+FOR UPDATE;
+
 -- name: schedule_runs_lease
 -- Take runs that are due; they come back when they are not done by then.
 UPDATE schedule_run SET tries = tries + 1, try_ms = :until_ms

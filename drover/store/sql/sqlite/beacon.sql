@@ -47,6 +47,35 @@ LEFT JOIN schedule ON execution.kind = 'beacon_template'
 WHERE execution.number = :number
   AND (execution.discarded = 0 OR execution.kind = 'beacon_template');
 
+-- name: beacon_executions_copy
+-- Store the executions of jobs that templates add, each once for the moment that is due.
+INSERT INTO execution (
+    id, kind, name, owner_id, job_id, state, detail, source_type, source_id, retry_of, unique_key,
+    requested_ms, due_ms, queued_ms, queue, priority, concurrency, delay_ms, timeout_ms,
+    retry_on_timeout, retry_on_failure, max_retries, retry_delay_ms, discarded
+)
+SELECT wanted.value ->> 2, 'beacon', template.name, template.owner_id, template.id, 'queued', '{}',
+    'user', template.owner_id, template.number, CAST(wanted.value ->> 1 AS TEXT),
+    :now_ms, wanted.value ->> 1, wanted.value ->> 1, template.queue,
+    template.priority, 0, 0, template.timeout_ms, 0, 0, template.max_retries,
+    template.retry_delay_ms, 0
+FROM json_each(:copies) AS wanted
+JOIN execution AS template
+    ON template.number = wanted.value ->> 0 AND template.kind = 'beacon_template'
+WHERE TRUE
+ON CONFLICT (job_id, unique_key) WHERE unique_key IS NOT NULL DO NOTHING;
+
+-- name: beacon_jobs_copy
+-- Store what is particular to jobs that templates add.
+INSERT INTO beacon_job (
+    number, user_number, user_guid, tasks, steps, lease_ms, labels, callback_url, callback_due_ms
+)
+SELECT made.number, job.user_number, job.user_guid, job.tasks, job.steps, job.lease_ms, job.labels,
+    job.callback_url, CASE WHEN job.callback_url IS NULL THEN NULL ELSE 0 END
+FROM json_each(:copies) AS wanted
+JOIN execution AS made ON made.id = wanted.value ->> 2
+JOIN beacon_job AS job ON job.number = made.retry_of;
+
 -- name: beacon_next
 -- Find the best eligible job of some beacons.
 SELECT best.number FROM execution AS best
@@ -83,8 +112,12 @@ LIMIT :limit;
 
 -- name: beacon_next_due
 -- Read when the next job of some beacons that is not due yet will be.
-SELECT min(due_ms) AS next_ms FROM execution
-WHERE state = 'queued' AND queue IN (SELECT value FROM json_each(:names)) AND due_ms > :now_ms;
+SELECT min(next_ms) AS next_ms FROM (
+    SELECT (
+        SELECT due_ms FROM execution
+        WHERE state = 'queued' AND queue = beacon.value AND due_ms > :now_ms
+        ORDER BY due_ms LIMIT 1) AS next_ms
+    FROM json_each(:names) AS beacon) AS found;
 
 -- name: beacon_expired
 -- Read which jobs' lease or time is over.
@@ -116,4 +149,14 @@ RETURNING number, callback_url, callback_tries;
 -- Add lines to a job's log; what has a place already stays as it is.
 INSERT INTO beacon_log (number, seq, at_ms, line)
 SELECT :number, value ->> 0, value ->> 1, value ->> 2 FROM json_each(:lines) WHERE TRUE
-ON CONFLICT (number, seq) DO NOTHING;
+ON CONFLICT (number, seq) DO NOTHING
+RETURNING length(CAST(line AS BLOB)) AS size;
+
+-- name: beacon_log_drop
+-- Drop the first lines of a job's log, so many that they have a number of bytes together.
+DELETE FROM beacon_log WHERE number = :number AND seq <= (
+    SELECT min(seq) FROM (
+        SELECT seq, sum(length(CAST(line AS BLOB))) OVER (ORDER BY seq) AS passed FROM beacon_log
+        WHERE number = :number) AS sums
+    WHERE passed >= :size)
+RETURNING seq, length(CAST(line AS BLOB)) AS size;

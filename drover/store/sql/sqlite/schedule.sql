@@ -13,6 +13,10 @@ SELECT * FROM schedule WHERE kind = :kind AND ref = :ref;
 -- Read schedules of a kind by their refs.
 SELECT * FROM schedule WHERE kind = :kind AND ref IN (SELECT value FROM json_each(:refs));
 
+-- name: schedules_hold
+-- Keep others from beginning runs of some schedules until the end of the transaction.
+SELECT ref FROM schedule WHERE kind = :kind AND ref IN (SELECT value FROM json_each(:refs)) ORDER BY ref;
+
 -- name: schedule_runs_lease
 -- Take runs that are due; they come back when they are not done by then.
 UPDATE schedule_run SET tries = tries + 1, try_ms = :until_ms

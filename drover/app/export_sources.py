@@ -1,0 +1,193 @@
+"""What exports are made of: data of devices, devices, events, rows of a data table."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from drover.app.archives.files import Piece
+from drover.app.archives.lines import StateLines, flat, header
+from drover.app.exports import listed
+from drover.kinds.data_table import KIND as DATA_TABLE
+from drover.kinds.device import KIND as DEVICE
+from drover.kinds.event import KIND as EVENT
+from drover.ports.resources import Listing
+from drover.ports.rows import RowListing
+from drover.query.kinds import FIELD_SETS, data_table_rows
+from drover.query.losant import parse_json
+from drover.query.tree import ALL, Compare, In, Node, Operator, all_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from drover.model.kind import Kind
+    from drover.ports.archives import Moment
+    from drover.ports.store import Session, Store
+    from drover.ports.tasks import Task
+
+PAGE: Final = 1000
+MOMENTS: Final = 5000
+LAST_MS: Final = 253_402_300_799_999
+
+_DEVICE: Final = (
+    "id", "name", "description", "deviceClass", "parentId", "gatewayId", "creationDate",
+    "lastUpdated", "tags", "attributes",
+)  # fmt: skip
+_EVENT: Final = (
+    "id", "creationDate", "lastUpdated", "level", "state", "subject", "message", "deviceId",
+    "deviceName", "sourceType", "sourceId", "sourceName", "eventTags", "data", "updates",
+)  # fmt: skip
+_ROW: Final = ("id", "createdAt", "updatedAt")
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """All resources of a kind that match ``query`` of the input, in the order of their ids."""
+
+    kind: Kind[Any]
+    columns: tuple[str, ...]
+
+    async def pieces(self, store: Store, task: Task) -> AsyncIterator[Piece]:
+        """Yield lines, or members of a JSON list."""
+        as_json = task.input.get("format") == "json"
+        columns = [each for each in self.columns if each not in task.input.get("without", ())]
+        yield Piece("[" if as_json else header(columns), 0)
+        first = True
+        async for documents in documents_of(store, self.kind, task):
+            if as_json:
+                text = await listed(documents, first=first)
+            else:
+                text = await asyncio.to_thread(_flattened, documents, columns)
+            yield Piece(text, len(documents))
+            first = False
+        if as_json:
+            yield Piece("]\n", 0)
+
+
+DEVICES: Final = Documents(DEVICE, _DEVICE)
+EVENTS: Final = Documents(EVENT, _EVENT)
+
+
+class TableRows:
+    """The rows of a data table that match, oldest first."""
+
+    async def pieces(self, store: Store, task: Task) -> AsyncIterator[Piece]:
+        """Yield lines; raises Missing without the table, Invalid."""
+        given, own, table_id = task.input, task.application_id, task.input["dataTableId"]
+        table = await store.read(lambda s: s.resources.get(DATA_TABLE, own, table_id))
+        types = {column.name: column.data_type for column in table.columns}
+        asked = parse_json(given.get("query") or "{}", data_table_rows(types))
+        columns = (*_ROW, *types)
+        yield Piece(header(columns), 0)
+        offset, left = given.get("offset", 0), given.get("limit", LAST_MS)
+        while left > 0:
+            listing = RowListing(
+                columns=types,
+                query=asked,
+                sort_column=given.get("sortColumn", ""),
+                descending=given.get("descending", False),
+                offset=offset,
+                limit=min(PAGE, left),
+            )
+            found = await store.read(partial(_rows, place=(own, table_id), listing=listing))
+            yield Piece(_flattened(found.items, columns), len(found.items))
+            offset, left = offset + PAGE, left - PAGE
+            if len(found.items) < PAGE:
+                return
+
+
+class DeviceData:
+    """What devices reported in a span: a line for each moment, a column for each attribute."""
+
+    async def pieces(self, store: Store, task: Task) -> AsyncIterator[Piece]:
+        """Yield lines, device by device."""
+        given = task.input
+        names = await self._names(store, task)
+        lead = ["ID"] if given["includeID"] else []
+        dates = ["ISO Date"] if given["includeDate"] else []
+        yield Piece(header((*lead, "Timestamp", *dates, *names)), 0)
+        async for documents in documents_of(store, DEVICE, task):
+            for device in documents:
+                start = f"{device['id']}," if given["includeID"] else ""
+                lines = StateLines(start, names, safe=True, dated=given["includeDate"])
+                async for moments in _reported(store, device["id"], given["start"], given["end"]):
+                    yield Piece(await asyncio.to_thread(lines.text, moments), len(moments))
+
+    async def _names(self, store: Store, task: Task) -> Sequence[str]:
+        """Return the attributes asked for, else those of any of the devices; no blobs unasked."""
+        asked, found, blobs = task.input.get("attributes"), set[str](), set[str]()
+        if asked:
+            return list(dict.fromkeys(asked))
+        async for documents in documents_of(store, DEVICE, task):
+            for device in documents:
+                own = device["id"]
+                found |= set(await store.read(partial(_attributes, device_id=own)))
+                kinds = device.get("attributes") or ()
+                blobs |= {each["name"] for each in kinds if each["dataType"] == "blob"}
+        return sorted(found if task.input.get("includeBlobData") else found - blobs)
+
+
+async def documents_of(
+    store: Store, kind: Kind[Any], task: Task
+) -> AsyncIterator[list[Mapping[str, Any]]]:
+    """Yield the documents that match the input of a task, in the order of their ids."""
+    chosen, after = _chosen(kind, task.input), ""
+    while True:
+        older = Compare("id", Operator.GREATER, after) if after else ALL
+        listing = Listing(sort_field="id", query=all_of([chosen, older]), limit=PAGE)
+
+        async def page(session: Session, listing: Listing = listing) -> Sequence[bytes]:
+            found = await session.resources.page_bytes(kind, task.application_id, listing)
+            return found.items
+
+        documents = [msgspec.json.decode(each) for each in await store.read(page)]
+        if documents:
+            yield documents
+        if len(documents) < PAGE:
+            return
+        after = documents[-1]["id"]
+
+
+def _chosen(kind: Kind[Any], given: Mapping[str, Any]) -> Node:
+    """Return what the input chooses: a query, ids, or both; neither: everything."""
+    parts: list[Node] = []
+    if given.get("query"):
+        parts.append(parse_json(given["query"], FIELD_SETS[kind.one]))
+    if "deviceIds" in given:
+        parts.append(In("id", tuple(given["deviceIds"])))
+    return all_of(parts)
+
+
+async def _reported(
+    store: Store, device_id: str, start_ms: int, end_ms: int
+) -> AsyncIterator[Sequence[Moment]]:
+    while True:
+        moments = await store.read(
+            partial(_moments, device_id=device_id, start_ms=start_ms, end_ms=end_ms)
+        )
+        if not moments:
+            return
+        yield moments
+        start_ms = moments[-1].time_ms + 1
+
+
+async def _moments(
+    session: Session, *, device_id: str, start_ms: int, end_ms: int
+) -> Sequence[Moment]:
+    return await session.archives.moments(device_id, start_ms, end_ms, MOMENTS)
+
+
+async def _attributes(session: Session, *, device_id: str) -> Sequence[str]:
+    return await session.archives.attributes(device_id)
+
+
+async def _rows(session: Session, *, place: tuple[str, str], listing: RowListing) -> Any:
+    return await session.rows.page(*place, listing)
+
+
+def _flattened(documents: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    return "".join(flat(each, columns, safe=True) for each in documents)

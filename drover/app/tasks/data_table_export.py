@@ -1,0 +1,19 @@
+"""Export rows of a data table as a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drover.app.export_sources import TableRows
+from drover.app.exports import Export
+from drover.app.long_tasks import LongTask
+
+if TYPE_CHECKING:
+    from drover.app.services import Services
+
+
+def _make(services: Services) -> Export:
+    return Export(services, TableRows())
+
+
+TASK = LongTask("data_table_export", "DataTableExport", _make)

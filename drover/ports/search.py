@@ -1,0 +1,31 @@
+"""The area of the store that finds resources of every kind by a part of their name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A resource that was found: its kind and id."""
+
+    kind: str
+    id: str
+
+
+class Search(Protocol):
+    """Names of resources, whatever their kind."""
+
+    async def find(
+        self, application_id: str, text: str, kinds: Sequence[str], limit: int
+    ) -> Sequence[Found]:
+        """Return resources of these kinds whose folded name holds ``text``, which is folded.
+
+        Some of them, no more than ``limit``, where there are more. In a large application a text of
+        fewer than three characters is looked for at the beginning of names alone.
+        """
+        ...

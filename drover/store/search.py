@@ -1,0 +1,63 @@
+"""Parts of names in the store: by trigrams in a large application, one by one in a small one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from drover.ports.search import Found
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drover.store.driver import Transaction
+
+FEW: Final = 10_000
+"""Names that are looked at one by one faster than an index of their parts is asked."""
+GRAM: Final = 3
+"""Characters of the parts that the index holds."""
+_LAST: Final = chr(0x10FFFF)
+
+
+class SearchStore:
+    """Names within one transaction; see ``drover.ports.search.Search``."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def find(
+        self, application_id: str, text: str, kinds: Sequence[str], limit: int
+    ) -> Sequence[Found]:
+        """Return resources of these kinds whose folded name holds a folded text."""
+        params: dict[str, Any] = {
+            "application_id": application_id,
+            "kinds": list(kinds),
+            "limit": limit,
+        }
+        few = {"application_id": application_id, "few": FEW}
+        (many,) = await self._tx.fetch("search_many", few)
+        if not many["many"]:
+            rows = await self._tx.fetch("search_each", {**params, "text": text})
+        elif len(text) < GRAM:
+            rows = await self._tx.fetch(
+                "search_first", {**params, "first": text, "last": text + _LAST}
+            )
+        else:
+            rows = await self._tx.fetch("search_parts", {**params, **self._parts(text)})
+        return [Found(row["kind"], row["id"]) for row in rows]
+
+    def _parts(self, text: str) -> dict[str, str]:
+        if self._tx.dialect == "postgres":
+            return {"pattern": like_anywhere(text)}
+        return {"text": text, "grams": grams(text)}
+
+
+def grams(text: str) -> str:
+    """Return the full-text query of all parts of three characters of a text."""
+    parts = {text[at : at + GRAM].replace('"', '""') for at in range(len(text) - GRAM + 1)}
+    return " AND ".join(f'"{part}"' for part in sorted(parts))
+
+
+def like_anywhere(text: str) -> str:
+    """Return the LIKE pattern of what holds a text."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"

@@ -1,0 +1,25 @@
+-- name: search_many
+-- Tell whether an application has more than a few names.
+SELECT count(*) > :few AS many FROM (
+    SELECT 1 FROM search_entry WHERE application_id = :application_id LIMIT :few::bigint + 1
+) AS found;
+
+-- name: search_each
+-- Look at each name of an application.
+SELECT kind, id FROM search_entry
+WHERE application_id = :application_id AND strpos(folded, :text) > 0
+  AND kind = ANY(:kinds::text[])
+ORDER BY folded, id LIMIT :limit;
+
+-- name: search_first
+-- Find the names of an application that begin with a text.
+SELECT kind, id FROM search_entry
+WHERE application_id = :application_id AND folded >= :first AND folded < :last
+  AND kind = ANY(:kinds::text[])
+ORDER BY folded, id LIMIT :limit;
+
+-- name: search_parts
+-- Find names that hold a text, by their parts where the server has an index of them.
+SELECT kind, id FROM search_entry
+WHERE application_id = :application_id AND folded LIKE :pattern AND kind = ANY(:kinds::text[])
+LIMIT :limit;

@@ -1,0 +1,152 @@
+"""State is asked for while there is room for it, and acknowledged once it is stored."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from nats.errors import ConnectionClosedError
+
+from drover.mqtt import state_feed
+from drover.mqtt.state_feed import StateFeed
+
+SUBJECT = b"state.aaaa.losant.dddd.state"
+
+
+class Broker:
+    """The connection to the broker: notes what is asked and acknowledged."""
+
+    is_connected = True
+
+    def __init__(self):
+        self.asked = asyncio.Queue()
+        self.sent = asyncio.Queue()
+        self.failing = False
+
+    async def publish(self, _subject, _question, reply):
+        if self.failing:
+            self.failing = False
+            raise ConnectionClosedError
+        self.asked.put_nowait(reply)
+
+    async def _send_command(self, command):
+        self.sent.put_nowait(command)
+
+    async def _flush_pending(self):
+        pass
+
+    async def flush(self):
+        pass
+
+    async def close(self):
+        self.is_connected = False
+
+
+class Intake:
+    """Takes state as long as it is let."""
+
+    def __init__(self):
+        self.has_room = True
+        self.taken = []
+
+    def state(self, application_id, device_id, payload, done):
+        self.taken.append((application_id, device_id, payload, done))
+
+
+@pytest.fixture
+async def world(monkeypatch):
+    monkeypatch.setattr(state_feed, "AT_A_TIME", 2)
+    feed = StateFeed(None, Intake())
+    feed._client = broker = Broker()
+    feed._tasks = [asyncio.create_task(feed._ask_on()), asyncio.create_task(feed._acknowledge())]
+    yield SimpleNamespace(feed=feed, broker=broker, intake=feed._intake)
+    await feed.stop()
+
+
+async def test_the_next_are_asked_for_when_those_asked_for_have_come(world):
+    await world.broker.asked.get()
+
+    world.feed._take(SUBJECT, b"ack1", b"", b"{}")
+    assert world.broker.asked.empty()
+    world.feed._take(SUBJECT, b"ack2", b"", b"{}")
+
+    await world.broker.asked.get()
+    assert [each[:3] for each in world.intake.taken] == [("aaaa", "dddd", b"{}")] * 2
+
+
+async def test_a_question_that_the_broker_gives_up_is_asked_again(world):
+    await world.broker.asked.get()
+
+    world.feed._take(b"_INBOX.1", b"", b"NATS/1.0 408 Request Timeout\r\n\r\n", b"")
+
+    await world.broker.asked.get()
+    assert world.intake.taken == []
+
+
+async def test_nothing_is_asked_for_while_there_is_no_room(world):
+    await world.broker.asked.get()
+    world.intake.has_room = False
+    for number in range(2):
+        world.feed._take(SUBJECT, b"ack%d" % number, b"", b"{}")
+    while not world.feed.held_back:
+        await asyncio.sleep(0)
+    assert world.broker.asked.empty()
+
+    world.intake.has_room = True
+    world.intake.taken[0][3]()
+
+    await world.broker.asked.get()
+    assert world.feed.held_back == 1
+
+
+async def test_what_is_stored_is_acknowledged_together(world):
+    for number in range(2):
+        world.feed._take(SUBJECT, b"ack%d" % number, b"", b"{}")
+
+    for *_, done in world.intake.taken:
+        done()
+
+    assert await world.broker.sent.get() == b"PUB ack0 0\r\n\r\nPUB ack1 0\r\n\r\n"
+
+
+async def test_what_is_stored_after_a_stop_is_acknowledged_at_the_end(world):
+    world.feed._take(SUBJECT, b"ack", b"", b"{}")
+    await world.feed.stop()
+
+    world.intake.taken[0][3]()
+    await world.feed.finish()
+
+    assert world.broker.sent.get_nowait() == b"PUB ack 0\r\n\r\n"
+    assert not world.broker.is_connected
+
+
+async def test_nothing_is_acknowledged_over_a_connection_that_is_lost(world):
+    world.broker.is_connected = False
+    world.feed._stored = [b"ack"]
+
+    await world.feed._acknowledge_all()
+
+    assert world.broker.sent.empty()
+
+
+async def test_a_question_that_cannot_be_asked_is_asked_again_later(world, monkeypatch):
+    monkeypatch.setattr(state_feed, "_LATE_S", 0)
+    await world.broker.asked.get()
+    world.broker.failing = True
+
+    world.feed._take(b"_INBOX.1", b"", b"", b"")
+
+    await world.broker.asked.get()
+    assert not world.broker.failing
+
+
+async def test_a_question_whose_answer_is_lost_is_asked_again(world, monkeypatch):
+    await world.broker.asked.get()
+    monkeypatch.setattr(state_feed, "PATIENCE_S", 0)
+    monkeypatch.setattr(state_feed, "_LATE_S", 0)
+
+    world.feed._take(b"_INBOX.1", b"", b"", b"")
+
+    for _ in range(2):
+        await world.broker.asked.get()
