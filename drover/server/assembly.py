@@ -352,6 +352,16 @@ class Server:
         self._open.push_async_callback(flush)
         self._repeat(Loop("payload_counts", flush, asyncio.Event(), payload_counts.FLUSH_S))
         self._repeat(Loop("loop_lag", figures.measure_lag, asyncio.Event(), LAG_S))
+        self._watch_queue()
+
+    def _watch_queue(self) -> None:
+        if self._beacons is None:
+            return
+        metrics, work, waiters = self.app.metrics, self._beacons.work, self._beacons.waiters
+        metrics.show("beacons_waiting", "Requests that wait for a job here.", lambda: len(waiters))
+        metrics.show_count(
+            "beacon_looks", "Times the store was asked for the next job.", lambda: work.looks
+        )
 
     def _watch_engine(self, heart: Heart, engine: Engine, workers: LocalWorkers) -> None:
         metrics, lanes = self.app.metrics, engine.dispatcher
