@@ -194,6 +194,9 @@ def _world(wire: Wire, user_id: str) -> dict[str, str]:
     make("webhookId", f"{base}/webhooks", {"name": "w"})
     for name, path, body in QUIET:
         make(name, f"{base}/{path}", body)
+    make("experienceSlugId", f"{base}/experience/slugs", {"slug": f"s-{application}"})
+    domain = {"domainName": f"{application}.example.com"}
+    make("experienceDomainId", f"{base}/experience/domains", domain)
     make("applications.apiTokenId", f"{base}/tokens", {"name": "t", "scope": ["all.Application"]})
     make("applicationKeyId", f"{base}/keys", {"name": "k"})
     make("me.apiTokenId", "/me/tokens", {"name": "t", "scope": ["all.User.read"]})
@@ -222,8 +225,6 @@ QUIET = (
     ("privateFileId", "privateFiles", {"name": "p", "type": "file"}),
     ("experienceViewId", "experience/views", {"name": "v", "viewType": "page"}),
     ("experienceVersionId", "experience/versions", {"version": "v1"}),
-    ("experienceSlugId", "experience/slugs", {"slug": "abused"}),
-    ("experienceDomainId", "experience/domains", {"domainName": "abused.example.com"}),
     ("applicationCertificateId", "certificates", {"certificate": certificate()}),
     (
         "applicationCertificateAuthorityId",
