@@ -39,11 +39,11 @@ HEADINGS = ("figure", "measured", "goal", "bound in the same run", "ratio")
 
 
 def show(figures: Iterable[Figure]) -> None:
-    """Print each figure as it comes, then all as a table for a person and as Markdown."""
-    rows: list[tuple[str, ...]] = []
-    for figure in figures:  # each takes its time, and is told once it is known
+    """Print each figure when it is known, then all as a table and as Markdown for the README."""
+    rows = []
+    for figure in figures:
         rows.append(figure.row())
-        print(f"{figure.name}: {figure.value:,.1f} {figure.unit}", flush=True)
+        print(" · ".join(filter(None, rows[-1])), flush=True)
     table = Table(*HEADINGS)
     for row in rows:
         table.add_row(*row)

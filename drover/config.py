@@ -217,6 +217,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     report_url_seconds: Annotated[
         int, Meta(description="How long a report's signed URL is valid.", ge=60)
     ] = 604_800
+    max_bundle_bytes: Annotated[
+        int, Meta(description="Bytes of a bundle that is imported.", ge=1000)
+    ] = 100_000_000
+    max_bundle_unpacked_bytes: Annotated[
+        int, Meta(description="Bytes of all files of a bundle when unpacked.", ge=1000)
+    ] = 1_000_000_000
+    download_seconds: Annotated[
+        int, Meta(description="How long exports are kept and their signed URLs valid.", ge=60)
+    ] = 86_400
     keep_executions_days: Annotated[
         float,
         Meta(

@@ -43,14 +43,13 @@ class ExperienceUserHook(QuietHook):
         changes: dict[str, Any] = {}
         if given.password is not UNSET:
             changes["password"] = await self._hasher.hash(given.password)
-        if given.email is not UNSET:
-            changes["email"] = given.email.lower()
         return structs.replace(given, **changes)
 
     async def before(
         self, _session: Session, _caller: Caller, _kind: Kind[Any], old: Any, new: Any, /
     ) -> Any:
-        """Return the user with the moment the password changed."""
+        """Return the user with an address in lower case and the moment the password changed."""
+        new = structs.replace(new, email=new.email.lower())
         if old is not None and old.password == new.password:
             return new
         return structs.replace(new, password_last_updated=new.last_updated)

@@ -88,7 +88,7 @@ class TableRows:
         async def work(session: Session) -> dict[str, Any]:
             table = await session.resources.get(TABLE, application_id, table_id)
             now_ms = await session.now_ms()
-            made = [self._made(table, each, now_ms) for each in many]
+            made = [self.made(table, each, now_ms) for each in many]
             await session.rows.add(application_id, table_id, made)
             shown = [row.document for row in made]
             action: Action = "bulkInsert" if several else "insert"
@@ -238,7 +238,8 @@ class TableRows:
         await self._catalog.change(session, caller, TABLE, table, new)
         return await session.resources.get_bytes(TABLE, table.application_id, table.id)
 
-    def _made(self, table: DataTable, given: Mapping[str, Any], now_ms: int) -> Row:
+    def made(self, table: DataTable, given: Mapping[str, Any], now_ms: int) -> Row:
+        """Return a new row of a table; raises Invalid."""
         values = _checked(table, given)
         for column in table.columns:
             if column.name not in values:
@@ -257,7 +258,9 @@ class TableRows:
         for column in table.columns:
             if column.needed and values[column.name] is None:
                 raise Invalid(f"Object missing required field `{column.name}`", field=column.name)
-        own = {"id": row_id, "createdAt": to_text(created_ms), "updatedAt": to_text(updated_ms)}
+        created = to_text(created_ms)
+        updated = created if updated_ms == created_ms else to_text(updated_ms)
+        own = {"id": row_id, "createdAt": created, "updatedAt": updated}
         return Row(
             id=row_id,
             created_ms=created_ms,

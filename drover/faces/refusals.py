@@ -93,7 +93,12 @@ def refuse(error: DroverError, status: int) -> Answer:
     body: dict[str, Any] = {"type": error.code, "message": error.message}
     if isinstance(error, Invalid) and error.flaws:
         body["validationErrors"] = [
-            {"type": flaw.type, "id": flaw.place, "name": flaw.place, "message": flaw.message}
+            {
+                "type": flaw.type,
+                "id": flaw.id or flaw.place,
+                "name": flaw.name or flaw.place,
+                "message": flaw.message,
+            }
             for flaw in error.flaws
         ]
     return Answer(msgspec.json.encode(body), status, headers_of(error))

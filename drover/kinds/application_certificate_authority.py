@@ -40,6 +40,7 @@ KIND = Kind(
     filterable=("name", "status"),
     searchable=False,
     exported_as="ApplicationCertificateAuthority",
+    bundled_in="certificateAuthorities.yaml",
     label="Certificate authority",
     counted_as="certificateAuthorityCount",
     settle=settle,

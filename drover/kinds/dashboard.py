@@ -137,6 +137,7 @@ KIND = Kind(
     many="applicationDashboards",
     path="dashboards",
     exported_as="Dashboard",
+    bundled_in="dashboards/{name}.yaml",
     alias="dashboardId",
     counted_as="dashCount",
     settle=settle,

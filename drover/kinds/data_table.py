@@ -80,6 +80,7 @@ KIND = Kind(
     path="data-tables",
     cli_may=frozenset({"get"}),
     exported_as="DataTable",
+    bundled_in="dataTables/{name}.yaml",
     label="Data table",
     counted_as="dataTableCount",
     check=_check,

@@ -63,6 +63,8 @@ KIND = Kind(
     ),
     table="device",
     exported_as="Device",
+    bundled_in="devices.yaml",
+    fleet_sized=True,
     counted_as="deviceCount",
     check=check,
 )

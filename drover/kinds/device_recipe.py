@@ -39,6 +39,7 @@ KIND = Kind(
     many="deviceRecipes",
     path="device-recipes",
     exported_as="DeviceRecipe",
+    bundled_in="deviceRecipes.yaml",
     label="Device recipe",
     counted_as="deviceRecipeCount",
     check=check,

@@ -54,6 +54,7 @@ KIND = Kind(
     queryable=True,
     table="experience_group",
     exported_as="ExperienceGroup",
+    bundled_in="experience/groups.yaml",
     label="Experience group",
     counted_as="experienceGroupCount",
     check=check,

@@ -80,6 +80,7 @@ KIND = Kind(
     queryable=True,
     table="flow",
     exported_as="Flow",
+    bundled_in="workflows/{name}.yaml",
     label="Workflow",
     counted_as="flowCount",
     check=check,

@@ -138,6 +138,7 @@ KIND = Kind(
     sortable=("name", "id", "creationDate", "integrationType", "lastUpdated"),
     filterable=("name", "integrationType"),
     exported_as="Integration",
+    bundled_in="integrations/{name}.yaml",
     counted_as="integrationCount",
     check=check,
 )

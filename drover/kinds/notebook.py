@@ -191,5 +191,6 @@ KIND = Kind(
     path="notebooks",
     sortable=("name", "id", "creationDate", "lastUpdated", "lastExecutionRequested"),
     exported_as="Notebook",
+    bundled_in="notebooks/{name}.yaml",
     counted_as="notebookCount",
 )

@@ -67,6 +67,7 @@ KIND = Kind(
     filterable=("name", "resourceType"),
     patch_status=201,
     exported_as="ResourceJob",
+    bundled_in="resourceJobs/{name}.yaml",
     label="Resource job",
     counted_as="resourceJobCount",
     check=check,

@@ -37,5 +37,6 @@ KIND = Kind(
     many="webhooks",
     path="webhooks",
     exported_as="Webhook",
+    bundled_in="webhooks.yaml",
     counted_as="webhookCount",
 )

@@ -25,11 +25,16 @@ Error = TypeVar("Error", bound="DroverError")
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """One fault inside a document: where (a JSON pointer) and what."""
+    """One fault inside a document: where (a JSON pointer) and what.
+
+    In a bundle of several resources ``id`` and ``name`` are those of the one at fault.
+    """
 
     place: str
     message: str
     type: str = "Validation"
+    id: str = ""
+    name: str = ""
 
 
 class DroverError(Exception):

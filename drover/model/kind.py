@@ -54,6 +54,12 @@ class Kind(Generic[E]):
     as a caller gave it, beside what was kept before, and raises Invalid. ``posted`` and ``patched``
     are bodies that do not follow from the entity. ``named_by`` is the attribute that lists and
     searches know one by. In ``cli_may``, ``list`` stands for reading the collection alone.
+
+    ``exported_as`` is the kind's name where it is chosen for an import. ``bundled_in`` is where it
+    lies in a bundle: a list of all, or a file for each, named by the field in braces
+    (``workflows/{name}.yaml``); a kind without one stays out. ``known_by`` are the fields by which
+    a bundle's resource is one that an application has already. ``fleet_sized`` kinds are brought
+    in many at a time and start no workflow then.
     """
 
     entity: type[E]
@@ -71,6 +77,9 @@ class Kind(Generic[E]):
     patch_status: int = 200
     table: str = "document"
     exported_as: str | None = None
+    bundled_in: str = ""
+    known_by: tuple[str, ...] = ("name",)
+    fleet_sized: bool = False
     label: str = ""
     alias: str = ""
     parent: str = ""
@@ -175,6 +184,16 @@ class Kind(Generic[E]):
         """The body accepted by an update request."""
         skip = _NEVER_GIVEN | {Access.CREATE_ONLY}
         return self.patched or self._variant("Patch", skip, partial=True)
+
+    @cached_property
+    def bundled_type(self) -> type[Struct]:
+        """What bundles hold of a resource beside its id: all that callers may set and see."""
+        return self._variant("Bundled", _NEVER_GIVEN | {Access.WRITE_ONLY})
+
+    @cached_property
+    def bundled_names(self) -> tuple[str, ...]:
+        """The wire names of what bundles hold of a resource beside its id and its parent."""
+        return tuple(info.encode_name for info in structs.fields(self.bundled_type))
 
     @cached_property
     def hidden(self) -> frozenset[str]:

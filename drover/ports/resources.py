@@ -105,6 +105,12 @@ class Resources(Protocol):
         """Return the ids of all that match, whatever the page, in order of id."""
         ...
 
+    async def after(
+        self, kind: Kind[Any], application_id: str, after_id: str, limit: int
+    ) -> Sequence[bytes]:
+        """Return the stored JSON of those with greater ids, in order of id."""
+        ...
+
     async def absent(
         self, kind: Kind[Any], application_id: str, ids: Sequence[str]
     ) -> Sequence[str]:

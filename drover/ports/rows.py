@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,6 +38,14 @@ class RowListing:
     limit: int = 1000
 
 
+class StoredRow(NamedTuple):
+    """One row as it is stored: its document is JSON text."""
+
+    id: str
+    created_ms: int
+    document: str
+
+
 class Rows(Protocol):
     """Rows of data tables; each lookup names the application and the table that own them."""
 
@@ -61,6 +69,14 @@ class Rows(Protocol):
         self, application_id: str, table_id: str, listing: RowListing
     ) -> Page[dict[str, Any]]:
         """Return one page."""
+        ...
+
+    async def after(self, table_id: str, after: tuple[int, str], limit: int) -> Sequence[StoredRow]:
+        """Return the rows after one, named by its moment in ms and its id: oldest first."""
+        ...
+
+    async def count(self, application_id: str) -> int:
+        """Return how many rows all tables of an application have."""
         ...
 
     async def remove(self, table_id: str, row_ids: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from drover.ports.archives import ArchiveSources
     from drover.ports.beacon_registry import BeaconRegistryArea
     from drover.ports.beacons import Beacons
+    from drover.ports.bundles import Bundles
     from drover.ports.flows import FlowIndex
     from drover.ports.inventory import BulkWork, Inventory
     from drover.ports.jobs import Jobs
@@ -91,6 +92,11 @@ class Session(Protocol):
     @property
     def beacon_registry(self) -> BeaconRegistryArea:
         """Workers that take the jobs of beacons."""
+        ...
+
+    @property
+    def bundles(self) -> Bundles:
+        """Imports of applications, and files to fetch."""
         ...
 
     @property

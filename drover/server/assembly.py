@@ -19,7 +19,7 @@ from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.answering import FlowHost, Tools
 from drover.app.archives.asking import Archives
-from drover.app.assembly import Surroundings, library
+from drover.app.assembly import Library, Surroundings, library
 from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
@@ -37,6 +37,8 @@ from drover.app.long_tasks import LongTask
 from drover.app.retention import Retention
 from drover.app.services import Services
 from drover.app.task_telling import TaskTelling
+from drover.app.transfer import assembly as transfer
+from drover.app.transfer.downloads import Downloads
 from drover.discover import discover
 from drover.engine.loops import Loop
 from drover.engine.service import Engine, Heart, scheduling
@@ -53,6 +55,7 @@ from drover.ports.runner import WorkerLost
 from drover.server.configured import (
     allowance_of,
     bulk_of,
+    bundle_limits_of,
     calls_of,
     database_of,
     facts_of,
@@ -134,15 +137,17 @@ class Server:
         devices = live.build(around, shelf, doors, self.settings.mqtt_topics)
         self._watching, self._replies = shelf.watching, shelf.replies
         machine = self._machine()
-        work = jobs.build(heart, machine, job_limits_of(self.settings))
-        self._jobs = work
+        self._jobs = work = jobs.build(heart, machine, job_limits_of(self.settings))
         if "api" in self.settings.roles:
             first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
             await self._make_first(first)
         published = Published(__version__)
         files = files_of(store, shelf.catalog, machine)
         own = (published, files, *self._queue(heart), *self._inventory(heart, database))
-        services = Services(*own, *shelf.services, *doors.services, *work.services)
+        bundles = self._bundles(store, shelf, machine, doors)
+        services = Services(
+            *own, *shelf.services, *doors.services, *work.services, *bundles.services
+        )
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
         self._watch(store, published)
         show_watching(self.app.metrics, shelf.watching)
@@ -157,6 +162,23 @@ class Server:
         inventory = JobInventory(heart.store, InventoryRows(database), self.clock, bulk)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
         return (inventory, bulk, throttle, facts_of(self.settings, self.url, self.clock, database))
+
+    def _bundles(
+        self,
+        store: SqlStore,
+        shelf: Library,
+        machine: jobs.Machine,
+        doors: access.AccessServices,
+    ) -> transfer.TransferServices:
+        neighbours = transfer.Neighbours(
+            store=store,
+            library=shelf,
+            machine=machine,
+            web=GuardedWeb(self.settings.allowed_networks),
+            owners=owners_for,
+            admit=doors.gate.admit,
+        )
+        return transfer.build(neighbours, bundle_limits_of(self.settings))
 
     async def _make_first(self, first: Bootstrap) -> None:
         password = self.settings.admin_password or None
@@ -260,6 +282,8 @@ class Server:
     ) -> None:
         if "engine" in self.settings.roles:
             await self._run_engine(heart, machine, work, services)
+            every_s, past = self.settings.retention_seconds, services[Downloads].tick
+            self._repeat(Loop("past_downloads", past, asyncio.Event(), every_s))
         if "scheduler" in self.settings.roles:
             self._run_schedules(heart, work)
             daily = services[Archives].daily

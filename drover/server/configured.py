@@ -12,6 +12,7 @@ from drover.app.inventory_bulk import BulkOperations
 from drover.app.inventory_throttle import Allowance
 from drover.app.jobs import assembly as jobs
 from drover.app.retention import Keep
+from drover.app.transfer.assembly import BundleLimits
 from drover.engine.timing import Timing
 from drover.faces.http import Limits
 from drover.store.archives import ArchivePlaces
@@ -98,6 +99,15 @@ def limits_of(settings: Settings) -> Limits:
         body_bytes=settings.max_body_bytes,
         body_seconds=settings.body_seconds,
         requests=settings.max_requests,
+    )
+
+
+def bundle_limits_of(settings: Settings) -> BundleLimits:
+    """Return what the server takes of bundles and gives out."""
+    return BundleLimits(
+        bundle_bytes=settings.max_bundle_bytes,
+        unpacked_bytes=settings.max_bundle_unpacked_bytes,
+        download_seconds=settings.download_seconds,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from drover.model.errors import Duplicate, Missing
 from drover.model.instants import to_text
 from drover.model.resource import Resource
-from drover.ports.resources import Page
+from drover.ports.resources import Listing, Page
 from drover.query.filters import by_glob
 from drover.query.tree import All
 from drover.store.columns import COLUMNS, DOCUMENT_COLUMNS
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drover.model.kind import Kind
-    from drover.ports.resources import Listing
     from drover.store.compile.columns import ColumnMap
     from drover.store.driver import Row, Transaction
     from drover.store.statements import Dialect
@@ -123,6 +122,19 @@ class ResourceStore:
         # The names in this text are the program's own; all that callers give are parameters.
         sql = f"SELECT id FROM {TABLES[kind.table].name} WHERE {where} ORDER BY id"  # noqa: S608
         return [row["id"] for row in await self._tx.fetch_sql(sql, params)]
+
+    async def after(
+        self, kind: Kind[Any], application_id: str, after_id: str, limit: int
+    ) -> Sequence[bytes]:
+        """Return the stored JSON of those with greater ids, in order of id."""
+        where, params = await self._matching(kind, application_id, Listing(sort_field="id"))
+        # The names in this text are the program's own; all that callers give are parameters.
+        sql = (
+            f"SELECT {TABLES[kind.table].selected} FROM {TABLES[kind.table].name} "  # noqa: S608
+            f"WHERE {where} AND id > :after_id ORDER BY id LIMIT :limit"
+        )
+        rows = await self._tx.fetch_sql(sql, {**params, "after_id": after_id, "limit": limit})
+        return await self._shown(kind, rows)
 
     async def absent(
         self, kind: Kind[Any], application_id: str, ids: Sequence[str]

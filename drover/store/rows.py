@@ -8,6 +8,7 @@ import msgspec
 
 from drover.model.errors import Duplicate, Missing
 from drover.ports.resources import Page
+from drover.ports.rows import StoredRow
 from drover.store.columns import SOURCES, row_columns
 from drover.store.compile import compile_query
 from drover.store.compile.columns import check_path
@@ -80,6 +81,18 @@ class RowStore:
             return Page(items, listing.offset + len(rows))
         counted = f"SELECT count(*) AS total FROM {source.from_sql} WHERE {where}"  # noqa: S608
         return Page(items, (await self._tx.fetch_sql(counted, params))[0]["total"])
+
+    async def after(self, table_id: str, after: tuple[int, str], limit: int) -> Sequence[StoredRow]:
+        """Return the rows after one, named by its moment in ms and its id: oldest first."""
+        params = {"table_id": table_id, "created_ms": after[0], "id": after[1], "limit": limit}
+        found = await self._tx.fetch("table_rows_after", params)
+        return [StoredRow(row["id"], row["created_ms"], row["document"]) for row in found]
+
+    async def count(self, application_id: str) -> int:
+        """Return how many rows all tables of an application have."""
+        key = {"application_id": application_id}
+        row = await self._tx.fetch_one("table_rows_count", key)
+        return int(row["total"]) if row is not None else 0
 
     async def remove(self, table_id: str, row_ids: Sequence[str]) -> None:
         """Delete some."""

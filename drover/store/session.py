@@ -9,6 +9,7 @@ from drover.store.access import AccessTables
 from drover.store.archives import ArchiveTables
 from drover.store.beacon_registry import BeaconRegistryStore
 from drover.store.beacons import BeaconStore
+from drover.store.bundles import BundleStore
 from drover.store.flows import FlowStore
 from drover.store.inventory import BulkArea, InventoryArea
 from drover.store.jobs import JobStore
@@ -95,6 +96,11 @@ class StoreSession:
     def beacon_registry(self) -> BeaconRegistryStore:
         """Workers that take the jobs of beacons."""
         return BeaconRegistryStore(self.tx)
+
+    @cached_property
+    def bundles(self) -> BundleStore:
+        """Imports of applications, and files to fetch."""
+        return BundleStore(self.tx)
 
     @cached_property
     def archives(self) -> ArchiveTables:

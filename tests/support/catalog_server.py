@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 import drover.kinds
 from drover.app.about import ServerFacts
 from drover.app.access.assembly import build
+from drover.app.applications import own_only
 from drover.app.assembly import Surroundings, library
 from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
@@ -21,6 +22,7 @@ from drover.app.inventory import JobInventory
 from drover.app.inventory_throttle import Allowance, RequestThrottle
 from drover.app.jobs import assembly as jobs
 from drover.app.services import Services
+from drover.app.transfer import assembly as transfer
 from drover.app.workflows import Workflows
 from drover.discover import discover
 from drover.engine.service import Heart
@@ -39,6 +41,7 @@ from drover.store.postgres import PostgresDatabase
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
 from drover.system import RandomIds, SystemClock
+from drover.workers.web import GuardedWeb
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
@@ -143,6 +146,17 @@ class CatalogServer:
             *self.jobs.services,
             *beacons.build(self.heart, ids).services,
             BeaconRegistry(store, SystemClock(), 60_000),
+            *transfer.build(
+                transfer.Neighbours(
+                    store=store,
+                    library=shelf,
+                    machine=machine,
+                    web=GuardedWeb(),
+                    owners=own_only,
+                    admit=self.gate.admit,
+                ),
+                transfer.BundleLimits(),
+            ).services,
         )
         self.app = HttpApp(declared(self.services), self.gate, limits=limits)
         published.publish(self.app.routes.described, self.app.metrics.text)

@@ -15,6 +15,7 @@ from drover.app.jobs.progress import Progress
 from drover.app.jobs.reports import ReportFiles, ReportLinks
 from drover.app.jobs.wishes import Renderer
 from drover.app.schedules import assembly as schedules
+from drover.app.signed_links import SignedLinks
 
 if TYPE_CHECKING:
     from drover.app.catalog import Hook
@@ -88,7 +89,8 @@ def build(heart: Heart, machine: Machine, limits: JobLimits) -> JobServices:
     """Return the use cases over the store of an engine's heart."""
     store, signals, clock = heart.store, heart.signals, machine.clock
     renderer = Renderer()
-    links = ReportLinks(machine.report_key, machine.public_url, limits.report_url_seconds, clock)
+    seconds = limits.report_url_seconds
+    links = ReportLinks(SignedLinks(machine.report_key, machine.public_url, seconds, clock))
     executions = JobExecutions(store, machine.ids, signals, renderer, limits.most_open)
     allowed = schedules.ScheduleLimits(
         most=limits.most_schedules, least_seconds=limits.least_seconds

@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import hmac
 import io
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from drover.app.jobs.shown import iteration
 from drover.engine.report import COLUMNS
-from drover.model.errors import Forbidden, Missing
+from drover.model.errors import Missing
 from drover.model.run import RESOURCE_JOB
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from drover.app.signed_links import SignedLinks
     from drover.model.iteration import Item
     from drover.model.run import Execution
     from drover.ports.blobs import Blobs
-    from drover.ports.clock import Clock
     from drover.ports.store import Session, Store
 
 PATH: Final = "/reports/{executionId}"
-_STEPS: Final = 10
 _PAGE: Final = 2000
 
 
 class ReportLinks:
-    """Signs addresses of reports; they are good for ``seconds``, or up to a tenth less."""
+    """Signs addresses of reports."""
 
-    def __init__(self, key: bytes, base_url: str, seconds: int, clock: Clock) -> None:
-        self._key = key
-        self._base_url = base_url.rstrip("/")
-        self._seconds = seconds
-        self._clock = clock
+    def __init__(self, links: SignedLinks) -> None:
+        self._links = links
+        self.check = links.check
 
     def url(self, execution: Execution) -> str:
         """Return the address of an execution's report."""
@@ -43,24 +38,7 @@ class ReportLinks:
 
     def of(self, execution_id: str) -> str:
         """Return the address of the file that belongs to an execution."""
-        # In steps, so that reading an entry twice gives the same text.
-        step = max(1, self._seconds // _STEPS)
-        expires = self._clock.now_ms() // 1000 // step * step + self._seconds
-        signature = self._signature(execution_id, str(expires))
-        path = PATH.format(executionId=execution_id)
-        return f"{self._base_url}{path}?expires={expires}&signature={signature}"
-
-    def check(self, execution_id: str, expires: str, signature: str) -> None:
-        """Raise Forbidden unless the address was signed here and is still good."""
-        wanted = self._signature(execution_id, expires)
-        if not hmac.compare_digest(wanted.encode(), signature.encode("utf-8", "replace")):
-            raise Forbidden("The signature of this address is not valid")
-        if int(expires) * 1000 < self._clock.now_ms():
-            raise Forbidden("This address has expired; read the execution again for a new one")
-
-    def _signature(self, execution_id: str, expires: str) -> str:
-        text = f"{execution_id} {expires}".encode("utf-8", "replace")
-        return hmac.new(self._key, text, hashlib.sha256).hexdigest()
+        return self._links.url(PATH.format(executionId=execution_id), execution_id)
 
 
 class Download(NamedTuple):

@@ -39,7 +39,8 @@ class _Pages:
         caller, number = visit.call.caller, job_number(visit)
         job = await self._jobs.show(caller, number)
         after = visit.call.whole("after", 0, most=_FARTHEST)
-        lines = await self._logs.read(caller, number, after, LINES + 1)
+        pages = await self._logs.read(caller, number, after, LINES + 1)
+        lines = [line async for page in pages for line in page]
         return visit.show(
             "beacon_job.html",
             "jobs",

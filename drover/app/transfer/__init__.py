@@ -1,0 +1,1 @@
+"""Applications as bundles: exports, imports, clones and templates."""

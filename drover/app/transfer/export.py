@@ -1,0 +1,192 @@
+"""An application as a bundle: read from the store a page at a time, written as it is read."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from drover.app.transfer import layout, rows_text, yaml_text
+from drover.app.transfer.zip_file import ZipWriter
+from drover.kinds.application import KIND as APPLICATION
+from drover.kinds.data_table import KIND as TABLE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+
+    from drover.kinds.application import Application
+    from drover.model.kind import Kind
+    from drover.ports.rows import StoredRow
+    from drover.ports.store import Session, Store
+
+PAGE: Final = 1000
+"""Resources read at a time."""
+ROWS_PAGE: Final = 5000
+
+OF_APPLICATION: Final = ("name", "description", "endpointDefaultCors", "blobUrlTTL", "globals")
+"""What a bundle says of the application itself."""
+
+_FIRST: Final = ""
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """What of an application a bundle is to hold beside its definitions."""
+
+    devices: bool = False
+    rows: bool = False
+    files: bool = False
+    private_files: bool = False
+
+    def holds(self, kind: Kind[Any]) -> bool:
+        """Tell whether resources of a kind are wanted."""
+        left_out = {
+            "Device": not self.devices,
+            "File": not self.files,
+            "PrivateFile": not self.private_files,
+        }
+        return not left_out.get(kind.exported_as or "", False)
+
+
+EVERYTHING: Final = Wish(devices=True, rows=True, files=True, private_files=True)
+
+
+async def nobody(_count: int) -> None:
+    """Hear of progress, and tell nobody."""
+
+
+class Exporter:
+    """Writes bundles."""
+
+    def __init__(self, store: Store, kinds: Sequence[Kind[Any]]) -> None:
+        self._store = store
+        self._kinds = layout.bundled(kinds)
+
+    async def pieces(
+        self,
+        application_id: str,
+        wish: Wish,
+        told: Callable[[int], Awaitable[None]] = nobody,
+    ) -> AsyncIterator[bytes]:
+        """Yield a bundle in pieces; ``told`` hears how many resources and rows were added.
+
+        Raises Missing.
+        """
+        found = await self._store.read(
+            lambda session: session.resources.get(APPLICATION, application_id, application_id)
+        )
+        writer = ZipWriter()
+        _write_application(writer, found)
+        async for count in self._all(writer, application_id, wish):
+            await told(count)
+            if piece := writer.taken():
+                yield piece
+        yield writer.end()
+
+    async def size(self, application_id: str, wish: Wish) -> int:
+        """Return how many resources and rows a bundle would hold."""
+
+        async def work(session: Session) -> int:
+            counts = (await session.resources.counts([application_id]))[application_id]
+            total = sum(counts.get(kind.one, 0) for kind in self._kinds if wish.holds(kind))
+            return total + (await session.rows.count(application_id) if wish.rows else 0)
+
+        return await self._store.read(work)
+
+    async def _all(self, writer: ZipWriter, application_id: str, wish: Wish) -> AsyncIterator[int]:
+        for kind in filter(wish.holds, self._kinds):
+            async for count in self._kind(writer, kind, application_id, wish):
+                yield count
+
+    def _kind(
+        self, writer: ZipWriter, kind: Kind[Any], application_id: str, wish: Wish
+    ) -> AsyncIterator[int]:
+        if layout.is_listed(kind):
+            return self._list(writer, kind, application_id)
+        return self._files(writer, kind, application_id, rows=wish.rows and kind is TABLE)
+
+    async def _list(
+        self, writer: ZipWriter, kind: Kind[Any], application_id: str
+    ) -> AsyncIterator[int]:
+        first = await self._page(kind, application_id, _FIRST)
+        if not first:
+            return
+        with writer.file(layout.place_of(kind)) as file:
+            async for documents in self._pages(kind, application_id, _FIRST):
+                text = await asyncio.to_thread(_listed, kind, documents)
+                await asyncio.to_thread(file.write, text)
+                yield len(documents)
+
+    async def _files(
+        self, writer: ZipWriter, kind: Kind[Any], application_id: str, *, rows: bool
+    ) -> AsyncIterator[int]:
+        paths = layout.Paths(kind)
+        async for document in self._each(kind, application_id):
+            value = msgspec.json.decode(document)
+            path = paths.new(value)
+            writer.add(path, yaml_text.dumps(_shown(kind, value)))
+            yield 1
+            if rows:
+                async for count in self._rows(writer, path, document):
+                    yield count
+
+    async def _each(self, kind: Kind[Any], application_id: str) -> AsyncIterator[bytes]:
+        async for documents in self._pages(kind, application_id, _FIRST):
+            for document in documents:
+                yield document
+
+    async def _rows(self, writer: ZipWriter, path: str, document: bytes) -> AsyncIterator[int]:
+        table = TABLE.load(document)
+        with writer.file(layout.rows_beside(path)) as file:
+            file.write(rows_text.head(table.columns).encode())
+            after = (0, "")
+            while True:
+                found = await self._store.read(partial(_rows_after, table.id, after))
+                if not found:
+                    return
+                after = (found[-1].created_ms, found[-1].id)
+                texts = [row.document for row in found]
+                written = await asyncio.to_thread(rows_text.lines, table.columns, texts)
+                await asyncio.to_thread(file.write, written.encode())
+                yield len(found)
+
+    async def _pages(
+        self, kind: Kind[Any], application_id: str, after_id: str
+    ) -> AsyncIterator[Sequence[bytes]]:
+        while page := await self._page(kind, application_id, after_id):
+            yield page
+            after_id = msgspec.json.decode(page[-1])["id"]
+
+    async def _page(self, kind: Kind[Any], application_id: str, after_id: str) -> Sequence[bytes]:
+        return await self._store.read(
+            lambda session: session.resources.after(kind, application_id, after_id, PAGE)
+        )
+
+
+async def _rows_after(
+    table_id: str, after: tuple[int, str], session: Session
+) -> Sequence[StoredRow]:
+    return await session.rows.after(table_id, after, ROWS_PAGE)
+
+
+def _write_application(writer: ZipWriter, application: Application) -> None:
+    shown = msgspec.json.decode(APPLICATION.shown(application))
+    own = {name: shown[name] for name in OF_APPLICATION if name in shown}
+    writer.add(layout.APPLICATION, yaml_text.dumps({"id": application.id, **own}))
+    readme = application.readme
+    if readme is not UNSET and readme.content:
+        writer.add(layout.README, readme.content)
+
+
+def _listed(kind: Kind[Any], documents: Sequence[bytes]) -> bytes:
+    shown = [_shown(kind, msgspec.json.decode(document)) for document in documents]
+    return yaml_text.items(shown).encode()
+
+
+def _shown(kind: Kind[Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a bundle holds of a resource."""
+    parent = (f"{kind.parent}Id",) if kind.parent else ()
+    names = ("id", *parent, *kind.bundled_names)
+    return {name: document[name] for name in names if name in document}

@@ -1,0 +1,116 @@
+"""What is asked of an import, and what a job that carries it out later needs to know."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from drover.app.long_tasks import NOBODY, Listeners
+from drover.app.transfer.bringing import Conflict
+from drover.app.transfer.export import EVERYTHING, Wish
+from drover.model.access import Caller, CallerType
+from drover.model.bundle import ImportSource
+from drover.model.errors import Invalid
+
+Step = Literal["import", "clone", "template"]
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """Where a bundle comes from: one of a file, an address, another application and a template.
+
+    ``wish`` says what is taken of the other application.
+    """
+
+    bundle: bytes | None = None
+    url: str | None = None
+    application_id: str | None = None
+    template_id: str | None = None
+    wish: Wish = EVERYTHING
+
+    @property
+    def type(self) -> ImportSource:
+        """The word for it in logs; raises Invalid unless there is exactly one source."""
+        words: tuple[tuple[object, ImportSource], ...] = (
+            (self.bundle, "importBundle"),
+            (self.url, "importUrl"),
+            (self.application_id, "fromApplication"),
+            (self.template_id, "importBundle"),
+        )
+        given = [word for value, word in words if value is not None]
+        if len(given) != 1:
+            raise Invalid("One of importBundle, importUrl and fromApplicationId is needed")
+        return given[0]
+
+
+class NewOwner(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Whose a new application is to be, and what it is called; empty is as the bundle says."""
+
+    owner_id: str
+    owner_type: str
+    name: str = ""
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What is to be imported and how; ``include`` of None is everything.
+
+    ``owner`` makes it a new application. ``listeners`` hear of the end of a job.
+    """
+
+    source: Source
+    conflict: Conflict = "create"
+    include: tuple[str, ...] | None = None
+    dry_run: bool = False
+    force_job: bool = False
+    owner: NewOwner | None = None
+    listeners: Listeners = NOBODY
+
+
+class By(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Who asked."""
+
+    type: CallerType
+    id: str
+    user_id: str | None = None
+    org_id: str | None = None
+
+    def caller(self) -> Caller:
+        """Return them as a caller; what they may do was decided when they asked."""
+        return Caller(
+            type=self.type,
+            id=self.id,
+            user_id=self.user_id,
+            org_id=self.org_id,
+            scopes=frozenset(),
+        )
+
+
+class Order(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An import that was asked for. ``keeper_id`` is the owner who has one at a time."""
+
+    import_id: str
+    application_id: str
+    keeper_id: str
+    by: By
+    source_type: ImportSource
+    from_application_id: str | None = None
+    template_id: str | None = None
+    url: str | None = None
+    wish: Wish = EVERYTHING
+    conflict: Conflict = "create"
+    include: tuple[str, ...] | None = None
+    dry_run: bool = False
+    owner: NewOwner | None = None
+    email: str | None = None
+    callback_url: str | None = None
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """What became of an import: the application's document, or the id of the job that does it.
+
+    ``requires_job`` tells of a dry run for a new application that only a job could try.
+    """
+
+    document: bytes = b""
+    job_id: str = ""
+    requires_job: bool = False

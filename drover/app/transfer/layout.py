@@ -1,0 +1,83 @@
+"""Where things lie in a bundle: a list of a kind, or a file for each of its resources."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from drover.model.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from drover.model.kind import Kind
+
+APPLICATION: Final = "application.yaml"
+README: Final = "README.md"
+YAML: Final = ".yaml"
+ROWS: Final = ".csv"
+
+_LONGEST_NAME: Final = 100
+_UNFIT: Final = re.compile(r"[^\w.-]|^\.")
+
+
+def bundled(kinds: Iterable[Kind[Any]]) -> list[Kind[Any]]:
+    """Return the kinds that bundles hold, in the order of their places."""
+    return sorted((kind for kind in kinds if kind.bundled_in), key=place_of)
+
+
+def place_of(kind: Kind[Any]) -> str:
+    """Return where a kind lies: the path of its list, or of each file with a field in braces."""
+    return kind.bundled_in
+
+
+def is_listed(kind: Kind[Any]) -> bool:
+    """Tell whether all resources of a kind are in one file."""
+    return "{" not in place_of(kind)
+
+
+class Paths:
+    """Gives each resource a file of its own; names that are alike are numbered."""
+
+    def __init__(self, kind: Kind[Any]) -> None:
+        self._before, _, rest = place_of(kind).partition("{")
+        self._field, _, self._after = rest.partition("}")
+        self._taken: set[str] = set()
+
+    def new(self, document: Mapping[str, Any]) -> str:
+        """Return the path of the next resource."""
+        name = _UNFIT.sub("_", str(document.get(self._field, "")))[:_LONGEST_NAME] or "_"
+        path, number = f"{self._before}{name}", 1
+        while path.casefold() in self._taken:
+            number += 1
+            path = f"{self._before}{name}_{number}"
+        self._taken.add(path.casefold())
+        return path + self._after
+
+
+def files_of(kind: Kind[Any], names: Iterable[str]) -> Sequence[str]:
+    """Return the files of a bundle that hold resources of a kind, in the order of their names."""
+    place = place_of(kind)
+    if is_listed(kind):
+        return [place] if place in names else []
+    before, _, rest = place.partition("{")
+    after = rest.partition("}")[2]
+    found = [name for name in names if name.startswith(before) and name.endswith(after)]
+    return sorted(name for name in found if "/" not in name[len(before) :])
+
+
+def rows_beside(path: str) -> str:
+    """Return the path of the rows of the data table at a path."""
+    return path.removesuffix(YAML) + ROWS
+
+
+def check_include(names: Iterable[str], kinds: Iterable[Kind[Any]]) -> None:
+    """Raise Invalid for a name that is neither a kind's nor of something else in bundles."""
+    known = {kind.exported_as for kind in kinds} | set(OTHERS)
+    unknown = sorted(set(names) - known)
+    if unknown:
+        raise Invalid(f"There is no {unknown[0]} to import at `include`", field="include")
+
+
+OTHERS: Final = ("DataTableRow", "Global")
+"""What an import can be told to bring in that is no kind."""

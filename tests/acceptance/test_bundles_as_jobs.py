@@ -1,0 +1,160 @@
+"""Exports and imports as jobs of a real server: asked for, watched, killed and gone on with."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import zipfile
+
+import httpx
+import pytest
+from losant_rest import Client
+
+from examples.serving import EMAIL, serving
+from tests.support.vendor import PASSWORD, until
+
+QUICK = {
+    "admin_password": PASSWORD,
+    "workers": 1,
+    "script_workers": 1,
+    "lease_seconds": 2,
+    "heartbeat_seconds": 0.5,
+    "sweep_seconds": 0.5,
+}
+WHOLE = {"includeDevices": True, "includeDataTableRows": True}
+
+
+def signed_in(url):
+    answer = Client(url=url).auth.authenticate_user(
+        credentials={"email": EMAIL, "password": PASSWORD}
+    )
+    return Client(auth_token=answer["token"], url=url)
+
+
+def ended(client, application, job):
+    return until(
+        lambda: client.application_job_log.get(applicationId=application, jobId=job),
+        lambda log: log["status"] in ("completed", "errored", "failed"),
+    )
+
+
+def send(client, application, bundle, **options):
+    return httpx.post(
+        f"{client.url}/applications/{application}/import",
+        headers={"Authorization": f"Bearer {client.auth_token}"},
+        files={"importBundle": ("b.zip", bundle), "options": (None, json.dumps(options))},
+        timeout=60,
+    )
+
+
+@pytest.fixture(scope="module")
+def running():
+    with serving(**QUICK) as server:
+        yield server
+
+
+def bundle_with(devices):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as file:
+        file.writestr("application.yaml", "name: Fleet\n")
+        file.writestr("devices.yaml", "".join(f"- name: d{number}\n" for number in range(devices)))
+    return made.getvalue()
+
+
+def test_jobs_export_import_and_clone_and_are_seen_in_the_logs_and_the_inventory(running):
+    client = signed_in(running.url)
+    one = client.applications.post(application={"name": "One"})["id"]
+    two = client.applications.post(application={"name": "Two"})["id"]
+    client.devices.post(applicationId=one, device={"name": "Pump"})
+
+    asked = client.application.export(applicationId=one, options={**WHOLE, "forceJob": True})
+    exported = ended(client, one, asked["jobId"])
+    (url,) = exported["output"]["downloadUrls"]
+    bundle = httpx.get(url).content
+    told = send(client, two, bundle, forceJob=True)
+    assert told.status_code == 202, told.text
+    imported = ended(client, two, told.json()["jobId"])
+    copied = client.application.clone(
+        applicationId=one, options={"includeDevices": True, "forceJob": True}
+    )
+    cloned = ended(client, one, copied["jobId"])
+
+    assert (asked["success"], asked["jobQueued"]) == (True, True)
+    assert exported["name"] == "ExportApplication"
+    assert imported["status"] == "completed", imported
+    assert imported["output"]["applicationId"] == two
+    assert [each["name"] for each in client.devices.get(applicationId=two)["items"]] == ["Pump"]
+    (log,) = client.application.import_logs(applicationId=two)
+    assert (log["status"], log["jobId"]) == ("completed", told.json()["jobId"])
+    assert cloned["status"] == "completed", cloned
+    new = cloned["output"]["applicationId"]
+    assert [each["name"] for each in client.devices.get(applicationId=new)["items"]] == ["Pump"]
+
+
+def test_a_refused_job_tells_why_and_leaves_nothing(running):
+    client = signed_in(running.url)
+    here = client.applications.post(application={"name": "Refused"})["id"]
+    bundle = bundle_with(3)
+    assert send(client, here, bundle).status_code == 200
+
+    told = send(client, here, bundle, forceJob=True, conflictBehavior="error")
+
+    log = ended(client, here, told.json()["jobId"])
+    assert log["status"] == "errored"
+    assert log["error"]["name"] == "Validation"
+    (last,) = client.application.import_logs(applicationId=here)
+    assert last["status"] == "errored"
+    assert len(last["validationErrors"]) == 3
+    assert client.devices.get(applicationId=here)["totalCount"] == 3
+
+
+def test_an_owner_imports_one_bundle_at_a_time(running):
+    client = signed_in(running.url)
+    here = client.applications.post(application={"name": "Busy"})["id"]
+    told = send(client, here, bundle_with(4000), forceJob=True)
+
+    refused = send(client, here, bundle_with(1))
+
+    assert refused.status_code == 429, refused.text
+    assert refused.json()["type"] == "TooManyRequests"
+    assert int(refused.headers["retry-after"]) > 0
+    assert ended(client, here, told.json()["jobId"])["status"] == "completed"
+    assert send(client, here, bundle_with(1)).status_code == 200
+
+
+@pytest.mark.parametrize("act", ["import", "export"])
+def test_a_server_killed_half_way_leaves_nothing_and_the_next_one_goes_on(act, tmp_path):
+    with serving(str(tmp_path), **QUICK) as server:
+        client = signed_in(server.url)
+        here = client.applications.post(application={"name": "Killed"})["id"]
+        if act == "export":
+            made = send(client, here, bundle_with(2000), forceJob=True).json()["jobId"]
+            assert ended(client, here, made)["status"] == "completed"
+            job = client.application.export(
+                applicationId=here, options={**WHOLE, "forceJob": True}
+            )["jobId"]
+        else:
+            job = send(client, here, bundle_with(20_000), forceJob=True).json()["jobId"]
+            until(
+                lambda: client.application_job_log.get(applicationId=here, jobId=job),
+                lambda log: log["status"] != "queued",
+            )
+            assert client.devices.get(applicationId=here)["totalCount"] in (0, 20_000)
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait(30)
+
+    with serving(str(tmp_path), **QUICK) as server:
+        client = signed_in(server.url)
+        log = ended(client, here, job)
+
+        assert log["status"] == "completed", log
+        total = client.devices.get(applicationId=here)["totalCount"]
+        if act == "import":
+            assert total == 20_000
+        else:
+            (url,) = log["output"]["downloadUrls"]
+            content = httpx.get(f"{server.url}/downloads{url.partition('/downloads')[2]}").content
+            with zipfile.ZipFile(io.BytesIO(content)) as file:
+                assert file.read("devices.yaml").count(b"- id:") == 2000

@@ -1,0 +1,406 @@
+"""Applications exported, imported and cloned by the vendor's client, on both stores."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+
+import httpx
+import pytest
+from losant_rest import LosantError
+
+from tests.support.vendor import Vendor, node, trigger
+
+_ID = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{24}(?![0-9A-Za-z])")
+EVERYTHING = {
+    "includeDevices": True,
+    "includeDataTableRows": True,
+    "includeFiles": True,
+    "includePrivateFiles": True,
+}
+COLUMNS = (
+    ("serial", "string", "unique"),
+    ("weight", "number", "optional"),
+    ("ok", "boolean", "optional"),
+)
+
+
+@pytest.fixture
+def vendor(losant, resource_server, plant):
+    return Vendor(losant, resource_server.url, plant)
+
+
+def fetched(vendor, url):
+    """Fetch a signed address without a token, from where the server under test really is."""
+    answer = httpx.get(url.replace("http://drover.test", vendor.url))
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+def bundle_of(vendor, application=None, **wish):
+    key = {"applicationId": application or vendor.application}
+    return fetched(vendor, vendor.client.application.export(**key, options=wish)["url"])
+
+
+def files_of(bundle):
+    with zipfile.ZipFile(io.BytesIO(bundle)) as file:
+        return {name: file.read(name).decode() for name in file.namelist()}
+
+
+def bring(vendor, bundle, application=None, *, filename="bundle.zip", **options):
+    where = f"{vendor.url}/applications/{application or vendor.application}/import"
+    return httpx.post(
+        where,
+        headers={"Authorization": f"Bearer {vendor.client.auth_token}"},
+        files={
+            "importBundle": (filename, bundle, "application/octet-stream"),
+            "options": (None, json.dumps(options)),
+        },
+        timeout=60,
+    )
+
+
+def empty(vendor, name="Elsewhere"):
+    return vendor.client.applications.post(application={"name": name})["id"]
+
+
+def furnish(vendor):
+    """Put something of every kind into the application, with references both ways."""
+    client, key = vendor.client, vendor.key
+    site = client.devices.post(**key, device={"name": "Site", "deviceClass": "gateway"})["id"]
+    client.devices.post(
+        **key,
+        device={
+            "name": "Pump",
+            "parentId": site,
+            "tags": [{"key": "line", "value": "7"}, {"key": "site", "value": site}],
+            "attributes": [{"name": "flow", "dataType": "number", "description": "l/s\nor so"}],
+        },
+    )
+    table = vendor.table(*COLUMNS)
+    rows = [
+        {"serial": "a\nb", "weight": 1.5, "ok": True},
+        {"serial": "", "weight": None, "ok": False},
+        {"serial": f"at {site}", "weight": 12, "ok": None},
+    ]
+    client.data_table_rows.post(**table, dataTableRow=rows)
+    job = {
+        "name": "Weigh",
+        "resourceType": "dataTableRow",
+        "dataTableId": table["dataTableId"],
+        "queryJson": json.dumps({"serial": {"$ne": site}}),
+    }
+    job_id = client.resource_jobs.post(**key, resourceJob=job)["id"]
+    flow = vendor.flow(
+        [trigger("resourceJobIteration", job_id, "n")],
+        node(
+            "n",
+            "RawFunctionNode",
+            scope="payload",
+            script=f"payload.site = '{site}';\nreturn payload;",
+        ),
+    )
+    version = client.flow_versions.post(**flow, flowVersion={"version": "v1"})["id"]
+    client.flow.patch(**flow, flow={"defaultVersionId": version})
+    user = client.experience_users.post(
+        **key, experienceUser={"email": "Ann@example.com", "password": "long enough"}
+    )["id"]
+    above = client.experience_groups.post(**key, experienceGroup={"name": "All"})["id"]
+    client.experience_groups.post(
+        **key,
+        experienceGroup={
+            "name": "Crew",
+            "parentId": above,
+            "experienceUserIds": [user],
+            "deviceIds": [site],
+        },
+    )
+    client.webhooks.post(**key, webhook={"name": "In here", "responseCode": 204})
+    furnish_more(vendor, site)
+    vendor.raw("PATCH", "/globals", json=[{"key": "site", "json": json.dumps(site)}])
+    vendor.raw("PATCH", "/readme", json={"content": "# Plant\n"})
+    return site
+
+
+def furnish_more(vendor, site):
+    """Put in what the application shows, and what it talks to."""
+    client, key = vendor.client, vendor.key
+    client.device_recipes.post(**key, deviceRecipe={"name": "Pumps", "parentId": site})
+    client.notebooks.post(**key, notebook={"name": "Sums"})
+    client.integrations.post(
+        **key,
+        integration={
+            "name": "Broker",
+            "integrationType": "mqtt",
+            "topics": ["a/b"],
+            "mqttConfig": {"protocol": "mqtt", "host": "broker.example.com", "port": 1883},
+        },
+    )
+    layout = client.experience_views.post(
+        **key, experienceView={"name": "Frame", "viewType": "layout", "body": "{{page}}\n"}
+    )["id"]
+    client.experience_views.post(
+        **key,
+        experienceView={
+            "name": "Home page",
+            "viewType": "page",
+            "layoutId": layout,
+            "body": "<h1>\n  {{name}}\n</h1>\n",
+        },
+    )
+    client.experience_endpoints.post(
+        **key, experienceEndpoint={"method": "get", "route": "/home/{id}"}
+    )
+    block = {
+        "blockType": "gauge",
+        "startX": 0,
+        "startY": 0,
+        "width": 2,
+        "height": 2,
+        "applicationId": vendor.application,
+        "config": {"deviceIds": [site]},
+    }
+    vendor.raw("POST", "/dashboards", json={"name": "Over all", "blocks": [block]})
+
+
+def without_ids(files, application):
+    """Return files with each id as its place among all ids, in their order."""
+    own = {name: text.replace(application, "app") for name, text in files.items()}
+    found = sorted({each for text in own.values() for each in _ID.findall(text)})
+    places = {each: f"id{place}" for place, each in enumerate(found)}
+    return {name: _ID.sub(lambda m: places[m[0]], text) for name, text in own.items()}
+
+
+def test_an_export_imported_and_exported_again_is_the_same_but_for_ids(vendor):
+    furnish(vendor)
+    first = bundle_of(vendor, **EVERYTHING)
+    other = empty(vendor, "Plant")
+
+    answer = bring(vendor, first, other)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["id"] == other
+    one, two = files_of(first), files_of(bundle_of(vendor, other, **EVERYTHING))
+    one.pop("README.md")
+    assert sorted(one) == sorted(two)
+    assert without_ids(one, vendor.application) == without_ids(two, other)
+
+
+def test_a_bundle_leaves_out_devices_and_rows_unless_asked_for(vendor):
+    furnish(vendor)
+
+    names = set(files_of(bundle_of(vendor)))
+
+    assert names == {
+        "README.md",
+        "application.yaml",
+        "dashboards/Over_all.yaml",
+        "dataTables/T.yaml",
+        "deviceRecipes.yaml",
+        "experience/develop/endpoints.yaml",
+        "experience/develop/views/Frame.yaml",
+        "experience/develop/views/Home_page.yaml",
+        "experience/groups.yaml",
+        "experience/users.yaml",
+        "integrations/Broker.yaml",
+        "notebooks/Sums.yaml",
+        "resourceJobs/Weigh.yaml",
+        "webhooks.yaml",
+        "workflowVersions/v1.yaml",
+        "workflows/Flow.yaml",
+    }
+
+
+def test_imported_references_follow_the_new_ids_wherever_they_stand(vendor):
+    site = furnish(vendor)
+    other = empty(vendor)
+
+    bring(vendor, bundle_of(vendor, **EVERYTHING), other)
+
+    key = {"applicationId": other}
+    devices = {d["name"]: d for d in vendor.client.devices.get(**key)["items"]}
+    assert devices["Site"]["id"] != site
+    assert devices["Pump"]["parentId"] == devices["Site"]["id"]
+    assert devices["Pump"]["ancestorIds"] == [devices["Site"]["id"]]
+    assert devices["Pump"]["tags"][1]["value"] == devices["Site"]["id"]
+    (flow,) = vendor.client.flows.get(**key)["items"]
+    (job,) = vendor.client.resource_jobs.get(**key)["items"]
+    (table,) = vendor.client.data_tables.get(**key)["items"]
+    assert flow["triggers"][0]["key"] == job["id"]
+    assert devices["Site"]["id"] in flow["nodes"][0]["config"]["script"]
+    assert flow["defaultVersionId"]
+    assert job["dataTableId"] == table["id"]
+    assert devices["Site"]["id"] in job["queryJson"]
+    found = vendor.client.data_table_rows.get(**key, dataTableId=table["id"])["items"]
+    assert [(r["serial"], r["weight"], r["ok"]) for r in found] == [
+        ("a\nb", 1.5, True),
+        ("", None, False),
+        (f"at {devices['Site']['id']}", 12, None),
+    ]
+
+
+def test_a_file_without_a_name_is_a_bundle_all_the_same(vendor):
+    bundle = bundle_of(vendor)
+    boundary = "b0undary"
+    body = (
+        (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="importBundle"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        ).encode()
+        + bundle
+        + f"\r\n--{boundary}--\r\n".encode()
+    )
+
+    answer = httpx.post(
+        f"{vendor.url}/applications/{vendor.application}/import",
+        content=body,
+        headers={
+            "Authorization": f"Bearer {vendor.client.auth_token}",
+            "Content-Type": f"multipart/form-data; boundary={boundary}",
+        },
+        timeout=60,
+    )
+
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(
+    ("conflict", "names"),
+    [
+        ("create", ["Old", "Old"]),
+        ("retain", ["Old"]),
+        ("replace", ["Old"]),
+    ],
+)
+def test_a_resource_that_is_there_already_is_doubled_kept_or_replaced(vendor, conflict, names):
+    made = vendor.client.webhooks.post(**vendor.key, webhook={"name": "Old", "responseCode": 204})
+    bundle = bundle_of(vendor)
+    key = {**vendor.key, "webhookId": made["id"]}
+    vendor.client.webhook.patch(**key, webhook={"responseCode": 299})
+
+    answer = bring(vendor, bundle, conflictBehavior=conflict)
+
+    assert answer.status_code == 200, answer.text
+    found = vendor.client.webhooks.get(**vendor.key)["items"]
+    assert [each["name"] for each in found] == names
+    kept = vendor.client.webhook.get(**key)
+    assert kept["responseCode"] == (204 if conflict == "replace" else 299)
+    assert kept["token"] == made["token"]
+
+
+def test_a_conflict_that_is_an_error_names_each_resource_and_changes_nothing(vendor):
+    site = furnish(vendor)
+    bundle = bundle_of(vendor, **EVERYTHING)
+
+    answer = bring(vendor, bundle, conflictBehavior="error")
+
+    assert answer.status_code == 422
+    refused = answer.json()
+    assert refused["type"] == "Validation"
+    assert {"type", "name", "id", "message"} == set(refused["validationErrors"][0])
+    assert site in {each["id"] for each in refused["validationErrors"]}
+    assert vendor.client.devices.get(**vendor.key)["totalCount"] == 2
+
+
+def test_a_dry_run_changes_nothing_and_tells_what_it_would_have_done(vendor):
+    furnish(vendor)
+    other = empty(vendor)
+
+    answer = bring(vendor, bundle_of(vendor, **EVERYTHING), other, dryRun=True)
+
+    assert answer.status_code == 200, answer.text
+    key = {"applicationId": other}
+    assert vendor.client.devices.get(**key)["totalCount"] == 0
+    assert vendor.client.data_tables.get(**key)["totalCount"] == 0
+    (log,) = vendor.client.application.import_logs(**key)
+    assert log["dryRun"]
+    assert log["dryRunResults"]["limitErrors"] == []
+    told = json.loads(fetched(vendor, log["dryRunResults"]["url"]))
+    assert told["created"]["device"] == 2
+    assert told["rows"] == 3
+
+
+def test_only_what_is_included_is_brought_in(vendor):
+    furnish(vendor)
+    other = empty(vendor)
+
+    bring(vendor, bundle_of(vendor, **EVERYTHING), other, include=["Device", "DataTable"])
+
+    key = {"applicationId": other}
+    table = vendor.client.data_tables.get(**key)["items"][0]["id"]
+    assert vendor.client.devices.get(**key)["totalCount"] == 2
+    assert vendor.client.flows.get(**key)["totalCount"] == 0
+    assert vendor.client.data_table_rows.get(**key, dataTableId=table)["totalCount"] == 0
+    assert vendor.client.application.get(**key)["globals"] == []
+
+
+def test_an_import_may_come_from_another_application(vendor):
+    furnish(vendor)
+    other = empty(vendor)
+
+    answer = httpx.post(
+        f"{vendor.url}/applications/{other}/import",
+        headers={"Authorization": f"Bearer {vendor.client.auth_token}"},
+        files={"options": (None, json.dumps({"fromApplicationId": vendor.application}))},
+        timeout=60,
+    )
+
+    assert answer.status_code == 200, answer.text
+    assert vendor.client.devices.get(applicationId=other)["totalCount"] == 2
+    (log,) = vendor.client.application.import_logs(applicationId=other)
+    assert log["importSourceType"] == "fromApplication"
+    assert log["fromApplicationId"] == vendor.application
+    assert log["status"] == "completed"
+    assert log["importExecutionId"] == log["id"]
+
+
+def test_a_clone_is_a_new_application_whose_workflows_sleep(vendor):
+    furnish(vendor)
+
+    made = vendor.client.application.clone(**vendor.key, options={"includeDevices": True})[
+        "application"
+    ]
+
+    assert made["_type"] == "application"
+    assert made["name"] == "Copy of Plant"
+    key = {"applicationId": made["id"]}
+    assert vendor.client.devices.get(**key)["totalCount"] == 2
+    (flow,) = vendor.client.flows.get(**key)["items"]
+    assert flow["enabled"] is False
+    assert vendor.client.application.readme(**key)["content"] == "# Plant\n"
+
+
+def test_a_dry_run_of_a_clone_makes_no_application(vendor):
+    before = vendor.client.applications.get()["totalCount"]
+
+    answer = vendor.client.application.clone(**vendor.key, options={"dryRun": True})
+
+    assert answer == {"success": True, "requiresJob": False}
+    assert vendor.client.applications.get()["totalCount"] == before
+
+
+def test_a_clone_for_somebody_else_is_refused(vendor):
+    with pytest.raises(LosantError) as refused:
+        vendor.client.application.clone(
+            **vendor.key, options={"ownerId": "9" * 24, "ownerType": "organization"}
+        )
+
+    assert refused.value.args[0] == 403
+
+
+def test_a_bundle_becomes_a_new_application(vendor):
+    furnish(vendor)
+
+    answer = httpx.post(
+        f"{vendor.url}/applications/import",
+        headers={"Authorization": f"Bearer {vendor.client.auth_token}"},
+        files={"importBundle": ("b.zip", bundle_of(vendor, **EVERYTHING))},
+        timeout=60,
+    )
+
+    assert answer.status_code == 201, answer.text
+    made = answer.json()["application"]
+    assert made["name"] == "Plant"
+    assert vendor.client.devices.get(applicationId=made["id"])["totalCount"] == 2
