@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 import time
+import urllib.request
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from multiprocessing import get_context
@@ -21,32 +22,66 @@ if TYPE_CHECKING:
 
     from examples.serving import Serving
 
-JOBS: Final = 5000
+JOBS: Final = {"sqlite": 5000, "postgres": 2000}
+"""Jobs of four clients on each store."""
+
+JOBS_OF_MANY: Final = {"sqlite": 3200, "postgres": 1600}
+"""Jobs of many clients."""
+
 PROCESSES: Final = 4
 CONNECTIONS: Final = 32
 WAITING: Final = 200
-CREATED: Final = 200
+CREATED: Final = 150
 PATH: Final = "/api/jobs"
 _TASKS: Final = "tasks=%5B%7B%22cmd%22%3A%22echo%22%7D%5D"
 
 
 def measure(*, quick: bool) -> Iterator[Figure]:
     """Yield the figures on both stores."""
-    jobs = JOBS // 10 if quick else JOBS
+    share = 10 if quick else 1
     for store in STORES:
         with server_on(store, workers=1) as (server, _):
             key = make_key(server)
-            rate, p99_ms = hand_out(server.url, key, jobs, processes=PROCESSES, threads=1)
-            yield Figure(f"{store}: beacon jobs, {PROCESSES} clients", rate, "jobs/s", "600")
-            yield Figure(f"{store}: p99 of a pickup, {PROCESSES} clients", p99_ms, "ms", "<= 5")
-            threads = CONNECTIONS // PROCESSES
-            rate, _ = hand_out(server.url, key, jobs, processes=PROCESSES, threads=threads)
-            yield Figure(f"{store}: beacon jobs, {CONNECTIONS} clients", rate, "jobs/s", "1,000")
-            created = CREATED // 10 if quick else CREATED
-            waits_ms = asyncio.run(wake_up(server.url, key, WAITING, created))
-            p99_ms = percentile(waits_ms, 0.99)
-            name = f"{store}: p99 from create to pickup, {WAITING} wait"
-            yield Figure(name, p99_ms, "ms", "<= 50")
+            yield from _handed_out(server, key, store, share)
+            yield from _woken(server, key, store, CREATED // share)
+
+
+def _handed_out(server: Serving, key: str, store: str, share: int) -> Iterator[Figure]:
+    jobs = JOBS[store] // share
+    rate, p99_ms = hand_out(server.url, key, jobs, processes=PROCESSES, threads=1)
+    yield Figure(f"{store}: beacon jobs, {PROCESSES} clients", rate, "jobs/s", "600")
+    yield Figure(f"{store}: p99 of a pickup, {PROCESSES} clients", p99_ms, "ms", "<= 5")
+    jobs, threads = JOBS_OF_MANY[store] // share, CONNECTIONS // PROCESSES
+    rate, _ = hand_out(server.url, key, jobs, processes=PROCESSES, threads=threads)
+    yield Figure(f"{store}: beacon jobs, {CONNECTIONS} clients", rate, "jobs/s", "1,000")
+
+
+def _woken(server: Serving, key: str, store: str, created: int) -> Iterator[Figure]:
+    before = _looks(server.url)
+    waits_ms = asyncio.run(wake_up(server.url, key, WAITING, created))
+    # Who is handed a job asks for another one, and all asked once when they came.
+    looks = _looks(server.url) - before - WAITING - created
+    name = f"{store}: p99 from create to pickup, {WAITING} wait"
+    yield Figure(name, percentile(waits_ms, 0.99), "ms", "<= 50")
+    yield Figure(f"{store}: looks at the store for each job created", looks / created, "", "<= 2")
+
+
+def _looks(url: str) -> int:
+    """Return how often the store was asked for the next job."""
+    return _figure(url, "drover_beacon_looks_total")
+
+
+def _waiting(url: str) -> int:
+    """Return how many wait for a job."""
+    return _figure(url, "drover_beacons_waiting")
+
+
+def _figure(url: str, name: str) -> int:
+    with urllib.request.urlopen(f"{url}/metrics") as answer:  # noqa: S310 - a server of our own
+        for line in answer.read().decode().splitlines():
+            if line.startswith(f"{name} "):
+                return int(float(line.split()[1]))
+    raise RuntimeError(f"the server does not show {name}")
 
 
 def make_key(server: Serving) -> str:
@@ -160,7 +195,10 @@ async def wake_up(url: str, key: str, waiting: int, created: int) -> list[float]
     host, port = address.hostname or "", address.port or 80
     taken: dict[int, float] = {}
     tasks = [asyncio.create_task(_beacon(host, port, head, taken)) for _ in range(waiting)]
-    await asyncio.sleep(2)
+    for _ in range(300):
+        if await asyncio.to_thread(_waiting, url) >= waiting:
+            break
+        await asyncio.sleep(0.1)
     reader, writer = await asyncio.open_connection(host, port)
     begun: dict[int, float] = {}
     for _ in range(created):

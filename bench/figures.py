@@ -39,8 +39,11 @@ HEADINGS = ("figure", "measured", "goal", "bound in the same run", "ratio")
 
 
 def show(figures: Iterable[Figure]) -> None:
-    """Print the figures as a table for a person and as Markdown for the README."""
-    rows = [figure.row() for figure in figures]
+    """Print each figure when it is known, then all as a table and as Markdown for the README."""
+    rows = []
+    for figure in figures:
+        rows.append(figure.row())
+        print(" · ".join(filter(None, rows[-1])), flush=True)
     table = Table(*HEADINGS)
     for row in rows:
         table.add_row(*row)

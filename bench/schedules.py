@@ -6,14 +6,13 @@ import asyncio
 import tempfile
 import time
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import structs
 
 from bench.figures import Figure
-from bench.servers import STORES, postgres
+from bench.servers import STORES, opened
 from drover.app.beacons import assembly as beacons
 from drover.app.jobs import assembly as jobs
 from drover.app.schedules.definition import JobSchedule, Timing
@@ -27,9 +26,7 @@ from drover.model.instants import to_text
 from drover.model.run import RESOURCE_JOB, Actor
 from drover.ports.schedules import Schedule
 from drover.store.blobs import ObjectBlobs
-from drover.store.postgres import PostgresDatabase
 from drover.store.session import SqlStore
-from drover.store.sqlite import SqliteDatabase
 from drover.system import RandomIds, SystemClock
 
 if TYPE_CHECKING:
@@ -64,28 +61,12 @@ def measure(*, quick: bool) -> Iterator[Figure]:
 
 
 async def _seconds(store: str, kind: str, active: int) -> float:
-    async with _opened(store) as database, _scheduler(database) as heart:
+    async with opened(store) as database, _scheduler(database) as heart:
         await _sleeping(database, active - DUE)
         make = _templates if kind == BEACON else _job_schedules
         due_ms = await heart.store.write(lambda session: make(session, RandomIds()))
         heart.signals.schedule.set()
         return await _all_queued(database, kind, due_ms)
-
-
-@asynccontextmanager
-async def _opened(store: str) -> AsyncIterator[Database]:
-    with tempfile.TemporaryDirectory(prefix="drover-bench-") as folder:
-        if store == "sqlite":
-            database: Database = SqliteDatabase(Path(folder) / "drover.db")
-            await database.open()
-            yield database
-            await database.close()
-            return
-        with postgres() as url:
-            database = PostgresDatabase(url)
-            await database.open()
-            yield database
-            await database.close()
 
 
 @asynccontextmanager

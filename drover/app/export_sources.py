@@ -11,6 +11,7 @@ import msgspec
 
 from drover.app.archives.files import Piece
 from drover.app.archives.lines import StateLines, flat, header
+from drover.app.archives.work import EVENT_COLUMNS, ROW_COLUMNS, Reported, Span
 from drover.app.exports import listed
 from drover.kinds.data_table import KIND as DATA_TABLE
 from drover.kinds.device import KIND as DEVICE
@@ -25,23 +26,16 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from drover.model.kind import Kind
-    from drover.ports.archives import Moment
     from drover.ports.store import Session, Store
     from drover.ports.tasks import Task
 
 PAGE: Final = 1000
-MOMENTS: Final = 5000
 LAST_MS: Final = 253_402_300_799_999
 
 _DEVICE: Final = (
     "id", "name", "description", "deviceClass", "parentId", "gatewayId", "creationDate",
     "lastUpdated", "tags", "attributes",
 )  # fmt: skip
-_EVENT: Final = (
-    "id", "creationDate", "lastUpdated", "level", "state", "subject", "message", "deviceId",
-    "deviceName", "sourceType", "sourceId", "sourceName", "eventTags", "data", "updates",
-)  # fmt: skip
-_ROW: Final = ("id", "createdAt", "updatedAt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +63,7 @@ class Documents:
 
 
 DEVICES: Final = Documents(DEVICE, _DEVICE)
-EVENTS: Final = Documents(EVENT, _EVENT)
+EVENTS: Final = Documents(EVENT, EVENT_COLUMNS)
 
 
 class TableRows:
@@ -81,7 +75,7 @@ class TableRows:
         table = await store.read(lambda s: s.resources.get(DATA_TABLE, own, table_id))
         types = {column.name: column.data_type for column in table.columns}
         asked = parse_json(given.get("query") or "{}", data_table_rows(types))
-        columns = (*_ROW, *types)
+        columns = (*ROW_COLUMNS, *types)
         yield Piece(header(columns), 0)
         offset, left = given.get("offset", 0), given.get("limit", LAST_MS)
         while left > 0:
@@ -114,7 +108,8 @@ class DeviceData:
             for device in documents:
                 start = f"{device['id']}," if given["includeID"] else ""
                 lines = StateLines(start, names, safe=True, dated=given["includeDate"])
-                async for moments in _reported(store, device["id"], given["start"], given["end"]):
+                reported = Reported(store, device["id"], Span(given["start"], given["end"]))
+                async for moments in reported.upto(given["end"]):
                     yield Piece(await asyncio.to_thread(lines.text, moments), len(moments))
 
     async def _names(self, store: Store, task: Task) -> Sequence[str]:
@@ -160,25 +155,6 @@ def _chosen(kind: Kind[Any], given: Mapping[str, Any]) -> Node:
     if "deviceIds" in given:
         parts.append(In("id", tuple(given["deviceIds"])))
     return all_of(parts)
-
-
-async def _reported(
-    store: Store, device_id: str, start_ms: int, end_ms: int
-) -> AsyncIterator[Sequence[Moment]]:
-    while True:
-        moments = await store.read(
-            partial(_moments, device_id=device_id, start_ms=start_ms, end_ms=end_ms)
-        )
-        if not moments:
-            return
-        yield moments
-        start_ms = moments[-1].time_ms + 1
-
-
-async def _moments(
-    session: Session, *, device_id: str, start_ms: int, end_ms: int
-) -> Sequence[Moment]:
-    return await session.archives.moments(device_id, start_ms, end_ms, MOMENTS)
 
 
 async def _attributes(session: Session, *, device_id: str) -> Sequence[str]:

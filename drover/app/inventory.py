@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from drover.app.access.admit import role_by, standings, visible_applications
-from drover.app.inventory_cursor import open_cursor, seal_cursor
+from drover.app.inventory_cursor import check_place, open_cursor, seal_cursor
 from drover.app.inventory_verbs import VERBS, Outcome, Outcomes, actor_of
 from drover.model.access import MemberRole
 from drover.model.errors import DroverError, Forbidden, Invalid, Missing
@@ -86,6 +86,8 @@ class JobInventory:
         query, order = self._understood(asked.query), order_of(asked.orderby)
         about = (asked.query, asked.orderby)
         start, after = open_cursor(asked.cursor, about) if asked.cursor else (0, None)
+        if after is not None:
+            check_place(after, order)
         size = min(asked.size, MOST_PER_PAGE)
 
         async def work(session: Session) -> Listed:

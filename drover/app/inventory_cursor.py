@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from drover.model.errors import Invalid
 from drover.ports.inventory import Place
+from drover.query.digi.fields import FIELDS, DigiType
+
+if TYPE_CHECKING:
+    from drover.ports.inventory import Order
 
 About = tuple[str, str]
 """The query and the order, as they were written."""
@@ -35,6 +39,27 @@ def open_cursor(text: str, about: About) -> tuple[int, Place]:
     if _seal(raw[_SEAL:], about) != raw[:_SEAL]:
         raise _bad()
     return start, Place(value, number)
+
+
+def check_place(place: Place, order: Order) -> None:
+    """Raise Invalid for a place that no job can have in an order: a cursor may be made up."""
+    expected: tuple[type, ...] = (str,)
+    if order.field == "id":
+        expected = ()
+    elif FIELDS[order.field].type in _COUNTED:
+        expected = (int, float)
+    fits = place.value is None or isinstance(place.value, expected)
+    if not fits or abs(place.number) > _LARGEST or _beyond(place.value):
+        raise _bad()
+
+
+_COUNTED: Final = frozenset({DigiType.NUMERIC, DigiType.JOB_TIME, DigiType.DEVICE_TIME})
+_LARGEST: Final = 2**63 - 1
+
+
+def _beyond(value: str | float | None) -> bool:
+    """Tell whether a value is more than the stores can hold."""
+    return "\0" in value if isinstance(value, str) else abs(value or 0) > _LARGEST
 
 
 def _seal(body: bytes, about: About) -> bytes:

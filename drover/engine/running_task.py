@@ -32,7 +32,8 @@ NOBODY: Final = Actor(type="system", id="0" * 24)
 class RunningTask:
     """A long task that runs here; see ``drover.ports.tasks.Task``.
 
-    ``lost`` is set once another server goes on with it, ``stopping`` once this one lets it go.
+    ``lost`` is set once another server goes on with it, ``stopping`` once this one lets it go;
+    ``reached`` is how far it said that it is.
     """
 
     def __init__(self, store: Store, timing: Timing, execution: Execution) -> None:
@@ -47,7 +48,7 @@ class RunningTask:
         self._lease_ms = timing.lease_ms
         self._written_s = _now_s()
         self._every_s = min(1000, timing.beat_ms) / 1000
-        self._how = Advance(done=execution.succeeded, total=execution.total)
+        self.reached = Advance(done=execution.succeeded, total=execution.total)
         self._folder: str | None = None
         self._canceled = False
 
@@ -84,7 +85,7 @@ class RunningTask:
 
     async def progress(self, done: int, total: int, note: str = "") -> None:
         """Tell how far it has come; written now and then. Raises TaskLost, TaskCanceled."""
-        self._how = Advance(done=done, total=total, note=note)
+        self.reached = Advance(done=done, total=total, note=note)
         if self.cancelled or _now_s() - self._written_s >= self._every_s:
             await self.renew()
 
@@ -141,7 +142,7 @@ class RunningTask:
 
     async def _note(self, session: Session, checkpoint: bytes | UnsetType) -> None:
         until_ms = await session.now_ms() + self._lease_ms
-        how = msgspec.structs.replace(self._how, checkpoint=checkpoint)
+        how = msgspec.structs.replace(self.reached, checkpoint=checkpoint)
         await session.tasks.advance(self.execution.number, how, until_ms)
 
 

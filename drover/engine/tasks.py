@@ -188,6 +188,7 @@ async def _end(session: Session, task: RunningTask, ending: Ending) -> State | N
         ending = Ending(error_name="Canceled", message=held.error or "It was canceled")
     elif goal is State.FAILED and ending.message is None:
         ending = Ending(error_name="Timeout", message=held.error or _FAULT)
+    await session.tasks.advance(held.number, task.reached, await session.now_ms())
     await session.tasks.note_end(held.number, ending)
     await executions.move(held.number, Change(goal=goal, error=ending.message))
     return goal

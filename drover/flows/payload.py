@@ -115,12 +115,16 @@ def dated(resource: dict[str, Any], *more: str) -> dict[str, Any]:
 
 def device_object(device: Mapping[str, Any]) -> dict[str, Any]:
     """Return a device as payloads show it: tags and attributes as objects, dates as dates."""
-    shown = dict(device)
+    return shown_device(dict(device))
+
+
+def shown_device(device: dict[str, Any]) -> dict[str, Any]:
+    """Return a device of one's own as payloads show it; the device given is changed."""
     if "id" in device:
-        shown["deviceId"] = device["id"]
-    shown["tags"] = tags_object(device.get("tags") or ())
-    shown["attributes"] = attributes_object(device.get("attributes") or ())
-    return dated(shown)
+        device["deviceId"] = device["id"]
+    device["tags"] = tags_object(device.get("tags") or ())
+    device["attributes"] = attributes_object(device.get("attributes") or ())
+    return dated(device)
 
 
 def tags_object(tags: Any) -> dict[str, list[str]]:

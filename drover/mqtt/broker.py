@@ -85,6 +85,8 @@ def configuration(keys: Keyring, ports: Ports, folder: Path, *, name: str = "dro
 server_name: "{name}"
 listen: "127.0.0.1:{ports.clients}"
 max_payload: {MOST_PAYLOAD_BYTES}
+log_size_limit: 10MB
+log_max_num: 3
 max_connections: 200000
 authorization {{ timeout: {DECIDING_S} }}
 write_deadline: "5s"
@@ -97,7 +99,7 @@ mqtt {{
   {_tls(ports)}
 }}
 {websocket}
-jetstream {{ store_dir: "{folder / "jetstream"}" }}
+jetstream {{ store_dir: "{folder / "jetstream"}", sync_interval: "1s" }}
 operator: {keys.operator_claims()}
 system_account: {keys.account(SYSTEM).public}
 default_sentinel: {keys.sentinel_claims()}

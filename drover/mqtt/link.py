@@ -13,6 +13,7 @@ from nats.errors import Error as NatsError
 
 from drover.model.errors import Unavailable
 from drover.mqtt.accounts import PLATFORM, SYSTEM
+from drover.mqtt.streams import OF_DEVICES, keep
 from drover.mqtt.subjects import subjects_of, to_subject, to_topic
 from drover.ports.bus import Message, Relay
 
@@ -113,12 +114,22 @@ class Link:
         told = msgspec.json.decode(answer.data)
         if "error" in told:
             raise Unavailable(f"The broker refused an account: {told['error']}")
+        await self._prepare(application_id)
         self._known.add(application_id)
 
     @property
     def known(self) -> Collection[str]:
         """Applications whose accounts this server made known."""
         return tuple(self._known)
+
+    async def _prepare(self, application_id: str) -> None:
+        """Make the streams of an application's devices, before the first of them connects."""
+        try:
+            streams = (await self.client(application_id)).jetstream()
+            for each in OF_DEVICES:
+                await keep(streams, each)
+        except _FAILURES as error:
+            raise Unavailable("The broker does not answer") from error
 
     async def forget(self, application_id: str) -> None:
         """Have the broker forget an application's account, which ends all its connections."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import structlog
 from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
@@ -18,10 +19,11 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import NotFoundError
+from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 from drover.mqtt import tap
 from drover.mqtt.accounts import PLATFORM, STATE_SUBJECT
+from drover.mqtt.streams import keep
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -47,6 +49,9 @@ BYTES_AT_A_TIME: Final = 4_194_304
 
 PATIENCE_S: Final = 5.0
 """How long a question stays open at the broker; it is asked again then."""
+
+ELECTING_S: Final = 60.0
+"""How long a start waits for the brokers of a cluster to agree on who leads."""
 
 _PATTERN: Final = STATE_SUBJECT.format(application="*")
 _NEXT: Final = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}"
@@ -77,9 +82,11 @@ class StateFeed:
         """How often nothing was asked for because there was no room."""
 
     async def start(self) -> None:
-        """Begin to take; raises NatsError."""
+        """Begin to take; raises NatsError, TimeoutError when there is no stream to take from."""
         platform = await self._link.client(PLATFORM)
-        await _prepare(platform)
+        async with asyncio.timeout(ELECTING_S):
+            while not await _prepared(platform):  # noqa: ASYNC110 - brokers do not tell when
+                await asyncio.sleep(_LATE_S)
         self._client = await self._link.open_another(PLATFORM)
         self._inbox = self._client.new_inbox()
         self._taking = await self._client.subscribe(self._inbox, cb=_never)
@@ -167,16 +174,27 @@ async def _never(_message: object) -> None:
     """Take what the tap has taken before: nothing."""
 
 
+async def _prepared(platform: Client) -> bool:
+    """Tell whether the stream is there: brokers that have just met cannot say for a while."""
+    try:
+        await _prepare(platform)
+    except (NatsTimeoutError, ServiceUnavailableError) as error:
+        _LOG.warning("mqtt.waits", error=str(error))
+        return False
+    return True
+
+
 async def _prepare(platform: Client) -> None:
     streams = platform.jetstream()
-    await streams.add_stream(
+    await keep(
+        streams,
         StreamConfig(
             name=STREAM,
             subjects=[_PATTERN],
             retention=RetentionPolicy.WORK_QUEUE,
             storage=StorageType.FILE,
             max_bytes=MOST_KEPT_BYTES,
-        )
+        ),
     )
     with contextlib.suppress(NotFoundError):  # an earlier version had messages pushed to it
         await streams.delete_consumer(STREAM, _FORMER)

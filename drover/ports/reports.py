@@ -64,8 +64,14 @@ class Reports(Protocol):
         """Return the newest value of each attribute of some devices, of all time or of a span."""
         ...
 
-    async def forget(self, device_id: str, span: Span) -> None:
-        """Delete the values of a span."""
+    async def forget(
+        self, device_id: str, span: Span, attributes: Sequence[str] | None = None
+    ) -> None:
+        """Delete the values of a span, of some attributes or of all."""
+        ...
+
+    async def forget_log(self, device_id: str, topic: LogTopic, span: Span) -> None:
+        """Delete the lines of a span from a device's log."""
         ...
 
     async def log(self, entries: Sequence[LogEntry]) -> None:

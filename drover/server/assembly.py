@@ -347,6 +347,16 @@ class Server:
         sweep_s = self.settings.sweep_seconds
         self._repeat(Loop("figures", figures.look, asyncio.Event(), sweep_s))
         self._repeat(Loop("loop_lag", figures.measure_lag, asyncio.Event(), LAG_S))
+        self._watch_queue()
+
+    def _watch_queue(self) -> None:
+        if self._beacons is None:
+            return
+        metrics, work, waiters = self.app.metrics, self._beacons.work, self._beacons.waiters
+        metrics.show("beacons_waiting", "Requests that wait for a job here.", lambda: len(waiters))
+        metrics.show_count(
+            "beacon_looks", "Times the store was asked for the next job.", lambda: work.looks
+        )
 
     def _watch_engine(self, heart: Heart, engine: Engine, workers: LocalWorkers) -> None:
         metrics, lanes = self.app.metrics, engine.dispatcher

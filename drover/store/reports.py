@@ -85,11 +85,20 @@ class ReportStore:
             for row in rows
         ]
 
-    async def forget(self, device_id: str, span: Span) -> None:
-        """Delete the values of a span."""
+    async def forget(
+        self, device_id: str, span: Span, attributes: Sequence[str] | None = None
+    ) -> None:
+        """Delete the values of a span, of some attributes or of all."""
         params = _of(device_id, span)
-        for statement in ("device_state_forget", "device_last_forget", "device_last_again"):
-            await self._tx.execute(statement, params)
+        for name in [None] if attributes is None else attributes:
+            one = {**params, "attribute": name}
+            for statement in ("device_state_forget", "device_last_forget"):
+                await self._tx.execute(statement, one)
+        await self._tx.execute("device_last_again", params)
+
+    async def forget_log(self, device_id: str, topic: LogTopic, span: Span) -> None:
+        """Delete the lines of a span from a device's log."""
+        await self._tx.execute("device_log_forget", {**_of(device_id, span), "topic": topic})
 
     async def log(self, entries: Sequence[LogEntry]) -> None:
         """Write lines to logs of devices."""

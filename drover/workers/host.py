@@ -96,7 +96,10 @@ class BatchHost:
 
     async def _settle(self, given: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
         if not self._serial:  # nobody comes after whom an accumulator could be handed to
-            given = {resource_id: _alone(request) for resource_id, request in given.items()}
+            given = {
+                resource_id: _alone(request) if "accumulator" in request else request
+                for resource_id, request in given.items()
+            }
         rows = [
             (
                 resource_id,

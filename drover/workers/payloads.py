@@ -8,7 +8,7 @@ import msgspec
 
 from drover.flows import decode, start_payload
 from drover.flows.language import deep_copy
-from drover.flows.payload import dated, device_object, from_ms
+from drover.flows.payload import dated, from_ms, shown_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,7 +66,7 @@ def _aliased(alias: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 
 _SHOWN: Final[Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
-    "device": device_object,
+    "device": shown_device,
     "experienceGroup": _aliased("experienceGroupId"),
     "experienceUser": _aliased("experienceUserId"),
 }

@@ -69,6 +69,17 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     import_s: float = 60.0
 
 
+class _InHand:
+    """A batch that a worker has in hand, and how many of its iterations it has acknowledged."""
+
+    __slots__ = ("acknowledged", "batch", "records")
+
+    def __init__(self, batch: FlowBatch) -> None:
+        self.batch = batch
+        self.acknowledged = 0
+        self.records: asyncio.Future[list[RunRecord]] = asyncio.get_running_loop().create_future()
+
+
 class WorkerProcess:
     """A child process and the batches it runs."""
 
@@ -89,14 +100,14 @@ class WorkerProcess:
         self._idle = asyncio.Event()
         self._idle.set()
         self._numbers = itertools.count(1)
-        self._batches: dict[int, tuple[FlowBatch, asyncio.Future[list[RunRecord]]]] = {}
+        self._batches: dict[int, _InHand] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._known: set[str] = set()
 
     @property
     def load(self) -> int:
         """How many runs it has in hand."""
-        return sum(batch.size for batch, _ in self._batches.values())
+        return sum(each.batch.size for each in self._batches.values())
 
     @property
     def alive(self) -> bool:
@@ -156,12 +167,11 @@ class WorkerProcess:
         if not self.alive:
             raise WorkerLost("the worker has ended")
         number = next(self._numbers)
-        future: asyncio.Future[list[RunRecord]] = asyncio.get_running_loop().create_future()
-        self._batches[number] = (batch, future)
+        running = self._batches[number] = _InHand(batch)
         self._idle.clear()
         try:
             self._send(Start(number, self._without_known_flow(batch)))
-            return await future
+            return await running.records
         finally:
             del self._batches[number]
             if not self._batches:
@@ -169,7 +179,7 @@ class WorkerProcess:
 
     def runs(self, lease_id: str) -> bool:
         """Tell whether it has a batch under this lease in hand."""
-        return any(batch.lease_id == lease_id for batch, _ in self._batches.values())
+        return any(each.batch.lease_id == lease_id for each in self._batches.values())
 
     async def idle(self) -> None:
         """Wait until it has nothing in hand."""
@@ -235,11 +245,22 @@ class WorkerProcess:
         finally:
             self.kill()
             self._ready.set()
-            for _, future in self._batches.values():
-                if not future.done():
-                    future.set_exception(WorkerLost(f"worker process {self.pid} ended"))
+            for running in self._batches.values():
+                if not running.records.done():
+                    running.records.set_exception(self._loss_of(running.batch))
             for task in self._answering:
                 task.cancel()
+
+    def _loss_of(self, batch: FlowBatch) -> Exception:
+        """Say what the end of the worker is to a batch: one whose turn had not come loses nothing.
+
+        Its turn came when all of the one before it was acknowledged; that was heard before the end.
+        """
+        waits = batch.after is not None and any(
+            each.batch.lease_id == batch.after and each.acknowledged < each.batch.size
+            for each in self._batches.values()
+        )
+        return NotBegun() if waits else WorkerLost(f"worker process {self.pid} ended")
 
     def _take(self, message: FromWorker) -> None:
         match message:
@@ -252,6 +273,8 @@ class WorkerProcess:
             case Unbegun(number):
                 self._resolve(number, NotBegun())
             case Ask() | Settle():
+                if isinstance(message, Settle) and message.batch in self._batches:
+                    self._batches[message.batch].acknowledged += message.count
                 task = asyncio.create_task(self._answer(message))
                 self._answering.add(task)
                 task.add_done_callback(self._answering.discard)
@@ -269,13 +292,13 @@ class WorkerProcess:
                 self.worn = True
 
     def _resolve(self, number: int, outcome: Any) -> None:
-        _, future = self._batches.get(number, (None, None))
-        if future is None or future.done():
+        running = self._batches.get(number)
+        if running is None or running.records.done():
             return
         if isinstance(outcome, Exception):
-            future.set_exception(outcome)
+            running.records.set_exception(outcome)
         else:
-            future.set_result(outcome)
+            running.records.set_result(outcome)
 
     async def _answer(self, message: Ask | Settle) -> None:
         known = self._batches.get(message.batch)
@@ -284,10 +307,10 @@ class WorkerProcess:
             return
         try:
             if isinstance(message, Settle):
-                settled = await self._answerer.settle(known[0], message.rows, message.count)
+                settled = await self._answerer.settle(known.batch, message.rows, message.count)
                 self._send(Receipt(message.id, settled))
             else:
-                self._send(Answer(message.id, await self._asked(known[0], message)))
+                self._send(Answer(message.id, await self._asked(known.batch, message)))
         except LeaseLost:
             self._send(Lost(message.id))
         except Exception:  # noqa: BLE001 - the run must end, not wait for ever

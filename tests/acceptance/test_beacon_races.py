@@ -86,6 +86,7 @@ async def _race(urls, key, rounds):
         return outcomes
 
 
+@pytest.mark.timeout(300 + 10 * ROUNDS)
 def test_of_a_hundred_simultaneous_pickups_over_two_servers_one_wins(servers):
     urls, key = servers
 

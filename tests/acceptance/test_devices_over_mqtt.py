@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import aiomqtt
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -15,6 +17,7 @@ from drover.mqtt.device import (
     ConnectionRefused,
     DeviceClient,
     framed,
+    publish,
 )
 from examples.serving import serving
 from tests.support.field import Site, eventually
@@ -170,17 +173,25 @@ async def test_devices_of_an_application_share_free_topics(site):
     assert await listener.hears() == [("t/a", b"hello")]
 
 
-async def test_applications_do_not_hear_each_other(site, server):
+async def test_nothing_of_100_000_foreign_messages_is_heard(site, server):
     foreign = Site.new(server)
     ours, theirs = await site.connect(site.device()), await foreign.connect(foreign.device())
     site.connected += foreign.connected
     await ours.client.subscribe("t/#")
 
-    for number in range(2000):
-        await theirs.client.publish("t/a", b"%d" % number, qos=number % 2)
+    foreign_topics = ("t/a", f"losant/{ours.id}/command", f"losant/{ours.id}/state", "$SYS/a")
+    flood = b"".join(publish(topic, b'{"data": {"level": 1}}') for topic in foreign_topics)
+    await ours.client.subscribe(ours.command)
+    for _ in range(100):
+        theirs.client.send(flood * 250)
+        await theirs.client.publish("t/a", b"{}")  # acknowledged after all before it
     await ours.client.publish("t/a", b"mine")
+    site.post(f"devices/{ours.id}/command", {"name": "last"})
 
-    assert await ours.hears() == [("t/a", b"mine")]
+    heard = await ours.hears(2)
+    assert heard[0] == ("t/a", b"mine")
+    assert [json.loads(payload)["name"] for _, payload in heard[1:]] == ["last"]
+    assert site.get(f"devices/{ours.id}/compositeState") == {}
 
 
 async def test_a_key_opens_only_the_topics_on_its_list(site):
@@ -245,6 +256,47 @@ async def test_a_second_connection_of_a_device_ends_the_first(site):
     await second.client.publish(second.state, b'{"data": {"level": 1}}')
     await eventually(lambda: len(site.get(f"devices/{device_id}/logs", limit=9)) == 3)
     assert site.get(f"devices/{device_id}")["connectionInfo"]["connected"] == 1
+
+
+async def test_a_retained_message_is_heard_by_those_present_and_by_nobody_later(site):
+    speaker, present = [await site.connect(site.device()) for _ in range(2)]
+    await present.client.subscribe("t/#")
+
+    speaker.client.send(framed(0x31, b"\x00\x03t/akept"))
+    assert await present.hears() == [("t/a", b"kept")]
+    late = await site.connect(site.device())
+    await late.client.subscribe("t/#")
+    await speaker.client.publish("t/b", b"new")
+
+    assert await late.hears() == [("t/b", b"new")]
+
+
+async def test_reports_of_moments_too_far_away_are_passed_over(site):
+    pump = await site.connect(site.device())
+    now_ms = int(time.time() * 1000)
+
+    for moment in (now_ms + 90_000_000, now_ms - 31 * 86_400_000):
+        body = {"data": {"level": 1}, "time": moment}
+        await pump.client.publish(pump.state, json.dumps(body).encode())
+    await pump.client.publish(pump.state, b'{"data": {"note": "ok"}}')
+
+    kept = await eventually(lambda: site.get(f"devices/{pump.id}/compositeState"))
+    assert set(kept) == {"note"}
+
+
+async def test_what_devices_do_is_counted(site):
+    pump = await site.connect(site.device())
+    with pytest.raises(ConnectionRefused):
+        await DeviceClient.connect(site.address, pump.id, (site.key[0], "wrong"))
+    await pump.client.publish(pump.state, b"not json")
+
+    def counted():
+        text = httpx.get(f"{site.serving.url}/metrics").text
+        found = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[:1] != "#")
+        names = ("admitted", "refused", "unreadable")
+        return all(float(found[f"drover_mqtt_{name}_total"]) > 0 for name in names)
+
+    await eventually(counted)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """The engine with real worker processes."""
 
+import asyncio
 import itertools
 import os
+import signal
 
 import pytest
 from structlog.testing import capture_logs
@@ -9,7 +11,7 @@ from structlog.testing import capture_logs
 from drover.engine import leases
 from drover.model.execution import State
 from drover.model.iteration import ItemState
-from drover.ports.runner import FlowBatch, WorkerLost
+from drover.ports.runner import FlowBatch, IterationBatch, NotBegun, WorkerLost
 from drover.workers.local import LocalWorkers, WorkerSettings, registered
 from tests.acceptance.fan_out import ACKNOWLEDGE, NO_OP, FanOut, flow, node
 from tests.contract.jobs_store import device_id
@@ -178,6 +180,83 @@ async def test_stopped_workers_refuse_and_leave_no_process():
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+class NeverSettling:
+    """A server that hears acknowledgements and says nothing to them."""
+
+    def __init__(self):
+        self.heard = asyncio.Queue()
+
+    async def settle(self, batch, _rows, _count):
+        await self.heard.put(batch.lease_id)
+        await asyncio.Event().wait()
+
+
+def chunk(lease_id, handler, *, after=None):
+    definition = flow(node("call", "PythonHandlerNode", {"handler": handler}, "ack"), ACKNOWLEDGE)
+    iterations = IterationBatch(
+        execution_id="e" * 24,
+        job_id="j" * 24,
+        trigger_type="resourceJobIteration",
+        resource_type="device",
+        execution=b"{}",
+        resource_ids=[device_id(1), device_id(2)],
+        documents=[b'{"n":1}', b'{"n":2}'],
+    )
+    return FlowBatch(
+        application_id="a",
+        flow_id="f",
+        flow_tag=handler,
+        flow=definition,
+        trigger_index=0,
+        iterations=iterations,
+        execution_id="e" * 24,
+        lease_id=lease_id,
+        after=after,
+        patience_ms=600_000,
+    )
+
+
+async def kill(workers):
+    """Wait until a worker has both chunks in hand, and kill it."""
+    async with asyncio.timeout(60):
+        while not all(workers._workers[0].runs(lease_id) for lease_id in ("1-1", "1-2")):
+            await asyncio.sleep(0.001)
+    os.kill(workers.pids[0], signal.SIGKILL)
+
+
+async def test_a_chunk_whose_turn_had_not_come_loses_nothing_with_its_worker():
+    settings = WorkerSettings(count=1, handlers=("tests.acceptance.handlers",))
+    workers = LocalWorkers(NeverSettling(), settings)
+    await workers.start()
+    first = asyncio.create_task(workers.run(chunk("1-1", "never-ends")))
+    await asyncio.sleep(0)
+    ahead = asyncio.create_task(workers.run(chunk("1-2", "no-op", after="1-1")))
+
+    await kill(workers)
+    ends = await asyncio.gather(first, ahead, return_exceptions=True)
+    await workers.stop()
+
+    assert [type(each) for each in ends] == [WorkerLost, NotBegun]
+
+
+async def test_a_chunk_whose_turn_had_come_is_lost_with_its_worker():
+    settings = WorkerSettings(count=1, handlers=("tests.acceptance.handlers",))
+    server = NeverSettling()
+    workers = LocalWorkers(server, settings)
+    await workers.start()
+    first = asyncio.create_task(workers.run(chunk("1-1", "no-op")))
+    await asyncio.sleep(0)
+    ahead = asyncio.create_task(workers.run(chunk("1-2", "no-op", after="1-1")))
+
+    heard = {await server.heard.get(), await server.heard.get()}
+    await kill(workers)
+    ends = await asyncio.gather(first, ahead, return_exceptions=True)
+    await workers.stop()
+
+    assert heard == {"1-1", "1-2"}
+    assert [type(each) for each in ends] == [WorkerLost, WorkerLost]
 
 
 async def test_workers_tell_the_handlers_they_know_and_stop_twice_without_harm():

@@ -402,3 +402,95 @@ def test_the_data_of_a_device_is_exported_as_csv_behind_a_signed_link(plant):
         f'{at},{DATE}T00:00:00.007Z,1,"\'=cmd()",',
     ]
     assert _open(url[:-1] + ("0" if url[-1] != "0" else "1")).status_code == 403
+
+
+def test_lists_are_exported_as_csv_and_as_json(plant):
+    plant.device("pump", kind="x")
+    plant.device("fan")
+    plant.client.events.post(**plant.key, event={"level": "info", "subject": "=1+1"})
+    columns = [{"name": "serial", "dataType": "string", "constraint": "optional"}]
+    table = plant.client.data_tables.post(**plant.key, dataTable={"name": "T", "columns": columns})
+    where = {**plant.key, "dataTableId": table["id"]}
+    rows = [{"serial": f"s{number}"} for number in range(3)]
+    plant.client.data_table_rows.post(**where, dataTableRow=rows)
+    client = plant.client
+
+    devices = plant.ended(
+        client.devices.export(**plant.key, options={"query": {"tags": {"kind": "x"}}})
+    )
+    as_json = plant.ended(client.devices.export(**plant.key, options={"format": "json"}))
+    events = plant.ended(client.events.export(**plant.key, exportData={"excludeUpdates": True}))
+    options = {"sortColumn": "serial", "sortDirection": "desc", "limit": 2}
+    found = plant.ended(
+        client.data_table_rows.export(**where, exportData={"queryOptions": options})
+    )
+    data = plant.ended(client.data.export(**plant.key, query={"deviceQuery": {}}))
+
+    def read(log):
+        return _open(log["output"]["downloadUrls"][0]).text
+
+    (device,) = csv.DictReader(read(devices).splitlines())
+    assert (device["name"], json.loads(device["tags"])) == ("pump", [{"key": "kind", "value": "x"}])
+    assert {each["name"] for each in json.loads(read(as_json))} == {"pump", "fan"}
+    (event,) = csv.DictReader(read(events).splitlines())
+    assert (event["subject"], "updates" in event) == ("'=1+1", False)
+    assert [each["serial"] for each in csv.DictReader(read(found).splitlines())] == ["s2", "s1"]
+    assert read(data).splitlines() == ['"ID","Timestamp","ISO Date","heat","note","on"']
+
+
+def test_exports_of_what_cannot_be_asked_are_refused(plant):
+    pump, client, key = plant.device(), plant.client, plant.key
+    columns = [{"name": "serial", "dataType": "string", "constraint": "optional"}]
+    table = client.data_tables.post(**key, dataTable={"name": "T", "columns": columns})["id"]
+    for call, options in (
+        (client.data.export, {"query": {}}),
+        (client.data.export, {"query": {"deviceQuery": {"nonsense": 1}}}),
+        (client.data.export, {"query": {"deviceQuery": {}, "options": {"filePerDevice": True}}}),
+        (client.device.export, {"deviceId": pump, "start": "9", "end": "8"}),
+        (client.device.export, {"deviceId": pump, "callbackUrl": "file:///etc/passwd"}),
+        (client.device.export, {"deviceId": pump, "email": "a@b,nonsense\r\nBcc: x@y"}),
+        (client.devices.export, {"options": {"query": {"id": "x"}}}),
+        (client.events.export, {"exportData": {"format": "xml"}}),
+        (client.data_table_rows.export, {"dataTableId": table, "exportData": {"query": {"no": 1}}}),
+    ):
+        with pytest.raises(LosantError) as error:
+            call(**key, **options)
+        assert error.value.status == 400, (options, error.value.data)
+    with pytest.raises(LosantError) as error:
+        client.device.export(**key, deviceId="0" * 24)
+    assert error.value.status == 404
+
+
+def test_many_devices_are_changed_forgotten_deleted_and_restored_by_jobs(plant):
+    client, key = plant.client, plant.key
+    many = [{"name": f"d{number}"} for number in range(1001)]
+    plant.server.client.post(f"/applications/{plant.application}/devices/batch", {"devices": many})
+    pump = plant.device("pump", [(OLD_MS, {"heat": 1, "note": "a"}), (OLD_MS + 5, {"heat": 2})])
+    tag = {"operation": "set", "target": "tag", "value": {"key": "k", "value": "v"}}
+
+    patched = plant.ended(
+        client.devices.patch(**key, patchInfo={"query": {}, "updateOperations": [tag]})
+    )
+    forgotten = plant.ended(
+        client.devices.remove_data(
+            **key,
+            options={"query": {"id": pump}, "start": OLD_MS, "end": OLD_MS, "attributes": ["heat"]},
+        )
+    )
+    left = client.device.get_state(**key, deviceId=pump, limit="10")
+    few = {"name": {"$in": ["d1", "d2"]}}
+    deleted = plant.ended(client.devices.delete(**key, options={"query": few, "forceJob": True}))
+    gone = client.devices.get(**key, perPage="1")["totalCount"]
+    restored = plant.ended(client.devices.restore(**key, options={"query": few, "forceJob": True}))
+    inline = client.devices.delete(**key, options={"query": few})
+
+    assert patched["output"] == {"updated": 1002, "failed": 0, "skipped": 0}
+    assert (patched["resourceType"], patched["progress"]["completed"]) == ("device", 1002)
+    assert forgotten["output"] == {"removed": 1}
+    assert [each["data"] for each in left] == [{"heat": 2}, {"note": "a"}]
+    assert (deleted["output"], gone) == ({"removed": 2, "failed": 0}, 1000)
+    assert restored["output"] == {"restored": 2, "failed": 0}
+    assert inline == {"removed": 2, "failed": 0}
+    with pytest.raises(LosantError) as error:
+        client.devices.remove_data(**key, options={"query": {"nonsense": 1}})
+    assert error.value.status == 400

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from drover.client import ClientError
+from drover.mqtt.device import publish
 from examples.serving import serving
 from tests.support.field import PATIENCE_S, Site
 
@@ -35,10 +37,11 @@ async def site(server) -> AsyncIterator[Site]:
 
 @asynccontextmanager
 async def watching(
-    site: Site, rest: str, **query
+    site: Site, rest: str, last_id: str = "", *, raw: bool = False, **query
 ) -> AsyncIterator[AsyncIterator[tuple[str, dict]]]:
-    """Events as pairs of name and data, once the server watches."""
+    """Events as pairs of name and data, once the server watches; with ``raw`` its lines."""
     headers = {"authorization": f"Bearer {site.serving.client.token}", "accept": "application/json"}
+    headers |= {"last-event-id": last_id} if last_id else {}
     async with (
         asyncio.timeout(PATIENCE_S),
         httpx.AsyncClient(base_url=site.serving.url, timeout=PATIENCE_S) as client,
@@ -48,7 +51,14 @@ async def watching(
         assert answer.headers["content-type"].startswith("text/event-stream")
         lines = answer.aiter_lines()
         assert await anext(lines) == ": watching"
-        yield _events(lines)
+        yield lines if raw else _events(lines)
+
+
+async def lines_of_events(lines: AsyncIterator[str]) -> AsyncIterator[str]:
+    """The lines of events, without comments and what is between them."""
+    async for line in lines:
+        if line and not line.startswith(":"):
+            yield line
 
 
 async def _events(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, dict]]:
@@ -118,6 +128,49 @@ async def test_state_and_commands_that_a_person_publishes_are_kept(site):
 
     assert site.get(f"devices/{pump.id}/compositeState")["level"]["value"] == 4
     assert json.loads((await pump.hears())[0][1])["name"] == "go"
+
+
+async def test_a_reader_that_comes_back_gets_what_it_missed(site):
+    pump = await site.connect(site.device())
+    async with watching(site, "mqttSubscriptionStream", topic="t/+", raw=True) as lines:
+        await pump.client.publish("t/a", b"1")
+        last_id = (await anext(lines_of_events(lines))).removeprefix("id: ")
+
+    await pump.client.publish("t/a", b"2")
+    await pump.client.publish("t/a", b"3")
+
+    async with watching(site, "mqttSubscriptionStream", last_id, topic="t/+") as events:
+        messages = [(await anext(events))[1]["message"] for _ in range(2)]
+    assert messages == ["2", "3"]
+
+
+async def test_a_reader_that_never_reads_is_cut_off_and_holds_nobody_up(site):
+    pump = await site.connect(site.device())
+    asleep = socket.socket()
+    asleep.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    asleep.connect(("127.0.0.1", int(site.serving.url.rsplit(":", 1)[1])))
+    request = f"GET {site.path('mqttSubscriptionStream')}?topic=t/big HTTP/1.1\r\nHost: x\r\n"
+    asleep.sendall(f"{request}Authorization: Bearer {site.serving.client.token}\r\n\r\n".encode())
+    assert b"200" in asleep.recv(64)
+    text = "x" * 16_000
+    message = publish("t/big", text.encode())
+
+    got = 0
+    async with watching(site, "mqttSubscriptionStream", topic="t/big") as events:
+        for _ in range(120):
+            pump.client.send(message * 10)
+            for _ in range(10):
+                got += (await anext(events))[1]["message"] == text
+
+    asleep.close()
+    assert (got, streams_cut(site)) == (1200, 1)
+
+
+def streams_cut(site: Site) -> float:
+    lines = httpx.get(f"{site.serving.url}/metrics").text.splitlines()
+    return next(
+        float(line.split()[1]) for line in lines if line.startswith("drover_streams_cut_total ")
+    )
 
 
 async def test_a_stream_without_messages_stays_alive(site):

@@ -4,6 +4,7 @@ import pytest
 import pytest_asyncio
 
 from tests.contract.driver_store import MAKE
+from tests.support.digi_server import DigiServer
 from tests.support.tmm_server import TmmServer
 
 
@@ -44,3 +45,11 @@ async def tmm(tmm_of_the_module):
     """A server of beacon jobs in which there is nothing but its administrator."""
     yield tmm_of_the_module
     await tmm_of_the_module.forget()
+
+
+@pytest_asyncio.fixture
+async def digi_server(database):
+    """A server of the inventory."""
+    made = await DigiServer(database).begin()
+    yield made
+    await made.close()

@@ -5,7 +5,7 @@ import pytest
 from drover.app.host import states
 from drover.kinds.device import KIND as DEVICE
 from drover.model.errors import Invalid
-from tests.contract.test_flow_host import NOBODY, World
+from tests.contract.flow_host_world import NOBODY, World
 
 FIND = {
     "method": "id",

@@ -152,3 +152,15 @@ class DigiServer(AccessServer):
 
 
 _NEW = frozenset(NewExecution.__struct_fields__) - {"state", "total", "error"}
+
+
+async def fleet(server: DigiServer) -> list[int]:
+    """Four jobs: of pump (succeeded), of both (failed), queued, running on the valve."""
+    pump = await server.device("Pump", group="/NorthWest/Yakima", tag="Important;nsx")
+    valve = await server.device("Valve", group="/test", tags="ops", signal_percent="20")
+    return [
+        await server.job(pump, succeeded=1),
+        await server.job(pump, valve, failed=2, error="Device Not Connected"),
+        await server.job(state="queued"),
+        await server.job(valve, state="running"),
+    ]

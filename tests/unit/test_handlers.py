@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from drover import handler
@@ -42,6 +44,7 @@ def test_modules_in_the_current_folder_are_loaded(tmp_path, monkeypatch):
     (tmp_path / "plant_handlers.py").write_text(
         "from drover import handler\n\n@handler('plant.one')\ndef one(value):\n    return 1\n"
     )
+    monkeypatch.delitem(sys.modules, "plant_handlers", raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
 

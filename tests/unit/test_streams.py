@@ -136,6 +136,7 @@ async def test_one_that_never_reads_is_cut_off_and_the_others_get_all(
         bus.tell(b"%d" % number)
         got += await anext(awake)
 
+    assert (watched.cut, watched.streams) == (1, 1)
     with pytest.raises(StopAsyncIteration):
         await anext(asleep)
     await asleep.aclose()

@@ -64,8 +64,9 @@ def place_of(config: ArchiveConfig, places: Places) -> Place:
 
 def check_place(config: ArchiveConfig, places: Places) -> None:
     """Raise Invalid for a bucket that cannot be one; one named by a credential is not looked at."""
-    if config.credential_name is UNSET:
-        place_of(config, places)
+    target = _target(config)
+    if target is not None and config.credential_name is UNSET:
+        places.of(target)
 
 
 def delay_days(config: ArchiveConfig) -> int:

@@ -7,6 +7,7 @@ the file; so an archive that was killed goes on, and none of its files is ever h
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -38,11 +39,11 @@ DEVICES: Final = 200
 AT_ONCE: Final = 4
 """Devices whose files are written side by side."""
 
-_EVENT: Final = (
+EVENT_COLUMNS: Final = (
     "id", "creationDate", "lastUpdated", "level", "state", "subject", "message", "deviceId",
     "deviceName", "sourceType", "sourceId", "sourceName", "eventTags", "data", "updates",
 )  # fmt: skip
-_ROW: Final = ("id", "createdAt", "updatedAt")
+ROW_COLUMNS: Final = ("id", "createdAt", "updatedAt")
 _SAVE_S: Final = 1.0
 _LAST_ID: Final = "g"  # after every id, which are hexadecimal
 
@@ -109,7 +110,7 @@ class Archive:
             own = self.application.id
             return self._read(lambda s: s.archives.events(own, after, span.end_ms, MOMENTS))
 
-        pieces = _documents(page, (span.start_ms - 1, _LAST_ID), _EVENT)
+        pieces = _documents(page, (span.start_ms - 1, _LAST_ID), EVENT_COLUMNS)
         await self._note([await write(self._place, f"{key}.csv.gz", pieces)], "")
 
     async def tables(self, folder: str, stamp_ms: int) -> None:
@@ -148,35 +149,17 @@ class Archive:
     async def _device(self, device_id: str, span: Span) -> list[Written]:
         names: Sequence[str] = ()
         files: list[Written] = []
-        start_ms = span.start_ms
-        while first := await self._moments(device_id, Span(start_ms, span.end_ms), 1):
+        reported = Reported(self._store, device_id, span)
+        while await reported.more():
             names = names or await self._read(lambda s: s.archives.attributes(device_id))
-            day = day_of(first[0].time_ms)
-            within = Span(max(day.start_ms, span.start_ms), min(day.end_ms, span.end_ms))
+            day = day_of(reported.next_ms)
             name = f"{self.application.id}-{device_id}-{day.start_ms}-{day.end_ms}.csv.gz"
-            pieces = self._states(device_id, names, within)
+            pieces = _states(reported, names, day.end_ms)
             files.append(await write(self._place, self.day_folder(day) + name, pieces))
-            start_ms = day.end_ms + 1
         return files
 
-    async def _states(
-        self, device_id: str, names: Sequence[str], span: Span
-    ) -> AsyncIterator[Piece]:
-        yield Piece(header(("ID", "Timestamp", "ISO Date", *names)), 0)
-        lines, start_ms = StateLines(f"{device_id},", names), span.start_ms
-        while moments := await self._moments(device_id, Span(start_ms, span.end_ms), MOMENTS):
-            text = await asyncio.to_thread(lines.text, moments)
-            yield Piece(text, len(moments), sum(each.points for each in moments))
-            start_ms = moments[-1].time_ms + 1
-
-    async def _moments(self, device_id: str, span: Span, limit: int) -> Sequence[Moment]:
-        start_ms, end_ms = span.start_ms, span.end_ms
-        return await self._read(
-            lambda session: session.archives.moments(device_id, start_ms, end_ms, limit)
-        )
-
     async def _table(self, table: Any, key: str) -> Written:
-        columns = (*_ROW, *(column.name for column in table.columns))
+        columns = (*ROW_COLUMNS, *(column.name for column in table.columns))
 
         def page(after: tuple[int, str]) -> Awaitable[Sequence[StoredLine]]:
             return self._read(lambda session: session.archives.rows(table.id, after, MOMENTS))
@@ -199,6 +182,53 @@ class Archive:
 
     async def _read(self, work: Callable[[Session], Awaitable[T]]) -> T:
         return await self._store.read(work)
+
+
+class Reported:
+    """What a device reported in a span, oldest first, read in pages."""
+
+    def __init__(self, store: Store, device_id: str, span: Span) -> None:
+        self.device_id = device_id
+        self._store = store
+        self._span = span
+        self._page: Sequence[Moment] = ()
+        self._over = False
+
+    @property
+    def next_ms(self) -> int:
+        """The next moment, where there is more."""
+        return self._page[0].time_ms
+
+    async def more(self) -> bool:
+        """Tell whether there is more."""
+        if not self._page and not self._over:
+            start_ms, end_ms = self._span.start_ms, self._span.end_ms
+            self._page = await self._store.read(
+                lambda s: s.archives.moments(self.device_id, start_ms, end_ms, MOMENTS)
+            )
+            self._over = len(self._page) < MOMENTS
+            if self._page:
+                self._span = Span(self._page[-1].time_ms + 1, end_ms)
+        return bool(self._page)
+
+    async def upto(self, end_ms: int) -> AsyncIterator[Sequence[Moment]]:
+        """Yield the pages up to a moment."""
+        while await self.more() and self.next_ms <= end_ms:
+            count = bisect_right(self._page, end_ms, key=_time)
+            some, self._page = self._page[:count], self._page[count:]
+            yield some
+
+
+def _time(moment: Moment) -> int:
+    return moment.time_ms
+
+
+async def _states(reported: Reported, names: Sequence[str], end_ms: int) -> AsyncIterator[Piece]:
+    yield Piece(header(("ID", "Timestamp", "ISO Date", *names)), 0)
+    lines = StateLines(f"{reported.device_id},", names)
+    async for moments in reported.upto(end_ms):
+        text = await asyncio.to_thread(lines.text, moments)
+        yield Piece(text, len(moments), sum(each.points for each in moments))
 
 
 async def opened(store: Store, places: Places, task: Task) -> Archive:

@@ -58,9 +58,11 @@ class BeaconWork:
     ) -> None:
         """Work on jobs; ``told`` is set when somebody is to be told that one has ended.
 
-        ``lease_ms`` is how long a worker may be silent where nothing else is said.
+        ``lease_ms`` is how long a worker may be silent where nothing else is said; ``looks`` counts
+        how often the store was asked for the next job.
         """
         self.lease_ms = lease_ms
+        self.looks = 0
         self._store = store
         self._waiters = waiters
         self._told = told
@@ -153,6 +155,8 @@ class BeaconWork:
         self._waiters.dismiss((caller.user_id or "", worker))
 
     async def _take_now(self, waiter: Waiter, asked: Pick) -> BeaconJob | None:
+        self.looks += 1
+
         async def work(session: Session) -> BeaconJob | None:
             now_ms = await session.now_ms()
             for _ in range(_TRIES):

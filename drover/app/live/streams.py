@@ -66,6 +66,7 @@ class Stream:
         if len(self._unread) > MOST_UNREAD or self._unread_bytes > MOST_UNREAD_BYTES:
             self._unread.clear()
             self.cut = self._ended = True
+            self._closed(self)
         self._wake.set()
 
     def end(self) -> None:
@@ -117,7 +118,7 @@ class Watch:
             self._number += 1
             shown = self._shown(f"{self._token}-{self._number}", each)
             self._keep(shown)
-            for stream in self.streams:
+            for stream in tuple(self.streams):  # one that is too slow leaves
                 stream.put(shown)
 
     def add(self, stream: Stream, last_id: str) -> None:

@@ -11,14 +11,20 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from drover.app.catalog import Catalog
 from drover.app.device_updates import Changes, check
 from drover.app.devices import Devices, NewDevice, Update, everything, narrowed
+from drover.app.export_sources import LAST_MS
+from drover.app.tasks.devices_delete import TASK as DELETE
+from drover.app.tasks.devices_patch import TASK as PATCH
+from drover.app.tasks.devices_remove_data import TASK as REMOVE_DATA
+from drover.app.tasks.devices_restore import TASK as RESTORE
 from drover.faces.losant import _envelope, _lists
 from drover.faces.losant._device_shapes import attributes_as_object, tags_as_object
+from drover.faces.losant._jobs import BulkJobs
 from drover.faces.operation import Call, Operation
 from drover.kinds.device import KIND
 from drover.model.bodies import convert
 from drover.model.device_shape import DataType, DeviceClass
 from drover.model.errors import Invalid
-from drover.model.fields import Email, Ids, TagFilters, Url
+from drover.model.fields import Email, Ids, Key, TagFilters, Url
 from drover.ports.reports import Suggestion
 from drover.query.filters import devices_listed
 from drover.query.fold import fold
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from drover.app.services import Services
+    from drover.faces.operation import Answer
     from drover.ports.resources import Listing
 
 _MANY = "/applications/{applicationId}/devices"
@@ -68,12 +75,26 @@ class BulkChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     force_job: bool = False
 
 
+class DataChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """The body that deletes what many devices reported; no attributes named: of all."""
+
+    query: dict[str, Any]
+    start: float | UnsetType = UNSET
+    end: float | UnsetType = UNSET
+    attributes: Annotated[tuple[Key, ...], Meta(max_length=256)] | None = None
+    keep_connection_history: bool = False
+    keep_command_history: bool = False
+    email: Email | UnsetType = UNSET
+    callback_url: Url | UnsetType = UNSET
+
+
 class _Calls:
     """The operations on devices that the usual ones do not cover."""
 
-    def __init__(self, devices: Devices, catalog: Catalog) -> None:
+    def __init__(self, devices: Devices, catalog: Catalog, jobs: BulkJobs) -> None:
         self._devices = devices
         self._catalog = catalog
+        self._jobs = jobs
 
     async def list(self, call: Call) -> bytes:
         """Return one page of the devices within the caller's sight."""
@@ -99,11 +120,18 @@ class _Calls:
         document = await self._catalog.patch(call.caller, KIND, old, call.body)
         return _envelope.one(KIND, call, _shaped(call, document))
 
-    async def patch_many(self, call: Call) -> dict[str, Any]:
-        """Change all devices chosen; without a choice, none."""
+    async def patch_many(self, call: Call) -> Any:
+        """Change all devices chosen; without a choice, none. More than a few: by a job."""
         given = call.json(BulkPatch)
         update = _update(given)
         chosen = _chosen(given)
+        wanted = {
+            name: value
+            for name in ("updateFields", "updateOperations", "query", "deviceIds")
+            if (value := msgspec.to_builtins(given).get(name)) is not None
+        }
+        if answer := await self._jobs.devices(call, PATCH, chosen, wanted):
+            return answer
         outcome = await self._devices.update(call.caller, call.application_id, chosen, update)
         return {
             "updated": outcome.changed,
@@ -111,17 +139,35 @@ class _Calls:
             "skipped": outcome.skipped,
         }
 
-    async def delete_many(self, call: Call) -> dict[str, int]:
-        """Delete all devices that match."""
-        chosen = parse(call.json(BulkChoice).query, DEVICES)
+    async def delete_many(self, call: Call) -> Any:
+        """Delete all devices that match; more than a few by a job."""
+        given = call.json(BulkChoice)
+        chosen = parse(given.query, DEVICES)
+        if answer := await self._jobs.devices(call, DELETE, chosen, msgspec.to_builtins(given)):
+            return answer
         outcome = await self._devices.delete(call.caller, call.application_id, chosen)
         return {"removed": outcome.changed, "failed": outcome.failed}
 
-    async def restore_many(self, call: Call) -> dict[str, int]:
-        """Bring back all deleted devices that match."""
-        chosen = parse(call.json(BulkChoice).query, DEVICES)
+    async def restore_many(self, call: Call) -> Any:
+        """Bring back all deleted devices that match; more than a few by a job."""
+        given = call.json(BulkChoice)
+        chosen = parse(given.query, DEVICES)
+        wanted = msgspec.to_builtins(given)
+        if answer := await self._jobs.devices(call, RESTORE, chosen, wanted, deleted=True):
+            return answer
         restored = await self._devices.restore(call.application_id, chosen)
         return {"restored": restored, "failed": 0}
+
+    async def remove_data(self, call: Call) -> Answer:
+        """Delete what all devices that match have reported, by a job."""
+        given = call.json(DataChoice)
+        parse(given.query, DEVICES)
+        start, end = (0 if given.start is UNSET else given.start), given.end or LAST_MS
+        span = {"start": max(int(start), 0), "end": min(int(end), LAST_MS)}
+        if span["start"] > span["end"]:
+            raise Invalid("start must not be after end", field="start")
+        wanted = {**msgspec.to_builtins(given), **span}
+        return await self._jobs.begin(call, REMOVE_DATA, "device", wanted)
 
     async def post_many(self, call: Call) -> dict[str, Any]:
         """Create many, all or none."""
@@ -233,13 +279,14 @@ def _shaped(call: Call, document: bytes) -> bytes:
 
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on devices that the usual ones do not cover."""
-    calls = _Calls(services[Devices], services[Catalog])
+    calls = _Calls(services[Devices], services[Catalog], BulkJobs(services))
     for method, path, verb, run, status in (
         ("GET", _MANY, "get", calls.list, 200),
         ("POST", _MANY, "post", calls.post, 201),
         ("PATCH", _MANY, "patch", calls.patch_many, 200),
         ("POST", f"{_MANY}/delete", "delete", calls.delete_many, 200),
         ("POST", f"{_MANY}/restore", "restore", calls.restore_many, 200),
+        ("POST", f"{_MANY}/removeData", "removeData", calls.remove_data, 202),
         ("POST", _BATCH, "batch", calls.post_many, 201),
         ("GET", f"{_MANY}/tagKeys", "tagKeys", calls.tag_keys, 200),
         ("GET", f"{_MANY}/tagValues", "tagValues", calls.tag_values, 200),
@@ -273,6 +320,7 @@ _BODIES: Mapping[tuple[str, str], type[Struct]] = {
     (_BATCH, "batch"): BatchPost,
     (f"{_MANY}/delete", "delete"): BulkChoice,
     (f"{_MANY}/restore", "restore"): BulkChoice,
+    (f"{_MANY}/removeData", "removeData"): DataChoice,
 }
 _SUGGESTED = ("query", "startsWith")
 _PARAMETERS = {
@@ -298,6 +346,7 @@ _SUMMARIES = {
     "patch": "Change devices",
     "delete": "Delete the devices that a query matches",
     "restore": "Bring back the deleted devices that a query matches",
+    "removeData": "Delete what the devices that a query matches have reported",
     "batch": "Create many devices",
     "tagKeys": "Suggest keys of tags",
     "tagValues": "Suggest values of a tag",

@@ -9,7 +9,10 @@ import msgspec
 
 from drover.app.catalog import Catalog
 from drover.app.events import Events
+from drover.app.tasks.events_delete import TASK as DELETE
+from drover.app.tasks.events_patch import TASK as PATCH
 from drover.faces.losant import _envelope, _lists
+from drover.faces.losant._jobs import BulkJobs
 from drover.faces.operation import Call, Operation
 from drover.kinds.event import KIND, EventPatch, EventPost
 from drover.model.errors import Invalid
@@ -33,9 +36,10 @@ _STATES = ("new", "acknowledged", "resolved")
 class _Calls:
     """The operations on events."""
 
-    def __init__(self, events: Events, catalog: Catalog) -> None:
+    def __init__(self, events: Events, catalog: Catalog, jobs: BulkJobs) -> None:
         self._events = events
         self._catalog = catalog
+        self._jobs = jobs
 
     async def list(self, call: Call) -> bytes:
         """Return one page."""
@@ -55,19 +59,27 @@ class _Calls:
         document = await self._events.patch(call.caller, call.application_id, event_id, given)
         return _envelope.one(KIND, call, document)
 
-    async def patch_many(self, call: Call) -> dict[str, bool]:
-        """Update all that match; with nothing to match by, none."""
+    async def patch_many(self, call: Call) -> Any:
+        """Update all that match; with nothing to match by, none. More than a few: by a job."""
         if not any(call.query.get(name, "").strip() for name in ("query", "filter", "state")):
             raise Invalid("A query, a filter or a state is required", field="query")
         given, listing = call.json(EventPatch), _listing(call)
+        wanted = {
+            name: call.query[name] for name in ("query", "filter", "state") if call.query.get(name)
+        }
+        wanted["updates"] = msgspec.to_builtins(given)
+        if answer := await self._jobs.events(call, PATCH, listing, wanted):
+            return answer
         await self._events.patch_all(call.caller, call.application_id, listing, given)
         return {"success": True}
 
-    async def delete_many(self, call: Call) -> dict[str, int]:
-        """Delete all that match the body, which must be there."""
+    async def delete_many(self, call: Call) -> Any:
+        """Delete all that match the body, which must be there; more than a few by a job."""
         if not call.body.strip():
             raise Invalid("A query is required", field="query")
         listing = replace(_lists.listing(call, KIND), query=parse_json(call.body, EVENTS))
+        if answer := await self._jobs.events(call, DELETE, listing, {"query": call.body.decode()}):
+            return answer
         removed = await self._events.delete_all(call.caller, call.application_id, listing)
         return {"removed": removed}
 
@@ -91,7 +103,7 @@ def _listing(call: Call) -> Listing:
 
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on events that the usual ones do not cover."""
-    calls = _Calls(services[Events], services[Catalog])
+    calls = _Calls(services[Events], services[Catalog], BulkJobs(services))
     for method, path, verb, run, status in (
         ("GET", _MANY, "get", calls.list, 200),
         ("POST", _MANY, "post", calls.post, 201),
@@ -119,7 +131,6 @@ _BODIES: Mapping[str, type[Struct]] = {"post": EventPost, "patch": EventPatch}
 _NARROW = ("filterField", "filter", "state", "query")
 _PARAMETERS: Mapping[tuple[str, str], tuple[str, ...]] = {
     (_MANY, "get"): (*_lists.PARAMETERS, "state", "query"),
-    # The last two are taken and not needed: the work is done when the answer comes.
     (_MANY, "patch"): (*_NARROW, "email", "callbackUrl"),
     (f"{_MANY}/delete", "delete"): ("email", "callbackUrl"),
     (f"{_MANY}/mostRecentBySeverity", "mostRecentBySeverity"): ("filter", "query"),

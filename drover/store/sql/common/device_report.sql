@@ -31,14 +31,21 @@ WHERE device_id = :device_id AND topic = :topic AND time_ms BETWEEN :start_ms AN
 ORDER BY time_ms ASC, id ASC LIMIT :limit;
 
 -- name: device_state_forget
--- Delete the values of a span.
+-- Delete the values of a span, of one attribute or of all.
 DELETE FROM device_state
-WHERE device_id = :device_id AND time_ms BETWEEN :start_ms AND :end_ms;
+WHERE device_id = :device_id AND time_ms BETWEEN :start_ms AND :end_ms
+  AND (CAST(:attribute AS TEXT) IS NULL OR attribute = CAST(:attribute AS TEXT));
+
+-- name: device_log_forget
+-- Delete the lines of a span from a device's log.
+DELETE FROM device_log
+WHERE device_id = :device_id AND topic = :topic AND time_ms BETWEEN :start_ms AND :end_ms;
 
 -- name: device_last_forget
 -- Delete newest values that lie in a span.
 DELETE FROM device_last
-WHERE device_id = :device_id AND time_ms BETWEEN :start_ms AND :end_ms;
+WHERE device_id = :device_id AND time_ms BETWEEN :start_ms AND :end_ms
+  AND (CAST(:attribute AS TEXT) IS NULL OR attribute = CAST(:attribute AS TEXT));
 
 -- name: device_last_again
 -- Find the newest values anew where they were deleted.

@@ -19,7 +19,8 @@ WHERE application_id = :application_id AND folded >= :first AND folded < :last
 ORDER BY folded, id LIMIT :limit;
 
 -- name: search_parts
--- Find names that hold a text, by their parts where the server has an index of them.
+-- Find names by their parts; that the parts hang together is looked at after.
 SELECT kind, id FROM search_entry
-WHERE application_id = :application_id AND folded LIKE :pattern AND kind = ANY(:kinds::text[])
+WHERE search_grams(folded) @> :grams::text[] AND application_id = :application_id
+  AND strpos(folded, :text) > 0 AND kind = ANY(:kinds::text[])
 LIMIT :limit;

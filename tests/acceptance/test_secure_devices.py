@@ -1,0 +1,104 @@
+"""Devices connect with TLS, and over websockets, with a certificate that the configuration names."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+import ssl
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import aiomqtt
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from drover.mqtt.device import ConnectionEnded, ConnectionRefused, DeviceClient
+from examples.serving import serving
+from tests.support.field import Site, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """Write a certificate for this machine that signed itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2046, 1, 1, tzinfo=UTC))
+        .add_extension(here, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, secret = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return certificate, secret
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> Iterator:
+    certificate, secret = make_certificate(tmp_path_factory.mktemp("tls"))
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        websocket_port = int(probe.getsockname()[1])
+    settings = {
+        "roles": "api,mqtt",
+        "workers": 1,
+        "script_workers": 1,
+        "mqtt_tls_certificate": certificate,
+        "mqtt_tls_key": secret,
+        "mqtt_websocket_port": websocket_port,
+    }
+    with serving(**settings) as server:
+        yield Site.new(server), ssl.create_default_context(cafile=str(certificate)), websocket_port
+
+
+@pytest.mark.parametrize("transport", ["tcp", "websockets"])
+async def test_a_device_reports_and_is_told_over_a_secure_line(world, transport):
+    site, trusted, websocket_port = world
+    device_id, (key, secret) = site.device(), site.key
+    port = site.address[1] if transport == "tcp" else websocket_port
+
+    async with aiomqtt.Client(
+        "127.0.0.1",
+        port,
+        identifier=device_id,
+        username=key,
+        password=secret,
+        tls_context=trusted,
+        transport=transport,
+        timeout=60,
+    ) as client:
+        await client.subscribe(f"losant/{device_id}/command")
+        await client.publish(f"losant/{device_id}/state", '{"data": {"level": 3}}', qos=1)
+        site.post(f"devices/{device_id}/command", {"name": "open"})
+        message = await anext(aiter(client.messages))
+
+    assert json.loads(message.payload)["name"] == "open"
+    kept = await eventually(lambda: site.get(f"devices/{device_id}/compositeState"))
+    assert kept["level"]["value"] == 3
+
+
+async def test_a_device_that_speaks_in_the_clear_is_not_let_in(world):
+    site, _, _ = world
+
+    with pytest.raises((ConnectionEnded, ConnectionRefused)):
+        await DeviceClient.connect(site.address, site.device(), site.key)

@@ -1,0 +1,114 @@
+"""What running workflows do with rows of data tables and with events, on each database."""
+
+import msgspec
+import pytest
+
+from drover.kinds.data_table import KIND as TABLE
+from tests.contract.flow_host_world import NOBODY, World
+
+
+@pytest.fixture
+async def world(database):
+    return await World(database).prepare()
+
+
+async def test_rows_are_inserted_queried_changed_and_deleted(world):
+    columns = [
+        {"name": "n", "dataType": "number", "constraint": "unique"},
+        {"name": "flag", "dataType": "boolean", "constraint": "optional"},
+        {"name": "s", "dataType": "string", "constraint": "optional"},
+    ]
+    table = await world.make(TABLE, {"name": "T", "columns": columns})
+    query = {"limit": 10, "offset": 0, "sortColumn": "n", "sortDirection": "desc", "fields": None}
+
+    one = await world.result(
+        "row.insert", tableId=table, data={"n": "1", "flag": "true"}, cast=True
+    )
+    many = await world.result("row.insert", tableId=table, data=[{"n": 2}, {"n": 3, "s": "x"}])
+
+    assert {"n": 1, "flag": True}.items() <= one.items()
+    assert "s" not in one
+    assert many["count"] == 2
+    assert await world.error("row.insert", tableId=table, data={"n": 1}) == (
+        "AlreadyExists",
+        "Entry already exists",
+    )
+    assert (await world.error("row.insert", tableId=table, data={"n": "x"}, cast=True))[
+        0
+    ] == "Validation"
+    found = await world.result("row.query", tableId=table, query={}, **query)
+    assert [row["n"] for row in found["items"]] == [3, 2, 1]
+    assert (found["count"], found["totalCount"]) == (3, 3)
+    assert (await world.error("row.query", tableId=table, query={}, **{**query, "fields": "n"}))[
+        0
+    ] == "Validation"
+    changed = await world.result(
+        "row.update", tableId=table, query={"n": {"$gt": 1}}, data={"s": "y"}, upsert=False
+    )
+    assert changed["n"] == 2
+    made = await world.result(
+        "row.update", tableId=table, query={"n": 9}, data={"n": 9}, upsert=True
+    )
+    assert made["n"] == 9
+    missing = ("NotFound", "Data Table Row was not found")
+    assert (
+        await world.error("row.update", tableId=table, query={"n": 7}, data={}, upsert=False)
+        == missing
+    )
+    assert await world.error("row.update", tableId=table, rowId=NOBODY, data={}) == missing
+    assert await world.error("row.delete", tableId=table, rowId=NOBODY) == missing
+    assert await world.result("row.delete", tableId=table, rowId=one["id"]) == {
+        "result": True,
+        "count": 1,
+    }
+    assert await world.result("row.delete", tableId=table, query={}, limit=2) == {
+        "result": True,
+        "count": 2,
+    }
+    assert (await world.error("row.query", tableId=NOBODY, query={}, **query))[0] == "NotFound"
+
+
+async def test_events_are_raised_found_updated_and_deleted(world):
+    made = await world.result(
+        "event.create", body={"level": "info", "subject": "hot", "eventTags": {"a": "1"}}
+    )
+    order = {"sortField": "creationDate", "sortDirection": "desc"}
+
+    found = await world.result("event.find", query={"subject": "hot"}, many=True, **order)
+    changed = await world.result(
+        "event.update", id=made["id"], body={"state": "resolved"}, mergeTags={"a": None, "b": "2"}
+    )
+
+    assert made["sourceId"] == world.flow
+    assert made["sourceType"] == "flow"
+    assert [each["id"] for each in found["items"]] == [made["id"]]
+    assert found["totalCount"] == 1
+    assert changed["state"] == "resolved"
+    assert changed["eventTags"] == {"b": "2"}
+    assert (await world.result("event.find", id="nonsense"))["items"] == []
+    assert await world.error("event.update", id=NOBODY, body={}) == (
+        "NotFound",
+        "Event was not found",
+    )
+    assert await world.error("event.delete", id=NOBODY) == ("NotFound", "Event was not found")
+    assert (await world.error("event.create", body={"level": "loud", "subject": "x"}))[
+        0
+    ] == "Validation"
+    assert await world.result(
+        "event.update", query={}, many=True, body={"comment": "seen"}, **order
+    ) == {"success": True}
+    assert await world.result("event.delete", id=made["id"]) == {"success": True, "count": 1}
+    assert await world.result("event.delete", query={}, many=True, **order) == {
+        "success": True,
+        "count": 0,
+    }
+
+
+async def test_an_event_fires_the_triggers_that_wait_for_it(world):
+    made = await world.result("event.create", body={"level": "info", "subject": "hot"})
+
+    (firing,) = await world.firings("event")
+
+    data = msgspec.json.decode(firing.data)
+    assert (firing.key, data["id"], data["state"]) == ("info", made["id"], "new")
+    assert data["allUpdates"] == []

@@ -1,0 +1,160 @@
+"""Connections of devices, and what they report in batches, alike on each database."""
+
+from __future__ import annotations
+
+import itertools
+
+import msgspec
+import pytest
+
+from drover.kinds.application import KIND as APPLICATION
+from drover.kinds.device import KIND as DEVICE
+from drover.model.accounts import AccessKey
+from drover.model.kind import Stamp
+from drover.ports.presence import Connected
+from drover.ports.reports import Reading, Span
+from drover.store.session import SqlStore
+
+PLANT = "a" * 24
+NOW = 1_700_000_000_000
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def store(database) -> SqlStore:
+    return SqlStore(database)
+
+
+async def new_device(store) -> str:
+    body = {"name": "pump", "attributes": [{"name": "level", "dataType": "number"}]}
+    stamp = Stamp(f"{next(_numbers):024x}", PLANT, NOW)
+    made = DEVICE.create(msgspec.json.encode(body), stamp, None)
+    await store.write(lambda session: session.resources.add(DEVICE, made))
+    return made.id
+
+
+async def new_application(store) -> None:
+    stamp = Stamp(PLANT, PLANT, NOW)
+    made = APPLICATION.create(msgspec.json.encode({"name": "Plant"}), stamp, None)
+    owned = msgspec.structs.replace(made, owner_id="o" * 24, owner_type="user")
+    await store.write(lambda session: session.resources.add(APPLICATION, owned))
+
+
+def key(key_id, status="active") -> AccessKey:
+    return AccessKey(
+        id=key_id,
+        application_id=PLANT,
+        key=f"key {key_id}",
+        secret_digest="",
+        created_ms=NOW,
+        status=status,
+    )
+
+
+def connection(device_id, number=1, ms=NOW, server="broker", key_id="k1") -> Connected:
+    return Connected(
+        device_id=device_id,
+        connection_id=str(number),
+        server=server,
+        time_ms=ms,
+        key_id=key_id,
+    )
+
+
+async def came(store, *connections) -> None:
+    await store.write(lambda session: session.presence.came(connections))
+
+
+async def went(store, *connections) -> None:
+    await store.write(lambda session: session.presence.went(connections))
+
+
+async def is_connected(store, device_id) -> bool:
+    found = await store.read(lambda session: session.resources.get_bytes(DEVICE, PLANT, device_id))
+    return msgspec.json.decode(found)["connectionInfo"]["connected"] == 1
+
+
+async def revoked(store, limit=10) -> list[str]:
+    found = await store.read(lambda session: session.presence.revoked(limit))
+    assert all(server == "broker" for server, _ in found)
+    return sorted(number for _, number in found)
+
+
+async def test_the_end_of_an_older_connection_means_nothing(store):
+    first, second = [await new_device(store) for _ in range(2)]
+    await came(store, connection(first, 1), connection(second, 2), connection(first, 3))
+
+    await went(store, connection(first, 1), connection(second, 2), connection(first, 9))
+
+    assert [await is_connected(store, each) for each in (first, second)] == [True, False]
+    await went(store, connection(first, 3))
+    assert not await is_connected(store, first)
+
+
+async def test_nothing_comes_of_nothing(store):
+    await came(store)
+    await went(store)
+    await store.write(lambda session: session.reports.record([]))
+    await store.write(lambda session: session.reports.log([]))
+
+    assert await revoked(store) == []
+
+
+async def test_connections_are_revoked_with_their_key_or_device(store):
+    await new_application(store)
+    devices = [await new_device(store) for _ in range(4)]
+    for each in (key("k1"), key("k2"), key("k3", "inactive")):
+        await store.write(lambda session, each=each: session.access.keys.put(each))
+    keys = ("k1", "k2", "k3", "k1")
+    numbered = enumerate(zip(devices, keys, strict=True), 1)
+    connections = [connection(device, n, key_id=of) for n, (device, of) in numbered]
+    await came(store, *connections)
+    assert await revoked(store) == ["3"]
+
+    await store.write(lambda session: session.access.keys.remove(PLANT, "k2"))
+    await store.write(lambda session: session.resources.remove(DEVICE, PLANT, devices[3]))
+
+    assert await revoked(store) == ["2", "3", "4"]
+    assert len(await revoked(store, limit=2)) == 2
+    await went(store, *connections)
+    assert await revoked(store) == []
+
+
+async def test_devices_of_a_broker_that_is_gone_are_disconnected(store):
+    stays, goes = [await new_device(store) for _ in range(2)]
+    await came(store, connection(stays, 1), connection(goes, 2, server="old"))
+    await store.write(lambda session: session.presence.renew("broker", NOW + 1000))
+    await store.write(lambda session: session.presence.renew("old", NOW - 1))
+
+    left = await store.write(lambda session: session.presence.left_by_servers(NOW, 10))
+
+    assert left == [(PLANT, goes)]
+    assert [await is_connected(store, each) for each in (stays, goes)] == [True, False]
+
+
+@pytest.mark.parametrize("value", [1, 1.5, True, "plain", 'a "b" \\', "\u0000 é 💧", "1", "null"])
+async def test_values_come_back_as_they_were(store, value):
+    device = await new_device(store)
+    reading = Reading(device_id=device, attribute='odd "name"', time_ms=NOW, value=value)
+
+    await store.write(lambda session: session.reports.record([reading]))
+
+    (last,) = await store.read(lambda session: session.reports.latest([device]))
+    assert (last.attribute, last.value, type(last.value)) == ('odd "name"', value, type(value))
+
+
+async def test_of_several_values_of_one_moment_in_a_batch_the_last_one_stays(store):
+    device = await new_device(store)
+    values = [(0, 1), (5, 7), (0, 2), (5, 8), (0, 3)]
+    readings = [
+        Reading(device_id=device, attribute="level", time_ms=NOW - age, value=value)
+        for age, value in values
+    ]
+
+    await store.write(lambda session: session.reports.record(readings))
+
+    span = Span(start_ms=0, end_ms=NOW, limit=10)
+    moments = await store.read(lambda session: session.reports.moments(device, span))
+    (last,) = await store.read(lambda session: session.reports.latest([device]))
+    assert moments == [(NOW, {"level": 3}), (NOW - 5, {"level": 8})]
+    assert last.value == 3

@@ -1,0 +1,156 @@
+"""What breaks off the work of an agent: cancel, loss, a signal to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from tests.support.scripted_work import ScriptedWork, away, refusing
+
+pytestmark = pytest.mark.usefixtures("no_waits")
+
+
+def call_of(name, value=None):
+    return {"python": name, "input": value}
+
+
+async def test_a_job_that_is_cancelled_is_broken_off_and_ended_with_what_there_is(
+    agent_of, functions
+):
+    async def wait_for_ever(_):
+        work.cancel(1)
+        await asyncio.Event().wait()
+
+    functions["wait"] = wait_for_ever
+    functions["quick"] = lambda _: "done"
+    work = ScriptedWork([call_of("quick"), call_of("wait"), call_of("quick")])
+
+    await agent_of(work, beat_s=0.0).run()
+
+    assert [r["status"] for r in work.endings[1].results] == ["succeeded", "canceled"]
+
+
+async def test_a_job_cancelled_before_it_began_does_nothing(agent_of, functions):
+    called = []
+    functions["note"] = called.append
+    work = ScriptedWork([call_of("note")])
+    work.cancel(1)
+
+    await agent_of(work).run()
+
+    assert called == []
+    assert work.endings[1].results == []
+
+
+@pytest.mark.parametrize(("name", "status"), [("heartbeat", 409), ("update", 404), ("start", 409)])
+async def test_a_job_that_is_lost_is_dropped_without_a_word(agent_of, functions, name, status):
+    async def wait_for_ever(_):
+        await asyncio.Event().wait()
+
+    functions["wait"] = wait_for_ever
+    work = ScriptedWork([call_of("wait")])
+    work.trouble = refusing(status, name)
+
+    await agent_of(work, beat_s=0.0).run()
+
+    assert work.named("end") == []
+
+
+async def test_a_job_that_the_server_has_ended_is_dropped(agent_of, functions):
+    async def wait_for_ever(_):
+        work._now(1, status="failed", end_time=1)
+        await asyncio.Event().wait()
+
+    functions["wait"] = wait_for_ever
+    work = ScriptedWork([call_of("wait")])
+
+    await agent_of(work, beat_s=0.0).run()
+
+    assert work.named("end") == []
+
+
+async def test_work_goes_on_while_the_server_cannot_be_told_of_it(agent_of, functions):
+    functions["fine"] = lambda _: None
+    work = ScriptedWork([call_of("fine")])
+    work.trouble = lambda call: away() if call[0] in ("start", "update") else None
+
+    await agent_of(work).run()
+
+    assert [r["status"] for r in work.endings[1].results] == ["succeeded"]
+
+
+async def test_told_to_stop_the_agent_asks_for_no_more_and_lets_work_end(agent_of, functions):
+    release = threading.Event()
+
+    async def first(_):
+        agent.stop()
+        await asyncio.sleep(0)
+        release.set()
+
+    functions["first"] = first
+    work = ScriptedWork([call_of("first")], [])
+    agent = agent_of(work, once=False)
+
+    await agent.run()
+
+    assert release.is_set()
+    assert set(work.endings) == {1}
+    assert work.named("release") == []
+
+
+async def test_work_that_does_not_end_in_time_is_handed_back(agent_of, functions):
+    async def wait_for_ever(_):
+        agent.stop()
+        await asyncio.Event().wait()
+
+    functions["wait"] = wait_for_ever
+    work = ScriptedWork([call_of("wait")])
+    agent = agent_of(work, once=False, drain_s=0.0)
+
+    await agent.run()
+
+    assert work.named("release") == [("release", 1)]
+    assert work.endings == {}
+
+
+async def test_told_twice_the_agent_does_not_wait(agent_of, functions):
+    async def wait_for_ever(_):
+        agent.stop()
+        agent.stop()
+        await asyncio.Event().wait()
+
+    functions["wait"] = wait_for_ever
+    work = ScriptedWork([call_of("wait")])
+    agent = agent_of(work, once=False, drain_s=3600.0)
+
+    await agent.run()
+
+    assert work.named("release") == [("release", 1)]
+
+
+async def test_a_hand_back_that_fails_is_left_to_the_lease(agent_of, functions):
+    async def wait_for_ever(_):
+        agent.stop()
+        await asyncio.Event().wait()
+
+    functions["wait"] = wait_for_ever
+    work = ScriptedWork([call_of("wait")])
+    work.trouble = lambda call: away() if call[0] == "release" else None
+    agent = agent_of(work, once=False, drain_s=0.0)
+
+    await agent.run()
+
+    assert work.endings == {}
+
+
+async def test_an_agent_that_waits_says_goodbye_and_hands_back_what_comes_all_the_same(agent_of):
+    work = ScriptedWork([], waits=True)
+    work.late = work._now(1, status="picked_up", worker="w")
+    agent = agent_of(work, once=False)
+    asyncio.get_running_loop().call_later(0.01, agent.stop)
+
+    await agent.run()
+
+    assert [call[0] for call in work.calls] == ["take_next", "leave", "release"]

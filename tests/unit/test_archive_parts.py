@@ -1,0 +1,179 @@
+"""Lines, directories, choices and places of archives."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from drover.app.archives import config as configured
+from drover.app.archives.files import Piece, Totals, Written, write
+from drover.app.archives.lines import SEPARATOR, StateLines, cell, header, row
+from drover.app.archives.work import Span, day_of
+from drover.kinds.application import ArchiveConfig
+from drover.model.errors import Invalid, Unavailable
+from drover.ports.archives import Moment, Nowhere, Target
+from drover.store.archives import ArchivePlaces
+
+DAY_MS = 86_400_000
+JSON = st.one_of(st.none(), st.booleans(), st.integers(-(10**9), 10**9), st.text(max_size=20))
+
+
+class Application:
+    """What of an application an archive looks at."""
+
+    def __init__(self, config, **values):
+        self.archive_config = config
+        self.globals = [Value(key, json.dumps(value)) for key, value in values.items()]
+
+
+class Value:
+    def __init__(self, key, text):
+        self.key, self.json = key, text
+
+
+def moment(time_ms, **values):
+    names = sorted(values)
+    texts = SEPARATOR.join(json.dumps(values[name]) for name in names)
+    return Moment(time_ms, "\t".join(names), texts, len(names))
+
+
+def test_a_moment_is_a_line_with_a_cell_for_each_attribute():
+    lines = StateLines("d,", ["a", "b", "c"])
+
+    text = lines.text(
+        [
+            moment(0, a=1, b=2.5, c=-3),
+            moment(1001, b=True),
+            moment(1002, a='x "y", z', c={"k": [1]}),
+            moment(1003, a=None, b=False, other=9),
+        ]
+    )
+
+    assert text.splitlines() == [
+        "d,0,1970-01-01T00:00:00.000Z,1,2.5,-3",
+        "d,1001,1970-01-01T00:00:01.001Z,,1,",
+        'd,1002,1970-01-01T00:00:01.002Z,"x ""y"", z",,"{""k"":[1]}"',
+        "d,1003,1970-01-01T00:00:01.003Z,,0,",
+    ]
+
+
+def test_lines_without_dates_and_with_formulas_disarmed():
+    lines = StateLines("", ["a"], safe=True, dated=False)
+
+    assert lines.text([moment(5, a="=1+1")]) == '5,"\'=1+1"\n'
+    assert StateLines("", ["a"]).text([moment(5, a="=1")]).endswith(',"=1"\n')
+    assert header(["a b", 'c"']) == '"a b","c"""\n'
+
+
+@given(st.lists(JSON, min_size=1, max_size=6))
+def test_every_value_is_one_cell(values):
+    import csv
+
+    (read,) = csv.reader([row(values).replace("\r", " ").replace("\n", " ")])
+
+    assert len(read) == len(values)
+
+
+@given(st.text(max_size=30))
+def test_text_comes_back_as_it_was(text):
+    assert cell(text)[1:-1].replace('""', '"') == text
+
+
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        (UNSET, ""), ("", ""), ("a/b", "a/b/"), ("/a/", "a/"), ("{{site}}/x", "north/x/"),
+        ("{{globals.site}}", "north/"), ("{{none}}", ""),
+    ],
+)  # fmt: skip
+def test_directories_are_rendered_over_globals(given, made):
+    application = Application(ArchiveConfig(directory=given), site="north")
+
+    assert configured.directory(application) == made
+
+
+@pytest.mark.parametrize(
+    "given", ["..", "a/..", "{{up}}", "a//b", ".a", "a\\b", "a\nb", "é", "{{#if", "x" * 300, "a b"]
+)
+def test_directories_that_lead_elsewhere_are_refused(given):
+    with pytest.raises(Invalid):
+        configured.directory(Application(ArchiveConfig(directory=given), up="../.."))
+
+
+@given(st.text(max_size=40))
+def test_no_directory_leads_out_of_the_archives(text):
+    application = Application(ArchiveConfig(directory="{{d}}"), d=text)
+    try:
+        made = configured.directory(application)
+    except Invalid:
+        return
+
+    assert not made.startswith("/")
+    assert not {"", ".", ".."} & set(made.rstrip("/").split("/")) or made == ""
+
+
+def test_an_application_without_a_configuration_is_refused():
+    with pytest.raises(Invalid):
+        configured.needed(Application(UNSET))
+
+
+def test_modes_choose_tables():
+    listed = {"data_table_ids": ("a" * 24,)}
+    for mode, chosen in (("all", True), ("whitelist", True), ("blacklist", False)):
+        choose = configured.tables_chosen(ArchiveConfig(data_tables_mode=mode, **listed))
+        assert choose({"id": "a" * 24}) is chosen
+        assert choose({"id": "b" * 24}) is (mode != "whitelist")
+
+
+def test_a_server_without_places_keeps_no_archives():
+    for look in (Nowhere().own, lambda: Nowhere().of(Target(kind="s3", bucket="b"))):
+        with pytest.raises(Invalid):
+            look()
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        Target(kind="s3", bucket="plant", key="key", secret="secret", region="eu-west-1"),
+        Target(kind="azure", bucket="plant", key="account", secret="a2V5"),
+    ],
+)
+def test_buckets_of_users_are_opened_with_their_own_keys(target):
+    assert ArchivePlaces("unused").of(target) is not None
+
+
+def test_days_begin_and_end_in_utc():
+    assert day_of(5) == Span(0, DAY_MS - 1)
+    assert day_of(DAY_MS) == Span(DAY_MS, 2 * DAY_MS - 1)
+
+
+def test_totals_add_up_and_tell_files_apart():
+    file = Written(key="k", rows=2, points=3, size=4, checksum="c")
+
+    once = Totals().with_file(file)
+    twice = once.with_file(file)
+
+    assert (twice.files, twice.rows, twice.points, twice.size) == (2, 4, 6, 8)
+    assert once.checksum != twice.checksum
+
+
+class Broken:
+    """A place that gives back something else than it was given."""
+
+    async def put_stream(self, _key, chunks):
+        return sum([len(chunk) async for chunk in chunks])
+
+    async def get_stream(self, _key):
+        yield b"else"
+
+
+async def test_a_file_that_reads_back_otherwise_does_not_count():
+    async def pieces():
+        yield Piece("a\n", 1)
+
+    with pytest.raises(Unavailable):
+        await write(Broken(), "k", pieces())
