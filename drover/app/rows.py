@@ -258,7 +258,9 @@ class TableRows:
         for column in table.columns:
             if column.needed and values[column.name] is None:
                 raise Invalid(f"Object missing required field `{column.name}`", field=column.name)
-        own = {"id": row_id, "createdAt": to_text(created_ms), "updatedAt": to_text(updated_ms)}
+        created = to_text(created_ms)
+        updated = created if updated_ms == created_ms else to_text(updated_ms)
+        own = {"id": row_id, "createdAt": created, "updatedAt": updated}
         return Row(
             id=row_id,
             created_ms=created_ms,
