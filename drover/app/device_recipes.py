@@ -19,7 +19,7 @@ from drover.model.errors import Invalid, TooLarge, reached
 from drover.model.fields import Email, Id, Url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from drover.app.catalog import Catalog
     from drover.app.devices import Devices
@@ -126,6 +126,29 @@ class DeviceRecipes:
         body = msgspec.json.encode({"deviceIds": [line.outcome["deviceId"]]})
         made = msgspec.json.decode(await self._catalog.create(caller, KEY, application_id, body))
         line.outcome |= {"accessKey": made["key"], "accessSecret": made["secret"]}
+
+
+def body_of(recipe: DeviceRecipe, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body of one device by a recipe; what is given besides wins.
+
+    Of tags those of the same key, and of attributes those of the same name.
+    """
+    made = _body({}, recipe, BulkCreate())
+    merged = {
+        name: [
+            *(each for each in made.get(name, ()) if each[key] not in _keys(given.get(name), key)),
+            *given[name],
+        ]
+        for name, key in (("tags", "key"), ("attributes", "name"))
+        if isinstance(given.get(name), list)
+    }
+    return {**made, **given, **merged}
+
+
+def _keys(entries: Any, key: str) -> set[Any]:
+    return {
+        each[key] for each in entries if isinstance(each, dict) and isinstance(each.get(key), str)
+    }
 
 
 def rows_of(wanted: BulkCreate) -> tuple[Sequence[str], Sequence[dict[str, str]]]:

@@ -153,3 +153,25 @@ async def test_state_is_reported(world):
     assert (await world.error("state.report", deviceId=device, reports=[{"data": {}}] * 1001))[
         0
     ] == "Validation"
+
+
+async def test_a_device_is_made_by_a_recipe_and_what_is_given_wins(world):
+    recipe = await world.make(
+        world.server.catalog.kinds["deviceRecipe"],
+        {
+            "name": "r",
+            "deviceClass": "gateway",
+            "tags": [{"key": "a", "value": "1"}, {"key": "b", "value": "1"}],
+            "attributes": [{"name": "t", "dataType": "number"}],
+        },
+    )
+    given = {"name": "mine", "tags": [{"key": "a", "value": "2"}]}
+
+    made = await world.result("device.create", body=given, recipeId=recipe.upper())
+
+    tags = {(tag["key"], tag["value"]) for tag in made["tags"]}
+    assert (made["name"], made["deviceClass"]) == ("mine", "gateway")
+    assert tags == {("a", "2"), ("b", "1"), ("DeviceRecipe", recipe)}
+    assert [each["name"] for each in made["attributes"]] == ["t"]
+    assert (await world.error("device.create", body={}, recipeId="x"))[0] == "NotFound"
+    assert (await world.error("device.create", body=[], recipeId=recipe))[0] == "Validation"

@@ -62,7 +62,7 @@ async def test_http_failures_are_told_with_the_request(world):
     assert (await world.error("http.request", **request(body="zz", bodyEncoding="hex")))[
         0
     ] == "Refused"
-    assert (await world.error("http.request", **request(credential="c")))[0] == "NotImplemented"
+    assert (await world.error("http.request", **request(credential="c")))[0] == "Refused"
 
 
 async def test_http_may_fetch_its_body(world):
@@ -70,3 +70,28 @@ async def test_http_may_fetch_its_body(world):
 
     assert [each.url for each in world.web.requests] == ["http://other/", "http://u:p@host/x?y#z"]
     assert world.web.requests[1].body == b'{"ok":1}'
+
+
+async def test_http_signs_in_by_a_credential_that_is_meant_for_the_address(world):
+    config = {"uriMatch": "https://host/api", "authMethod": "header"}
+    secret = {"publicValue": "X-Key", "secretValue": "s3cret"}
+    body = {"name": "key", "type": "http", "httpConfig": {**config, **secret}}
+    await world.make(world.server.catalog.kinds["credential"], body)
+    off = {**body, "name": "off", "enabled": False}
+    await world.make(world.server.catalog.kinds["credential"], off)
+
+    shown = await world.result(
+        "http.request", **request(url="/things", credential="key", redirects=True)
+    )
+
+    sent = world.web.requests[0]
+    assert (sent.url, sent.headers[-1], sent.follows) == (
+        "https://host/api/things",
+        ("X-Key", "s3cret"),
+        False,
+    )
+    assert "s3cret" not in str(shown)
+    for name, url in (("key", "https://evil/api"), ("off", "/x"), ("none", "/x")):
+        told = await world.error("http.request", **request(url=url, credential=name))
+        assert told[0] == "Refused"
+    assert len(world.web.requests) == 1

@@ -8,9 +8,11 @@ import msgspec
 
 from drover.app.answering import Answer, Asking, HostOperations, Request, each
 from drover.app.catalog import Catalog
+from drover.app.device_recipes import body_of
 from drover.app.device_reports import among, by_device
 from drover.app.devices import Devices
 from drover.kinds.device import KIND, Device
+from drover.kinds.device_recipe import KIND as RECIPE
 from drover.kinds.experience_user import KIND as USER
 from drover.model.errors import Missing
 from drover.model.fields import is_id
@@ -168,13 +170,25 @@ def _shown(
 
 
 async def _create(asking: Asking, request: Request) -> dict[str, Any]:
-    if "recipeId" in request:
-        raise Missing("Device recipe was not found")
-    body = msgspec.json.encode(request["body"])
+    body = msgspec.json.encode(await _by_recipe(asking, request))
     document = await asking.services[Catalog].create(
         asking.caller, KIND, asking.application_id, body
     )
     return _decoded(document)
+
+
+async def _by_recipe(asking: Asking, request: Request) -> Any:
+    """Return the body of a new device, made by the recipe that the request names, if any."""
+    given = request["body"]
+    if "recipeId" not in request:
+        return given
+    recipe_id = str(request["recipeId"]).lower()
+    if not is_id(recipe_id):
+        raise Missing("Device recipe was not found")
+    recipe = await asking.store.read(
+        lambda session: session.resources.get(RECIPE, asking.application_id, recipe_id)
+    )
+    return body_of(recipe, given) if isinstance(given, dict) else given
 
 
 async def _update(asking: Asking, request: Request) -> dict[str, Any]:

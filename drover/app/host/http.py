@@ -7,6 +7,7 @@ import binascii
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
+from drover.app import http_credentials as credentials
 from drover.app.answering import Answer, Asking, HostOperations, Request
 from drover.ports.web import WebFailure, WebRequest, WebResponse
 
@@ -29,7 +30,7 @@ async def _request(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
 async def _one(asking: Asking, request: Request) -> Answer:
     sent = _sent(request)
     try:
-        web_request = await _prepared(asking, request)
+        web_request = await _signed_in(asking, request)
         response = await asking.tools.web.fetch(web_request)
     except WebFailure as failure:
         error = {"type": failure.name, "message": failure.message}
@@ -37,9 +38,17 @@ async def _one(asking: Asking, request: Request) -> Answer:
     return {"result": _shown(response, request, sent)}
 
 
+async def _signed_in(asking: Asking, request: Request) -> WebRequest:
+    """Return the request with the credential that it names, if it names one."""
+    name = request.get("credential")
+    if not name:
+        return await _prepared(asking, request)
+    config = await credentials.settings_of(asking, name)
+    whole = {**request, "url": credentials.whole_url(config, request["url"])}
+    return credentials.signed_in(config, await _prepared(asking, whole))
+
+
 async def _prepared(asking: Asking, request: Request) -> WebRequest:
-    if request.get("credential"):
-        raise WebFailure("NotImplemented", "Credentials are not supported by this server")
     auth = request.get("auth") or {}
     limits = {"timeout_ms": request["timeoutMs"], "most_bytes": MOST_BYTES}
     body = _body(request)

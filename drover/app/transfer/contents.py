@@ -11,7 +11,7 @@ from drover.app.transfer import layout, yaml_text
 from drover.app.transfer.zip_file import ZipLimits, ZipReader
 from drover.kinds.data_table import KIND as TABLE
 from drover.model.bodies import decode
-from drover.model.errors import Invalid
+from drover.model.errors import Flaw, Invalid
 from drover.model.fields import Globals, is_id
 
 if TYPE_CHECKING:
@@ -136,6 +136,14 @@ class Contents:
             return yaml_text.loads(self._zip.read(path))
         except Invalid as error:
             raise Invalid(f"{path}: {error.message}") from error
+
+
+def flawed(error: Invalid) -> Invalid:
+    """Return what is wrong with a bundle as a whole as a flaw of it."""
+    if error.flaws:
+        return error
+    flaw = Flaw("importBundle", error.message, error.code)
+    return Invalid(error.message, flaws=(flaw,))
 
 
 def _check_ids(given: Sequence[Given]) -> None:

@@ -12,14 +12,14 @@ from msgspec import UNSET, structs
 
 from drover.app.long_tasks import Asked as TaskAsked
 from drover.app.transfer.bringing import Brought, Errand, Rule, Tools, bring
-from drover.app.transfer.contents import Contents
+from drover.app.transfer.contents import Contents, flawed
 from drover.app.transfer.import_ledger import fault_of
 from drover.app.transfer.import_orders import By, Done, Order
 from drover.app.transfer.layout import bundled, check_include
 from drover.app.transfer.sources import one_piece
 from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.application import Readme
-from drover.model.errors import DroverError, Forbidden
+from drover.model.errors import DroverError, Forbidden, Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -193,7 +193,10 @@ class Imports:
         store: Callable[[Work], Awaitable[Brought]],
     ) -> Brought:
         limits = self._around.sources.limits
-        contents = await asyncio.to_thread(Contents, file, self._kinds, order.include, limits)
+        try:
+            contents = await asyncio.to_thread(Contents, file, self._kinds, order.include, limits)
+        except Invalid as error:
+            raise flawed(error) from error
         rule = Rule(conflict=order.conflict, asleep=order.owner is not None)
         errand = Errand(caller, order.application_id, contents, rule)
 

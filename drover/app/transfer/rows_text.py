@@ -70,7 +70,7 @@ def _readers(
 
 def _lines(cells: Iterable[Sequence[str]]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(cells)
+    csv.writer(text).writerows(cells)
     return text.getvalue()
 
 

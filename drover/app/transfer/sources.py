@@ -7,6 +7,7 @@ import io
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final
 
+from drover.app.transfer.contents import flawed
 from drover.app.transfer.zip_file import ZipReader
 from drover.model.errors import Invalid
 from drover.ports.web import WebFailure, WebRequest
@@ -57,7 +58,10 @@ class Sources:
             size = await self.exporter.size(source.application_id, source.wish)
             return Found(None, size > SMALL)
         file = io.BytesIO(await self._content(source))
-        opened = await asyncio.to_thread(ZipReader, file, self.limits)
+        try:
+            opened = await asyncio.to_thread(ZipReader, file, self.limits)
+        except Invalid as error:
+            raise flawed(error) from error
         return Found(file, opened.size > SMALL_BYTES)
 
     async def made(self, order: Order) -> IO[bytes]:

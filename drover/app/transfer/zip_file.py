@@ -16,6 +16,8 @@ from drover.model.errors import Invalid
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+STREAMED: Final = ".csv"
+
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
 _LEVEL: Final = 3
 """Half the time of the usual level for a twentieth more bytes."""
@@ -93,7 +95,10 @@ class ZipWriter:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ZipLimits:
-    """What a zip file may be: how many files, and bytes of all and of one when unpacked."""
+    """What a zip file may be: how many files, and bytes of all and of one when unpacked.
+
+    Files of rows are read line by line and may be larger.
+    """
 
     files: int = 20_000
     bytes: int = 1_000_000_000
@@ -108,13 +113,13 @@ class ZipReader:
     """
 
     def __init__(self, file: IO[bytes], limits: ZipLimits | None = None) -> None:
-        self._limits = limits or ZipLimits()
-        _check_directory(file, self._limits)
+        limits = limits or ZipLimits()
+        _check_directory(file, limits)
         try:
             self._zip = zipfile.ZipFile(file)
         except _BROKEN as error:
             raise _broken(error) from error
-        self._entries = _checked(self._zip.infolist(), self._limits)
+        self._entries = _checked(self._zip.infolist(), limits)
 
     @property
     def names(self) -> list[str]:
@@ -128,11 +133,8 @@ class ZipReader:
 
     def read(self, path: str) -> bytes:
         """Return the content of a file; raises Invalid."""
-        entry = self._entries[path]
-        if entry.file_size > self._limits.file_bytes:
-            raise Invalid(f"A file of the bundle is too large: {path[:200]}")
         try:
-            return self._zip.read(entry)
+            return self._zip.read(self._entries[path])
         except _BROKEN as error:
             raise _broken(error) from error
 
@@ -169,6 +171,8 @@ def _checked(entries: list[zipfile.ZipInfo], limits: ZipLimits) -> dict[str, zip
     folded: set[str] = set()
     for entry in entries:
         _check_entry(entry)
+        if entry.file_size > limits.file_bytes and not entry.filename.endswith(STREAMED):
+            raise Invalid(f"A file of the bundle is too large: {entry.filename[:200]}")
         if entry.filename.casefold() in folded:
             raise Invalid(f"A file stands twice in the bundle: {entry.filename[:200]}")
         folded.add(entry.filename.casefold())

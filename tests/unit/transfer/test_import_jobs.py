@@ -1,0 +1,252 @@
+"""Imports as jobs, in the process of the test: carried out once, stopped, gone on with."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import zipfile
+
+import msgspec
+import pytest
+
+from drover.app.tasks import application_clone, application_export, application_import
+from drover.app.transfer.import_orders import Asked, NewOwner, Source
+from drover.app.transfer.imports import Imports
+from drover.kinds.application import KIND as APPLICATION
+from drover.kinds.device import KIND as DEVICE
+from drover.model.errors import Invalid, TooMany, Unavailable
+from drover.ports.resources import Listing
+from tests.support.catalog_server import USER, CatalogServer, user
+
+HOLD_MS = 300_000
+
+
+class Run:
+    """One run of a long task, as the runner would give it."""
+
+    def __init__(self, store, asked, folder, application_id):
+        self.id = "e" * 24
+        self.input = msgspec.to_builtins(asked)
+        self.application_id = application_id
+        self.checkpoint = None
+        self.folder = folder
+        self.told = []
+        self._store = store
+
+    async def progress(self, done, total, note=""):
+        self.told.append((done, total))
+
+    async def step(self, work):
+        self.checkpoint = await self._store.write(work)
+        return self.checkpoint
+
+
+class World:
+    """A server's use cases, and the tasks that were asked for."""
+
+    def __init__(self, database, folder, monkeypatch):
+        self.server = CatalogServer(database)
+        self.store = self.server.heart.store
+        self.imports = self.server.services[Imports]
+        self.caller = user()
+        self.folder = folder
+        self.asked = []
+
+        async def begin(_caller, task, asked):
+            self.asked.append((task, asked))
+            return "j" * 24
+
+        monkeypatch.setattr(self.imports._around.tasks, "begin", begin)
+
+    async def application(self, name="Here"):
+        body = msgspec.json.encode({"name": name})
+        document = await self.server.catalog.create(self.caller, APPLICATION, "", body)
+        return msgspec.json.decode(document)["id"]
+
+    async def queue(self, application_id, source, **changes):
+        changes = {"force_job": True, **changes}
+        asked = Asked(source=source, **changes)
+        return await self.imports.run(self.caller, application_id, asked, application_import.TASK)
+
+    def run(self):
+        task, asked = self.asked.pop(0)
+        self.folder.mkdir(exist_ok=True)
+        return task, Run(self.store, asked.input, str(self.folder), asked.application_id)
+
+    async def names(self, application_id):
+        page = await self.store.read(
+            lambda session: session.resources.page(
+                DEVICE, application_id, Listing(sort_field="name")
+            )
+        )
+        return [each.name for each in page.items]
+
+    async def log(self, application_id):
+        return (await self.imports.logs(application_id, 0, 1))[0]
+
+
+@pytest.fixture
+async def world(sqlite_database, tmp_path, monkeypatch):
+    return World(sqlite_database, tmp_path / "work", monkeypatch)
+
+
+def bundle(devices="- name: Pump\n"):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as file:
+        file.writestr("application.yaml", "name: Fleet\ndescription: Pumps\n")
+        file.writestr("README.md", "# Fleet\n")
+        file.writestr("devices.yaml", devices)
+    return Source(bundle=made.getvalue())
+
+
+async def test_a_job_brings_in_what_was_kept_for_it(world):
+    here = await world.application()
+
+    done = await world.queue(here, bundle())
+    waiting = await world.log(here)
+    _, run = world.run()
+    output = await world.imports.carry_out(run)
+
+    assert (done.job_id, waiting.status) == ("j" * 24, "queued")
+    assert output == {"applicationId": here, "validationErrors": []}
+    assert await world.names(here) == ["Pump"]
+    ended = await world.log(here)
+    assert (ended.status, ended.job_id) == ("completed", run.id)
+
+
+async def test_a_job_that_has_stored_everything_does_nothing_when_it_is_begun_again(world):
+    here = await world.application()
+    await world.queue(here, bundle())
+    task, run = world.run()
+    work = task.make(world.server.services)
+    await work.run(run)
+
+    await work.run(run)
+
+    assert await world.names(here) == ["Pump"]
+
+
+async def test_a_job_that_is_stopped_leaves_nothing_and_goes_on_later(world):
+    here = await world.application()
+    await world.queue(here, bundle())
+    _, run = world.run()
+    step = run.step
+
+    async def stopped(_work):
+        raise asyncio.CancelledError
+
+    run.step = stopped
+    with pytest.raises(asyncio.CancelledError):
+        await world.imports.carry_out(run)
+    assert (await world.log(here)).status == "failed"
+    assert await world.names(here) == []
+    run.step = step
+    await world.imports.carry_out(run)
+
+    assert await world.names(here) == ["Pump"]
+    assert (await world.log(here)).status == "completed"
+
+
+async def test_a_job_waits_while_another_import_of_the_owner_runs(world):
+    here = await world.application()
+    await world.queue(here, bundle())
+    _, run = world.run()
+    log = await world.log(here)
+    await world.store.write(lambda session: session.bundles.put(log))
+    await world.queue(here, bundle())
+
+    with pytest.raises(Unavailable):
+        await world.imports.carry_out(run)
+    with pytest.raises(TooMany):
+        await world.queue(here, bundle())
+
+
+async def test_an_import_whose_server_was_killed_stands_in_the_way_for_a_while_only(world):
+    here = await world.application()
+    await world.queue(here, bundle())
+    log = await world.log(here)
+    await world.store.write(lambda session: session.bundles.hold(log.id, 1))
+
+    done = await world.imports.run(
+        world.caller, here, Asked(source=bundle()), application_import.TASK
+    )
+
+    assert done.document
+    first = (await world.imports.logs(here, 0, 2))[1]
+    assert (first.status, first.error.name) == ("failed", "Stopped")
+
+
+async def test_a_job_makes_a_new_application_of_another_one(world):
+    here = await world.application()
+    await world.imports.run(world.caller, here, Asked(source=bundle()), application_import.TASK)
+    owner = NewOwner(owner_id=USER, owner_type="user", name="Copy")
+
+    await world.queue(here, Source(application_id=here), owner=owner)
+    _, run = world.run()
+    output = await world.imports.carry_out(run)
+
+    new = output["applicationId"]
+    assert new != here
+    assert await world.names(new) == ["Pump"]
+    shown = msgspec.json.decode(await world.server.catalog.get(APPLICATION, new, new))
+    assert shown["name"] == "Copy"
+
+
+async def test_a_dry_run_as_a_job_changes_nothing(world):
+    here = await world.application()
+
+    await world.queue(here, bundle(), dry_run=True)
+    _, run = world.run()
+    await world.imports.carry_out(run)
+
+    assert await world.names(here) == []
+    assert (await world.log(here)).dry_run_results["limitErrors"] == []
+
+
+async def test_a_job_whose_bundle_is_refused_says_so_in_its_log(world):
+    here = await world.application()
+    await world.queue(here, bundle("- nome: Pump\n"))
+    _, run = world.run()
+
+    with pytest.raises(Invalid):
+        await world.imports.carry_out(run)
+
+    log = await world.log(here)
+    assert log.status == "errored"
+    assert log.validation_errors[0]["type"] == "Validation"
+
+
+async def test_an_import_that_no_job_takes_is_over(world, monkeypatch):
+    here = await world.application()
+
+    async def full(*_):
+        raise TooMany("Enough")
+
+    monkeypatch.setattr(world.imports._around.tasks, "begin", full)
+    with pytest.raises(TooMany):
+        await world.queue(here, bundle())
+
+    assert (await world.log(here)).status == "errored"
+
+
+async def test_a_large_clone_cannot_be_tried_without_a_job(world, monkeypatch):
+    here = await world.application()
+    monkeypatch.setattr("drover.app.transfer.sources.SMALL", -1)
+    owner = NewOwner(owner_id=USER, owner_type="user")
+    asked = Asked(source=Source(application_id=here), dry_run=True, owner=owner)
+
+    done = await world.imports.run(world.caller, here, asked, application_clone.TASK)
+
+    assert done.requires_job
+
+
+async def test_an_export_as_a_job_tells_how_far_it_is(world):
+    here = await world.application()
+    await world.imports.run(world.caller, here, Asked(source=bundle()), application_import.TASK)
+    wish = {"wish": {"devices": True}}
+    run = Run(world.store, wish, "", here)
+
+    output = await application_export.TASK.make(world.server.services).run(run)
+
+    assert run.told == [(1, 1)]
+    assert output["downloadUrls"][0].startswith("http://drover.test/downloads/")
