@@ -192,11 +192,12 @@ def _world(wire: Wire, user_id: str) -> dict[str, str]:
         {"email": "e@example.com", "password": PASSWORD},
     )
     make("webhookId", f"{base}/webhooks", {"name": "w"})
-    for name, path, body in QUIET:
+    for name, path, body in (
+        *QUIET,
+        ("experienceSlugId", "experience/slugs", {"slug": f"s-{application}"}),
+        ("experienceDomainId", "experience/domains", {"domainName": f"{application}.example.com"}),
+    ):
         make(name, f"{base}/{path}", body)
-    make("experienceSlugId", f"{base}/experience/slugs", {"slug": f"s-{application}"})
-    domain = {"domainName": f"{application}.example.com"}
-    make("experienceDomainId", f"{base}/experience/domains", domain)
     make("applications.apiTokenId", f"{base}/tokens", {"name": "t", "scope": ["all.Application"]})
     make("applicationKeyId", f"{base}/keys", {"name": "k"})
     make("me.apiTokenId", "/me/tokens", {"name": "t", "scope": ["all.User.read"]})
