@@ -138,6 +138,11 @@ class Session(Protocol):
 class Store(Protocol):
     """Where everything durable is."""
 
+    @property
+    def distant(self) -> bool:
+        """Whether each statement is a trip to another process, so that fewer are better."""
+        ...
+
     async def write(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run one atomic unit of work; return after it is durable.
 

@@ -144,6 +144,11 @@ class SqlStore:
     def __init__(self, database: Database) -> None:
         self.database = database
 
+    @property
+    def distant(self) -> bool:
+        """Whether each statement is a trip to another process: PostgreSQL is one."""
+        return self.database.dialect == "postgres"
+
     async def write(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run one atomic unit of work; return after it is durable."""
         return await self.database.write(lambda tx: work(StoreSession(tx)))
