@@ -351,7 +351,7 @@ async def test_the_key_of_a_discarded_job_is_free_although_the_job_still_ends(tm
 
 
 async def test_what_changes_between_the_look_and_the_write_is_not_overwritten(tmm, monkeypatch):
-    number = await tmm.job_in("running")
+    number = await tmm.job_in("running", lease="0")  # no lease tells of the change
     real, between = BeaconStore.seen, ["update"]
 
     async def seen(self, number):
@@ -362,7 +362,7 @@ async def test_what_changes_between_the_look_and_the_write_is_not_overwritten(tm
 
     monkeypatch.setattr(BeaconStore, "seen", seen)
 
-    await tmm.act(number, "heartbeat")
+    await tmm.act(number, "end")
 
     # SQLite looks and writes at once, so that nothing comes between.
     assert (await tmm.show(number))["cur_task"] == (2 if tmm.heart.store.distant else 0)
