@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from drover.ports.beacon_registry import BeaconRegistryArea
     from drover.ports.beacons import Beacons
     from drover.ports.bundles import Bundles
+    from drover.ports.counts import Counts
     from drover.ports.flows import FlowIndex
     from drover.ports.inventory import BulkWork, Inventory
     from drover.ports.jobs import Jobs
@@ -117,6 +118,11 @@ class Session(Protocol):
     @property
     def silences(self) -> Silences:
         """The clocks of devices' silence."""
+        ...
+
+    @property
+    def counts(self) -> Counts:
+        """How much moved."""
         ...
 
     @property

@@ -10,6 +10,7 @@ from drover.store.archives import ArchiveTables
 from drover.store.beacon_registry import BeaconRegistryStore
 from drover.store.beacons import BeaconStore
 from drover.store.bundles import BundleStore
+from drover.store.counts import CountStore
 from drover.store.flows import FlowStore
 from drover.store.inventory import BulkArea, InventoryArea
 from drover.store.jobs import JobStore
@@ -121,6 +122,11 @@ class StoreSession:
     def silences(self) -> SilenceTable:
         """The clocks of devices' silence."""
         return SilenceTable(self.tx)
+
+    @cached_property
+    def counts(self) -> CountStore:
+        """How much moved."""
+        return CountStore(self.tx)
 
     @cached_property
     def search(self) -> SearchStore:
