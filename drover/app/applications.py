@@ -153,8 +153,8 @@ class Applications:
             for application_id, counts in found.items()
         }
 
-    async def summary(self, caller: Caller, org_id: str | None = None) -> Mapping[str, int]:
-        """Return how much there is in all applications of an organisation, or that a user sees.
+    async def counted(self, caller: Caller, org_id: str | None = None) -> Sequence[str]:
+        """Return the ids of all applications of an organisation, or that a user sees.
 
         An administrator of the server counts their own and their organisations' like anybody.
         """
@@ -168,7 +168,11 @@ class Applications:
             ids = [each.owner.application_id for each in reached]
             return ids if seen is None else [each for each in ids if each in set(seen)]
 
-        ids = await self._store.read(work)
+        return await self._store.read(work)
+
+    async def summary(self, caller: Caller, org_id: str | None = None) -> Mapping[str, int]:
+        """Return how much there is in all applications that are counted."""
+        ids = await self.counted(caller, org_id)
         total: Counter[str] = Counter(appCount=len(ids))
         for counts in (await self.summaries(ids)).values():
             total.update(counts)

@@ -36,6 +36,7 @@ from drover.app.job_logs import JobLogs
 from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
 from drover.app.long_tasks import MOST_WAITING, LongTasks
+from drover.app.payload_counts import PayloadCounter, PayloadCounts
 from drover.app.recent import RecentItems
 from drover.app.replies import AwaitedReplies
 from drover.app.rows import TableRows
@@ -131,6 +132,8 @@ class Library:
     recipes: DeviceRecipes
     site: ExperienceSite
     search: NameSearch
+    counter: PayloadCounter
+    counts: PayloadCounts
     tasks: LongTasks
     job_logs: JobLogs
     archives: Archives
@@ -163,6 +166,8 @@ class Library:
             self.recipes,
             self.site,
             self.search,
+            self.counts,
+            self.counter,
             self.tasks,
             self.job_logs,
             self.archives,
@@ -179,20 +184,18 @@ def library(
     """Return the use cases; ``more_hooks`` run after those of the resources themselves."""
     store, ids, clock = around.store, around.ids, around.clock
     tasks = LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks)
-    hooks = _own_hooks(around, tasks)
-    for more in more_hooks:
-        for kind, added in more.items():
-            hooks[kind] += added
-    catalog = Catalog(store, ids, around.kinds, hooks)
-    reports = DeviceReports(store, ids, clock, report_hooks, around.bus)
-    commands = DeviceCommands(store, ids, around.bus)
+    hooks = _all_hooks(around, tasks, more_hooks)
+    counter = PayloadCounter(clock)
+    catalog = Catalog(store, ids, around.kinds, hooks, counter.made)
+    reports = DeviceReports(store, ids, clock, report_hooks, around.bus, counter)
+    commands = DeviceCommands(store, ids, around.bus, counter)
     replies = _replies(around)
-    devices = Devices(store, catalog)
+    devices = Devices(store, catalog, counter.note)
     return Library(
         catalog=catalog,
         applications=Applications(store, catalog, ids, around.seen),
-        rows=TableRows(store, catalog, ids, (RowTriggers(), *row_hooks)),
-        events=Events(store, catalog, ids, _rate(around)),
+        rows=TableRows(store, catalog, ids, (RowTriggers(), *row_hooks), counter.note),
+        events=Events(store, catalog, ids, _rate(around), counter.note),
         devices=devices,
         reports=reports,
         commands=commands,
@@ -212,6 +215,8 @@ def library(
         recipes=DeviceRecipes(store, catalog, devices),
         site=ExperienceSite(store, catalog),
         search=NameSearch(store, around.kinds),
+        counter=counter,
+        counts=PayloadCounts(store, clock),
         tasks=tasks,
         job_logs=JobLogs(store),
         archives=Archives(store, tasks, around.places),
@@ -224,6 +229,16 @@ def _replies(around: Surroundings) -> AwaitedReplies:
     return AwaitedReplies(
         around.store, around.wake, most=limits.waiting, seconds=limits.reply_seconds
     )
+
+
+def _all_hooks(
+    around: Surroundings, tasks: LongTasks, more_hooks: Iterable[Mapping[str, Sequence[Hook]]]
+) -> Hooks:
+    hooks = _own_hooks(around, tasks)
+    for more in more_hooks:
+        for kind, added in more.items():
+            hooks[kind] += added
+    return hooks
 
 
 def _own_hooks(around: Surroundings, tasks: LongTasks) -> Hooks:

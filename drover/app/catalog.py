@@ -12,7 +12,7 @@ from drover.model.kind import Stamp
 from drover.model.resource import Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from drover.model.access import Caller
     from drover.model.kind import Kind
@@ -69,6 +69,10 @@ class QuietHook:
         """Do nothing more."""
 
 
+def _quietly(_caller: Caller, _kind: Kind[Any], _application_id: str, _size: int) -> None:
+    """Tell nobody."""
+
+
 class Catalog:
     """The usual five operations, the same for every kind.
 
@@ -81,7 +85,10 @@ class Catalog:
         ids: Ids,
         kinds: Sequence[Kind[Any]],
         hooks: Mapping[str, Sequence[Hook]] | None = None,
+        made: Callable[[Caller, Kind[Any], str, int], None] = _quietly,
     ) -> None:
+        """``made`` is called after one was stored by a request, with its application and size."""
+        self._made = made
         self.kinds = {kind.one: kind for kind in kinds}
         self._store = store
         self._ids = ids
@@ -105,7 +112,9 @@ class Catalog:
             shown = await session.resources.get_bytes(kind, made.application_id, made.id)
             return _with(shown, kind.shown_once(made))
 
-        return await self._store.write(work)
+        document = await self._store.write(work)
+        self._made(caller, kind, application_id, len(document))
+        return document
 
     async def get(
         self,

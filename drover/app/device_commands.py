@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from drover.app.device_reports import devices_of
 from drover.app.devices import check_sight, everything, sight
+from drover.app.payload_counts import BY_FLOW, source_of
 from drover.kinds.device import KIND
 from drover.model.fields import Name
 from drover.model.instants import to_text
@@ -21,6 +22,7 @@ from drover.query.tree import all_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from drover.app.payload_counts import PayloadCounter
     from drover.kinds.device import Device
     from drover.model.access import Caller
     from drover.ports.bus import Bus
@@ -40,7 +42,8 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ren
 class DeviceCommands:
     """Tells devices what to do: those connected hear it at once, the log of each keeps it."""
 
-    def __init__(self, store: Store, ids: Ids, bus: Bus) -> None:
+    def __init__(self, store: Store, ids: Ids, bus: Bus, counter: PayloadCounter) -> None:
+        self._counter = counter
         self._store = store
         self._ids = ids
         self._bus = bus
@@ -55,7 +58,7 @@ class DeviceCommands:
             check_sight(caller, device)
             return await self._keep(session, [(device, command)])
 
-        self._send(application_id, await self._store.write(work))
+        self._send(application_id, await self._store.write(work), source_of(caller))
 
     async def to_all(
         self, caller: Caller, application_id: str, chosen: Node, command: Command
@@ -68,7 +71,7 @@ class DeviceCommands:
             return await self._keep(session, [(each, command) for each in found.items])
 
         lines = await self._store.write(work)
-        self._send(application_id, lines)
+        self._send(application_id, lines, source_of(caller))
         return len(lines)
 
     async def to_each(self, application_id: str, commands: Sequence[tuple[str, Command]]) -> None:
@@ -79,7 +82,7 @@ class DeviceCommands:
             wanted = [(devices[each], command) for each, command in commands if each in devices]
             return await self._keep(session, wanted)
 
-        self._send(application_id, await self._store.write(work))
+        self._send(application_id, await self._store.write(work), BY_FLOW)
 
     async def _keep(
         self, session: Session, wanted: Sequence[tuple[Device, Command]]
@@ -90,12 +93,13 @@ class DeviceCommands:
             await session.reports.log(lines)
         return lines
 
-    def _send(self, application_id: str, lines: Sequence[LogEntry]) -> None:
-        """Hand stored commands to the devices that are connected."""
+    def _send(self, application_id: str, lines: Sequence[LogEntry], source: str) -> None:
+        """Hand stored commands to the devices that are connected, and count them."""
         for line in lines:
             # Clients read the moment in this form alone, with its milliseconds.
             told = {**line.document, "time": {"$date": line.document["time"]}}
             payload = msgspec.json.encode(told)
+            self._counter.note(application_id, "deviceCommand", source, 1, len(payload))
             self._bus.publish(Message(application_id, command_topic(line.device_id), payload))
 
 

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from drover.app.devices import check_sight, sight
+from drover.app.payload_counts import PayloadCounter, source_of
 from drover.kinds.device import KIND, Device
 from drover.model.access import Caller
 from drover.model.attributes import coerce
@@ -132,8 +133,10 @@ class DeviceReports:
         clock: Clock,
         hooks: Sequence[ReportHook] = (),
         bus: Bus | None = None,
+        counter: PayloadCounter | None = None,
     ) -> None:
         self.clock = clock
+        self.counter = counter or PayloadCounter(clock)
         self._store = store
         self._ids = ids
         self._hooks = hooks
@@ -167,6 +170,7 @@ class DeviceReports:
             return await self.take(session, application_id, heard)
 
         taken = await self._store.write(work)
+        self._count(taken)
         self.announce(taken)
         return [_missing() if each is None else None for each in taken]
 
@@ -193,6 +197,14 @@ class DeviceReports:
         for hook in self._hooks if kept else ():
             await hook.reported(session, application_id, kept)
         return taken
+
+    def _count(self, taken: Sequence[Taken | None]) -> None:
+        for each in filter(None, taken):
+            if each.reports:
+                size = sum(len(msgspec.json.encode(report.values)) for report in each.reports)
+                source = source_of(each.caller)
+                of = each.device.application_id
+                self.counter.note(of, "deviceState", source, len(each.reports), size)
 
     def announce(self, taken: Sequence[Taken | None]) -> None:
         """Tell those who watch what was stored, and hooks that it is."""
@@ -287,6 +299,8 @@ class DeviceReports:
             await self.note_changes(session, application_id, [told])
 
         await self._store.write(work)
+        category = "deviceConnect" if change.status == "connected" else "deviceDisconnect"
+        self.counter.note(application_id, category, source_of(caller))
         self.announce(())
 
     async def note_changes(

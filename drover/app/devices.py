@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import UNSET, structs
 
 from drover.app.device_updates import applied
+from drover.app.payload_counts import Notice, source_of, unnoticed
 from drover.kinds.device import KIND, Device
 from drover.model.attributes import coerce
 from drover.model.errors import Invalid, Missing
@@ -113,9 +114,10 @@ class Update:
 class Devices:
     """Reading and changing many devices at once."""
 
-    def __init__(self, store: Store, catalog: Catalog) -> None:
+    def __init__(self, store: Store, catalog: Catalog, notice: Notice = unnoticed) -> None:
         self._store = store
         self._catalog = catalog
+        self._notice = notice
 
     async def page(self, caller: Caller, application_id: str, listing: Listing) -> Page[bytes]:
         """Return one page of the devices that the caller may see."""
@@ -192,7 +194,10 @@ class Devices:
                 await session.reports.record(readings)
             return [device.id for device in placed]
 
-        return await self._store.write(work)
+        made = await self._store.write(work)
+        if made:
+            self._notice(application_id, "deviceCreate", source_of(caller), len(made), 0)
+        return made
 
     async def _placed(
         self, session: Session, application_id: str, devices: Sequence[Device]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import UNSET, structs
 
 from drover.app.access.throttle import seconds
+from drover.app.payload_counts import Notice, source_of, unnoticed
 from drover.kinds.device import KIND as DEVICE
 from drover.kinds.event import KIND, MOST_UPDATES, Change, Event, EventPatch, EventPost, Update
 from drover.model.errors import Invalid, Missing, TooMany
@@ -36,13 +37,19 @@ class Events:
     """Raise, update and delete events."""
 
     def __init__(
-        self, store: Store, catalog: Catalog, ids: Ids, rate: Window | None = None
+        self,
+        store: Store,
+        catalog: Catalog,
+        ids: Ids,
+        rate: Window | None = None,
+        notice: Notice = unnoticed,
     ) -> None:
         """Raise at most as many events of one application as ``rate`` allows; None: any number."""
         self._store = store
         self._catalog = catalog
         self._ids = ids
         self._rate = rate
+        self._notice = notice
 
     async def create(self, caller: Caller, application_id: str, given: EventPost) -> bytes:
         """Store a new event and return its document; raises Invalid, TooMany."""
@@ -52,7 +59,9 @@ class Events:
             made = await self.raise_event(session, caller, application_id, given)
             return await session.resources.get_bytes(KIND, application_id, made.id)
 
-        return await self._store.write(work)
+        document = await self._store.write(work)
+        self._notice(application_id, "event", source_of(caller), 1, len(document))
+        return document
 
     async def raise_event(
         self, session: Session, caller: Caller, application_id: str, given: EventPost

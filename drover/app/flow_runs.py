@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from drover.app.payload_counts import BY_FLOW, RUNS, PayloadCounter
 from drover.app.workflows import MOST_DEPTH
 from drover.flows.keys import FLOW_ERROR, LOCAL, error_scope
 from drover.ports.flows import RunCounts, RunNote
@@ -28,11 +29,18 @@ _OMITTED: Final = b"null"
 _GLOBAL: Final = "global"
 
 
+class _Trigger(msgspec.Struct):
+    """What the counts tell of a trigger."""
+
+    type: str = ""
+
+
 class _Named(msgspec.Struct, rename="camel"):
     """What the history tells of a definition."""
 
     flow_version: str = "develop"
     flow_class: str = "cloud"
+    triggers: tuple[_Trigger, ...] = ()
 
 
 class FlowRuns:
@@ -42,7 +50,14 @@ class FlowRuns:
     be called every second or so, and once more at the end.
     """
 
-    def __init__(self, store: Store, clock: Clock, wake: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        wake: Callable[[], None] = lambda: None,
+        counter: PayloadCounter | None = None,
+    ) -> None:
+        self._counter = counter or PayloadCounter(clock)
         self._store = store
         self._clock = clock
         self._wake = wake
@@ -53,6 +68,7 @@ class FlowRuns:
         named = _named(batch.flow_tag, batch.flow)
         now_ms = self._clock.now_ms()
         self._count(batch, named.flow_version, now_ms, records)
+        self._count_payloads(batch, named.triggers, records)
         notes = _notes(batch, named.flow_version, now_ms, records)
         if not notes:
             return
@@ -71,6 +87,18 @@ class FlowRuns:
         counts = self._taken()
         if counts:
             await self._store.write(lambda session: session.flows.history.add(counts, ()))
+
+    def _count_payloads(
+        self, batch: FlowBatch, triggers: Sequence[_Trigger], records: Sequence[RunRecord]
+    ) -> None:
+        at = batch.trigger_index
+        found = RUNS.get(triggers[at].type) if 0 <= at < len(triggers) else None
+        if found is not None and records:
+            size = sum(map(len, batch.payloads))
+            self._counter.note(batch.application_id, *found, len(records), size)
+        failed = sum(record.error is not None for record in records)
+        if failed:
+            self._counter.note(batch.application_id, "flowError", BY_FLOW, failed)
 
     def _count(
         self, batch: FlowBatch, version: str, now_ms: int, records: Sequence[RunRecord]

@@ -130,7 +130,7 @@ def _body(incoming: Incoming, cast: str, *, annotated: bool) -> Any:
 def _json(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):  # no JSON, or no UTF-8
         return body.decode(errors="replace")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from msgspec import UNSET, structs
 
+from drover.app.payload_counts import Notice, source_of, unnoticed
 from drover.kinds.data_table import KIND as TABLE
 from drover.kinds.data_table import ROW_FIELDS, Column, DataTable, check_columns
 from drover.model.bodies import decode
@@ -69,8 +70,14 @@ class TableRows:
     """Insert, read, change and delete rows of one application's data tables."""
 
     def __init__(
-        self, store: Store, catalog: Catalog, ids: Ids, hooks: Sequence[RowHook] = ()
+        self,
+        store: Store,
+        catalog: Catalog,
+        ids: Ids,
+        hooks: Sequence[RowHook] = (),
+        notice: Notice = unnoticed,
     ) -> None:
+        self._notice = notice
         self._store = store
         self._catalog = catalog
         self._ids = ids
@@ -98,7 +105,9 @@ class TableRows:
             ids = [row.id for row in made]
             return {"createdAt": to_text(now_ms), "count": len(ids), "rowIds": ids}
 
-        return await self._store.write(work)
+        answer = await self._store.write(work)
+        self._notice(application_id, "dataTable", source_of(caller), len(many), len(body))
+        return answer
 
     async def get(self, application_id: str, table_id: str, row_id: str) -> dict[str, Any]:
         """Return one row; raises Missing."""

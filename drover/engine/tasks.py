@@ -107,21 +107,23 @@ class TaskRunner:
     async def _watch(self, task: RunningTask, work: asyncio.Task[Any]) -> None:
         """Renew the lease until the work ends; end it where it is not to go on."""
         stop = asyncio.create_task(self._stop.wait())
-        beat_s = self._timing.beat_ms / 1000
-        try:
-            while not work.done():
-                await asyncio.wait({work, stop}, timeout=beat_s, return_when="FIRST_COMPLETED")
-                if work.done():
-                    return
-                if stop.done():
-                    task.stopping = True
-                    break
-                if not await _renewed(task):
-                    break
+        while await self._goes_on(task, work, stop):
+            pass
+        stop.cancel()
+        if not work.done():
             work.cancel()
             await asyncio.wait({work})
-        finally:
-            stop.cancel()
+
+    async def _goes_on(
+        self, task: RunningTask, work: asyncio.Task[Any], stop: asyncio.Task[Any]
+    ) -> bool:
+        """Wait for one beat; tell whether the work runs and may run on."""
+        beat_s = self._timing.beat_ms / 1000
+        await asyncio.wait({work, stop}, timeout=beat_s, return_when="FIRST_COMPLETED")
+        if work.done():
+            return False
+        task.stopping = stop.done()
+        return not task.stopping and await _renewed(task)
 
     async def _settle(self, task: RunningTask, ending: Ending | None) -> None:
         if task.lost:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from drover.ports.beacon_registry import BeaconRegistryArea
     from drover.ports.beacons import Beacons
     from drover.ports.bundles import Bundles
+    from drover.ports.counts import Counts
     from drover.ports.flows import FlowIndex
     from drover.ports.inventory import BulkWork, Inventory
     from drover.ports.jobs import Jobs
@@ -120,6 +121,11 @@ class Session(Protocol):
         ...
 
     @property
+    def counts(self) -> Counts:
+        """How much moved."""
+        ...
+
+    @property
     def search(self) -> Search:
         """What resources of every kind are called."""
         ...
@@ -131,6 +137,11 @@ class Session(Protocol):
 
 class Store(Protocol):
     """Where everything durable is."""
+
+    @property
+    def distant(self) -> bool:
+        """Whether each statement is a trip to another process, so that fewer are better."""
+        ...
 
     async def write(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run one atomic unit of work; return after it is durable.

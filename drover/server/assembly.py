@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import drover.app.tasks
 import drover.kinds
 from drover import __version__, handlers, plugins
-from drover.app import beacon_registry
+from drover.app import beacon_registry, payload_counts
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
@@ -34,6 +34,7 @@ from drover.app.live import assembly as live
 from drover.app.live.silences import SilenceWatch
 from drover.app.live.state_triggers import LiveTriggers
 from drover.app.long_tasks import LongTask
+from drover.app.payload_counts import PayloadCounter
 from drover.app.retention import Retention
 from drover.app.services import Services
 from drover.app.task_telling import TaskTelling
@@ -149,7 +150,7 @@ class Server:
             *own, *shelf.services, *doors.services, *work.services, *bundles.services
         )
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
-        self._watch(store, published)
+        self._watch(store, published, shelf.counter)
         show_watching(self.app.metrics, shelf.watching)
         self._hint(heart)
 
@@ -304,7 +305,8 @@ class Server:
     async def _run_engine(
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
     ) -> None:
-        runs = FlowRuns(heart.store, self.clock, heart.signals.fire.set)
+        wake, counter = heart.signals.fire.set, services[PayloadCounter]
+        runs = FlowRuns(heart.store, self.clock, wake, counter)
         web = GuardedWeb(self.settings.allowed_networks)
         workers = LocalWorkers(
             FlowHost(self._tools(heart, services, web)),
@@ -340,12 +342,15 @@ class Server:
         self._repeat(Loop("task_telling", telling.tick, heart.signals.telling, sweep_s))
         self._open.push_async_callback(self._engine.stop)
 
-    def _watch(self, store: SqlStore, published: Published) -> None:
+    def _watch(self, store: SqlStore, published: Published, counter: PayloadCounter) -> None:
         published.publish(self.app.routes.described, self.app.metrics.text)
         self.app.metrics.declare(refusing_limits_of(self.settings))
         figures = Figures(self.app.metrics, store)
         sweep_s = self.settings.sweep_seconds
         self._repeat(Loop("figures", figures.look, asyncio.Event(), sweep_s))
+        flush = partial(counter.flush, store)
+        self._open.push_async_callback(flush)
+        self._repeat(Loop("payload_counts", flush, asyncio.Event(), payload_counts.FLUSH_S))
         self._repeat(Loop("loop_lag", figures.measure_lag, asyncio.Event(), LAG_S))
         self._watch_queue()
 

@@ -42,6 +42,8 @@ _PARTS: Final = (
     ("purge_experience_group",),
     ("purge_document",),
     ("purge_execution",),
+    ("purge_import_log",),
+    ("purge_payload_count",),
 )
 """What an application had, part by part: the statements of a part are run together, again and again
 until they find nothing."""

@@ -10,6 +10,7 @@ from drover.store.archives import ArchiveTables
 from drover.store.beacon_registry import BeaconRegistryStore
 from drover.store.beacons import BeaconStore
 from drover.store.bundles import BundleStore
+from drover.store.counts import CountStore
 from drover.store.flows import FlowStore
 from drover.store.inventory import BulkArea, InventoryArea
 from drover.store.jobs import JobStore
@@ -123,6 +124,11 @@ class StoreSession:
         return SilenceTable(self.tx)
 
     @cached_property
+    def counts(self) -> CountStore:
+        """How much moved."""
+        return CountStore(self.tx)
+
+    @cached_property
     def search(self) -> SearchStore:
         """What resources of every kind are called."""
         return SearchStore(self.tx)
@@ -137,6 +143,11 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+
+    @property
+    def distant(self) -> bool:
+        """Whether each statement is a trip to another process: PostgreSQL is one."""
+        return self.database.dialect == "postgres"
 
     async def write(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run one atomic unit of work; return after it is durable."""

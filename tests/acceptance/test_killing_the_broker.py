@@ -59,12 +59,18 @@ def kept(site: Site, device_id: str) -> set[int]:
     return {line["data"]["level"] for line in lines}
 
 
+def connected(site: Site, device_id: str) -> int:
+    return site.get(f"devices/{device_id}")["connectionInfo"]["connected"]
+
+
 async def test_a_killed_broker_comes_back_and_has_lost_nothing_it_acknowledged():
     with serving(**SETTINGS) as running:
         site = Site.new(running)
         device_id, acknowledged = site.device(), []
         reporting = asyncio.create_task(report(site, device_id, range(200), acknowledged))
         await eventually(lambda: len(acknowledged) > 60)
+        goes = await site.connect(site.device())
+        await eventually(lambda: connected(site, goes.id) == 1)
 
         before = broker_of(running)
         before.kill()
@@ -73,6 +79,8 @@ async def test_a_killed_broker_comes_back_and_has_lost_nothing_it_acknowledged()
 
         assert broker_of(running).pid != before.pid
         await eventually(lambda: kept(site, device_id) == set(range(200)))
+        await eventually(lambda: connected(site, goes.id) == 0)
+        assert connected(site, device_id) == 1
         pump = site.connected[-1]
         await pump.client.subscribe(pump.command)
         site.post(f"devices/{device_id}/command", {"name": "go"})
@@ -99,6 +107,4 @@ async def test_a_killed_server_takes_up_what_its_broker_acknowledged(tmp_path):
     with serving(str(tmp_path), **SETTINGS, admin_password="secret-of-tests-1") as again:
         site = Site(again, site.application_id, site.key)
         await eventually(lambda: kept(site, device_id) >= set(acknowledged))
-        await eventually(
-            lambda: site.get(f"devices/{device_id}")["connectionInfo"]["connected"] == 0
-        )
+        await eventually(lambda: connected(site, device_id) == 0)

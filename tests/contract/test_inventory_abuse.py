@@ -10,7 +10,8 @@ import pytest_asyncio
 from drover.app.inventory_throttle import Allowance
 from drover.ports.inventory import Order, Place, Reach, Wanted
 from drover.query.digi import parse
-from drover.query.tree import ALL, Missing, Not
+from drover.query.digi.fields import SUBMITTER
+from drover.query.tree import ALL, In, Missing, Not
 from drover.store.inventory.hits import hits
 from drover.store.inventory.plan import Plan
 from drover.store.sqlite_transaction import SqliteTransaction
@@ -268,6 +269,14 @@ async def test_a_query_about_jobs_uses_an_index(database, query):
 
     assert any(name in plan for name in INDEXED[query]), plan
     assert "Seq Scan on execution" not in plan
+
+
+async def test_jobs_of_submitters_that_are_known_are_found_by_their_index(database):
+    asked = Plan(Wanted(Reach(), In(SUBMITTER, ("a", "b")), limit=100), database.dialect)
+
+    plan = await _explained(database, asked.rows(asked.words.shown), asked.params)
+
+    assert "execution_submitter" in plan, plan
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from tests.support.certificates import certificate
 PASSWORD: Final = "A long enough passw0rd!"
 MISSING: Final = "5f" * 12
 NAMED: Final = re.compile(r"\{(\w+)\}")
-METHODS: Final = ("get", "post", "put", "patch", "delete")
+METHODS: Final = ("get", "post", "put", "patch", "delete", "options")
+OWN: Final = "APPLICATION"
+"""What stands for the application's id in a name that no two of them may share."""
 
 
 DEVICE: Final = {
@@ -193,7 +195,7 @@ def _world(wire: Wire, user_id: str) -> dict[str, str]:
     )
     make("webhookId", f"{base}/webhooks", {"name": "w"})
     for name, path, body in QUIET:
-        make(name, f"{base}/{path}", body)
+        make(name, f"{base}/{path}", own(body, application))
     make("applications.apiTokenId", f"{base}/tokens", {"name": "t", "scope": ["all.Application"]})
     make("applicationKeyId", f"{base}/keys", {"name": "k"})
     make("me.apiTokenId", "/me/tokens", {"name": "t", "scope": ["all.User.read"]})
@@ -221,9 +223,9 @@ QUIET = (
     ("fileId", "files", {"name": "f", "type": "file"}),
     ("privateFileId", "privateFiles", {"name": "p", "type": "file"}),
     ("experienceViewId", "experience/views", {"name": "v", "viewType": "page"}),
+    ("experienceSlugId", "experience/slugs", {"slug": f"abused-{OWN}"}),
+    ("experienceDomainId", "experience/domains", {"domainName": f"{OWN}.example.com"}),
     ("experienceVersionId", "experience/versions", {"version": "v1"}),
-    ("experienceSlugId", "experience/slugs", {"slug": "abused"}),
-    ("experienceDomainId", "experience/domains", {"domainName": "abused.example.com"}),
     ("applicationCertificateId", "certificates", {"certificate": certificate()}),
     (
         "applicationCertificateAuthorityId",
@@ -232,6 +234,11 @@ QUIET = (
     ),
 )
 """One resource of each kind that has no more to it, and the name of its id in paths."""
+
+
+def own(body: dict[str, Any], application: str) -> dict[str, Any]:
+    """Return a body with names of the application's own."""
+    return json.loads(json.dumps(body).replace(OWN, application))
 
 
 def ended(wire: Wire, base: str, execution_id: str, seconds: float = 30) -> dict[str, Any]:

@@ -16,14 +16,18 @@ class Hasty(Connection):
     head_seconds = 0.05
 
 
+class Impatient(Connection):
+    unread_seconds = 0.05
+
+
 async def answer(_scope, _receive, send):
     await send({"type": "http.response.start", "status": 204, "headers": []})
     await send({"type": "http.response.body", "body": b""})
 
 
 @asynccontextmanager
-async def connected(kind):
-    config = uvicorn.Config(answer, log_config=None, lifespan="off")
+async def connected(kind, application=answer):
+    config = uvicorn.Config(application, log_config=None, lifespan="off")
     config.load()
     state = ServerState()
     loop = asyncio.get_running_loop()
@@ -67,3 +71,44 @@ async def test_a_head_that_does_not_end_is_cut_off():
 
         answered = (await asyncio.gather(ending, return_exceptions=True))[0]
         assert answered == b"" or isinstance(answered, ConnectionError)
+
+
+def flooding(ended):
+    """Return an application that sends without end, to a client that is still there."""
+
+    async def application(_scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        leaving = asyncio.create_task(left(receive))
+        while not leaving.done():
+            await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
+            await asyncio.sleep(0)
+        ended.set()
+
+    return application
+
+
+async def left(receive):
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def test_a_client_that_does_not_read_what_it_asked_for_is_cut_off():
+    ended = asyncio.Event()
+    async with connected(Impatient, flooding(ended)) as (_, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+
+        async with asyncio.timeout(60):
+            await ended.wait()
+
+
+async def test_a_client_that_reads_now_and_then_is_not_cut_off():
+    ended = asyncio.Event()
+    async with connected(Connection, flooding(ended)) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        for _ in range(20):
+            assert await reader.readexactly(1_000_000)
+
+        assert not ended.is_set()
+        writer.transport.abort()
+        async with asyncio.timeout(60):
+            await ended.wait()

@@ -171,18 +171,21 @@ class BeaconWork:
         return await self._store.write(work)
 
     async def _change(self, caller: Caller, number: int, rule: Rule) -> BeaconJob:
-        """Read, then write unless the job has changed meanwhile: nothing is held in between.
-
-        Where that comes to nothing, the job is held and so cannot change again.
-        """
         check_number(number)
+        if self._store.distant:
+            job = await self._changed_unheld(caller, number, rule)
+            if job is not None:
+                return job
+        return await self._store.write(partial(_changed, caller=caller, number=number, rule=rule))
+
+    async def _changed_unheld(self, caller: Caller, number: int, rule: Rule) -> BeaconJob | None:
+        """Read, then write with nothing held in between; None where the job changed meanwhile."""
         seen, now_ms = await self._store.glance(partial(_seen, caller=caller, number=number))
         job = rule(seen, now_ms)
-        if job is seen or await self._store.write_one(
-            lambda session: session.beacons.save(seen, job)
-        ):
+        if job is seen:
             return job
-        return await self._store.write(partial(_changed, caller=caller, number=number, rule=rule))
+        saved = await self._store.write_one(lambda session: session.beacons.save(seen, job))
+        return job if saved else None
 
 
 class Wanted:

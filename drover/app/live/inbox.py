@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -12,6 +12,7 @@ import structlog
 from drover.app.device_reports import MOST_REPORTS, StateReport, Told
 from drover.app.live.batches import Batches
 from drover.app.live.topic_triggers import firing_of
+from drover.app.payload_counts import BY_DEVICE
 from drover.model.access import Caller
 
 if TYPE_CHECKING:
@@ -126,9 +127,27 @@ class Inbox:
         for said in states:
             self._waiting_bytes -= len(said.payload)
             said.done()
+        self._count(batch, outcome.taken)
         self._reports.announce(outcome.taken)
         if outcome.fired:
             self._wake()
+
+    def _count(self, batch: Sequence[SaidState | SaidOn], taken: Sequence[Taken | None]) -> None:
+        payloads: Counter[tuple[str, str]] = Counter()
+        sizes: Counter[tuple[str, str]] = Counter()
+        heard = {id(each.message): each.message for each in batch if isinstance(each, SaidOn)}
+        for message in heard.values():  # once, however many filters it fits
+            payloads[message.application_id, "mqttIn"] += 1
+            sizes[message.application_id, "mqttIn"] += len(message.payload)
+        for said in batch:
+            if isinstance(said, SaidState):
+                sizes[said.application_id, "deviceState"] += len(said.payload)
+        for each in taken:
+            if each is not None:
+                payloads[each.device.application_id, "deviceState"] += len(each.reports)
+        for (application_id, category), count in payloads.items():
+            size = sizes[application_id, category]
+            self._reports.counter.note(application_id, category, BY_DEVICE, count, size)
 
     def _by_application(self, states: Sequence[SaidState]) -> Mapping[str, list[Told]]:
         """Return what was said by application; the broker saw to it that the device may say it."""

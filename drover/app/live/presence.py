@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from drover.app.device_reports import Change, devices_of
 from drover.app.live.batches import Batches
+from drover.app.payload_counts import BY_DEVICE
 from drover.model.access import Caller
 from drover.model.instants import to_text
 from drover.ports.presence import Connected
@@ -107,6 +108,9 @@ class PresenceBook:
                 await self._reports.note_changes(session, application_id, changes)
 
         await self._store.write(work)
+        for move in moves:
+            category = "deviceConnect" if move.parting is None else "deviceDisconnect"
+            self._reports.counter.note(move.connection.application_id, category, BY_DEVICE)
         self._reports.announce(())
 
 

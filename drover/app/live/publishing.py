@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from drover.app.device_commands import Command, DeviceCommands
 from drover.app.device_reports import DeviceReports, StateReport
 from drover.app.flow_triggers import FlowCaller
+from drover.app.payload_counts import source_of
 from drover.model.bodies import decode
 from drover.model.errors import Invalid, Unavailable
 from drover.model.topics import STATE, device_topic, is_reserved, is_topic
@@ -57,6 +58,8 @@ class Publishing:
         relay = Relay(caller.id, caller.type, depth)
         payload = wanted.message.encode()
         self._bus.publish(Message(application_id, wanted.topic, payload, relay))
+        source = source_of(caller)
+        self._reports.counter.note(application_id, "mqttOut", source, 1, len(payload))
 
     async def _to_device(self, caller: Caller, application_id: str, wanted: Publication) -> None:
         of = device_topic(wanted.topic)

@@ -33,6 +33,8 @@ class ArchiveData(ArchiveTask):
         if config.include_data_tables:
             await archive.tables(folder, day.start_ms)
             output["dataTablesDirectory"] = folder
+        if config.include_application_export:
+            output["skipped"] = ["includeApplicationExport"]
         return {**output, **archive.result()}
 
 

@@ -11,11 +11,11 @@ from msgspec import UNSET, UnsetType
 from drover.app.device_commands import Command, DeviceCommands
 from drover.app.device_reports import MOST_REPORTS, Connection, DeviceReports, StateReport
 from drover.faces.losant import _envelope, _lists
+from drover.faces.losant._moments import LAST_MS, moment
 from drover.faces.operation import Call, Operation
 from drover.kinds.device import KIND
 from drover.model.errors import Invalid
 from drover.model.fields import Ids, TagFilters  # noqa: TC001 - read when the body is built
-from drover.model.instants import to_ms
 from drover.ports.reports import Span
 from drover.query.filters import devices_listed
 from drover.query.kinds import DEVICES
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _MANY = "/applications/{applicationId}/devices"
 _ONE = f"{_MANY}/{{deviceId}}"
-_LAST_MS = 253_402_300_799_999
 _MOST_LINES = 1000
 _JOB_ID_BYTES = 15  # twenty characters: clients expect twenty-one at most
 _SPAN = ("limit", "since", "sortDirection", "duration", "start", "end")
@@ -119,18 +118,18 @@ class _Calls:
 
     async def remove_data(self, call: Call) -> dict[str, Any]:
         """Delete what a device reported in a span; the job that the answer names is over."""
-        span = self._optional_span(call) or Span(start_ms=0, end_ms=_LAST_MS)
+        span = self._optional_span(call) or Span(start_ms=0, end_ms=LAST_MS)
         await self._reports.forget(*_device(call), span)
         return {"success": True, "jobQueued": True, "jobId": token_urlsafe(_JOB_ID_BYTES)}
 
     def _span(self, call: Call) -> Span:
         now_ms = self._clock.now_ms()
-        end_ms = _moment(call, "end", 0, now_ms) if "end" in call.query else _LAST_MS
-        start_ms = _moment(call, "start", 1, now_ms)
+        end_ms = moment(call, "end", 0, now_ms) if "end" in call.query else LAST_MS
+        start_ms = moment(call, "start", 1, now_ms)
         if duration := call.whole("duration", 0):
             start_ms = min(end_ms, now_ms) - duration
         if since := call.query.get("since"):
-            start_ms = _moment(call, "since", 1, now_ms) if since else start_ms
+            start_ms = moment(call, "since", 1, now_ms) if since else start_ms
         return Span(
             start_ms=start_ms,
             end_ms=end_ms,
@@ -142,23 +141,8 @@ class _Calls:
         if not (call.query.get("start") or call.query.get("end")):
             return None
         now_ms = self._clock.now_ms()
-        start_ms = _moment(call, "start", 1, now_ms)
-        return Span(start_ms=start_ms, end_ms=_moment(call, "end", 0, now_ms))
-
-
-def _moment(call: Call, name: str, default: int, now_ms: int) -> int:
-    """Return a moment of a query: 0 is now, 1 the beginning, negative relative to now."""
-    text = call.query.get(name) or str(default)
-    try:
-        number = int(text)
-    except ValueError:
-        try:
-            return to_ms(text)
-        except Invalid as error:
-            raise Invalid(f"{name} must be a moment", field=name) from error
-    if number <= 0:
-        return max(now_ms + number, 0)
-    return 0 if number == 1 else min(number, _LAST_MS)
+        start_ms = moment(call, "start", 1, now_ms)
+        return Span(start_ms=start_ms, end_ms=moment(call, "end", 0, now_ms))
 
 
 def _device(call: Call) -> tuple[str, str]:

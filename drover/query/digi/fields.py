@@ -55,6 +55,9 @@ GROUP_WITHIN: Final = "group.within"
 STATE: Final = "status.state"
 """The state of the execution in our own words: what other dialects' words for a status ask of."""
 
+SUBMITTER: Final = "username.id"
+"""The id of the account or token that submitted a job: what a store makes of a ``username``."""
+
 CONTEXT: Final = "context"
 """What a job was started with, one JSON object."""
 

@@ -7,6 +7,7 @@ jobs that ran on them, see ``drover.store.inventory.walk``.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
@@ -14,8 +15,11 @@ import msgspec
 from drover.model.errors import Missing
 from drover.model.inventory import Inventoried
 from drover.ports.inventory import NEWEST_FIRST, Found, Place, Standing, Wanted
-from drover.query.tree import In
+from drover.query.digi.fields import SUBMITTER
+from drover.query.fold import fold
+from drover.query.tree import NOTHING, And, Compare, In, Node, Operator, all_of
 from drover.store.inventory.hits import hits
+from drover.store.inventory.jobs import WHO
 from drover.store.inventory.orders import Orders
 from drover.store.inventory.plan import Plan, plan
 from drover.store.inventory.walk import Walk
@@ -25,7 +29,6 @@ if TYPE_CHECKING:
 
     from drover.model.run import Actor
     from drover.ports.inventory import Reach
-    from drover.query.tree import Node
     from drover.store.driver import Row, Transaction
 
 MOST_DEVICES: Final = 5000
@@ -45,13 +48,14 @@ class InventoryArea:
 
     async def page(self, wanted: Wanted) -> Found:
         """Return jobs in order."""
+        known = replace(wanted, query=await self._submitters_known(wanted.query))
         if wanted.order == NEWEST_FIRST:
-            return await self._newest_page(wanted)
-        return await Orders(self._tx, self._newest_page, self._sorted_page).page(wanted)
+            return await self._newest_page(known)
+        return await Orders(self._tx, self._newest_page, self._sorted_page).page(known)
 
     async def count(self, reach: Reach, query: Node) -> int:
         """Count the jobs that match."""
-        asked = plan(self._tx, Wanted(reach, query))
+        asked = plan(self._tx, Wanted(reach, await self._submitters_known(query)))
         walk = await self._walk(asked)
         narrowing = "TRUE" if walk is None else walk.hits.narrowing()
         rows = await self._tx.fetch_sql(asked.counting(narrowing), asked.params)
@@ -72,7 +76,8 @@ class InventoryArea:
 
     async def numbers(self, wanted: Wanted) -> Sequence[int]:
         """Return the numbers of matching jobs, newest first."""
-        asked = plan(self._tx, wanted)
+        query = await self._submitters_known(wanted.query)
+        asked = plan(self._tx, replace(wanted, query=query))
         walk = await self._walk(asked)
         if walk is not None:
             return await walk.numbers()
@@ -120,6 +125,23 @@ class InventoryArea:
             return True
         await self._tx.execute("inventory_purge", {"numbers": numbers})
         return len(numbers) == PURGED
+
+    async def _submitters_known(self, query: Node) -> Node:
+        """Return a query that asks for users by ids: how many jobs these have, databases know."""
+        parts = query.parts if isinstance(query, And) else (query,)
+        known = [await self._submitter_known(part) for part in parts]
+        return all_of(known)
+
+    async def _submitter_known(self, part: Node) -> Node:
+        match part:
+            case Compare("username", Operator.EQUAL, str() as name):
+                rows = await self._tx.fetch_sql(
+                    f"SELECT who.id FROM {WHO}who.email = :email",  # noqa: S608 - made of the program's own parts
+                    {"email": fold(name)},
+                )
+                return In(SUBMITTER, tuple(row["id"] for row in rows)) if rows else NOTHING
+            case _:
+                return part
 
     async def _newest_page(self, wanted: Wanted) -> Found:
         return _found(await self._newest(plan(self._tx, wanted)))

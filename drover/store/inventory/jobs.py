@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from drover.model.inventory import BULK, DIGI_OPERATIONS
 from drover.model.run import RESOURCE_JOB
-from drover.query.digi.fields import CONTEXT, RESULT, STATE
+from drover.query.digi.fields import CONTEXT, RESULT, STATE, SUBMITTER
 from drover.store.compile.columns import JsonEach, JsonPath, Lookup, Plain, Related
 
 if TYPE_CHECKING:
@@ -72,10 +72,12 @@ WALKED: Final[Mapping[str, str]] = {
 }
 """What stands for columns with an index in a condition that is to be walked without one."""
 
-_WHO: Final = (
+WHO: Final = (
     "(SELECT account.id, account.email FROM account UNION ALL SELECT access_token.id, account.email"
     " FROM access_token JOIN account ON account.id = access_token.account_id) AS who WHERE "
 )
+"""Accounts and tokens: the id of each, and the email of the account as it is stored, folded."""
+
 _SOURCE_ID: Final = "CAST(coalesce(execution.source_id, '') AS TEXT)"
 
 
@@ -135,10 +137,11 @@ def job_columns(dialect: Dialect) -> ColumnMap:
     plain: dict[str, Column] = {
         name: Plain(f"({sql})") for name, sql in expressions(dialect).items()
     }
-    by_name = Lookup(_SOURCE_ID, "who.id", f"{_WHO}TRUE")
+    by_name = Lookup(_SOURCE_ID, "who.id", f"{WHO}TRUE")
     own: dict[str, Column] = {
         STATE: Plain("execution.state"),
-        "username": Related(f"{_WHO}who.id = {_SOURCE_ID}", "who.email", by_name),
+        SUBMITTER: Plain(_SOURCE_ID),
+        "username": Related(f"{WHO}who.id = {_SOURCE_ID}", "who.email", by_name),
     }
     return {**plain, **own}
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from drover.ports.inventory import NEWEST_FIRST
-from drover.query.digi.fields import DEVICE_FIELDS
+from drover.query.digi.fields import DEVICE_FIELDS, SUBMITTER
 from drover.query.digi.pairs import Split, fields_of, split
 from drover.query.fold import fold
 from drover.query.tree import (
@@ -385,7 +385,9 @@ def _equates(node: Compare) -> bool:
 def _unordered(part: Node) -> bool:
     """Tell whether an index would be used for a condition that does not give jobs in order."""
     fields = fields_of(part)
-    return "username" in fields or (isinstance(part, Or) and bool(fields & {"status", "job_type"}))
+    return not fields.isdisjoint({"username", SUBMITTER}) or (
+        isinstance(part, Or) and bool(fields & {"status", "job_type"})
+    )
 
 
 def sort_expression(order: Order, words: Words) -> str:

@@ -60,7 +60,3 @@ WHERE expires_ms <= :now_ms ORDER BY expires_ms, id LIMIT :limit;
 -- name: download_remove
 -- Forget a file.
 DELETE FROM download WHERE id = :id;
-
--- name: purge_import_log
--- Delete what an application had in this table.
-DELETE FROM import_log WHERE application_id = :application_id;

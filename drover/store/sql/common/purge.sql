@@ -99,6 +99,17 @@ DELETE FROM document WHERE (application_id, kind, id) IN (
 DELETE FROM execution WHERE number IN (
     SELECT number FROM execution WHERE application_id = :application_id AND completed_ms IS NOT NULL LIMIT :limit);
 
+-- name: purge_import_log
+-- Delete some of the logs of an application's imports.
+DELETE FROM import_log WHERE id IN (
+    SELECT id FROM import_log WHERE application_id = :application_id LIMIT :limit);
+
+-- name: purge_payload_count
+-- Delete some of the counts of an application's payloads.
+DELETE FROM payload_count WHERE (application_id, hour_ms, category, source) IN (
+    SELECT application_id, hour_ms, category, source FROM payload_count
+    WHERE application_id = :application_id LIMIT :limit);
+
 -- name: close_schedules
 -- Delete the schedules of an application.
 DELETE FROM schedule WHERE application_id = :application_id;

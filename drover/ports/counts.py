@@ -1,0 +1,69 @@
+"""The area of the store that knows how much moved, and how many devices there were."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """Payloads of one category that came from one source in one hour, which begins at ``hour_ms``.
+
+    A source is who and how: ``device.mqtt``.
+    """
+
+    application_id: str
+    hour_ms: int
+    category: str
+    source: str
+    payloads: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """All payloads of one category and source, or of one bucket of time."""
+
+    category: str
+    source: str
+    bucket_ms: int
+    payloads: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Days:
+    """How many devices were made and deleted on each day, and how many there were before."""
+
+    before: int
+    created: dict[int, int]
+    deleted: dict[int, int]
+
+
+class Counts(Protocol):
+    """Counts of payloads by hour, and of devices by day; all times are UTC milliseconds."""
+
+    async def add(self, moved: Sequence[Moved]) -> None:
+        """Add to what was counted."""
+        ...
+
+    async def totals(
+        self, application_ids: Sequence[str], start_ms: int, end_ms: int, bucket_ms: int
+    ) -> Sequence[Total]:
+        """Return what moved in the hours that begin within ``start_ms..end_ms``.
+
+        It is added up by category, source and bucket of ``bucket_ms``, 0 for one bucket of all.
+        """
+        ...
+
+    async def devices(self, application_ids: Sequence[str], start_ms: int, end_ms: int) -> Days:
+        """Return the comings and goings of devices by the first millisecond of each day."""
+        ...
+
+    async def forget(self, before_ms: int) -> None:
+        """Delete counts of hours before a moment."""
+        ...

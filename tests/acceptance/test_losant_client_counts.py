@@ -1,0 +1,125 @@
+"""Search and counts of an application, by the vendor's client."""
+
+from __future__ import annotations
+
+import time
+from uuid import uuid4
+
+import pytest
+
+from tests.support.vendor import refused, sound, until
+
+DAY_MS = 86_400_000
+
+
+def test_everything_is_found_by_a_part_of_its_name(vendor):
+    client, key = vendor.client, vendor.key
+    device = client.devices.post(**key, device={"name": "Boiler A", "deviceClass": "gateway"})
+    flow = client.flows.post(**key, flow={"name": "Watch boilers"})
+    view = {"name": "boiler page", "viewType": "page"}
+    client.experience_views.post(**key, experienceView=view)
+    client.files.post(**key, file={"name": "boiler.png", "type": "file", "parentDirectory": "/i"})
+    client.devices.post(**key, device={"name": "Pump"})
+
+    found = client.application.search(**key, filter="BOIL")
+
+    assert [each["name"] for each in found] == [
+        "Boiler A",
+        "boiler page",
+        "boiler.png",
+        "Watch boilers",
+    ]
+    of = {each["_type"]: each for each in found}
+    assert of["device"] == {
+        "id": device["id"],
+        "name": "Boiler A",
+        "_type": "device",
+        "deviceClass": "gateway",
+    }
+    assert (of["flow"]["id"], of["flow"]["flowClass"]) == (flow["id"], "cloud")
+    assert of["experienceView"]["viewType"] == "page"
+    assert of["file"]["metadata"] == {"descriptor": "file", "parentDirectory": "/i"}
+    client.device.patch(**key, deviceId=device["id"], device={"name": "Kettle"})
+    assert client.application.search(**key, filter="boiler a") == []
+    other = {"applicationId": client.applications.post(application={"name": "Other"})["id"]}
+    assert client.application.search(**other, filter="kettle") == []
+    refused(400, "filter", client.application.search, **key, filter="")
+    refused(400, "filter", client.application.search, **key, filter="x" * 256)
+
+
+def test_payloads_are_counted_by_what_they_are_and_whence_they_came(vendor):
+    client, key = vendor.client, vendor.key
+    attributes = [{"name": "t", "dataType": "number"}]
+    device = client.devices.post(**key, device={"name": "Pump", "attributes": attributes})
+    one = {**key, "deviceId": device["id"]}
+    client.device.send_state(**one, deviceState=[{"data": {"t": 1}}, {"data": {"t": 2}}])
+    client.device.send_command(**one, deviceCommand={"name": "go"})
+    client.device.set_connection_status(**one, connectionStatus={"status": "connected"})
+    client.events.post(**key, event={"level": "info", "subject": "x"})
+    table = vendor.table(("n", "number", "optional"))
+    client.data_table_rows.post(**table, dataTableRow=[{"n": 1}, {"n": 2}, {"n": 3}])
+    wanted = {
+        "deviceCreate": {"user.rest": 1},
+        "deviceState": {"user.rest": 2},
+        "deviceCommand": {"user.rest": 1},
+        "deviceConnect": {"user.rest": 1},
+        "event": {"user.rest": 1},
+        "dataTable": {"user.rest": 3},
+    }
+
+    counted = until(
+        lambda: client.application.payload_counts(**key),
+        lambda seen: {name: each for name, each in seen.items() if each} == wanted,
+    )
+
+    assert len(counted) == 19
+    sizes = client.application.payload_counts(**key, asBytes=True)
+    assert sizes["deviceState"]["user.rest"] > 2
+    old = client.application.payload_counts(**key, start=-9 * DAY_MS, end=-5 * DAY_MS)
+    assert not any(old.values())
+    days = sound(client.application.payload_counts_breakdown(**key))
+    assert sum(each["value"] for each in days["counts"]) == 4
+    hours = client.application.payload_counts_breakdown(
+        **key, resolution=3_600_000, start=-DAY_MS, includeNonBillable=True
+    )
+    assert sum(each["value"] for each in hours["counts"]) == 9
+    assert len(hours["counts"]) in {25, 26}
+    mine = client.me.payload_counts()
+    assert mine["dataTable"]["user.rest"] >= 3
+
+
+def test_devices_are_counted_by_day(vendor):
+    client, key = vendor.client, vendor.key
+    ids = vendor.devices(3)
+    client.device.delete(**key, deviceId=ids[0])
+
+    days = sound(client.application.device_counts(**key, start=-2 * DAY_MS))["counts"]
+
+    assert sum(each["created"] for each in days) == 3
+    assert sum(each["deleted"] for each in days) == 1
+    assert days[-1]["total"] == 2
+    later = client.application.device_counts(
+        **key, start=int(time.time() * 1000) + DAY_MS, end=int(time.time() * 1000) + 2 * DAY_MS
+    )
+    assert {each["total"] for each in later["counts"]} == {2}
+    none = client.application.notebook_minute_counts(**key, start=-DAY_MS)
+    assert none["counts"][0]["minutes"] == 0
+
+
+def test_an_organisations_counts_are_its_members(vendor):
+    client = vendor.client
+    org = client.orgs.post(organization={"name": uuid4().hex})
+    client.applications.post(application={"name": "Owned", "orgId": org["id"]})
+
+    assert not any(client.org.payload_counts(orgId=org["id"]).values())
+    assert client.org.device_counts(orgId=org["id"])["counts"][-1]["total"] == 0
+    refused(404, "", client.org.payload_counts, orgId="f" * 24)
+
+
+@pytest.mark.parametrize(
+    "query", [{"start": "moon"}, {"start": 5, "end": 4}, {"start": 1}, {"resolution": 7}]
+)
+def test_spans_that_make_no_sense_are_refused(vendor, query):
+    call = vendor.client.application.payload_counts_breakdown
+
+    refused(400, "", call, **vendor.key, **query)
