@@ -15,7 +15,7 @@ import pytest_asyncio
 from drover.ports.scripts import LOG_BYTES, ScriptFailure, ScriptResult
 from drover.sandbox.pool import CagedScripts, Limits
 
-TIMEOUT_MS = 200
+TIMEOUT_MS = 1000
 HARMLESS = "payload.answer = payload.question * 2"
 
 STOPPED_FOR_TIME = {
