@@ -18,18 +18,6 @@ if TYPE_CHECKING:
     Points = Sequence[tuple[int, Any]]
     """Moments in ms with the value of each, oldest first."""
 
-AGGREGATIONS: Final = (
-    "FIRST",
-    "LAST",
-    "COUNT",
-    "MAX",
-    "MIN",
-    "MEDIAN",
-    "MEAN",
-    "SUM",
-    "STD_DEV",
-    "TIMEATVALUE",
-)
 NONE: Final = "NONE"
 """Not to aggregate at all."""
 

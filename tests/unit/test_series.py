@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drover.app.series import AGGREGATIONS, Aggregation, Range, aggregated
+from drover.app.series import Aggregation, Range, aggregated
+from drover.flows.series_fields import AGGREGATIONS
 
 HOUR = 3_600_000
 TEN = Range(end_ms=10 * HOUR + 1, duration_ms=2 * HOUR, resolution_ms=HOUR)
