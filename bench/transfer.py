@@ -28,6 +28,7 @@ from drover.kinds.device import KIND as DEVICE
 from drover.model.access import Caller
 from drover.model.kind import Kind, Stamp
 from drover.ports.rows import Row
+from drover.store.blobs import ObjectBlobs
 from drover.store.compile import register_functions
 from drover.store.postgres import PostgresDatabase
 from drover.store.session import SqlStore
@@ -157,7 +158,8 @@ def _row(row_id: str, number: int, now_ms: int) -> Row:
 
 
 async def _export(store: SqlStore, shelf: Library, application_id: str, file: IO[bytes]) -> None:
-    exporter = Exporter(store, list(shelf.catalog.kinds.values()))
+    blobs = ObjectBlobs(tempfile.gettempdir())
+    exporter = Exporter(store, list(shelf.catalog.kinds.values()), blobs)
     async for piece in exporter.pieces(application_id, EVERYTHING):
         file.write(piece)
     file.seek(0, io.SEEK_SET)

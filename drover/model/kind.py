@@ -59,7 +59,8 @@ class Kind(Generic[E]):
     lies in a bundle: a list of all, or a file for each, named by the field in braces
     (``workflows/{name}.yaml``); a kind without one stays out. ``known_by`` are the fields by which
     a bundle's resource is one that an application has already. ``fleet_sized`` kinds are brought
-    in many at a time and start no workflow then.
+    in many at a time and start no workflow then. ``content_in`` is the folder of a bundle that the
+    content of files of this kind lies in.
     """
 
     entity: type[E]
@@ -80,6 +81,7 @@ class Kind(Generic[E]):
     bundled_in: str = ""
     known_by: tuple[str, ...] = ("name",)
     fleet_sized: bool = False
+    content_in: str = ""
     label: str = ""
     alias: str = ""
     parent: str = ""

@@ -60,14 +60,15 @@ class Callout:
         await client.subscribe(SUBJECT, queue=QUEUE, cb=self._asked)
 
     async def _asked(self, message: Msg) -> None:
-        task = asyncio.create_task(self._answer(message))
+        crowded = len(self._answering) >= MOST_WAITING
+        task = asyncio.create_task(self._answer(message, crowded=crowded))
         self._answering.add(task)
         task.add_done_callback(self._answering.discard)
 
-    async def _answer(self, message: Msg) -> None:
+    async def _answer(self, message: Msg, *, crowded: bool) -> None:
         asked = unverified(message.data.decode())["nats"]
         body: dict[str, Any] = {"type": "authorization_response", "version": 2}
-        if len(self._answering) > MOST_WAITING:
+        if crowded:
             body["error"] = self._later("too many devices connect at once")
         else:
             async with self._gate:

@@ -158,3 +158,39 @@ def test_a_server_killed_half_way_leaves_nothing_and_the_next_one_goes_on(act, t
             content = httpx.get(f"{server.url}/downloads{url.partition('/downloads')[2]}").content
             with zipfile.ZipFile(io.BytesIO(content)) as file:
                 assert file.read("devices.yaml").count(b"- id:") == 2000
+
+
+@pytest.mark.parametrize(
+    ("name", "many", "one"),
+    [("file", "files", "file"), ("privateFile", "private_files", "private_file")],
+)
+def test_files_go_along_with_their_content_and_directories(running, name, many, one):
+    client = signed_in(running.url)
+    here = client.applications.post(application={"name": f"With {many}"})["id"]
+    there = client.applications.post(application={"name": f"For {many}"})["id"]
+    entry = {
+        "type": "file",
+        "parentDirectory": "/a b/c",
+        "name": "ä.txt",
+        "contentType": "text/css",
+    }
+    made = getattr(client, many).post(applicationId=here, **{name: entry})
+    fields = {k: (None, v) for k, v in made["upload"]["fields"].items() if k != "bucket"}
+    httpx.post(made["upload"]["url"], files={**fields, "file": ("x", b"first")}, timeout=60)
+    wish = {"includeFiles": True, "includePrivateFiles": True}
+    bundle = httpx.get(client.application.export(applicationId=here, options=wish)["url"]).content
+
+    first = send(client, there, bundle)
+    twice = send(client, there, bundle)
+    held = send(client, there, bundle, conflictBehavior="retain")
+    again = send(client, there, bundle, conflictBehavior="replace")
+
+    assert first.status_code == 200, first.text
+    assert twice.status_code == 422, twice.text
+    assert (held.status_code, again.status_code) == (200, 200), again.text
+    found = getattr(client, many).get(applicationId=there, directory="/a b/c", type="file")["items"]
+    assert [each["name"] for each in found] == ["ä.txt"]
+    key = {"applicationId": there, f"{name}Id": found[0]["id"]}
+    kept = getattr(client, one).get(**key)
+    assert (kept["status"], kept["fileSize"], kept["contentType"]) == ("completed", 5, "text/css")
+    assert httpx.get(kept["url"], timeout=60).content == b"first"

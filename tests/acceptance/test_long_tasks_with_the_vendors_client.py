@@ -22,11 +22,11 @@ import pytest
 from losant_rest import Client, LosantError
 
 from examples.serving import serving
-from tests.support.vendor import until
 
 DAY_MS = 86_400_000
 OLD_MS = int(time.time() * 1000) // DAY_MS * DAY_MS - 27 * DAY_MS
 DATE = time.strftime("%Y-%m-%d", time.gmtime(OLD_MS / 1000))
+PATIENCE_S = 180
 KEY = "a-key-of-16-chars-or-more"
 SETTINGS = {
     "min_iteration_timeout_ms": 300,
@@ -38,6 +38,15 @@ SETTINGS = {
     "callback_key": KEY,
     "allowed_networks": "127.0.0.0/8",
 }
+
+
+def until(look, holds):
+    """Look again and again until it holds; fail with what was seen last."""
+    end = time.monotonic() + PATIENCE_S
+    while not holds(seen := look()):
+        assert time.monotonic() < end, seen
+        time.sleep(0.05)
+    return seen
 
 
 class Plant:
@@ -79,12 +88,7 @@ class Plant:
         def look():
             return self.client.application_job_log.get(**self.key, jobId=asked["jobId"])
 
-        for _ in range(6):
-            try:
-                return until(look, lambda log: log.get("runCompletedAt"))
-            except AssertionError as error:  # the machine may be slow: look again
-                late = error
-        raise late
+        return until(look, lambda log: log.get("runCompletedAt"))
 
     @property
     def archives(self):

@@ -277,3 +277,20 @@ async def test_a_caller_that_leaves_does_not_disturb_the_others(things):
 
     assert outcomes[1::2] == [1] * 10
     assert set(await ids(things)) >= {f"{n:02}" for n in range(1, 20, 2)}
+
+
+async def test_one_writing_statement_is_kept(things):
+    assert await things.write_one(adding("a", 7)) == 1
+
+    row = await things.fetch_one("one", {"id": "a"})
+    assert row is not None
+    assert row["size"] == 7
+
+
+async def test_one_writing_statement_that_is_refused_says_so_and_changes_nothing(things):
+    await things.write_one(adding("a"))
+
+    with pytest.raises(UniqueBroken):
+        await things.write_one(adding("a"))
+
+    assert (await things.fetch_one("count"))["found"] == 1

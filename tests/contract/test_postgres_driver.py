@@ -154,6 +154,15 @@ async def test_a_deadlock_is_resolved_by_trying_again(things):
     assert [row["size"] for row in await things.fetch("every")] == [2, 2]
 
 
+async def test_a_second_statement_where_one_was_announced_is_refused(things):
+    async def work(tx):
+        await tx.execute("add", {"id": "a"})
+        await tx.execute("add", {"id": "b"})
+
+    with pytest.raises(StatementFailed, match="only one"):
+        await things.write_one(work)
+
+
 async def test_trying_again_ends(things, monkeypatch):
     monkeypatch.setattr(postgres_module, "FIRST_PAUSE_S", 0)
     runs = []

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
+from drover.store.beacons import BeaconStore
 from tests.support.digi_server import basic
 
 LATE = 4_000_000_000
-
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -348,3 +348,21 @@ async def test_the_key_of_a_discarded_job_is_free_although_the_job_still_ends(tm
 
     assert number != hidden
     assert await tmm.create(unique_key="nightly") == number
+
+
+async def test_what_changes_between_the_look_and_the_write_is_not_overwritten(tmm, monkeypatch):
+    number = await tmm.job_in("running", lease="0")  # no lease tells of the change
+    real, between = BeaconStore.seen, ["update"]
+
+    async def seen(self, number):
+        found = await real(self, number)
+        while between:
+            await tmm.act(number, between.pop(), curtask="2")
+        return found
+
+    monkeypatch.setattr(BeaconStore, "seen", seen)
+
+    await tmm.act(number, "end")
+
+    # SQLite looks and writes at once, so that nothing comes between.
+    assert (await tmm.show(number))["cur_task"] == (2 if tmm.heart.store.distant else 0)

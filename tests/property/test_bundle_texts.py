@@ -7,7 +7,7 @@ import io
 import msgspec
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drover.app.transfer import rows_text, yaml_text
@@ -15,6 +15,7 @@ from drover.app.transfer.references import renamed
 from drover.kinds.data_table import Column
 from drover.model.errors import Invalid
 
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 AWKWARD = st.sampled_from(
     [
         "a\nb",
@@ -69,6 +70,7 @@ ROWS = st.lists(
 )
 
 
+@UNHURRIED
 @given(VALUES)
 def test_yaml_holds_whatever_json_can_say(value):
     text = yaml_text.dumps(value)
@@ -78,16 +80,19 @@ def test_yaml_holds_whatever_json_can_say(value):
     assert repr(found) == repr(value)
 
 
+@UNHURRIED
 @given(st.dictionaries(TEXTS, TEXTS))
 def test_other_readers_of_yaml_see_the_same_texts(value):
     assert yaml.safe_load(yaml_text.dumps(value)) == value
 
 
+@UNHURRIED
 @given(st.lists(VALUES))
 def test_a_list_written_item_by_item_is_one_document(values):
     assert repr(yaml_text.loads(yaml_text.items(values).encode())) == repr(values)
 
 
+@UNHURRIED
 @given(st.binary() | TEXTS.map(str.encode))
 def test_whatever_is_read_is_a_value_or_is_refused(content):
     try:
@@ -139,6 +144,7 @@ def test_plain_words_are_read_by_the_newer_rules():
     }
 
 
+@UNHURRIED
 @given(ROWS)
 def test_rows_are_the_same_when_read_again(rows):
     documents = [msgspec.json.encode(row).decode() for row in rows]
@@ -169,6 +175,7 @@ def test_rows_that_do_not_fit_their_table_are_refused(text):
         list(rows_text.rows(COLUMNS, text.splitlines(keepends=True)))
 
 
+@UNHURRIED
 @given(st.text(alphabet="0123456789abcdefABCDEFxyz-/\n", max_size=80))
 def test_only_whole_words_that_are_old_ids_are_renamed(text):
     old, new = "a1" * 12, "b2" * 12

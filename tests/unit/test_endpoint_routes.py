@@ -1,9 +1,13 @@
 """Routes of endpoints: what is one, what a path gives it, which of several comes first."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drover.kinds.experience_endpoint import KIND
+from drover.model.errors import Invalid
+from drover.model.kind import Stamp
 from drover.model.routes import matched, precedence, route_parts
 
 
@@ -62,3 +66,15 @@ def test_any_route_and_path_are_matched_or_not(route, path):
     found = None if parts is None else matched(parts, path)
 
     assert found is None or set(found) == {part.text for part in parts if part.named}
+
+
+def made(route):
+    stamp = Stamp(id="a" * 24, application_id="b" * 24, now_ms=0)
+    return KIND.create(msgspec.json.encode({"method": "get", "route": route}), stamp)
+
+
+def test_an_endpoint_is_called_by_its_method_and_route_and_needs_a_good_one():
+    assert made("/pumps/{id}").method_and_route == "GET /pumps/{id}"
+    with pytest.raises(Invalid) as refused:
+        made("pumps")
+    assert refused.value.field == "route"

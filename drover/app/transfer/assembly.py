@@ -10,6 +10,7 @@ from drover.app.transfer.bringing import Tools
 from drover.app.transfer.downloads import Downloads
 from drover.app.transfer.export import Exporter
 from drover.app.transfer.exports import Exports
+from drover.app.transfer.file_content import FileContents
 from drover.app.transfer.import_ledger import ImportLedger
 from drover.app.transfer.imports import Imports
 from drover.app.transfer.imports import Surroundings as ImportSurroundings
@@ -71,7 +72,7 @@ def build(around: Neighbours, limits: BundleLimits) -> TransferServices:
     seconds = limits.download_seconds
     links = SignedLinks(machine.report_key, machine.public_url, seconds, machine.clock)
     downloads = Downloads(around.store, machine.blobs, links, machine.ids, seconds)
-    exporter = Exporter(around.store, list(catalog.kinds.values()))
+    exporter = Exporter(around.store, list(catalog.kinds.values()), machine.blobs)
 
     async def may_export(caller: Caller, application_id: str) -> None:
         await around.admit(caller, application_id, APPLICATION.scopes("export"))
@@ -91,6 +92,7 @@ def build(around: Neighbours, limits: BundleLimits) -> TransferServices:
             sources=sources,
             downloads=downloads,
             ledger=ImportLedger(around.store),
+            files=FileContents(around.store, machine.blobs, machine.ids),
             owners=around.owners,
             tasks=around.library.tasks,
         )

@@ -18,16 +18,18 @@ from drover.app.transfer.references import ordered, renamed
 from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.data_table import KIND as TABLE
 from drover.model.bodies import convert
+from drover.model.bundle import Download
 from drover.model.errors import DroverError, Duplicate, Flaw, Invalid, Missing
 from drover.model.fields import is_id
 from drover.model.instants import to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator
+    from collections.abc import Awaitable, Iterator, Mapping
 
     from drover.app.catalog import Catalog
     from drover.app.rows import TableRows
     from drover.app.transfer.contents import Contents, Given
+    from drover.app.transfer.file_content import Kept
     from drover.model.access import Caller
     from drover.model.kind import Kind, Stamp
     from drover.ports.clock import Ids
@@ -83,6 +85,7 @@ class Errand:
     application_id: str
     contents: Contents
     rule: Rule
+    files: Mapping[str, Kept] = field(default_factory=dict)
 
 
 async def bring(tools: Tools, session: Session, errand: Errand) -> Brought:
@@ -108,6 +111,7 @@ class _Bringing:
         self._new: dict[str, str] = {}
         self._fates: dict[str, list[str]] = {}
         self._flaws: list[Flaw] = []
+        self._taken: list[str] = []
         self._later: list[tuple[Kind[Any], Given, str, dict[str, Any]]] = []
         self.brought = Brought()
 
@@ -129,6 +133,8 @@ class _Bringing:
         await self._rows()
         await self._globals()
         self._check()
+        for note_id in self._taken:
+            await self._session.bundles.remove_download(note_id)
 
     async def _decide(self, kind: Kind[Any]) -> None:
         """Find which of a kind's resources the application has already."""
@@ -225,6 +231,17 @@ class _Bringing:
         body = convert(self.decoded(given), kind.bundled_type)
         current = await self._session.resources.lock(kind, self._application_id, own_id)
         new = kind.patch(current, body, self._stamp(own_id))
+        new = self._with_content(given, new)
+        if kind.content_in and current.blob_key and new.blob_key != current.blob_key:
+            await self._session.bundles.add_download(
+                Download(
+                    id=self._tools.ids.new(),
+                    application_id=self._application_id,
+                    key=current.blob_key,
+                    name="replaced",
+                    expires_ms=self._now_ms,
+                )
+            )
         await self._change(kind, current, new)
         self.brought.replaced[kind.one] += 1
 
@@ -284,7 +301,15 @@ class _Bringing:
         if self._errand.rule.asleep and kind.exported_as in _AWAKE:
             value["enabled"] = False
         body = convert(value, kind.bundled_type)
-        return kind.create(body, self._stamp(self._new[given.id]), within)
+        made = kind.create(body, self._stamp(self._new[given.id]), within)
+        return self._with_content(given, made)
+
+    def _with_content(self, given: Given, file: Any) -> Any:
+        kept = self._errand.files.get(given.id)
+        if kept is None:
+            return file
+        self._taken.append(kept.id)
+        return kept.within(file)
 
     def _stamp(self, own_id: str) -> Stamp:
         stamp = self._tools.catalog.stamp(self._errand.caller, self._application_id, self._now_ms)

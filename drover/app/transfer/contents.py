@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from drover.app.transfer import layout, yaml_text
 from drover.app.transfer.zip_file import ZipLimits, ZipReader
-from drover.kinds.data_table import KIND as TABLE
 from drover.model.bodies import decode
 from drover.model.errors import Flaw, Invalid
 from drover.model.fields import Globals, is_id
@@ -73,11 +72,6 @@ class Contents:
         """The ids that the resources had, in their order."""
         return sorted(each.id for given in self.given.values() for each in given)
 
-    @property
-    def count(self) -> int:
-        """How many resources there are."""
-        return sum(map(len, self.given.values()))
-
     def wants(self, name: str) -> bool:
         """Tell whether something of this name is to be brought in."""
         return self._include is None or name in self._include
@@ -89,10 +83,9 @@ class Contents:
             return None
         return self._zip.lines(path)
 
-    @property
-    def has_rows(self) -> bool:
-        """Whether any table has rows."""
-        return any(self.rows(table) is not None for table in self.given.get(TABLE.one, ()))
+    def content(self, path: str) -> bytes | None:
+        """Return the content of a file, or None where the bundle has none of it."""
+        return self._zip.read(path) if path in self._names else None
 
     def _resources(self, kind: Kind[Any]) -> Iterator[Given]:
         for path in layout.files_of(kind, self._names):

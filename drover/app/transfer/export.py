@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from drover.app.transfer import layout, rows_text, yaml_text
+from drover.app.transfer.file_content import path_in
 from drover.app.transfer.zip_file import ZipWriter
 from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.data_table import KIND as TABLE
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from drover.kinds.application import Application
     from drover.model.kind import Kind
+    from drover.ports.blobs import Blobs
     from drover.ports.rows import StoredRow
     from drover.ports.store import Session, Store
 
@@ -60,8 +62,9 @@ async def nobody(_count: int) -> None:
 class Exporter:
     """Writes bundles."""
 
-    def __init__(self, store: Store, kinds: Sequence[Kind[Any]]) -> None:
+    def __init__(self, store: Store, kinds: Sequence[Kind[Any]], blobs: Blobs) -> None:
         self._store = store
+        self._blobs = blobs
         self._kinds = layout.bundled(kinds)
 
     async def pieces(
@@ -99,6 +102,9 @@ class Exporter:
         for kind in filter(wish.holds, self._kinds):
             async for count in self._kind(writer, kind, application_id, wish):
                 yield count
+            if kind.content_in:
+                async for count in self._contents(writer, kind, application_id):
+                    yield count
 
     def _kind(
         self, writer: ZipWriter, kind: Kind[Any], application_id: str, wish: Wish
@@ -152,6 +158,21 @@ class Exporter:
                 await asyncio.to_thread(file.write, written.encode())
                 yield len(found)
 
+    async def _contents(
+        self, writer: ZipWriter, kind: Kind[Any], application_id: str
+    ) -> AsyncIterator[int]:
+        async for document in self._each(kind, application_id):
+            shown = msgspec.json.decode(document)
+            key = await self._store.read(partial(_blob_key, kind, application_id, shown["id"]))
+            if key and await self._blobs.head(key) is not None:
+                await self._content(writer, path_in(kind, shown), key)
+                yield 0
+
+    async def _content(self, writer: ZipWriter, path: str, key: str) -> None:
+        with writer.file(path) as file:
+            async for piece in self._blobs.get_stream(key):
+                file.write(piece)
+
     async def _pages(
         self, kind: Kind[Any], application_id: str, after_id: str
     ) -> AsyncIterator[Sequence[bytes]]:
@@ -163,6 +184,13 @@ class Exporter:
         return await self._store.read(
             lambda session: session.resources.after(kind, application_id, after_id, PAGE)
         )
+
+
+async def _blob_key(
+    kind: Kind[Any], application_id: str, file_id: str, session: Session
+) -> str | None:
+    found = await session.resources.get(kind, application_id, file_id)
+    return found.blob_key or None
 
 
 async def _rows_after(
@@ -181,8 +209,10 @@ def _write_application(writer: ZipWriter, application: Application) -> None:
 
 
 def _listed(kind: Kind[Any], documents: Sequence[bytes]) -> bytes:
-    shown = [_shown(kind, msgspec.json.decode(document)) for document in documents]
-    return yaml_text.items(shown).encode()
+    values = map(msgspec.json.decode, documents)
+    # Directories come back with what is in them.
+    shown = [_shown(kind, each) for each in values if each.get("type") != "directory"]
+    return yaml_text.items(shown).encode() if shown else b""
 
 
 def _shown(kind: Kind[Any], document: Mapping[str, Any]) -> dict[str, Any]:

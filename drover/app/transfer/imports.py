@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from drover.app.applications import Owners
     from drover.app.long_tasks import LongTask, LongTasks
     from drover.app.transfer.downloads import Downloads
+    from drover.app.transfer.file_content import FileContents, Kept
     from drover.app.transfer.import_ledger import ImportLedger
     from drover.app.transfer.import_orders import Asked, NewOwner
     from drover.app.transfer.sources import Sources
@@ -47,6 +48,7 @@ class Surroundings:
     sources: Sources
     downloads: Downloads
     ledger: ImportLedger
+    files: FileContents
     owners: Owners
     tasks: LongTasks
 
@@ -198,7 +200,8 @@ class Imports:
         except Invalid as error:
             raise flawed(error) from error
         rule = Rule(conflict=order.conflict, asleep=order.owner is not None)
-        errand = Errand(caller, order.application_id, contents, rule)
+        files = {} if order.dry_run else await self._keep(contents, order)
+        errand = Errand(caller, order.application_id, contents, rule, files)
 
         async def work(session: Session) -> Brought:
             if order.owner is not None:
@@ -215,6 +218,9 @@ class Imports:
             return await store(work)
         except _DryRun as end:
             return end.brought
+
+    async def _keep(self, contents: Contents, order: Order) -> dict[str, Kept]:
+        return await self._around.files.keep(contents, order.application_id)
 
     async def _new(self, session: Session, errand: Errand, owner: NewOwner) -> Application:
         given = errand.contents.application

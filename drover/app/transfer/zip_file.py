@@ -168,14 +168,12 @@ def _checked(entries: list[zipfile.ZipInfo], limits: ZipLimits) -> dict[str, zip
     if sum(entry.file_size for entry in entries) > limits.bytes:
         raise Invalid(f"The bundle may have {limits.bytes} bytes when unpacked")
     found: dict[str, zipfile.ZipInfo] = {}
-    folded: set[str] = set()
     for entry in entries:
         _check_entry(entry)
         if entry.file_size > limits.file_bytes and not entry.filename.endswith(STREAMED):
             raise Invalid(f"A file of the bundle is too large: {entry.filename[:200]}")
-        if entry.filename.casefold() in folded:
+        if entry.filename in found:
             raise Invalid(f"A file stands twice in the bundle: {entry.filename[:200]}")
-        folded.add(entry.filename.casefold())
         if not entry.is_dir():
             found[entry.filename] = entry
     return found

@@ -75,10 +75,9 @@ def test_links_are_refused():
         read(packed((link, "/etc/passwd")))
 
 
-@pytest.mark.parametrize("second", ["a.yaml", "A.YAML"])
-def test_a_name_that_stands_twice_is_refused(second):
+def test_a_name_that_stands_twice_is_refused():
     with pytest.raises(Invalid, match="twice"):
-        read(packed(("a.yaml", "1"), (second, "2")))
+        read(packed(("a.yaml", "1"), ("a.yaml", "2")))
 
 
 def test_more_files_than_allowed_are_refused():
