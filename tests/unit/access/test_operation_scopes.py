@@ -23,6 +23,7 @@ OPEN = {
     "GET /invites",
     "POST /invites",
     "GET /reports/{}",
+    "GET /downloads/{}",
     *(f"{method} /webhooks/{{}}/{{}}" for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
     *(
         f"{method} /experiences/{{}}/{{}}"
