@@ -12,8 +12,8 @@ from tests.support.vendor import refused, sound, until
 DAY_MS = 86_400_000
 
 
-def test_everything_is_found_by_a_part_of_its_name(vendor):
-    client, key = vendor.client, vendor.key
+def test_everything_is_found_by_a_part_of_its_name(losant, plant):
+    client, key = losant, {"applicationId": plant}
     device = client.devices.post(**key, device={"name": "Boiler A", "deviceClass": "gateway"})
     flow = client.flows.post(**key, flow={"name": "Watch boilers"})
     view = {"name": "boiler page", "viewType": "page"}
@@ -104,6 +104,16 @@ def test_devices_are_counted_by_day(vendor):
     assert {each["total"] for each in later["counts"]} == {2}
     none = client.application.notebook_minute_counts(**key, start=-DAY_MS)
     assert none["counts"][0]["minutes"] == 0
+
+
+def test_where_nothing_moved_the_counts_are_empty(losant, plant):
+    key = {"applicationId": plant}
+
+    assert not any(losant.application.payload_counts(**key).values())
+    days = losant.application.payload_counts_breakdown(**key, asBytes=True)["counts"]
+    assert {each["value"] for each in days} == {0}
+    assert losant.application.device_counts(**key)["counts"][-1]["total"] == 0
+    refused(400, "2400", losant.application.notebook_minute_counts, **key, start=1)
 
 
 def test_an_organisations_counts_are_its_members(vendor):

@@ -8,7 +8,17 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.support.vendor import refused, sound
+from drover.app.files import Files
+from tests.support.vendor import Vendor, refused, sound
+
+
+@pytest.fixture
+def vendor(resource_server, losant, plant, monkeypatch) -> Vendor:
+    """The vendor's client on a server in this process, which gives its own addresses out."""
+    links = resource_server.services[Files].links
+    monkeypatch.setattr(links, "_base_url", resource_server.url)
+    return Vendor(losant, resource_server.url, plant)
+
 
 PLACES = [("file", "files", "file"), ("privateFile", "private_files", "private_file")]
 CONTENT = b"<script>alert(1)</script>"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import time
 
 import pytest
@@ -367,3 +369,28 @@ def test_a_device_reads_its_own_attributes_and_changes_none(vendor):
     assert own.device_attribute.get(**device, name="voltage")["dataType"] == "number"
     refused(403, "", own.device_attribute.delete, **device, name="voltage")
     refused(404, "", own.device_attributes.get, **vendor.key, deviceId=other)
+
+
+def test_each_device_that_a_recipe_makes_may_have_a_key_of_its_own(vendor):
+    client = vendor.client
+    recipe = client.device_recipes.post(**vendor.key, deviceRecipe={"name": "Pump"})
+    one = {**vendor.key, "deviceRecipeId": recipe["id"]}
+
+    made = client.device_recipe.bulk_create(
+        **one, bulkInfo={"csv": "floor\n1\n2\n", "makeUniqueKeySecret": True}
+    )
+
+    first, second = csv.DictReader(io.StringIO(made["csvResult"]))
+    assert first["accessKey"] != second["accessKey"]
+    credentials = {
+        "deviceId": first["deviceId"],
+        "key": first["accessKey"],
+        "secret": first["accessSecret"],
+    }
+    assert client.auth.authenticate_device(credentials=credentials)["token"]
+    refused(
+        401,
+        "",
+        client.auth.authenticate_device,
+        credentials={**credentials, "deviceId": second["deviceId"]},
+    )

@@ -7,7 +7,9 @@ import asyncio
 import msgspec
 import pytest
 
+from drover.app.payload_counts import PayloadCounts
 from drover.kinds.device import KIND as DEVICE
+from drover.model.instants import to_text
 from drover.model.kind import Stamp
 from drover.ports.counts import Moved
 from drover.store.session import SqlStore
@@ -73,6 +75,23 @@ async def test_counts_fall_into_buckets(store):
         ("event", "user.rest", 24): (2, 20),
     }
     assert len(await totals(store, bucket_ms=HOUR_MS)) == 5
+
+
+async def test_counts_are_shown_by_category_and_by_bucket_with_the_empty_ones(store):
+    await add(store, moved(0), moved(25, payloads=2), moved(25, "timer", "timer.flow", size=0))
+    shown = PayloadCounts(store, None)
+    end_ms = START_MS + 3 * DAY_MS
+
+    by_category = await shown.by_category((PLANT,), START_MS, end_ms, as_bytes=True)
+    days = await shown.breakdown(
+        (PLANT,), (START_MS + 5, end_ms), DAY_MS, lambda total: total.payloads
+    )
+    devices = await shown.devices((PLANT,), START_MS + 5, end_ms)
+
+    assert by_category == {"event": {"user.rest": 20}, "timer": {"timer.flow": 0}}
+    assert [each["value"] for each in days["counts"]] == [1, 3, 0]
+    assert days["counts"][0]["date"] == days["start"] == to_text(START_MS)
+    assert [each["total"] for each in devices["counts"]] == [0, 0, 0]
 
 
 async def test_counts_that_are_added_at_once_are_all_there(store):

@@ -34,6 +34,12 @@ def test_what_is_in_no_directory_is_at_the_root():
     assert ancestors("/") == []
 
 
+def test_a_content_type_can_be_sent_in_a_header():
+    assert create(contentType="text/plain").content_type == "text/plain"
+    with pytest.raises(Invalid, match="contentType"):
+        create(contentType="text/html\r\nX: y")
+
+
 def test_a_path_has_a_longest_length():
     with pytest.raises(Invalid, match="2048"):
         create(name="n" * 1024, parentDirectory="d" * 1024)
@@ -41,6 +47,7 @@ def test_a_path_has_a_longest_length():
 
 def test_a_directory_is_there_at_once_and_a_file_when_its_content_is():
     assert create(type="directory").status == "completed"
+    assert create(type="directory").is_directory
     assert create().status == "pending"
 
 
