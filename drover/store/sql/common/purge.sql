@@ -104,6 +104,12 @@ DELETE FROM execution WHERE number IN (
 DELETE FROM import_log WHERE id IN (
     SELECT id FROM import_log WHERE application_id = :application_id LIMIT :limit);
 
+-- name: purge_payload_count
+-- Delete some of the counts of an application's payloads.
+DELETE FROM payload_count WHERE (application_id, hour_ms, category, source) IN (
+    SELECT application_id, hour_ms, category, source FROM payload_count
+    WHERE application_id = :application_id LIMIT :limit);
+
 -- name: close_schedules
 -- Delete the schedules of an application.
 DELETE FROM schedule WHERE application_id = :application_id;
