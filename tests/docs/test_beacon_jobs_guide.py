@@ -9,8 +9,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from drover.app.beacons.callbacks import PAUSES_S, signature
 from drover.app.beacons.logs import LONGEST, MOST_BYTES, MOST_LINES
+from drover.app.signed_posts import PAUSES_S, signature
 from examples.serving import EMAIL, serving
 
 PAGE = Path("docs/guides/beacon-jobs.md")
