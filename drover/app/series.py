@@ -77,8 +77,8 @@ def aggregated(points: Points, within: Range, wanted: Aggregation) -> list[tuple
 def _held(points: Points, within: Range, wanted: str) -> list[tuple[int, Any]]:
     """Return for how many ms of each bucket the last reported value was the one wanted."""
     sums: dict[int, int] = {}
-    following = [time_ms for time_ms, _ in points[1:]] + [within.end_ms]
-    for (time_ms, value), until_ms in zip(points, following, strict=True):
+    ends = [*(time_ms for time_ms, _ in points), within.end_ms][1:]
+    for (time_ms, value), until_ms in zip(points, ends, strict=True):
         counts = _text(value) == wanted
         while time_ms < until_ms:
             bucket_ms = within.bucket_ms(time_ms)

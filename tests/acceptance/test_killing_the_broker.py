@@ -26,9 +26,13 @@ SETTINGS = {
 }
 
 
-def broker_of(running) -> psutil.Process:
+def broker_of(running) -> psutil.Process | None:
     children = psutil.Process(running.process.pid).children(recursive=True)
-    return next(each for each in children if each.name() == "nats-server")
+    return next((each for each in children if each.name() == "nats-server"), None)
+
+
+def is_another(broker: psutil.Process | None, before: psutil.Process) -> bool:
+    return broker is not None and broker.pid != before.pid
 
 
 async def connected_again(site: Site, device_id: str) -> Connected:
@@ -40,10 +44,21 @@ async def connected_again(site: Site, device_id: str) -> Connected:
             await asyncio.sleep(0.1)
 
 
-async def report(site: Site, device_id: str, numbers: range, acknowledged: list[int]) -> None:
-    """Report numbers one after another, each until it is acknowledged."""
+async def report(
+    site: Site,
+    device_id: str,
+    numbers: range,
+    acknowledged: list[int],
+    goes_on: asyncio.Event | None = None,
+) -> None:
+    """Report numbers one after another, each until it is acknowledged.
+
+    The second half waits for ``goes_on``.
+    """
     pump = await connected_again(site, device_id)
     for number in numbers:
+        if goes_on is not None and number >= len(numbers) // 2:
+            await goes_on.wait()
         while number not in acknowledged:
             body = {"data": {"level": number}, "time": BEGAN_MS + number}
             try:
@@ -67,17 +82,21 @@ async def test_a_killed_broker_comes_back_and_has_lost_nothing_it_acknowledged()
     with serving(**SETTINGS) as running:
         site = Site.new(running)
         device_id, acknowledged = site.device(), []
-        reporting = asyncio.create_task(report(site, device_id, range(200), acknowledged))
-        await eventually(lambda: len(acknowledged) > 60)
+        goes_on = asyncio.Event()
+        reporting = asyncio.create_task(report(site, device_id, range(200), acknowledged, goes_on))
+        await eventually(lambda: len(acknowledged) == 100)
         goes = await site.connect(site.device())
         await eventually(lambda: connected(site, goes.id) == 1)
 
         before = broker_of(running)
+        assert before is not None
+        goes_on.set()
+        await asyncio.sleep(0)  # so that a report is on its way
         before.kill()
         async with asyncio.timeout(90):
             await reporting
 
-        assert broker_of(running).pid != before.pid
+        await eventually(lambda: is_another(broker_of(running), before))
         await eventually(lambda: kept(site, device_id) == set(range(200)))
         await eventually(lambda: connected(site, goes.id) == 0)
         assert connected(site, device_id) == 1
