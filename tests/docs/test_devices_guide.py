@@ -30,4 +30,4 @@ def test_the_commands_of_the_guide_run_in_order(tmp_path):
         )
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("stop\n")
+    assert done.stdout.endswith('stop\n{"success":true}4\n4.5\n')
