@@ -18,6 +18,7 @@ from drover.app.device_attributes import DeviceAttributes
 from drover.app.device_commands import DeviceCommands
 from drover.app.device_recipes import DeviceRecipes
 from drover.app.device_reports import DeviceReports
+from drover.app.device_series import DeviceSeries
 from drover.app.devices import Devices
 from drover.app.endpoints import Endpoints
 from drover.app.events import Events
@@ -115,6 +116,7 @@ class Library:
     events: Events
     devices: Devices
     reports: DeviceReports
+    series: DeviceSeries
     commands: DeviceCommands
     publishing: Publishing
     watching: Watching
@@ -149,6 +151,7 @@ class Library:
             self.events,
             self.devices,
             self.reports,
+            self.series,
             self.commands,
             self.publishing,
             self.watching,
@@ -189,8 +192,7 @@ def library(
     catalog = Catalog(store, ids, around.kinds, hooks, counter.made)
     reports = DeviceReports(store, ids, clock, report_hooks, around.bus, counter)
     commands = DeviceCommands(store, ids, around.bus, counter)
-    replies = _replies(around)
-    devices = Devices(store, catalog, counter.note)
+    replies, devices = _replies(around), Devices(store, catalog, counter.note)
     return Library(
         catalog=catalog,
         applications=Applications(store, catalog, ids, around.seen),
@@ -198,6 +200,7 @@ def library(
         events=Events(store, catalog, ids, _rate(around), counter.note),
         devices=devices,
         reports=reports,
+        series=DeviceSeries(store),
         commands=commands,
         publishing=Publishing(around.bus, reports, commands),
         watching=Watching(store, around.bus, ids),

@@ -79,7 +79,7 @@ def _held(points: Points, within: Range, wanted: str) -> list[tuple[int, Any]]:
     sums: dict[int, int] = {}
     ends = [*(time_ms for time_ms, _ in points), within.end_ms][1:]
     for (time_ms, value), until_ms in zip(points, ends, strict=True):
-        counts = _text(value) == wanted
+        counts = as_text(value) == wanted
         while time_ms < until_ms:
             bucket_ms = within.bucket_ms(time_ms)
             length = within.resolution_ms
@@ -89,10 +89,11 @@ def _held(points: Points, within: Range, wanted: str) -> list[tuple[int, Any]]:
     return sorted(sums.items())
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Return a value as ``Aggregation.value`` names it: 1 and 1.0 are the same."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value == int(value):
+    if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
 
@@ -104,12 +105,17 @@ def _numbers(values: Iterable[Any]) -> list[float]:
 def _of_numbers(
     reduce: Callable[[list[float]], float],
 ) -> Callable[[list[Any]], float | int | None]:
+    """Return the rule for values that are numbers; what no number can hold is left out."""
+
     def reduced(values: list[Any]) -> float | int | None:
-        numbers = _numbers(values)
-        if not numbers:
+        try:
+            numbers = _numbers(values)
+            found = reduce(numbers) if numbers else math.nan
+        except OverflowError:
             return None
-        found = reduce(numbers)
-        return int(found) if math.isfinite(found) and found == int(found) else found
+        if not math.isfinite(found):
+            return None
+        return int(found) if found.is_integer() else found
 
     return reduced
 

@@ -54,14 +54,22 @@ class Reports(Protocol):
         """Store readings; one of the same device, attribute and moment replaces the earlier."""
         ...
 
-    async def moments(self, device_id: str, span: Span) -> Sequence[tuple[int, dict[str, Any]]]:
-        """Return the moments at which a device reported, with all values of each."""
+    async def moments(
+        self, device_id: str, span: Span, attributes: Sequence[str] | None = None
+    ) -> Sequence[tuple[int, dict[str, Any]]]:
+        """Return the moments at which a device reported some attributes, or any, and what."""
         ...
 
     async def latest(
-        self, device_ids: Sequence[str], span: Span | None = None
+        self,
+        device_ids: Sequence[str],
+        span: Span | None = None,
+        attributes: Sequence[str] | None = None,
     ) -> Sequence[Reading]:
-        """Return the newest value of each attribute of some devices, of all time or of a span."""
+        """Return the newest value of some attributes, or of each, of some devices.
+
+        That is of all time, or of a span.
+        """
         ...
 
     async def forget(

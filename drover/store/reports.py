@@ -55,19 +55,27 @@ class ReportStore:
             ordered = [row for _, row in sorted(keyed.items())]
             await self._tx.execute(statement, batch(self._tx.dialect, _STATE_COLUMNS, ordered))
 
-    async def moments(self, device_id: str, span: Span) -> Sequence[tuple[int, dict[str, Any]]]:
-        """Return the moments at which a device reported, with all values of each."""
+    async def moments(
+        self, device_id: str, span: Span, attributes: Sequence[str] | None = None
+    ) -> Sequence[tuple[int, dict[str, Any]]]:
+        """Return the moments at which a device reported some attributes, or any, and what."""
         order = "newest" if span.descending else "oldest"
-        rows = await self._tx.fetch(f"device_state_{order}", _of(device_id, span))
+        params = {**_of(device_id, span), "attributes": _listed(attributes)}
+        rows = await self._tx.fetch(f"device_state_{order}", params)
         found: dict[int, dict[str, Any]] = {}
         for row in rows:
             values = found.setdefault(row["time_ms"], {})
             values[row["attribute"]] = msgspec.json.decode(row["value"])
         return list(found.items())
 
-    async def latest(self, device_ids: Sequence[str], span: Span | None = None) -> list[Reading]:
-        """Return the newest value of each attribute of some devices, of all time or of a span."""
-        params: dict[str, object] = {"ids": list(device_ids)}
+    async def latest(
+        self,
+        device_ids: Sequence[str],
+        span: Span | None = None,
+        attributes: Sequence[str] | None = None,
+    ) -> list[Reading]:
+        """Return the newest value of some attributes, or of each, of some devices."""
+        params: dict[str, object] = {"ids": list(device_ids), "attributes": _listed(attributes)}
         if span is None:
             rows = await self._tx.fetch("device_last_of", params)
         else:
@@ -167,6 +175,10 @@ def _kinds(what: Suggestion, params: dict[str, object]) -> str:
     names = {f"type_{number}": each for number, each in enumerate(what.data_types)}
     params |= names
     return f" AND side.data_type IN ({', '.join(f':{name}' for name in names)})"
+
+
+def _listed(attributes: Sequence[str] | None) -> list[str] | None:
+    return None if attributes is None else list(attributes)
 
 
 def _of(device_id: str, span: Span) -> dict[str, object]:

@@ -133,3 +133,58 @@ def test_spans_that_make_no_sense_are_refused(vendor, query):
     call = vendor.client.application.payload_counts_breakdown
 
     refused(400, "", call, **vendor.key, **query)
+
+
+def test_each_application_of_a_list_is_counted_over_a_period(vendor):
+    client, name = vendor.client, uuid4().hex
+    ours, theirs = (
+        client.applications.post(application={"name": f"{name} {each}"})["id"] for each in "AB"
+    )
+    client.devices.post(applicationId=ours, device={"name": "Pump"})
+    listed = {"filterField": "name", "filter": f"{name}*", "start": -2 * DAY_MS}
+
+    found = until(
+        lambda: client.applications.period_summaries(**listed, includeNonBillable=True),
+        lambda seen: any(day["value"] for day in first(seen, "payloadCounts")),
+    )
+
+    assert [each["applicationId"] for each in found["items"]] == [ours, theirs]
+    assert (found["count"], found["totalCount"], found["perPage"]) == (2, 2, 100)
+    assert [sum(day["created"] for day in first(found, "deviceCounts", n)) for n in (0, 1)] == [
+        1,
+        0,
+    ]
+    assert sum(day["value"] for day in first(found, "payloadCounts")) == 1
+    assert {day["minutes"] for day in first(found, "notebookMinuteCounts")} == {0}
+    billed = client.applications.period_summaries(**listed, include="payloadCounts")
+    assert [*billed["items"][0]["summary"]] == ["payloadCounts"]
+    assert {day["value"] for day in first(billed, "payloadCounts")} == {0}
+    rest = client.applications.period_summaries(**listed, exclude="payloadCounts", perPage=1)
+    assert [*rest["items"][0]["summary"]] == ["deviceCounts", "notebookMinuteCounts"]
+    assert (rest["count"], rest["totalCount"]) == (1, 2)
+
+
+def first(summaries, name, place=0):
+    """Return the days of one of the counts of an application."""
+    return summaries["items"][place]["summary"][name]["counts"]
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ({"include": "moons"}, "include"),
+        ({"exclude": "payloadCounts,moons"}, "include"),
+        ({"perPage": 1000, "start": -41 * DAY_MS}, "40000 days"),
+        ({"start": 1, "perPage": 1}, "2400"),
+        ({"start": 5, "end": 4}, "end"),
+        ({"orgId": "x"}, "orgId"),
+    ],
+)
+def test_periods_and_pages_that_make_no_sense_are_refused(vendor, query, told):
+    refused(400, told, vendor.client.applications.period_summaries, **query)
+
+
+def test_a_token_of_an_application_does_not_list_periods(vendor):
+    narrow = vendor.as_token("all.Application")
+
+    refused(403, "", narrow.applications.period_summaries)

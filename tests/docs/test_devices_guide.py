@@ -14,4 +14,4 @@ def test_the_commands_of_the_guide_run_in_order(tmp_path):
     with serving(admin_password=PASSWORD) as server:
         printed = ran(PAGE, server, tmp_path)
 
-    assert printed.endswith("stop\n")
+    assert printed.endswith('stop\n{"success":true}4\n4.5\n')

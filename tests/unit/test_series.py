@@ -78,3 +78,11 @@ def test_buckets_come_in_order_and_none_twice(points, name, resolution):
 
     assert found == sorted(set(found))
     assert bool(found) == bool(points) or name == "TIMEATVALUE"
+
+
+@pytest.mark.parametrize("name", ["SUM", "MEAN", "MEDIAN", "STD_DEV"])
+def test_what_no_number_can_hold_is_left_out(name):
+    huge = [(9 * HOUR, 1.7e308), (9 * HOUR + 1, 1.7e308), (9 * HOUR + 2, 10**400)]
+
+    assert gathered(huge, name) == []
+    assert gathered(huge[:2], "MAX") == [(9 * HOUR, 1.7e308)]

@@ -51,7 +51,7 @@ CATEGORIES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Calls:
+class Counting:
     """The counts of those applications that a call reaches."""
 
     counts: PayloadCounts
@@ -59,14 +59,21 @@ class _Calls:
 
     async def payloads(self, call: Call) -> dict[str, Any]:
         """Return payloads or bytes by category and source."""
-        ids, span = await self.reach(call), self._span(call)
+        ids, span = await self.reach(call), self.span(call)
         found = await self.counts.by_category(ids, *span, as_bytes=call.flag("asBytes"))
         return {each: found.get(each, {}) for each in CATEGORIES}
 
     async def breakdown(self, call: Call) -> dict[str, Any]:
         """Return payloads or bytes by hour or day."""
         resolution_ms = int(call.choice("resolution", (str(DAY_MS), str(HOUR_MS)), str(DAY_MS)))
-        span = self._span(call)
+        return await self._broken_down(call, resolution_ms)
+
+    async def daily(self, call: Call) -> dict[str, Any]:
+        """Return payloads or bytes by day."""
+        return await self._broken_down(call, DAY_MS)
+
+    async def _broken_down(self, call: Call, resolution_ms: int) -> dict[str, Any]:
+        span = self.span(call)
         _check_buckets(span, resolution_ms)
         hidden = frozenset() if call.flag("includeNonBillable") else NOT_BILLABLE
         as_bytes = call.flag("asBytes")
@@ -80,13 +87,13 @@ class _Calls:
 
     async def devices(self, call: Call) -> dict[str, Any]:
         """Return devices made, deleted and there, by day."""
-        span = self._span(call)
+        span = self.span(call)
         _check_buckets(span, DAY_MS)
         return await self.counts.devices(await self.reach(call), *span)
 
     async def notebooks(self, call: Call) -> dict[str, Any]:
         """Return what notebooks ran by day: this server runs none."""
-        start_ms, end_ms = self._span(call)
+        start_ms, end_ms = self.span(call)
         _check_buckets((start_ms, end_ms), DAY_MS)
         await self.reach(call)
         first_ms = start_ms - start_ms % DAY_MS
@@ -94,7 +101,8 @@ class _Calls:
         days = [{"date": to_text(day), **none} for day in range(first_ms, end_ms, DAY_MS)]
         return {"start": to_text(first_ms), "end": to_text(end_ms), "counts": days}
 
-    def _span(self, call: Call) -> tuple[int, int]:
+    def span(self, call: Call) -> tuple[int, int]:
+        """Return the first moment and the one after the last; raises Invalid."""
         now_ms = self.counts.clock.now_ms()
         start_ms = moment(call, "start", _MONTH_MS, now_ms)
         # A moment of now counts what moved up to it: the hour that has begun, too.
@@ -129,11 +137,11 @@ def operations(services: Services) -> Iterator[Operation]:
         ("/me", "me", ("User",), mine),
         ("/orgs/{orgId}", "org", ("Organization", "User"), owned),
     ):
-        yield from _of_owner(_Calls(counts, reach), base, family, owners)
+        yield from _of_owner(Counting(counts, reach), base, family, owners)
 
 
 def _of_owner(
-    calls: _Calls, base: str, family: str, owners: tuple[str, ...]
+    calls: Counting, base: str, family: str, owners: tuple[str, ...]
 ) -> Iterator[Operation]:
     for verb, run, summary, parameters in (
         ("payloadCounts", calls.payloads, "Count payloads", ("asBytes",)),

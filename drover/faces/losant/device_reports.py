@@ -11,16 +11,13 @@ from msgspec import UNSET, UnsetType
 from drover.app.device_commands import Command, DeviceCommands
 from drover.app.device_reports import MOST_REPORTS, Connection, DeviceReports, StateReport
 from drover.faces.losant import _envelope, _lists
+from drover.faces.losant._device_choice import chosen
 from drover.faces.losant._moments import LAST_MS, moment
 from drover.faces.operation import Call, Operation
 from drover.kinds.device import KIND
 from drover.model.errors import Invalid
 from drover.model.fields import Ids, TagFilters  # noqa: TC001 - read when the body is built
 from drover.ports.reports import Span
-from drover.query.filters import devices_listed
-from drover.query.kinds import DEVICES
-from drover.query.losant import parse
-from drover.query.tree import any_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,18 +84,8 @@ class _Calls:
     async def send_commands(self, call: Call) -> dict[str, bool]:
         """Tell many devices what to do; without a choice, none."""
         given = call.json(MultiCommand)
-        parts = []
-        if given.device_query is not UNSET:
-            parts.append(parse(given.device_query, DEVICES))
-        # A tag without key and value would mean every device that has any.
-        tags = [tag for tag in msgspec.to_builtins(given.device_tags or ()) if tag]
-        if given.device_ids or tags:
-            parts.append(devices_listed(given.device_ids or (), tags))
-        if not parts:
-            message = "deviceIds, deviceTags or deviceQuery is required"
-            raise Invalid(message, field="deviceQuery")
         command = Command(name=given.name, time=given.time, payload=given.payload)
-        await self._commands.to_all(call.caller, call.application_id, any_of(parts), command)
+        await self._commands.to_all(call.caller, call.application_id, chosen(given), command)
         return {"success": True}
 
     async def get_commands(self, call: Call) -> Any:

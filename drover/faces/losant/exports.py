@@ -14,6 +14,7 @@ from drover.app.tasks.data_table_export import TASK as ROWS
 from drover.app.tasks.device_data_export import TASK as DATA
 from drover.app.tasks.devices_export import TASK as DEVICES
 from drover.app.tasks.events_export import TASK as EVENTS
+from drover.faces.losant._device_choice import chosen
 from drover.faces.losant._jobs import enqueued, told
 from drover.faces.operation import Call, Operation
 from drover.kinds.device import KIND as DEVICE
@@ -21,11 +22,10 @@ from drover.kinds.event import KIND as EVENT
 from drover.model.errors import Invalid
 from drover.model.fields import Email, Ids, TagFilters, Url
 from drover.model.scopes import for_operation
-from drover.query.filters import devices_listed
 from drover.query.kinds import DEVICES as DEVICE_FIELDS
 from drover.query.kinds import EVENTS as EVENT_FIELDS
 from drover.query.losant import parse
-from drover.query.tree import ALL, all_of, any_of
+from drover.query.tree import ALL, all_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from drover.app.services import Services
     from drover.faces.operation import Answer
     from drover.query.fields import FieldSet
-    from drover.query.tree import Node
 
 _APPLICATION: Final = "/applications/{applicationId}"
 _OWNERS: Final = ("Application", "Organization", "User", "Device")
@@ -133,8 +132,8 @@ class _Calls:
         given = _body(call, DevicesDataExport)
         if given.options.file_per_device:
             raise Invalid(_PER_FILE, field="options.filePerDevice")
-        chosen = all_of([_choice(given), sight(call.caller)])
-        listing = everything(chosen)
+        devices = all_of([chosen(given), sight(call.caller)])
+        listing = everything(devices)
         ids = await self._devices.ids(call.application_id, listing)
         if len(ids) > _MOST_DEVICES:
             raise Invalid(f"The data of at most {_MOST_DEVICES} devices is exported at a time")
@@ -195,18 +194,6 @@ class _Calls:
 
 def _body(call: Call, shape: Any) -> Any:
     return call.json(shape) if call.body.strip() else shape()
-
-
-def _choice(given: DevicesDataExport) -> Node:
-    parts: list[Node] = []
-    if given.device_query is not UNSET:
-        parts.append(parse(given.device_query, DEVICE_FIELDS))
-    tags = [tag for tag in msgspec.to_builtins(given.device_tags or ()) if tag]
-    if given.device_ids or tags:
-        parts.append(devices_listed(given.device_ids or (), tags))
-    if not parts:
-        raise Invalid("deviceIds, deviceTags or deviceQuery is required", field="deviceQuery")
-    return any_of(parts)
 
 
 def _columns(given: Any) -> dict[str, Any]:

@@ -1,28 +1,8 @@
--- name: device_state_newest
--- Read the values of the newest moments of a span.
-SELECT time_ms, attribute, value FROM device_state
-WHERE device_id = :device_id AND time_ms IN (
-    SELECT DISTINCT time_ms FROM device_state
-    WHERE device_id = :device_id AND time_ms BETWEEN :start_ms AND :end_ms
-    ORDER BY time_ms DESC LIMIT :limit
-)
-ORDER BY time_ms DESC, attribute;
-
 -- name: device_log_newest
 -- Read the newest lines of a device's log.
 SELECT document FROM device_log
 WHERE device_id = :device_id AND topic = :topic AND time_ms BETWEEN :start_ms AND :end_ms
 ORDER BY time_ms DESC, id DESC LIMIT :limit;
-
--- name: device_state_oldest
--- Read the values of the oldest moments of a span.
-SELECT time_ms, attribute, value FROM device_state
-WHERE device_id = :device_id AND time_ms IN (
-    SELECT DISTINCT time_ms FROM device_state
-    WHERE device_id = :device_id AND time_ms BETWEEN :start_ms AND :end_ms
-    ORDER BY time_ms ASC LIMIT :limit
-)
-ORDER BY time_ms ASC, attribute;
 
 -- name: device_log_oldest
 -- Read the oldest lines of a device's log.

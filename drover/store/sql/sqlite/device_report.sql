@@ -1,17 +1,41 @@
+-- name: device_state_newest
+-- Read the values of the newest moments of a span, of some attributes or of all.
+SELECT time_ms, attribute, value FROM device_state
+WHERE device_id = :device_id AND (:attributes IS NULL OR attribute IN (SELECT value FROM json_each(:attributes))) AND time_ms IN (
+    SELECT DISTINCT time_ms FROM device_state
+    WHERE device_id = :device_id AND time_ms BETWEEN :start_ms AND :end_ms
+      AND (:attributes IS NULL OR attribute IN (SELECT value FROM json_each(:attributes)))
+    ORDER BY time_ms DESC LIMIT :limit
+)
+ORDER BY time_ms DESC, attribute;
+
+-- name: device_state_oldest
+-- Read the values of the oldest moments of a span, of some attributes or of all.
+SELECT time_ms, attribute, value FROM device_state
+WHERE device_id = :device_id AND (:attributes IS NULL OR attribute IN (SELECT value FROM json_each(:attributes))) AND time_ms IN (
+    SELECT DISTINCT time_ms FROM device_state
+    WHERE device_id = :device_id AND time_ms BETWEEN :start_ms AND :end_ms
+      AND (:attributes IS NULL OR attribute IN (SELECT value FROM json_each(:attributes)))
+    ORDER BY time_ms ASC LIMIT :limit
+)
+ORDER BY time_ms ASC, attribute;
+
 -- name: device_last_of
--- Read the newest values of some devices.
+-- Read the newest values of some devices, of some attributes or of all.
 SELECT device_id, attribute, time_ms, value, relay_id, relay_type FROM device_last
 WHERE device_id IN (SELECT value FROM json_each(:ids))
+  AND (:attributes IS NULL OR attribute IN (SELECT value FROM json_each(:attributes)))
 ORDER BY device_id, attribute;
 
 -- name: device_last_within
--- Read the newest values of some devices within a span.
+-- Read the newest values of some devices within a span, of some attributes or of all.
 SELECT state.device_id, state.attribute, state.time_ms, state.value, state.relay_id,
     state.relay_type
 FROM (
     SELECT device_id, attribute, max(time_ms) AS time_ms FROM device_state
     WHERE device_id IN (SELECT value FROM json_each(:ids))
         AND time_ms BETWEEN :start_ms AND :end_ms
+        AND (:attributes IS NULL OR attribute IN (SELECT value FROM json_each(:attributes)))
     GROUP BY device_id, attribute
 ) AS newest JOIN device_state AS state ON state.device_id = newest.device_id
     AND state.time_ms = newest.time_ms AND state.attribute = newest.attribute
