@@ -6,16 +6,16 @@ taken or late. An address may be told twice, if a server ends at a bad moment.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import structlog
 from msgspec.structs import replace
 
-from drover.app.beacons.callbacks import PAUSES_S, SIGNATURE, signature
 from drover.app.job_logs import shown
+from drover.app.signed_posts import PAUSES_S, SignedPosts
 from drover.ports.mail import MailFailure, Message
-from drover.ports.web import WebFailure, WebRequest
 
 if TYPE_CHECKING:
     from drover.model.task import TaskLog
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 _AT_A_TIME: Final = 20
 _CLAIMED_MS: Final = 120_000
-_TIMEOUT_MS: Final = 10_000
-_MOST_BYTES: Final = 65_536
-_OK: Final = range(200, 300)
 
 _LOG = structlog.get_logger("drover.tasks")
 
@@ -38,17 +35,15 @@ class TaskTelling:
 
     def __init__(self, store: Store, web: Web, mail: Mail, key: bytes) -> None:
         self._store = store
-        self._web = web
+        self._posts = SignedPosts(store, web, key)
         self._mail = mail
-        self._key = key
 
     async def tick(self) -> float | None:
         """Tell of the ends that are to be told of now."""
         if not await self._store.read(_waits):
             return None
         claimed = await self._store.write(_claim)
-        for told in claimed:
-            await self._tell(told)
+        await asyncio.gather(*(self._tell(each) for each in claimed))
         return 0.0 if len(claimed) == _AT_A_TIME else None
 
     async def _tell(self, told: Told) -> None:
@@ -81,28 +76,9 @@ class TaskTelling:
         """Make the callback; return its address when that was not taken."""
         if log.callback_url is None:
             return None
-        body = msgspec.json.encode(shown(log))
-        seconds = await self._store.read(lambda session: session.now_ms()) // 1000
-        request = WebRequest(
-            method="POST",
-            url=log.callback_url,
-            headers=(
-                ("Content-Type", "application/json"),
-                (SIGNATURE, signature(self._key, seconds, body)),
-            ),
-            body=body,
-            follows=False,
-            timeout_ms=_TIMEOUT_MS,
-            most_bytes=_MOST_BYTES,
-        )
-        try:
-            answer = await self._web.fetch(request)
-        except WebFailure as error:
-            failure = f"{error.name}: {error.message}"
-        else:
-            if answer.status in _OK:
-                return None
-            failure = f"status {answer.status}"
+        failure = await self._posts.send(log.callback_url, msgspec.json.encode(shown(log)))
+        if failure is None:
+            return None
         _LOG.warning("callback_failed", execution=log.execution.id, error=failure)
         return log.callback_url
 

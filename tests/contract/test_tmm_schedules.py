@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from drover.app.beacons.callbacks import PAUSES_S, SIGNATURE, Callbacks
+from drover.app.beacons.callbacks import Callbacks
+from drover.app.signed_posts import PAUSES_S, SIGNATURE
 from drover.faces.tmm import callback_body
 from drover.ports.web import WebFailure, WebResponse
 from drover.store.beacons import BeaconStore

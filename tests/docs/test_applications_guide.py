@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 from pathlib import Path
 
-from examples.serving import EMAIL, serving
+from examples.serving import serving
+from tests.support.guides import PASSWORD, ran
 
 PAGE = Path("docs/guides/applications.md")
 
 
 def test_the_commands_of_the_guide_run_in_order(tmp_path):
-    blocks = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    with serving(admin_password="a password of the guide") as server:
-        done = subprocess.run(
-            ["bash", "-c", "set -euo pipefail\n" + "\n".join(blocks)],
-            cwd=tmp_path,
-            env={
-                "PATH": "/usr/bin:/bin:/usr/local/bin",
-                "URL": server.url,
-                "EMAIL": EMAIL,
-                "PASSWORD": "a password of the guide",
-            },
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+    with serving(admin_password=PASSWORD) as server:
+        printed = ran(PAGE, server, tmp_path)
 
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "pumps first\n2\nPump 1\n2\n"
+    assert printed == "pumps first\n2\nPump 1\n2\n"

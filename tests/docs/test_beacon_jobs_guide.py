@@ -5,42 +5,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import re
-import subprocess
 from pathlib import Path
 
-from drover.app.beacons.callbacks import PAUSES_S, signature
 from drover.app.beacons.logs import LONGEST, MOST_BYTES, MOST_LINES
-from examples.serving import EMAIL, serving
+from drover.app.signed_posts import PAUSES_S, signature
+from examples.serving import serving
+from tests.support.guides import PASSWORD, blocks, ran
 
 PAGE = Path("docs/guides/beacon-jobs.md")
-PASSWORD = "a password of a guide"
-
-
-def _blocks(language):
-    text = PAGE.read_text()
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
 def test_the_commands_of_the_guide_run_as_they_stand(tmp_path):
     with serving(admin_password=PASSWORD) as server:
-        done = subprocess.run(
-            ["bash", "-c", "set -euo pipefail\n" + "\n".join(_blocks("bash"))],
-            env={
-                "PATH": "/usr/bin:/bin:/usr/local/bin",
-                "URL": server.url,
-                "EMAIL": EMAIL,
-                "PASSWORD": PASSWORD,
-            },
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        lines = ran(PAGE, server, tmp_path).splitlines()
 
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
     answers = [json.loads(line) for line in lines if line.startswith(("{", "["))]
     created, several, shown, tasks, waiting, taken, logged, log, *_ = answers
     assert (created["status"], shown) == ("queued", created)
@@ -56,7 +34,7 @@ def test_the_commands_of_the_guide_run_as_they_stand(tmp_path):
 
 
 def test_the_signature_is_checked_as_the_guide_says():
-    [code] = _blocks("python")
+    [code] = blocks(PAGE, "python")
     known = {}
     exec(code, known)  # noqa: S102 - the page's own code
 

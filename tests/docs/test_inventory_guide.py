@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
-import subprocess
 from pathlib import Path
 
 from drover.query.digi.fields import FIELDS
-from examples.serving import EMAIL, serving
+from examples.serving import serving
+from tests.support.guides import PASSWORD, ran
 
 PAGE = Path("docs/guides/inventory.md")
-PASSWORD = "a password of a guide"
 
 
-def _run(server) -> list[str]:
-    blocks = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    done = subprocess.run(
-        ["bash", "-c", "set -euo pipefail\n" + "\n".join(blocks)],
-        env={
-            "PATH": "/usr/bin:/bin:/usr/local/bin",
-            "URL": server.url,
-            "EMAIL": EMAIL,
-            "PASSWORD": PASSWORD,
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
-
-
-def test_the_commands_of_the_guide_run_as_they_stand():
+def test_the_commands_of_the_guide_run_as_they_stand(tmp_path):
     with serving(admin_password=PASSWORD) as server:
-        lines = _run(server)
+        lines = ran(PAGE, server, tmp_path).splitlines()
 
     answers = [json.loads(line) for line in lines if line.startswith("{")]
     listed = [answer for answer in answers if "start" in answer]

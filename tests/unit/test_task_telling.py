@@ -9,8 +9,8 @@ import aiosmtplib
 import pytest
 
 from drover.app import task_telling
-from drover.app.beacons.callbacks import PAUSES_S, SIGNATURE, signature
 from drover.app.long_tasks import listeners
+from drover.app.signed_posts import PAUSES_S, SIGNATURE, signature
 from drover.app.task_telling import TaskTelling
 from drover.model.errors import Invalid
 from drover.model.execution import State

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from drover.ports.web import WebFailure, WebRequest
+from drover.app.signed_posts import PAUSES_S, SignedPosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,17 +17,8 @@ if TYPE_CHECKING:
     from drover.ports.store import Session, Store
     from drover.ports.web import Web
 
-SIGNATURE: Final = "X-Drover-Signature"
-"""The header of the signature: ``t=SECONDS,v1=HEX``, the HMAC-SHA256 of ``SECONDS.BODY``."""
-
-PAUSES_S: Final = (10, 60, 300, 1800, 7200, 21_600, 43_200)
-"""How long after each failed try the next one comes; after the last of them it is given up."""
-
 _AT_A_TIME: Final = 20
-_TIMEOUT_MS: Final = 10_000
 _CLAIMED_MS: Final = 60_000
-_MOST_BYTES: Final = 65_536
-_OK: Final = range(200, 300)
 
 _LOG = structlog.get_logger("drover.beacons")
 
@@ -44,8 +33,7 @@ class Callbacks:
         self, store: Store, web: Web, key: bytes, body: Callable[[BeaconJob], bytes]
     ) -> None:
         self._store = store
-        self._web = web
-        self._key = key
+        self._posts = SignedPosts(store, web, key)
         self._body = body
 
     async def tick(self) -> float | None:
@@ -57,7 +45,7 @@ class Callbacks:
         return 0.0 if len(claimed) == _AT_A_TIME else None
 
     async def _make(self, callback: Callback) -> None:
-        failure = await self._sent(callback)
+        failure = await self._posts.send(callback.url, self._body(callback.job))
         again_s = None
         if failure is not None and callback.tries <= len(PAUSES_S):
             again_s = PAUSES_S[callback.tries - 1]
@@ -75,34 +63,6 @@ class Callbacks:
             await session.beacons.end_callback(callback, again_ms)
 
         await self._store.write(work)
-
-    async def _sent(self, callback: Callback) -> str | None:
-        """Send it; return why that failed, None when it was taken."""
-        body = self._body(callback.job)
-        seconds = await self._store.read(lambda session: session.now_ms()) // 1000
-        request = WebRequest(
-            method="POST",
-            url=callback.url,
-            headers=(
-                ("Content-Type", "application/json"),
-                (SIGNATURE, signature(self._key, seconds, body)),
-            ),
-            body=body,
-            follows=False,
-            timeout_ms=_TIMEOUT_MS,
-            most_bytes=_MOST_BYTES,
-        )
-        try:
-            answer = await self._web.fetch(request)
-        except WebFailure as error:
-            return f"{error.name}: {error.message}"
-        return None if answer.status in _OK else f"status {answer.status}"
-
-
-def signature(key: bytes, seconds: int, body: bytes) -> str:
-    """Return the value of the header by which a receiver knows that we sent it, and when."""
-    digest = hmac.new(key, b"%d." % seconds + body, sha256).hexdigest()
-    return f"t={seconds},v1={digest}"
 
 
 async def _wait(session: Session) -> bool:
