@@ -297,6 +297,9 @@ def test_templates_that_mean_nothing_are_refused(vendor, body):
         ("?sortField=ownerId", 400),
         ("?filterField=ownerId&filter=x", 400),
         ("?keywords[a]=x", 400),
+        ("?keywords=%00", 400),
+        ("?keywords=%ED%A0%80", 200),
+        ("?keywords=" + ",".join(map(str, range(101))), 400),
         ("/categories?baseId=nope", 400),
     ],
 )

@@ -16,6 +16,7 @@ from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.application_template import EVERYWHERE, KIND
 from drover.model.errors import Forbidden, Missing, TooLarge, TooMany, reached
 from drover.ports.resources import Listing
+from drover.query.fields import Field, FieldType, compare
 from drover.query.filters import by_glob
 from drover.query.tree import ALL, Compare, In, Node, Operator, all_of, any_of
 
@@ -260,7 +261,7 @@ def _seen_by(owners: Mapping[str, str] | None) -> Node:
 
 
 def _has(field: str, value: str) -> Node:
-    return Compare(field, Operator.EQUAL, value)
+    return compare(Field(field, FieldType.TEXT), Operator.EQUAL, value)
 
 
 def _wish(template: ApplicationTemplate) -> Wish:
