@@ -15,68 +15,30 @@ from drover.kinds.device import KIND as DEVICE
 from drover.model.access import Caller
 from drover.model.errors import Forbidden, Full, Missing, TooLarge, TooMany
 from drover.ports.resources import Listing
-from tests.support.catalog_server import CatalogServer, user
+from tests.support.catalog_server import user
+from tests.support.import_world import World
 
 NAME = Listing(sort_field="name")
 TOKEN = {"type": "apiToken", "id": "d" * 24, "scopes": frozenset({"all.Application"})}
 
 
-class Run:
-    """One run of a long task, as the runner would give it."""
-
-    def __init__(self, store, asked, folder):
-        self.id = "e" * 24
-        self.input = msgspec.to_builtins(asked.input)
-        self.application_id = asked.application_id
-        self.checkpoint = None
-        self.folder = str(folder)
-        self._store = store
-
-    async def progress(self, done, total, note=""):
-        """Tell nobody."""
-
-    async def step(self, work):
-        self.checkpoint = await self._store.write(work)
-        return self.checkpoint
-
-
-class World:
-    """A server's use cases, and the tasks that were asked for."""
+class TemplateWorld(World):
+    """The use cases of templates, too."""
 
     def __init__(self, database, folder, monkeypatch):
-        self.server = CatalogServer(database)
-        self.store = self.server.heart.store
+        super().__init__(database, folder, monkeypatch)
         self.templates = self.server.services[Templates]
-        self.caller = user()
-        self.folder = folder
-        self.asked = []
 
-        async def begin(_caller, task, asked):
-            self.asked.append((task, asked))
-            return "j" * 24
-
-        monkeypatch.setattr(self.templates._around.imports._around.tasks, "begin", begin)
-
-    async def application(self, *devices):
-        made = await self.create(APPLICATION, "", name="Here")
+    async def plant(self, *devices):
+        made = await self.application()
         for name in devices:
             await self.create(DEVICE, made, name=name)
         return made
-
-    async def create(self, kind, application_id, **body):
-        catalog = self.server.catalog
-        given = msgspec.json.encode(body)
-        document = await catalog.create(self.caller, kind, application_id, given)
-        return msgspec.json.decode(document)["id"]
 
     async def template(self, application_id, caller=None, **told):
         body = {"name": "T", "applicationId": application_id, "includeDevices": True, **told}
         given = msgspec.convert(body, KIND.post_type)
         return msgspec.json.decode(await self.templates.create(caller or self.caller, given))["id"]
-
-    async def devices(self, application_id):
-        page = await self.store.read(lambda s: s.resources.page(DEVICE, application_id, NAME))
-        return [each.name for each in page.items]
 
     async def total(self):
         return (await self.templates.page(self.caller, NAME, frozenset(), None)).total
@@ -84,39 +46,38 @@ class World:
 
 @pytest.fixture
 async def world(sqlite_database, tmp_path, monkeypatch):
-    return World(sqlite_database, tmp_path, monkeypatch)
+    return TemplateWorld(sqlite_database, tmp_path, monkeypatch)
 
 
 async def test_a_large_template_is_applied_by_a_job_though_it_is_deleted_meanwhile(
     world, monkeypatch
 ):
-    made = await world.template(await world.application("Pump"))
+    made = await world.template(await world.plant("Pump"))
     there = await world.application()
     monkeypatch.setattr("drover.app.transfer.sources.SMALL_BYTES", 1)
 
     done = await world.templates.apply(world.caller, there, made, NOBODY)
     await world.templates.delete(world.caller, made)
-    ((task, asked),) = world.asked
-    work = task.make(world.server.services)
-    output = await work.run(Run(world.store, asked, world.folder))
+    task, run = world.run()
+    output = await task.make(world.server.services).run(run)
 
     assert (done.job_id, task) == ("j" * 24, application_template.TASK)
     assert output == {"applicationId": there, "validationErrors": []}
-    assert await world.devices(there) == ["Pump"]
+    assert await world.names(there) == ["Pump"]
     shown = msgspec.json.decode(await world.server.catalog.get(APPLICATION, there, there))
     assert shown["appliedTemplateIds"] == [made]
 
 
 async def test_a_large_template_begins_an_application_by_a_job(world, monkeypatch):
-    made = await world.template(await world.application("Pump"))
+    made = await world.template(await world.plant("Pump"))
     monkeypatch.setattr("drover.app.transfer.sources.SMALL_BYTES", 1)
     owner = templates.NewOwner(
         owner_id=world.caller.id, owner_type="user", given={"description": "Mine"}
     )
 
     await world.templates.apply_new(world.caller, made, owner)
-    ((task, asked),) = world.asked
-    output = await task.make(world.server.services).run(Run(world.store, asked, world.folder))
+    task, run = world.run()
+    output = await task.make(world.server.services).run(run)
 
     new = output["applicationId"]
     shown = msgspec.json.decode(await world.server.catalog.get(APPLICATION, new, new))
@@ -149,7 +110,7 @@ async def test_a_template_with_too_many_bytes_is_refused_and_forgotten(world, mo
 
 
 async def test_a_template_with_too_many_resources_is_refused(world, monkeypatch):
-    here = await world.application("one", "two")
+    here = await world.plant("one", "two")
     monkeypatch.setattr(templates, "MOST_PARTS", 1)
 
     with pytest.raises(TooLarge) as refused:
@@ -214,7 +175,7 @@ async def test_an_administrator_sees_the_templates_of_all(world):
 
 
 async def test_deleting_all_of_an_application_leaves_its_templates(world):
-    here = await world.application("Pump")
+    here = await world.plant("Pump")
     made = await world.template(here)
 
     part = 0
