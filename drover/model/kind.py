@@ -48,8 +48,9 @@ class Kind(Generic[E]):
     ``one`` and ``many`` are the families of the scopes (``device``, ``devices``); ``path`` is the
     collection's segment below the application. A kind kept inside another one names it as
     ``parent``, and its path holds that one's id (``flows/{flowId}/versions``). ``alias`` is the
-    typed alias of ``id`` where it is not ``one`` + ``Id``; ``counted_as`` the kind's count in a
-    summary; ``operations`` those of the usual five that it has. ``check`` raises Invalid where a
+    typed alias of ``id`` where it is not ``one`` + ``Id``; ``type_name`` what its
+    ``_type`` says where the alias does not tell; ``counted_as`` the kind's count in a summary;
+    ``operations`` those of the usual five that it has. ``check`` raises Invalid where a
     resource breaks a rule that its types cannot say. ``settle`` returns what is kept of a resource
     as a caller gave it, beside what was kept before, and raises Invalid. ``posted`` and ``patched``
     are bodies that do not follow from the entity. ``named_by`` is the attribute that lists and
@@ -84,6 +85,7 @@ class Kind(Generic[E]):
     content_in: str = ""
     label: str = ""
     alias: str = ""
+    type_name: str = ""
     parent: str = ""
     counted_as: str = ""
     operations: frozenset[str] = OPERATIONS
@@ -101,7 +103,7 @@ class Kind(Generic[E]):
     @cached_property
     def type_names(self) -> tuple[str, str]:
         """What one and a list of them are called in ``_type``: ``device``, ``devices``."""
-        name = self.identifier.removesuffix("Id")
+        name = self.type_name or self.identifier.removesuffix("Id")
         return name, f"{name}s"
 
     @cached_property

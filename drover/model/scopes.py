@@ -132,8 +132,8 @@ instanceSandboxes: get
 _USER: Final = """
 adminUser: delete get patch
 adminUsers: get post
-applicationTemplate: get
-applicationTemplates: get getCategories getUniqueKeywords
+applicationTemplate: delete get patch
+applicationTemplates: get getCategories getUniqueKeywords post
 instances: get
 me: addRecentItem changePassword connectGithub delete deviceCounts disableTwoFactorAuth
   disconnectGithub enableTwoFactorAuth fetchRecentItems generateTwoFactorAuth get invite invites

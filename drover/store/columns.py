@@ -225,6 +225,10 @@ _FILE: Final[ColumnMap] = {
 DOCUMENT_COLUMNS: Final[Mapping[str, ColumnMap]] = {
     "file": _FILE,
     "privateFile": _FILE,
+    "applicationTemplate": {
+        **{name: JsonField(_KEY, (name,)) for name in ("ownerId", "public")},
+        **{name: JsonList(_KEY, (name,)) for name in ("keywords", "categoryIds")},
+    },
     "applicationKey": {
         **{
             name: JsonField(_KEY, (name,))

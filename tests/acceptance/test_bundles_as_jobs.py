@@ -194,3 +194,27 @@ def test_files_go_along_with_their_content_and_directories(running, name, many, 
     kept = getattr(client, one).get(**key)
     assert (kept["status"], kept["fileSize"], kept["contentType"]) == ("completed", 5, "text/css")
     assert httpx.get(kept["url"], timeout=60).content == b"first"
+
+
+def test_a_large_template_is_applied_by_a_job(running):
+    client = signed_in(running.url)
+    one = client.applications.post(application={"name": "One"})["id"]
+    two = client.applications.post(application={"name": "Two"})["id"]
+    for _ in range(33):
+        client.devices.post(applicationId=one, device={"name": "d", "description": "d" * 32_000})
+    told = httpx.post(
+        f"{client.url}/applicationTemplates",
+        headers={"Authorization": f"Bearer {client.auth_token}"},
+        json={"name": "Large", "applicationId": one, "includeDevices": True},
+        timeout=60,
+    )
+    assert told.status_code == 201, told.text
+    template = told.json()["id"]
+
+    asked = client.application.apply_template(applicationId=two, options={"templateId": template})
+    log = ended(client, two, asked["jobId"])
+
+    assert (log["status"], log["name"]) == ("completed", "ApplyTemplate")
+    assert log["output"]["applicationId"] == two
+    assert client.devices.get(applicationId=two)["totalCount"] == 33
+    assert client.application.get(applicationId=two)["appliedTemplateIds"] == [template]

@@ -69,6 +69,7 @@ BODIES = {
     "applicationCertificateAuthority": {"name": "ca", "caBundle": CERTIFICATE},
     "applicationDashboard": {"name": "board", "password": "hash"},
     "applicationKey": {},
+    "applicationTemplate": {"name": "pumps", "applicationId": PLANT, "keywords": ["water"]},
     "credential": {"name": "c", "type": "datadog", "datadogConfig": {"secretValue": "s"}},
     "dataTable": {"name": "table", "columns": []},
     "device": {"name": "pump", "tags": [{"key": "a", "value": "1"}]},

@@ -38,3 +38,4 @@ def test_the_commands_of_the_guide_run_as_they_stand(tmp_path):
     assert "completed" in done.stdout
     assert "Pump" in done.stdout
     assert "Copy of " in done.stdout
+    assert "['starter', 'water']" in done.stdout

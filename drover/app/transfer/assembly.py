@@ -15,6 +15,7 @@ from drover.app.transfer.import_ledger import ImportLedger
 from drover.app.transfer.imports import Imports
 from drover.app.transfer.imports import Surroundings as ImportSurroundings
 from drover.app.transfer.sources import Sources
+from drover.app.transfer.templates import Templates, TemplateSurroundings
 from drover.app.transfer.zip_file import ZipLimits
 from drover.kinds.application import KIND as APPLICATION
 
@@ -59,11 +60,12 @@ class TransferServices:
     exports: Exports
     imports: Imports
     downloads: Downloads
+    templates: Templates
 
     @property
     def services(self) -> tuple[object, ...]:
         """What faces ask for."""
-        return (self.exports, self.imports, self.downloads)
+        return (self.exports, self.imports, self.downloads, self.templates)
 
 
 def build(around: Neighbours, limits: BundleLimits) -> TransferServices:
@@ -98,5 +100,22 @@ def build(around: Neighbours, limits: BundleLimits) -> TransferServices:
         )
     )
     return TransferServices(
-        exports=Exports(exporter, downloads), imports=imports, downloads=downloads
+        exports=Exports(exporter, downloads),
+        imports=imports,
+        downloads=downloads,
+        templates=_templates(around, sources, imports),
+    )
+
+
+def _templates(around: Neighbours, sources: Sources, imports: Imports) -> Templates:
+    return Templates(
+        TemplateSurroundings(
+            store=around.store,
+            catalog=around.library.catalog,
+            exporter=sources.exporter,
+            blobs=sources.blobs,
+            imports=imports,
+            owners=around.owners,
+            may_export=sources.may_export,
+        )
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any
 
 from msgspec import Struct
 
@@ -11,9 +11,7 @@ from drover.app.transfer.bringing import Conflict
 from drover.app.transfer.export import EVERYTHING, Wish
 from drover.model.access import Caller, CallerType
 from drover.model.bundle import ImportSource
-from drover.model.errors import Invalid
-
-Step = Literal["import", "clone", "template"]
+from drover.model.errors import Forbidden, Invalid
 
 
 class Source(Struct, frozen=True, kw_only=True):
@@ -44,11 +42,30 @@ class Source(Struct, frozen=True, kw_only=True):
 
 
 class NewOwner(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Whose a new application is to be, and what it is called; empty is as the bundle says."""
+    """Whose a new application is to be, and what it is called; empty is as the bundle says.
+
+    ``given`` are more members of it that a caller gave.
+    """
 
     owner_id: str
     owner_type: str
     name: str = ""
+    given: dict[str, Any] = {}
+
+
+def new_owner(
+    caller: Caller, owner_id: str | None, owner_type: str | None, name: str = ""
+) -> NewOwner:
+    """Return whose a new application is to be, the caller's own where nothing else is said.
+
+    Raises Forbidden for a caller who owns nothing.
+    """
+    own = caller.user_id or caller.org_id
+    if owner_id is None and own is None:
+        raise Forbidden("Applications cannot be created for this owner", field="ownerId")
+    default = "organization" if caller.user_id is None else "user"
+    wanted = (owner_id or own or "").lower()
+    return NewOwner(owner_id=wanted, owner_type=owner_type or default, name=name)
 
 
 class Asked(Struct, frozen=True, kw_only=True):

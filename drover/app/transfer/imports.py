@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import UNSET, structs
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from drover.ports.tasks import Task
 
     Work = Callable[[Session], Awaitable[Brought]]
+
+MOST_TEMPLATE_IDS: Final = 1000
+"""Templates that an application remembers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,9 +228,10 @@ class Imports:
     async def _new(self, session: Session, errand: Errand, owner: NewOwner) -> Application:
         given = errand.contents.application
         stamp = self._tools.catalog.stamp(errand.caller, "", await session.now_ms())
-        body = {"name": owner.name or given.name or "Imported application"}
+        body: dict[str, Any] = {"name": owner.name or given.name or "Imported application"}
         if given.description:
             body["description"] = given.description
+        body |= owner.given
         if owner.owner_type == "organization":
             body["orgId"] = owner.owner_id
         made = APPLICATION.create(msgspec.json.encode(body), stamp)
@@ -238,8 +242,9 @@ class Imports:
     async def _note_template(self, session: Session, errand: Errand, template_id: str) -> None:
         key = (APPLICATION, errand.application_id, errand.application_id)
         old = await session.resources.lock(*key)
-        applied = (*(old.applied_template_ids or ()), template_id)
-        new = structs.replace(old, applied_template_ids=tuple(dict.fromkeys(applied)))
+        earlier = [each for each in old.applied_template_ids or () if each != template_id]
+        applied = (*earlier, template_id)[-MOST_TEMPLATE_IDS:]
+        new = structs.replace(old, applied_template_ids=applied)
         await self._tools.catalog.change(session, errand.caller, APPLICATION, old, new)
 
     async def _results(self, order: Order, brought: Brought) -> dict[str, Any]:

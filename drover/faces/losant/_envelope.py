@@ -76,7 +76,7 @@ def echo(kind: Kind[Any], call: Call) -> dict[str, Any]:
 def collection_path(kind: Kind[Any], path: Mapping[str, str]) -> str:
     """Return the path of the list that a kind's resources are in."""
     if not kind.path:
-        return "/applications"
+        return f"/{kind.many}"
     return f"/applications/{path['applicationId']}/{kind.path.format_map(path)}"
 
 

@@ -14,7 +14,7 @@ from drover.app.tasks import application_clone, application_export, application_
 from drover.app.transfer.downloads import PATH, Downloads
 from drover.app.transfer.export import Wish
 from drover.app.transfer.exports import Exports
-from drover.app.transfer.import_orders import Asked, Done, NewOwner, Source
+from drover.app.transfer.import_orders import Asked, Done, Source, new_owner
 from drover.app.transfer.imports import Imports
 from drover.faces import multipart
 from drover.faces.losant import _envelope
@@ -22,7 +22,7 @@ from drover.faces.losant._jobs import enqueued, told
 from drover.faces.operation import Answer, Call, Operation
 from drover.kinds.application import KIND
 from drover.model.bodies import decode
-from drover.model.errors import Forbidden, Invalid
+from drover.model.errors import Invalid
 from drover.model.fields import Email, Id, Name, ShortProse, Url
 from drover.model.scopes import for_operation
 
@@ -176,7 +176,7 @@ class _Calls:
             source=Source(bundle=form.get("importBundle"), url=options.import_url),
             include=options.include,
             force_job=options.force_job,
-            owner=_owner(call, _text(form, "ownerId"), _text(form, "ownerType")),
+            owner=new_owner(call.caller, _text(form, "ownerId"), _text(form, "ownerType")),
             listeners=told(call, _text(form, "email"), options.callback_url),
         )
         done = await self._imports.run(call.caller, "", asked, application_import.TASK)
@@ -193,7 +193,7 @@ class _Calls:
             source=Source(application_id=call.application_id, wish=given.wish),
             dry_run=given.dry_run,
             force_job=given.force_job,
-            owner=_owner(call, *own, f"Copy of {source['name']}"[:255]),
+            owner=new_owner(call.caller, *own, f"Copy of {source['name']}"[:255]),
             listeners=told(call, given.email, given.callback_url),
         )
         done = await self._imports.run(
@@ -232,15 +232,6 @@ def _text(form: Mapping[str, bytes], name: str) -> str | None:
 
 def _lower(text: str | None) -> str | None:
     return None if text is None else text.lower()
-
-
-def _owner(call: Call, owner_id: str | None, owner_type: str | None, name: str = "") -> NewOwner:
-    own = call.caller.user_id or call.caller.org_id
-    if owner_id is None and own is None:
-        raise Forbidden("Applications cannot be created for this owner", field="ownerId")
-    default = "organization" if call.caller.user_id is None else "user"
-    wanted = (owner_id or own or "").lower()
-    return NewOwner(owner_id=wanted, owner_type=owner_type or default, name=name)
 
 
 def operations(services: Services) -> Iterator[Operation]:

@@ -6,12 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from drover.app.applications import Applications, GlobalPatch
 from drover.app.catalog import Catalog
 from drover.app.long_tasks import LongTasks
+from drover.app.transfer.import_orders import new_owner
+from drover.app.transfer.templates import Templates
 from drover.faces.losant import _envelope, _lists, _summaries
+from drover.faces.losant._jobs import enqueued
 from drover.faces.operation import Call, Operation
 from drover.kinds.application import KIND
 from drover.model.scopes import for_operation
@@ -36,8 +39,15 @@ class ReadmePatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class _Calls:
     """The operations on applications themselves."""
 
-    def __init__(self, catalog: Catalog, applications: Applications, tasks: LongTasks) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        applications: Applications,
+        templates: Templates,
+        tasks: LongTasks,
+    ) -> None:
         self._catalog = catalog
+        self._templates = templates
         self._tasks = tasks
         self._applications = applications
 
@@ -49,10 +59,26 @@ class _Calls:
         items = await self._shown(call, found.items)
         return _envelope.page(KIND, call, listing, replace(found, items=items))
 
-    async def post(self, call: Call) -> bytes:
-        """Create one."""
+    async def post(self, call: Call) -> Any:
+        """Create one, with what a template holds where one is named."""
+        given = call.json(KIND.post_type)
+        template_id = getattr(given, "application_template_id", UNSET)
+        if template_id is not UNSET:
+            return await self._from_template(call, template_id.lower())
         document = await self._applications.create(call.caller, call.body)
         return await self._one(call, document)
+
+    async def _from_template(self, call: Call, template_id: str) -> Any:
+        body = msgspec.json.decode(call.body)
+        given = {
+            name: body[name] for name in body if name not in ("applicationTemplateId", "orgId")
+        }
+        owner = new_owner(
+            call.caller, body.get("orgId"), "organization" if "orgId" in body else None
+        )
+        owner = structs.replace(owner, name=given["name"], given=given)
+        done = await self._templates.apply_new(call.caller, template_id, owner)
+        return enqueued(done.job_id) if done.job_id else await self._one(call, done.document)
 
     async def get(self, call: Call) -> bytes:
         """Return one."""
@@ -122,7 +148,9 @@ def _readme(call: Call, readme: Readme) -> dict[str, Any]:
 
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on applications."""
-    calls = _Calls(services[Catalog], services[Applications], services[LongTasks])
+    calls = _Calls(
+        services[Catalog], services[Applications], services[Templates], services[LongTasks]
+    )
     for method, path, verb, run, status in (
         ("GET", "/applications", "get", calls.page, 200),
         ("POST", "/applications", "post", calls.post, 201),

@@ -11,78 +11,12 @@ import pytest
 
 from drover.app.tasks import application_clone, application_export, application_import
 from drover.app.transfer.import_orders import Asked, NewOwner, Source
-from drover.app.transfer.imports import Imports
 from drover.kinds.application import KIND as APPLICATION
-from drover.kinds.device import KIND as DEVICE
 from drover.model.errors import Invalid, TooMany, Unavailable
-from drover.ports.resources import Listing
-from tests.support.catalog_server import USER, CatalogServer, user
+from tests.support.catalog_server import USER
+from tests.support.import_world import Run, World
 
 HOLD_MS = 300_000
-
-
-class Run:
-    """One run of a long task, as the runner would give it."""
-
-    def __init__(self, store, asked, folder, application_id):
-        self.id = "e" * 24
-        self.input = msgspec.to_builtins(asked)
-        self.application_id = application_id
-        self.checkpoint = None
-        self.folder = folder
-        self.told = []
-        self._store = store
-
-    async def progress(self, done, total, note=""):
-        self.told.append((done, total))
-
-    async def step(self, work):
-        self.checkpoint = await self._store.write(work)
-        return self.checkpoint
-
-
-class World:
-    """A server's use cases, and the tasks that were asked for."""
-
-    def __init__(self, database, folder, monkeypatch):
-        self.server = CatalogServer(database)
-        self.store = self.server.heart.store
-        self.imports = self.server.services[Imports]
-        self.caller = user()
-        self.folder = folder
-        self.asked = []
-
-        async def begin(_caller, task, asked):
-            self.asked.append((task, asked))
-            return "j" * 24
-
-        monkeypatch.setattr(self.imports._around.tasks, "begin", begin)
-
-    async def application(self, name="Here"):
-        body = msgspec.json.encode({"name": name})
-        document = await self.server.catalog.create(self.caller, APPLICATION, "", body)
-        return msgspec.json.decode(document)["id"]
-
-    async def queue(self, application_id, source, **changes):
-        changes = {"force_job": True, **changes}
-        asked = Asked(source=source, **changes)
-        return await self.imports.run(self.caller, application_id, asked, application_import.TASK)
-
-    def run(self):
-        task, asked = self.asked.pop(0)
-        self.folder.mkdir(exist_ok=True)
-        return task, Run(self.store, asked.input, str(self.folder), asked.application_id)
-
-    async def names(self, application_id):
-        page = await self.store.read(
-            lambda session: session.resources.page(
-                DEVICE, application_id, Listing(sort_field="name")
-            )
-        )
-        return [each.name for each in page.items]
-
-    async def log(self, application_id):
-        return (await self.imports.logs(application_id, 0, 1))[0]
 
 
 @pytest.fixture
