@@ -20,7 +20,7 @@ from drover.kinds.application import KIND
 from drover.model.scopes import for_operation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from drover.app.services import Services
     from drover.kinds.application import Readme
@@ -43,7 +43,7 @@ class _Calls:
         self,
         catalog: Catalog,
         applications: Applications,
-        templates: Templates,
+        templates: Callable[[], Templates],
         tasks: LongTasks,
     ) -> None:
         self._catalog = catalog
@@ -77,7 +77,7 @@ class _Calls:
             call.caller, body.get("orgId"), "organization" if "orgId" in body else None
         )
         owner = structs.replace(owner, name=given["name"], given=given)
-        done = await self._templates.apply_new(call.caller, template_id, owner)
+        done = await self._templates().apply_new(call.caller, template_id, owner)
         return enqueued(done.job_id) if done.job_id else await self._one(call, done.document)
 
     async def get(self, call: Call) -> bytes:
@@ -149,7 +149,10 @@ def _readme(call: Call, readme: Readme) -> dict[str, Any]:
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on applications."""
     calls = _Calls(
-        services[Catalog], services[Applications], services[Templates], services[LongTasks]
+        services[Catalog],
+        services[Applications],
+        lambda: services[Templates],  # only where an application is made with one
+        services[LongTasks],
     )
     for method, path, verb, run, status in (
         ("GET", "/applications", "get", calls.page, 200),
