@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from drover.model.cron import MONTHS
+
 if TYPE_CHECKING:
     from datetime import tzinfo
 
@@ -14,20 +16,6 @@ LONGEST: Final = 200
 """Characters of a format, or of a text that is read by one."""
 
 
-_MONTHS: Final = (
-    "jan",
-    "feb",
-    "mar",
-    "apr",
-    "may",
-    "jun",
-    "jul",
-    "aug",
-    "sep",
-    "oct",
-    "nov",
-    "dec",
-)
 _TOKENS: Final = {
     "YYYY": r"(?P<year>\d{4})",
     "YY": r"(?P<short>\d{2})",
@@ -121,7 +109,7 @@ def _year(parts: dict[str, str]) -> int:
 
 def _month(parts: dict[str, str]) -> int:
     if parts.get("name"):
-        return _MONTHS.index(parts["name"][:3].lower()) + 1
+        return MONTHS.index(parts["name"][:3].lower()) + 1
     return int(parts.get("month") or 1)
 
 

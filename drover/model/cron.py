@@ -69,7 +69,7 @@ class _Part(NamedTuple):
         return int(text) if self.least <= int(text) <= self.most else None
 
 
-_MONTHS: Final = (
+MONTHS: Final = (
     "jan",
     "feb",
     "mar",
@@ -83,13 +83,15 @@ _MONTHS: Final = (
     "nov",
     "dec",
 )
+"""The months by their first three letters, January first."""
+
 _DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _SECOND: Final = _Part("sec", 0, 59)
 _PARTS: Final = (
     _Part("min", 0, 59),
     _Part("hour", 0, 23),
     _Part("dom", 1, 31),
-    _Part("month", 1, 12, _MONTHS),
+    _Part("month", 1, 12, MONTHS),
     _Part("dow", 0, 7, _DAYS),
 )
 _LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType({"min": "0"})

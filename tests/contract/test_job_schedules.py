@@ -7,7 +7,7 @@ import asyncio
 import pytest_asyncio
 
 from tests.contract.jobs_store import APPLICATION
-from tests.support.job_schedules import executions, job_of, made, tagged
+from tests.support.job_schedules import executions, job_of, made, opened, tagged
 from tests.support.jobs_bench import USER, JobsBench
 
 ABSENT = "e" * 24
@@ -15,19 +15,15 @@ ABSENT = "e" * 24
 
 @pytest_asyncio.fixture
 async def bench(database):
-    bench = JobsBench(database)
-    yield bench
-    await bench.work.schedules.runs.stop()
-    await bench.client.aclose()
+    async with opened(database) as bench:
+        yield bench
 
 
 @pytest_asyncio.fixture
 async def quick(sqlite_database):
     """One on the quicker database, for what is decided before any is asked."""
-    bench = JobsBench(sqlite_database)
-    yield bench
-    await bench.work.schedules.runs.stop()
-    await bench.client.aclose()
+    async with opened(sqlite_database) as bench:
+        yield bench
 
 
 # Kept and shown -----------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ import pytest
 import pytest_asyncio
 
 from tests.contract.jobs_store import APPLICATION
-from tests.support.job_schedules import made
-from tests.support.jobs_bench import PREFIX, JobsBench
+from tests.support.job_schedules import made, opened
+from tests.support.jobs_bench import PREFIX
 
 ABSENT = "e" * 24
 
@@ -15,10 +15,8 @@ ABSENT = "e" * 24
 @pytest_asyncio.fixture
 async def quick(sqlite_database):
     """One on the quicker database, for what is decided before any is asked."""
-    bench = JobsBench(sqlite_database)
-    yield bench
-    await bench.work.schedules.runs.stop()
-    await bench.client.aclose()
+    async with opened(sqlite_database) as bench:
+        yield bench
 
 
 # Refused ------------------------------------------------------------------------------------------

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
+
 from tests.contract.jobs_store import APPLICATION
+from tests.support.jobs_bench import JobsBench
+
+
+@asynccontextmanager
+async def opened(database):
+    """A bench whose runs by schedule are ended with it."""
+    bench = JobsBench(database)
+    yield bench
+    await bench.work.schedules.runs.stop()
+    await bench.client.aclose()
 
 
 async def made(bench, path=None, **body):
