@@ -51,7 +51,6 @@ class Dispatcher:
         self._crowded = False
         self._stopping = False
         self._floor = Floor(
-            store,
             chunks,
             leases,
             timing,

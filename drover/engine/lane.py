@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from drover.engine.timing import Timing
     from drover.model.run import Execution
     from drover.ports.jobs import Lease
-    from drover.ports.store import Session, Store
+    from drover.ports.store import Session
 
 _LOG = structlog.get_logger("drover.engine")
 LEAST_SHARES: Final = 2
@@ -33,7 +33,6 @@ class Floor(NamedTuple):
     ``goes_on`` tells whether a lane may claim more, ``wake`` that there is more to claim.
     """
 
-    store: Store
     chunks: Chunks
     leases: Leases
     timing: Timing
@@ -160,7 +159,7 @@ class Lane:
             return await session.jobs.iterations.claim(number, self._size, ticket)
 
         number = self._execution.number
-        self._claiming = asyncio.ensure_future(self._floor.store.write(work))
+        self._claiming = asyncio.ensure_future(self._floor.leases.flushes.write(number, work))
         claim = await asyncio.shield(self._claiming)  # what it takes is not lost with the lane
         self._claiming = None
         return claim

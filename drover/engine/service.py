@@ -81,7 +81,7 @@ class Heart:
         self.worker = worker
         self.signals = Signals()
         self.leases = Leases(store, timing, worker)
-        self.acks = Acks(store, self.leases, self.signals)
+        self.acks = Acks(self.leases, self.signals)
 
 
 class Engine:
