@@ -62,8 +62,8 @@ def server_with_jobs(store: str, jobs: int) -> Iterator[Serving]:
 def _folder(store: str, jobs: int) -> Iterator[Path]:
     kept = os.environ.get(KEPT_IN)
     if kept is None:
-        with tempfile.TemporaryDirectory(prefix="drover-bench-") as folder:
-            yield Path(folder)
+        with tempfile.TemporaryDirectory(prefix="drover-bench-") as scratch:
+            yield Path(scratch)
         return
     folder = Path(kept) / f"inventory-{store}-{jobs}-{_shape()}"
     for other in Path(kept).glob(f"inventory-{store}-{jobs}-*"):
