@@ -137,12 +137,12 @@ class Server:
         doors = access.build(store, revisions_of(database), self.ids, self.clock)
         self._open.callback(doors.close)
         heart = Heart(store, timing_of(self.settings), self._name())
-        around = self._around(heart, doors)
+        machine = self._machine()
+        around = self._around(heart, doors, machine)
         job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
         shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers(around.wake)])
         devices = live.build(around, shelf, doors, self.settings.mqtt_topics)
         self._watching, self._replies = shelf.watching, shelf.replies
-        machine = self._machine()
         self._jobs = work = jobs.build(heart, machine, job_limits_of(self.settings))
         if "api" in self.settings.roles:
             first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
@@ -234,7 +234,9 @@ class Server:
             raise plugins.HandlersError(str(error)) from error
         handlers.announce(names)
 
-    def _around(self, heart: Heart, doors: access.AccessServices) -> Surroundings:
+    def _around(
+        self, heart: Heart, doors: access.AccessServices, machine: jobs.Machine
+    ) -> Surroundings:
         return Surroundings(
             store=heart.store,
             ids=self.ids,
@@ -250,6 +252,7 @@ class Server:
             wake_tasks=heart.signals.tasks.set,
             most_waiting_tasks=self.settings.max_waiting_tasks,
             places=places_of(self.settings),
+            token_key=machine.report_key,
         )
 
     def drain(self) -> None:
