@@ -1,9 +1,9 @@
 """The system calls that a notebook's processes have to do without; Linux on x86-64 and ARM64.
 
-Runs inside the child: nothing but the standard library. `Landlock <landlock.py>`_ says which files
-they may open; this is about what it does not cover: the network, other processes, the machine.
-Calls that libraries make in passing (new sessions, priorities, modes and times of files) seem to succeed and do
-nothing: so all processes stay in the group that the server ends as one.
+Runs inside the child: nothing but the standard library. `landlock` says which files they may open;
+this is about what it does not cover: the network, other processes, the machine. Calls that
+libraries make in passing (new sessions, priorities, modes and times of files) seem to succeed and
+do nothing: so all processes stay in the group that the server ends as one.
 """
 
 import ctypes

@@ -9,6 +9,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,7 @@ for name, path in (("drover", []), ("drover.sandbox", [room])):
 from drover.sandbox.notebooks.kernel import main
 main(rest, caged=caged == "True")
 """
+_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST_MESSAGE: Final = 2000
 
 
@@ -47,12 +49,12 @@ def main(folder: str, wishes: str) -> None:
 
 
 async def _run(folder: Path, *, html: bool, caged: bool) -> None:
-    import nbformat  # noqa: PLC0415 - what is of the cage comes first
-    from nbclient import NotebookClient  # noqa: PLC0415 - as above
-    from nbclient.exceptions import CellExecutionError  # noqa: PLC0415 - as above
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
 
     try:
-        notebook = nbformat.read(folder / "notebook.ipynb", as_version=4)
+        notebook = nbformat.read(folder / "notebook.ipynb", as_version=4)  # type: ignore[no-untyped-call]
         cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     except Exception as error:  # noqa: BLE001 - whatever it is, the file is none
         _tell(end="errored", name="NotJSON", message=f"No notebook can be read: {error}")
@@ -87,8 +89,8 @@ async def _run(folder: Path, *, html: bool, caged: bool) -> None:
 
 
 def _kernel(folder: Path, *, caged: bool) -> Any:
-    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager  # noqa: PLC0415 - as above
-    from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415 - as above
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
 
     room = str(Path(__file__).parents[1])
     argv = [sys.executable, "-I", "-c", _KERNEL, room, str(caged), "-f", "{connection_file}"]
@@ -109,17 +111,17 @@ def _kernel(folder: Path, *, caged: bool) -> Any:
 
 
 def _write(results: Path, notebook: Any, flaw: str, *, html: bool) -> None:
-    import nbformat  # noqa: PLC0415 - as above
+    import nbformat
 
-    (results / "result.ipynb").write_text(nbformat.writes(notebook))
+    (results / "result.ipynb").write_text(nbformat.writes(notebook))  # type: ignore[no-untyped-call]
     outputs = [each for cell in notebook.cells for each in cell.get("outputs", ())]
     printed = "".join(each.text for each in outputs if each.output_type == "stream")
     (results / "result.log").write_text(printed)
-    (results / "result.error.log").write_text(flaw)
+    (results / "result.error.log").write_text(_COLOURS.sub("", flaw))
     if html:
-        from nbconvert import HTMLExporter  # noqa: PLC0415 - as above
+        from nbconvert import HTMLExporter
 
-        page, _ = HTMLExporter().from_notebook_node(notebook)
+        page, _ = HTMLExporter().from_notebook_node(notebook)  # type: ignore[no-untyped-call]
         (results / "result.html").write_text(page)
 
 

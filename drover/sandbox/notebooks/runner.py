@@ -32,6 +32,7 @@ from drover.sandbox.notebooks.child import main
 main(folder, wishes)
 """
 _RUN: Final = "run"
+_TEMPORARY: Final = "temporary"
 _LOOK_S: Final = 1.0
 """How often it is measured what a run has written."""
 _MOST_FILES: Final = 10_000
@@ -90,7 +91,7 @@ class NotebookProcesses:
 
 
 def _lay_out(folder: Path) -> None:
-    for name in (WORK, RESULT, _RUN, f"{_RUN}/tmp"):
+    for name in (WORK, RESULT, _RUN, f"{_RUN}/{_TEMPORARY}"):
         (folder / name).mkdir(exist_ok=True)
 
 
@@ -127,7 +128,7 @@ def _environment(run: str) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "PATH": "/usr/bin:/bin",
-        "TMPDIR": f"{run}/tmp",
+        "TMPDIR": f"{run}/{_TEMPORARY}",
         "TZ": "UTC",
     }
 
@@ -197,7 +198,7 @@ def _too_much(folder: str, most_bytes: int) -> bool:
     for above, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(OSError):
-                size += os.lstat(os.path.join(above, name)).st_blocks * 512  # noqa: PTH116, PTH118 - many files, looked at often
+                size += os.lstat(os.path.join(above, name)).st_blocks * 512  # noqa: PTH118 - many files, looked at often
             files += 1
             if size > most_bytes or files > _MOST_FILES:
                 return True
