@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final
 import drover.app.tasks
 import drover.kinds
 from drover import __version__, handlers, plugins
-from drover.app import beacon_registry, payload_counts
+from drover.app import audit, beacon_registry, payload_counts
 from drover.app.access import assembly as access
 from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.answering import FlowHost, Tools
 from drover.app.archives.asking import Archives
 from drover.app.assembly import Library, Surroundings, library
+from drover.app.audit import AuditLogs, AuditTrail
 from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
@@ -45,6 +46,7 @@ from drover.engine.loops import Loop
 from drover.engine.service import Engine, Heart, scheduling
 from drover.engine.service import Surroundings as EngineSurroundings
 from drover.faces import tmm
+from drover.faces.audit import audited
 from drover.faces.declared import declared
 from drover.faces.figures import Figures
 from drover.faces.http import HttpApp
@@ -147,9 +149,14 @@ class Server:
         own = (published, files, *self._queue(heart), *self._inventory(heart, database))
         bundles = self._bundles(store, shelf, machine, doors)
         services = Services(
-            *own, *shelf.services, *doors.services, *work.services, *bundles.services
+            *own,
+            *shelf.services,
+            *doors.services,
+            *work.services,
+            *bundles.services,
+            AuditLogs(store, self.clock),
         )
-        self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
+        self.app = self._http(store, services, doors)
         self._watch(store, published, shelf.counter)
         show_watching(self.app.metrics, shelf.watching)
         self._hint(heart)
@@ -180,6 +187,18 @@ class Server:
             admit=doors.gate.admit,
         )
         return transfer.build(neighbours, bundle_limits_of(self.settings))
+
+    def _http(self, store: SqlStore, services: Services, doors: access.AccessServices) -> HttpApp:
+        """Return the edge; what changes is noted, and written every second and at the end."""
+        trail = AuditTrail(store, self.ids, self.clock)
+        self._open.push_async_callback(trail.flush)
+        self._repeat(Loop("audit_trail", trail.flush, asyncio.Event(), audit.FLUSH_S))
+        operations = audited(declared(services), trail)
+        made = HttpApp(operations, doors.gate, limits=limits_of(self.settings))
+        made.metrics.show_count(
+            "audit_entries_lost", "Notes that could not wait to be written.", lambda: trail.lost
+        )
+        return made
 
     async def _make_first(self, first: Bootstrap) -> None:
         password = self.settings.admin_password or None
