@@ -157,7 +157,7 @@ class Server:
             AuditLogs(store, self.clock),
         )
         self.app = self._http(store, services, doors)
-        self._watch(store, published, shelf.counter)
+        self._watch(store, published, shelf)
         show_watching(self.app.metrics, shelf.watching)
         self._hint(heart)
 
@@ -361,15 +361,18 @@ class Server:
         self._repeat(Loop("task_telling", telling.tick, heart.signals.telling, sweep_s))
         self._open.push_async_callback(self._engine.stop)
 
-    def _watch(self, store: SqlStore, published: Published, counter: PayloadCounter) -> None:
+    def _watch(self, store: SqlStore, published: Published, shelf: Library) -> None:
         published.publish(self.app.routes.described, self.app.metrics.text)
         self.app.metrics.declare(refusing_limits_of(self.settings))
         figures = Figures(self.app.metrics, store)
         sweep_s = self.settings.sweep_seconds
         self._repeat(Loop("figures", figures.look, asyncio.Event(), sweep_s))
-        flush = partial(counter.flush, store)
-        self._open.push_async_callback(flush)
-        self._repeat(Loop("payload_counts", flush, asyncio.Event(), payload_counts.FLUSH_S))
+        for name, flush in (
+            ("payload_counts", partial(shelf.counter.flush, store)),
+            ("endpoint_calls", shelf.endpoint_calls.flush),
+        ):
+            self._open.push_async_callback(flush)
+            self._repeat(Loop(name, flush, asyncio.Event(), payload_counts.FLUSH_S))
         self._repeat(Loop("loop_lag", figures.measure_lag, asyncio.Event(), LAG_S))
         self._watch_queue()
 
