@@ -261,6 +261,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ge=0,
         ),
     ] = 90
+    keep_audit_log_days: Annotated[
+        float,
+        Meta(
+            description="Days that audit logs of organizations are kept; 0: for ever.",
+            ge=0,
+        ),
+    ] = 365
     retention_seconds: Annotated[
         float, Meta(description="How often what is past its time is looked for.", gt=0)
     ] = 60.0

@@ -20,6 +20,7 @@ from drover.app.device_recipes import DeviceRecipes
 from drover.app.device_reports import DeviceReports
 from drover.app.device_series import DeviceSeries
 from drover.app.devices import Devices
+from drover.app.endpoint_calls import EndpointCalls
 from drover.app.endpoints import Endpoints
 from drover.app.events import Events
 from drover.app.experience import ExperienceGroupHook, ExperienceGroups, ExperienceUserHook
@@ -29,12 +30,14 @@ from drover.app.experience_site import (
     ExperienceSite,
     ExperienceVersionHook,
 )
+from drover.app.experience_whole import ExperienceWhole
 from drover.app.files import FileTree
 from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
 from drover.app.flows import Flows
 from drover.app.job_logs import JobLogs
+from drover.app.linked_resources import LinkedResources
 from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
 from drover.app.long_tasks import MOST_WAITING, LongTasks
@@ -137,6 +140,9 @@ class Library:
     transfers: Transfers
     recipes: DeviceRecipes
     site: ExperienceSite
+    experience: ExperienceWhole
+    linked: LinkedResources
+    endpoint_calls: EndpointCalls
     search: NameSearch
     counter: PayloadCounter
     counts: PayloadCounts
@@ -172,6 +178,9 @@ class Library:
             self.transfers,
             self.recipes,
             self.site,
+            self.experience,
+            self.linked,
+            self.endpoint_calls,
             self.search,
             self.counts,
             self.counter,
@@ -222,6 +231,9 @@ def library(
         transfers=Transfers(store, catalog, around.owners),
         recipes=DeviceRecipes(store, catalog, devices),
         site=ExperienceSite(store, catalog),
+        experience=ExperienceWhole(store, catalog, ids),
+        linked=LinkedResources(store),
+        endpoint_calls=EndpointCalls(store, clock),
         search=NameSearch(store, around.kinds),
         counter=counter,
         counts=PayloadCounts(store, clock),
