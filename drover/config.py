@@ -314,6 +314,27 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             le=64,
         ),
     ] = 2
+    notebook_minutes: Annotated[
+        float, Meta(description="Minutes that a notebook may run for.", gt=0, le=1440)
+    ] = 60
+    notebook_memory_mb: Annotated[
+        int,
+        Meta(
+            description="Address space of each process of a notebook, in MB; Python with its"
+            " libraries takes some hundreds.",
+            ge=512,
+        ),
+    ] = 2048
+    notebook_disk_mb: Annotated[
+        int, Meta(description="What a notebook's run may have on the disk, in MB.", ge=1)
+    ] = 1024
+    notebooks_uncaged: Annotated[
+        bool,
+        Meta(
+            description="Run notebooks even where the machine cannot shut them away: their authors"
+            " then reach whatever the server reaches."
+        ),
+    ] = False
     max_waiting_tasks: Annotated[
         int,
         Meta(description="Long tasks of one application that may be unfinished (429 above).", ge=1),

@@ -38,6 +38,7 @@ from drover.app.job_logs import JobLogs
 from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
 from drover.app.long_tasks import MOST_WAITING, LongTasks
+from drover.app.notebooks.hook import NotebookHook
 from drover.app.payload_counts import PayloadCounter, PayloadCounts
 from drover.app.recent import RecentItems
 from drover.app.replies import AwaitedReplies
@@ -267,6 +268,7 @@ def _own_hooks(around: Surroundings, tasks: LongTasks) -> Hooks:
     hooks["experienceGroup"] += [TreeHook(), ExperienceGroupHook()]
     hooks["flow"].append(saving)
     hooks["flowVersion"].append(saving)
+    hooks["notebook"].append(NotebookHook())
     hooks["webhook"].append(WebhookTokens(around.ids))
     hooks["credential"].append(CredentialKeys())
     hooks["applicationDashboard"].append(DashboardHook(around.hasher))

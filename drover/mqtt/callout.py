@@ -33,8 +33,8 @@ MOST_WAITING: Final = 4000
 TOLD_EVERY: Final = 1000
 """Of so many refusals one is logged; all are counted."""
 
-_DELIVERIES: Final = ("$MQTT.sub.>", "$MQTT.deliver.pubrel.>")
-"""Where the broker itself takes up, in the name of a device, what it is to deliver."""
+_DELIVERIES: Final = ("$MQTT.sub.>",)
+"""Where the broker itself takes up, in the name of a device, what it is to deliver at QoS 1."""
 
 _LOG = structlog.get_logger("drover.mqtt")
 
@@ -125,4 +125,5 @@ def rights_of(admitted: Admitted) -> Rights:
 
 
 def _subjects(filters: Iterable[str]) -> list[str]:
-    return [subject for each in filters for subject in subjects_of(each)]
+    """Return the subjects of filters, each once: the broker keeps a tree of them by device."""
+    return list(dict.fromkeys(subject for each in filters for subject in subjects_of(each)))

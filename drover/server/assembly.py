@@ -24,7 +24,7 @@ from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
 from drover.app.beacons.waiting import Waiters
-from drover.app.files import files_of
+from drover.app.files import Files, files_of
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_bulk import BulkOperations
@@ -34,9 +34,12 @@ from drover.app.live import assembly as live
 from drover.app.live.silences import SilenceWatch
 from drover.app.live.state_triggers import LiveTriggers
 from drover.app.long_tasks import LongTask
+from drover.app.notebooks.asking import Notebooks
+from drover.app.notebooks.room import NotebookRoom
 from drover.app.payload_counts import PayloadCounter
 from drover.app.retention import Retention
 from drover.app.services import Services
+from drover.app.signed_links import SignedLinks
 from drover.app.task_telling import TaskTelling
 from drover.app.transfer import assembly as transfer
 from drover.app.transfer.downloads import Downloads
@@ -54,6 +57,7 @@ from drover.flows.matching import matches
 from drover.model.kind import Kind
 from drover.mqtt.fabric import Fabric
 from drover.ports.runner import WorkerLost
+from drover.sandbox.notebooks.runner import NotebookProcesses
 from drover.server.configured import (
     allowance_of,
     bulk_of,
@@ -65,6 +69,7 @@ from drover.server.configured import (
     keep_of,
     limits_of,
     mail_of,
+    notebook_bounds_of,
     places_of,
     refusing_limits_of,
     timing_of,
@@ -143,15 +148,20 @@ class Server:
         if "api" in self.settings.roles:
             first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
             await self._make_first(first)
-        published = Published(__version__)
         files = files_of(store, shelf.catalog, machine)
-        own = (published, files, *self._queue(heart), *self._inventory(heart, database))
         bundles = self._bundles(store, shelf, machine, doors)
+        notebooks = self._notebooks(store, shelf, machine, files, bundles)
+        own = (files, *notebooks, *self._queue(heart), *self._inventory(heart, database))
         services = Services(
-            *own, *shelf.services, *doors.services, *work.services, *bundles.services
+            Published(__version__),
+            *own,
+            *shelf.services,
+            *doors.services,
+            *work.services,
+            *bundles.services,
         )
         self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
-        self._watch(store, published, shelf.counter)
+        self._watch(store, services[Published], shelf.counter)
         show_watching(self.app.metrics, shelf.watching)
         self._hint(heart)
 
@@ -181,6 +191,27 @@ class Server:
             admit=doors.gate.admit,
         )
         return transfer.build(neighbours, bundle_limits_of(self.settings))
+
+    def _notebooks(
+        self,
+        store: SqlStore,
+        shelf: Library,
+        machine: jobs.Machine,
+        files: Files,
+        bundles: transfer.TransferServices,
+    ) -> tuple[object, ...]:
+        seconds = self.settings.download_seconds
+        room = NotebookRoom(
+            store=store,
+            blobs=machine.blobs,
+            files=files,
+            downloads=bundles.downloads,
+            links=SignedLinks(machine.report_key, machine.public_url, seconds, machine.clock),
+            web=GuardedWeb(self.settings.allowed_networks),
+            cage=NotebookProcesses(uncaged=self.settings.notebooks_uncaged),
+            bounds=notebook_bounds_of(self.settings),
+        )
+        return (room, Notebooks(room, shelf.tasks))
 
     async def _make_first(self, first: Bootstrap) -> None:
         password = self.settings.admin_password or None
