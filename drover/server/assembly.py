@@ -15,7 +15,7 @@ import drover.kinds
 from drover import __version__, handlers, plugins
 from drover.app import audit, beacon_registry, payload_counts
 from drover.app.access import assembly as access
-from drover.app.access.admit import visible_applications
+from drover.app.access.admit import Gate, visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.answering import FlowHost, Tools
 from drover.app.archives.asking import Archives
@@ -53,6 +53,7 @@ from drover.faces.audit import audited
 from drover.faces.declared import declared
 from drover.faces.figures import Figures
 from drover.faces.http import HttpApp
+from drover.faces.in_process import InProcess
 from drover.faces.openapi import Published
 from drover.flows.matching import matches
 from drover.model.kind import Kind
@@ -349,6 +350,7 @@ class Server:
             web=web,
             mail=mail_of(self.settings),
             wake=heart.signals.fire.set,
+            api=InProcess(self.app, services[Gate]),
         )
 
     async def _run_engine(

@@ -122,7 +122,6 @@ async def test_an_access_key_is_made_and_a_bad_one_is_not(world):
 
     assert made["applicationKeyId"] == made["id"]
     assert (await world.error("key.create", body={"filterType": "x"}))[0] == "Validation"
-    assert (await world.error("key.create", body={"addresses": ["x"]}))[0] == "Validation"
 
 
 async def test_certificates_are_made_by_an_authority_and_registered(world):
