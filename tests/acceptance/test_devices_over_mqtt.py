@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from drover.mqtt.device import (
     publish,
 )
 from examples.serving import serving
-from tests.support.field import Site, eventually
+from tests.support.field import PATIENCE_S, Site, eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -244,6 +245,51 @@ async def test_a_gateway_speaks_and_listens_for_what_is_behind_it(site):
     await eventually(lambda: site.get(f"devices/{open_to_all}/compositeState"))
     kept = [site.get(f"devices/{each}/compositeState") for each in (behind, open_to_all, other)]
     assert [len(each) for each in kept] == [1, 1, 0]
+
+
+async def test_a_persistent_session_is_ended_and_nothing_is_kept_for_its_device(site):
+    device_id = site.device()
+
+    with pytest.raises(aiomqtt.MqttError):
+        await listen_on_a_persistent_session(site, device_id)
+    site.post(f"devices/{device_id}/command", {"name": "missed"})
+    pump = await site.connect(device_id)
+    await pump.client.subscribe(pump.command, 1)
+    site.post(f"devices/{device_id}/command", {"name": "heard"})
+
+    assert [json.loads(payload)["name"] for _, payload in await pump.hears()] == ["heard"]
+
+
+async def listen_on_a_persistent_session(site: Site, device_id: str) -> None:
+    key, secret = site.key
+    login = {"identifier": device_id, "username": key, "password": secret}
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        aiomqtt.Client(*site.address, **login, clean_session=False) as client,
+    ):
+        await client.subscribe(f"losant/{device_id}/command", qos=1)
+        await anext(aiter(client.messages))  # nothing comes but the end
+
+
+async def test_the_last_will_of_a_device_is_bound_by_its_rights(site):
+    pump, other = site.device(), site.device()
+    for topic_of in (other, pump):
+        await die_with_a_will(site, pump, f"losant/{topic_of}/state", '{"data": {"level": 1}}')
+
+    await eventually(lambda: site.get(f"devices/{pump}/compositeState"))
+
+    assert site.get(f"devices/{other}/compositeState") == {}
+
+
+async def die_with_a_will(site: Site, device_id: str, topic: str, message: str) -> None:
+    """Connect with a last will, and break off without a goodbye."""
+    texts = (device_id, topic, message, *site.key)
+    fields = b"".join(len(each).to_bytes(2, "big") + each.encode() for each in texts)
+    reader, writer = await asyncio.open_connection(*site.address)
+    writer.write(framed(0x10, b"\x00\x04MQTT\x04\xc6\x00\x3c" + fields))
+    async with asyncio.timeout(PATIENCE_S):
+        assert await reader.readexactly(4) == b"\x20\x02\x00\x00"
+    writer.transport.abort()
 
 
 async def test_a_second_connection_of_a_device_ends_the_first(site):
