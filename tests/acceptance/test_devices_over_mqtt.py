@@ -345,6 +345,39 @@ async def test_what_devices_do_is_counted(site):
     await eventually(counted)
 
 
+async def test_a_storm_of_connections_lets_in_who_is_right_and_disturbs_nobody(site):
+    present, device_ids = await site.connect(site.device()), [site.device() for _ in range(20)]
+    wrong = (site.key[0], "wrong")
+
+    attempts = [site.connect(each, key) for each in device_ids for key in (wrong, site.key, wrong)]
+    outcomes = await asyncio.gather(*attempts, return_exceptions=True)
+    await present.client.publish(present.state, b'{"data": {"level": 1}}')
+
+    refused = [each for each in outcomes if isinstance(each, ConnectionRefused)]
+    assert {each.code for each in refused} <= set(BAD_CREDENTIALS)
+    assert (len(refused), len(outcomes)) == (40, 60)
+
+
+async def test_a_device_that_never_reads_is_cut_off_and_holds_nobody_up(site):
+    asleep, speaker, listener = [await site.connect(site.device()) for _ in range(3)]
+    for each in (asleep, listener):
+        await each.client.subscribe("t/big")
+    asleep.client._transport.pause_reading()
+    message = b"x" * 200_000
+
+    for number in range(200):
+        await speaker.client.publish("t/big", message)
+        await listener.hears(number + 1)
+
+    def cut_off() -> bool:
+        return site.get(f"devices/{asleep.id}")["connectionInfo"]["connected"] == 0
+
+    await eventually(cut_off)
+    assert "Slow Consumer" in site.get(f"devices/{asleep.id}/logs", limit=1)[0]["disconnectReason"]
+    assert all(len(payload) == len(message) for _, payload in listener.heard)
+    asleep.client.abort()
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"not json", b"[1, 2]", b'{"data": 1}', b'{"data": {"level": {"deep": 1}}}', b"\xff\xfe"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import queue
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from losant_rest import Client
 
 from examples.serving import serving
+from tests.conftest import created
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,9 +102,12 @@ def eventually(look: Callable[[], Any]) -> Any:
     raise AssertionError("it did not happen")
 
 
-@pytest.fixture(scope="module")
-def field() -> Iterator[Field]:
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def field(request) -> Iterator[Field]:
     settings = {"sweep_seconds": 0.5, "workers": 1, "script_workers": 1}
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres_server")
+        settings["database"] = asyncio.run(created(server, "vendors_clients"))
     with serving(roles="api,engine,scheduler,mqtt", **settings) as running:
         yield Field(running)
 
