@@ -39,6 +39,7 @@ from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
 from drover.app.long_tasks import MOST_WAITING, LongTasks
 from drover.app.notebooks.hook import NotebookHook
+from drover.app.notebooks.minutes import NotebookMinutes
 from drover.app.payload_counts import PayloadCounter, PayloadCounts
 from drover.app.recent import RecentItems
 from drover.app.replies import AwaitedReplies
@@ -144,6 +145,7 @@ class Library:
     job_logs: JobLogs
     archives: Archives
     archive_room: ArchiveRoom
+    notebook_minutes: NotebookMinutes
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -179,6 +181,7 @@ class Library:
             self.job_logs,
             self.archives,
             self.archive_room,
+            self.notebook_minutes,
             self.endpoints.sign_in,
         )
 
@@ -229,6 +232,7 @@ def library(
         job_logs=JobLogs(store),
         archives=Archives(store, tasks, around.places),
         archive_room=ArchiveRoom(store, around.places),
+        notebook_minutes=NotebookMinutes(store),
     )
 
 
