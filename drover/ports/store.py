@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from drover.ports.access import Access
     from drover.ports.archives import ArchiveSources
+    from drover.ports.audit import Audit
     from drover.ports.beacon_registry import BeaconRegistryArea
     from drover.ports.beacons import Beacons
     from drover.ports.bundles import Bundles
@@ -130,6 +131,11 @@ class Session(Protocol):
         """What resources of every kind are called."""
         ...
 
+    @property
+    def audit(self) -> Audit:
+        """Who changed what of organisations."""
+        ...
+
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""
         ...
@@ -152,6 +158,13 @@ class Store(Protocol):
 
     async def write_one(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run work of one writing statement, which is a unit by itself; see ``write``."""
+        ...
+
+    async def jot(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run a few keyed statements as one atomic unit the fastest way; see ``write``.
+
+        Others may have to wait meanwhile, so nothing that touches many rows belongs here.
+        """
         ...
 
     async def read(self, work: Callable[[Session], Awaitable[T]]) -> T:

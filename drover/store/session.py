@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from drover.store.access import AccessTables
 from drover.store.archives import ArchiveTables
+from drover.store.audit import AuditStore
 from drover.store.beacon_registry import BeaconRegistryStore
 from drover.store.beacons import BeaconStore
 from drover.store.bundles import BundleStore
@@ -133,6 +134,11 @@ class StoreSession:
         """What resources of every kind are called."""
         return SearchStore(self.tx)
 
+    @cached_property
+    def audit(self) -> AuditStore:
+        """Who changed what of organisations."""
+        return AuditStore(self.tx)
+
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""
         return await self.tx.now_ms()
@@ -156,6 +162,10 @@ class SqlStore:
     async def write_one(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run work of one writing statement; return after it is durable."""
         return await self.database.write_one(lambda tx: work(StoreSession(tx)))
+
+    async def jot(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run a few keyed statements as one atomic unit; return after it is durable."""
+        return await self.database.jot(lambda tx: work(StoreSession(tx)))
 
     async def read(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run reads against one consistent view."""
