@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
+from drover import tracing
 from drover.model.iteration import Acknowledgement, check_accumulator, cut_message
 from drover.ports.jobs import Refusal, Settlement
 from drover.ports.runner import LeaseLost, Settled
@@ -40,7 +41,8 @@ class Acks:
         claimed with it would be nobody's otherwise.
         """
         held = self._leases.get(batch.lease_id)
-        settlement = await asyncio.shield(self._settle(held, rows.decode(), count))
+        with tracing.span("settle", held.execution.id, count):
+            settlement = await asyncio.shield(self._settle(held, rows.decode(), count))
         return self._settled(held, settlement)
 
     async def _settle(self, held: HeldLease, rows: str, count: int) -> Settlement:
@@ -91,10 +93,12 @@ class Acks:
             for each in given
         ]
         text = msgspec.json.encode(checked).decode()
-        settlement = await self._leases.flushes.write(
-            number,
-            lambda session: session.jobs.iterations.settle(number, text, len(checked), None),
-        )
+        with tracing.span("settle", items=len(checked)) as span:
+            settlement = await self._leases.flushes.write(
+                number,
+                lambda session: session.jobs.iterations.settle(number, text, len(checked), None),
+            )
+            span.set_attribute(tracing.EXECUTION, settlement.execution.id)
         self._signals.changed(settlement.execution)
         return settlement
 
