@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from drover.app.access.throttle import Rule, Window
+from drover.app.access.throttle import Rule, Throttle, Window
 from drover.app.applications import ApplicationHook, Applications, own_only, owned
 from drover.app.archives.asking import ArchiveConfigHook, Archives
 from drover.app.archives.sources import ArchiveRoom
@@ -20,23 +20,28 @@ from drover.app.device_recipes import DeviceRecipes
 from drover.app.device_reports import DeviceReports
 from drover.app.device_series import DeviceSeries
 from drover.app.devices import Devices
+from drover.app.endpoint_calls import EndpointCalls
 from drover.app.endpoints import Endpoints
 from drover.app.events import Events
 from drover.app.experience import ExperienceGroupHook, ExperienceGroups, ExperienceUserHook
+from drover.app.experience_sign_in import ExperienceSignIn
 from drover.app.experience_site import (
     ExperienceNameHook,
     ExperienceSite,
     ExperienceVersionHook,
 )
+from drover.app.experience_whole import ExperienceWhole
 from drover.app.files import FileTree
 from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
 from drover.app.flows import Flows
 from drover.app.job_logs import JobLogs
+from drover.app.linked_resources import LinkedResources
 from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
 from drover.app.long_tasks import MOST_WAITING, LongTasks
+from drover.app.notebooks.hook import NotebookHook
 from drover.app.payload_counts import PayloadCounter, PayloadCounts
 from drover.app.recent import RecentItems
 from drover.app.replies import AwaitedReplies
@@ -87,7 +92,8 @@ class Surroundings:
     ``wake`` is called after something was stored that workflows are to be run for. ``most_events``
     are those that one application may raise in 15 seconds, 0 for any number. Live messages pass on
     ``bus``. ``wake_tasks`` is called after a long task was stored; ``most_waiting_tasks`` of one
-    application may be unfinished. Archives go to ``places``.
+    application may be unfinished. Archives go to ``places``. ``token_key`` signs the tokens of
+    experience users; without one they are good until the server stops.
     """
 
     store: Store
@@ -104,6 +110,7 @@ class Surroundings:
     wake_tasks: Callable[[], None] = lambda: None
     most_waiting_tasks: int = MOST_WAITING
     places: Places = field(default_factory=Nowhere)
+    token_key: bytes = b""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,14 +123,11 @@ class Library:
     events: Events
     devices: Devices
     reports: DeviceReports
-    series: DeviceSeries
     commands: DeviceCommands
     publishing: Publishing
     watching: Watching
     flows: Flows
     workflows: Workflows
-    groups: ExperienceGroups
-    custom_nodes: CustomNodes
     flow_import: FlowImport
     attributes: DeviceAttributes
     recent: RecentItems
@@ -133,13 +137,14 @@ class Library:
     transfers: Transfers
     recipes: DeviceRecipes
     site: ExperienceSite
+    experience: ExperienceWhole
+    endpoint_calls: EndpointCalls
     search: NameSearch
     counter: PayloadCounter
-    counts: PayloadCounts
     tasks: LongTasks
-    job_logs: JobLogs
     archives: Archives
-    archive_room: ArchiveRoom
+    readings: tuple[object, ...]
+    """What only looks: nobody but a face asks for one of these."""
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -151,14 +156,11 @@ class Library:
             self.events,
             self.devices,
             self.reports,
-            self.series,
             self.commands,
             self.publishing,
             self.watching,
             self.flows,
             self.workflows,
-            self.groups,
-            self.custom_nodes,
             self.flow_import,
             self.attributes,
             self.recent,
@@ -168,13 +170,14 @@ class Library:
             self.transfers,
             self.recipes,
             self.site,
+            self.experience,
+            self.endpoint_calls,
             self.search,
-            self.counts,
             self.counter,
             self.tasks,
-            self.job_logs,
             self.archives,
-            self.archive_room,
+            self.endpoints.sign_in,
+            *self.readings,
         )
 
 
@@ -187,8 +190,8 @@ def library(
     """Return the use cases; ``more_hooks`` run after those of the resources themselves."""
     store, ids, clock = around.store, around.ids, around.clock
     tasks = LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks)
-    hooks = _all_hooks(around, tasks, more_hooks)
     counter = PayloadCounter(clock)
+    hooks = _all_hooks(around, tasks, more_hooks)
     catalog = Catalog(store, ids, around.kinds, hooks, counter.made)
     reports = DeviceReports(store, ids, clock, report_hooks, around.bus, counter)
     commands = DeviceCommands(store, ids, around.bus, counter)
@@ -200,30 +203,40 @@ def library(
         events=Events(store, catalog, ids, _rate(around), counter.note),
         devices=devices,
         reports=reports,
-        series=DeviceSeries(store),
         commands=commands,
         publishing=Publishing(around.bus, reports, commands),
         watching=Watching(store, around.bus, ids),
         flows=Flows(store, catalog),
         workflows=Workflows(store, around.wake),
-        groups=ExperienceGroups(store),
-        custom_nodes=CustomNodes(store),
         flow_import=FlowImport(store, catalog, ids),
         attributes=DeviceAttributes(store, catalog),
         recent=RecentItems(store, around.seen),
         replies=replies,
         webhooks=Webhooks(store, ids, clock, replies, around.calls.webhook_calls),
-        endpoints=Endpoints(store, ids, replies),
+        endpoints=_endpoints(around, replies),
         transfers=Transfers(store, catalog, around.owners),
         recipes=DeviceRecipes(store, catalog, devices),
         site=ExperienceSite(store, catalog),
+        experience=ExperienceWhole(store, catalog, ids),
+        endpoint_calls=EndpointCalls(store, clock),
         search=NameSearch(store, around.kinds),
         counter=counter,
-        counts=PayloadCounts(store, clock),
         tasks=tasks,
-        job_logs=JobLogs(store),
         archives=Archives(store, tasks, around.places),
-        archive_room=ArchiveRoom(store, around.places),
+        readings=_readings(around),
+    )
+
+
+def _readings(around: Surroundings) -> tuple[object, ...]:
+    store = around.store
+    return (
+        DeviceSeries(store),
+        ExperienceGroups(store),
+        CustomNodes(store),
+        LinkedResources(store),
+        PayloadCounts(store, around.clock),
+        JobLogs(store),
+        ArchiveRoom(store, around.places),
     )
 
 
@@ -232,6 +245,12 @@ def _replies(around: Surroundings) -> AwaitedReplies:
     return AwaitedReplies(
         around.store, around.wake, most=limits.waiting, seconds=limits.reply_seconds
     )
+
+
+def _endpoints(around: Surroundings, replies: AwaitedReplies) -> Endpoints:
+    throttle, key = Throttle(around.clock), around.token_key or around.ids.secret(32).encode()
+    sign_in = ExperienceSignIn(around.store, around.clock, around.hasher, throttle, key)
+    return Endpoints(around.store, around.ids, replies, sign_in)
 
 
 def _all_hooks(
@@ -257,6 +276,7 @@ def _own_hooks(around: Surroundings, tasks: LongTasks) -> Hooks:
     hooks["experienceGroup"] += [TreeHook(), ExperienceGroupHook()]
     hooks["flow"].append(saving)
     hooks["flowVersion"].append(saving)
+    hooks["notebook"].append(NotebookHook())
     hooks["webhook"].append(WebhookTokens(around.ids))
     hooks["credential"].append(CredentialKeys())
     hooks["applicationDashboard"].append(DashboardHook(around.hasher))

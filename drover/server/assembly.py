@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Final
 import drover.app.tasks
 import drover.kinds
 from drover import __version__, handlers, plugins
-from drover.app import beacon_registry, payload_counts
+from drover.app import audit, beacon_registry, payload_counts
 from drover.app.access import assembly as access
-from drover.app.access.admit import visible_applications
+from drover.app.access.admit import Gate, visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.answering import FlowHost, Tools
 from drover.app.archives.asking import Archives
 from drover.app.assembly import Library, Surroundings, library
+from drover.app.audit import AuditLogs, AuditTrail
 from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
 from drover.app.beacons.waiting import Waiters
-from drover.app.files import files_of
+from drover.app.files import Files, files_of
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_bulk import BulkOperations
@@ -34,9 +35,12 @@ from drover.app.live import assembly as live
 from drover.app.live.silences import SilenceWatch
 from drover.app.live.state_triggers import LiveTriggers
 from drover.app.long_tasks import LongTask
+from drover.app.notebooks.asking import Notebooks
+from drover.app.notebooks.room import NotebookRoom
 from drover.app.payload_counts import PayloadCounter
 from drover.app.retention import Retention
 from drover.app.services import Services
+from drover.app.signed_links import SignedLinks
 from drover.app.task_telling import TaskTelling
 from drover.app.transfer import assembly as transfer
 from drover.app.transfer.downloads import Downloads
@@ -45,14 +49,17 @@ from drover.engine.loops import Loop
 from drover.engine.service import Engine, Heart, scheduling
 from drover.engine.service import Surroundings as EngineSurroundings
 from drover.faces import tmm
+from drover.faces.audit import audited
 from drover.faces.declared import declared
 from drover.faces.figures import Figures
 from drover.faces.http import HttpApp
+from drover.faces.in_process import InProcess
 from drover.faces.openapi import Published
 from drover.flows.matching import matches
 from drover.model.kind import Kind
 from drover.mqtt.fabric import Fabric
 from drover.ports.runner import WorkerLost
+from drover.sandbox.notebooks.runner import NotebookProcesses
 from drover.server.configured import (
     allowance_of,
     bulk_of,
@@ -64,6 +71,7 @@ from drover.server.configured import (
     keep_of,
     limits_of,
     mail_of,
+    notebook_bounds_of,
     places_of,
     refusing_limits_of,
     timing_of,
@@ -132,25 +140,31 @@ class Server:
         doors = access.build(store, revisions_of(database), self.ids, self.clock)
         self._open.callback(doors.close)
         heart = Heart(store, timing_of(self.settings), self._name())
-        around = self._around(heart, doors)
+        machine = self._machine()
+        around = self._around(heart, doors, machine)
         job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
         shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers(around.wake)])
         devices = live.build(around, shelf, doors, self.settings.mqtt_topics)
         self._watching, self._replies = shelf.watching, shelf.replies
-        machine = self._machine()
         self._jobs = work = jobs.build(heart, machine, job_limits_of(self.settings))
         if "api" in self.settings.roles:
             first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
             await self._make_first(first)
-        published = Published(__version__)
         files = files_of(store, shelf.catalog, machine)
-        own = (published, files, *self._queue(heart), *self._inventory(heart, database))
         bundles = self._bundles(store, shelf, machine, doors)
+        notebooks = self._notebooks(store, shelf, machine, files, bundles)
+        own = (files, *notebooks, *self._queue(heart), *self._inventory(heart, database))
         services = Services(
-            *own, *shelf.services, *doors.services, *work.services, *bundles.services
+            Published(__version__),
+            *own,
+            *shelf.services,
+            *doors.services,
+            *work.services,
+            *bundles.services,
+            AuditLogs(store, self.clock),
         )
-        self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
-        self._watch(store, published, shelf.counter)
+        self.app = self._http(store, services, doors)
+        self._watch(store, services[Published], shelf)
         show_watching(self.app.metrics, shelf.watching)
         self._hint(heart)
 
@@ -181,6 +195,39 @@ class Server:
         )
         return transfer.build(neighbours, bundle_limits_of(self.settings))
 
+    def _notebooks(
+        self,
+        store: SqlStore,
+        shelf: Library,
+        machine: jobs.Machine,
+        files: Files,
+        bundles: transfer.TransferServices,
+    ) -> tuple[object, ...]:
+        seconds = self.settings.download_seconds
+        room = NotebookRoom(
+            store=store,
+            blobs=machine.blobs,
+            files=files,
+            downloads=bundles.downloads,
+            links=SignedLinks(machine.report_key, machine.public_url, seconds, machine.clock),
+            web=GuardedWeb(self.settings.allowed_networks),
+            cage=NotebookProcesses(uncaged=self.settings.notebooks_uncaged),
+            bounds=notebook_bounds_of(self.settings),
+        )
+        return (room, Notebooks(room, shelf.tasks))
+
+    def _http(self, store: SqlStore, services: Services, doors: access.AccessServices) -> HttpApp:
+        """Return the edge; what changes is noted, and written every second and at the end."""
+        trail = AuditTrail(store, self.ids, self.clock)
+        self._open.push_async_callback(trail.flush)
+        self._repeat(Loop("audit_trail", trail.flush, asyncio.Event(), audit.FLUSH_S))
+        operations = audited(declared(services), trail)
+        made = HttpApp(operations, doors.gate, limits=limits_of(self.settings))
+        made.metrics.show_count(
+            "audit_entries_lost", "Notes that could not wait to be written.", lambda: trail.lost
+        )
+        return made
+
     async def _make_first(self, first: Bootstrap) -> None:
         password = self.settings.admin_password or None
         self.created = await first.run(self.settings.admin_email, password)
@@ -203,7 +250,9 @@ class Server:
             raise plugins.HandlersError(str(error)) from error
         handlers.announce(names)
 
-    def _around(self, heart: Heart, doors: access.AccessServices) -> Surroundings:
+    def _around(
+        self, heart: Heart, doors: access.AccessServices, machine: jobs.Machine
+    ) -> Surroundings:
         return Surroundings(
             store=heart.store,
             ids=self.ids,
@@ -219,6 +268,7 @@ class Server:
             wake_tasks=heart.signals.tasks.set,
             most_waiting_tasks=self.settings.max_waiting_tasks,
             places=places_of(self.settings),
+            token_key=machine.report_key,
         )
 
     def drain(self) -> None:
@@ -300,6 +350,7 @@ class Server:
             web=web,
             mail=mail_of(self.settings),
             wake=heart.signals.fire.set,
+            api=InProcess(self.app, services[Gate]),
         )
 
     async def _run_engine(
@@ -342,15 +393,18 @@ class Server:
         self._repeat(Loop("task_telling", telling.tick, heart.signals.telling, sweep_s))
         self._open.push_async_callback(self._engine.stop)
 
-    def _watch(self, store: SqlStore, published: Published, counter: PayloadCounter) -> None:
+    def _watch(self, store: SqlStore, published: Published, shelf: Library) -> None:
         published.publish(self.app.routes.described, self.app.metrics.text)
         self.app.metrics.declare(refusing_limits_of(self.settings))
         figures = Figures(self.app.metrics, store)
         sweep_s = self.settings.sweep_seconds
         self._repeat(Loop("figures", figures.look, asyncio.Event(), sweep_s))
-        flush = partial(counter.flush, store)
-        self._open.push_async_callback(flush)
-        self._repeat(Loop("payload_counts", flush, asyncio.Event(), payload_counts.FLUSH_S))
+        for name, flush in (
+            ("payload_counts", partial(shelf.counter.flush, store)),
+            ("endpoint_calls", shelf.endpoint_calls.flush),
+        ):
+            self._open.push_async_callback(flush)
+            self._repeat(Loop(name, flush, asyncio.Event(), payload_counts.FLUSH_S))
         self._repeat(Loop("loop_lag", figures.measure_lag, asyncio.Event(), LAG_S))
         self._watch_queue()
 
