@@ -37,26 +37,43 @@ class Rounds(Generic[Q, A]):
         """Use ``answer``, which returns the answers to some questions in their order."""
         self._answer = answer
         self._waiting: list[_Asked[Q, A]] = []
-        self._going: set[asyncio.Task[None]] = set()
+        self._going = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, question: Q) -> A:
         """Return the answer; raises what asking raises."""
+        if self._going < AT_ONCE:
+            return await self._alone(question)
         future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Asked(question, future))
-        if len(self._going) < AT_ONCE:
-            going = asyncio.create_task(self._go())
-            self._going.add(going)
-            going.add_done_callback(self._going.discard)
         return await future
 
-    async def _go(self) -> None:
-        while self._waiting:
-            taken = [each for each in self._waiting[:MOST] if not each.future.done()]
-            del self._waiting[:MOST]
-            if taken:
-                await self._together(taken)
+    async def _alone(self, question: Q) -> A:
+        """Answer within the asking task, which costs less than a task of its own."""
+        self._going += 1
+        try:
+            return (await self._answer([question]))[0]
+        finally:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """End a round; begin the next one where somebody waits for it."""
+        self._going -= 1
+        waiting = [each for each in self._waiting if not each.future.done()]
+        taken, self._waiting = waiting[:MOST], waiting[MOST:]
+        if taken:
+            self._going += 1
+            task = asyncio.create_task(self._together(taken))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _together(self, taken: Sequence[_Asked[Q, A]]) -> None:
+        try:
+            await self._tell(taken)
+        finally:
+            self._go_on()
+
+    async def _tell(self, taken: Sequence[_Asked[Q, A]]) -> None:
         try:
             answers = await self._answer([each.question for each in taken])
         except Exception as error:  # noqa: BLE001 - told to whom it concerns
@@ -69,7 +86,7 @@ class Rounds(Generic[Q, A]):
     async def _fail(self, taken: Sequence[_Asked[Q, A]], error: Exception) -> None:
         if len(taken) > 1 and not isinstance(error, Full | Unavailable):
             for each in taken:
-                await self._together([each])
+                await self._tell([each])
             return
         for each in taken:
             if not each.future.done():
