@@ -39,7 +39,6 @@ from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
 from drover.app.long_tasks import MOST_WAITING, LongTasks
 from drover.app.notebooks.hook import NotebookHook
-from drover.app.notebooks.minutes import NotebookMinutes
 from drover.app.payload_counts import PayloadCounter, PayloadCounts
 from drover.app.recent import RecentItems
 from drover.app.replies import AwaitedReplies
@@ -145,7 +144,6 @@ class Library:
     job_logs: JobLogs
     archives: Archives
     archive_room: ArchiveRoom
-    notebook_minutes: NotebookMinutes
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -181,7 +179,6 @@ class Library:
             self.job_logs,
             self.archives,
             self.archive_room,
-            self.notebook_minutes,
             self.endpoints.sign_in,
         )
 
@@ -232,7 +229,6 @@ def library(
         job_logs=JobLogs(store),
         archives=Archives(store, tasks, around.places),
         archive_room=ArchiveRoom(store, around.places),
-        notebook_minutes=NotebookMinutes(store),
     )
 
 

@@ -35,6 +35,7 @@ from drover.app.live.silences import SilenceWatch
 from drover.app.live.state_triggers import LiveTriggers
 from drover.app.long_tasks import LongTask
 from drover.app.notebooks.asking import Notebooks
+from drover.app.notebooks.minutes import NotebookMinutes
 from drover.app.notebooks.room import NotebookRoom
 from drover.app.payload_counts import PayloadCounter
 from drover.app.retention import Retention
@@ -71,6 +72,7 @@ from drover.server.configured import (
     notebook_bounds_of,
     places_of,
     refusing_limits_of,
+    repositories_of,
     timing_of,
     worker_settings_of,
 )
@@ -188,6 +190,7 @@ class Server:
             web=GuardedWeb(self.settings.allowed_networks),
             owners=owners_for,
             admit=doors.gate.admit,
+            repositories=repositories_of(self.settings),
         )
         return transfer.build(neighbours, bundle_limits_of(self.settings))
 
@@ -210,7 +213,7 @@ class Server:
             cage=NotebookProcesses(uncaged=self.settings.notebooks_uncaged),
             bounds=notebook_bounds_of(self.settings),
         )
-        return (room, Notebooks(room, shelf.tasks))
+        return (room, Notebooks(room, shelf.tasks), NotebookMinutes(store))
 
     async def _make_first(self, first: Bootstrap) -> None:
         password = self.settings.admin_password or None
