@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from drover.app.flow_triggers import FlowCaller
+from drover.app.flow_caller import FlowCaller
 from drover.discover import discover
 from drover.model.errors import DroverError
+from drover.model.iteration import Acknowledgement
 
 if TYPE_CHECKING:
+    from drover.app.own_api import OwnApi
     from drover.app.services import Services
     from drover.engine.acks import Acks
     from drover.ports.clock import Ids
@@ -32,7 +34,7 @@ class Tools:
     """What answers are made with.
 
     ``wake`` is called after something was stored that workflows are to be run for. Without ``mail``
-    no e-mail is sent.
+    no e-mail is sent; without ``api`` workflows do not call the server's own.
     """
 
     services: Services
@@ -42,6 +44,7 @@ class Tools:
     web: Web
     mail: Mail | None = None
     wake: Callable[[], None] = lambda: None
+    api: OwnApi | None = None
 
 
 @dataclass(frozen=True)
@@ -145,3 +148,7 @@ class FlowHost:
     async def settle(self, batch: FlowBatch, rows: bytes, count: int) -> Settled:
         """Acknowledge iterations of the batch itself; raises LeaseLost."""
         return await self._tools.acks.settle(batch, rows, count)
+
+    async def settle_all(self, batch: FlowBatch, *, ok: bool, message: str | None) -> Settled:
+        """Acknowledge all iterations of the batch alike; raises LeaseLost."""
+        return await self._tools.acks.settle_all(batch, Acknowledgement("", ok, message))

@@ -40,7 +40,7 @@ class Redirected(NamedTuple):
     status: int
 
 
-class _Match(NamedTuple):
+class Match(NamedTuple):
     """An endpoint that a request is meant for, and what its path gives the route's names."""
 
     endpoint: ExperienceEndpoint
@@ -61,23 +61,7 @@ class Endpoints:
         self._ids = ids
         self._replies = replies
 
-    async def call(
-        self, application_id: str, incoming: Incoming, left: Callable[[], Awaitable[None]]
-    ) -> bytes | Redirected | None:
-        """Return a workflow's reply (JSON), None when none comes in time, or where to go.
-
-        Raises Missing, Unauthorized, TooMany, Invalid, Unavailable.
-        """
-        found = await self._found(application_id, incoming)
-        endpoint = found.endpoint
-        if endpoint.access != PUBLIC:
-            return _fixed(endpoint.unauthorized_reply or None) or _refused()
-        if endpoint.static_reply:
-            return _fixed(endpoint.static_reply) or _no_pages()
-        reply_id = f"{endpoint.id}.{self._ids.secret(UNIQUE_BYTES)}"
-        return await self._replies.ask(reply_id, self._firing(found, incoming, reply_id), left)
-
-    async def _found(self, application_id: str, incoming: Incoming) -> _Match:
+    async def find(self, application_id: str, incoming: Incoming) -> Match:
         """Return the endpoint whose route fits most exactly; raises Missing."""
         method = incoming.method.lower()
 
@@ -86,18 +70,33 @@ class Endpoints:
             page = await session.resources.page(KIND, application_id, listing)
             return [each for each in page.items if each.enabled and each.method == method]
 
-        fitting: list[tuple[tuple[int, ...], str, _Match]] = []
+        fitting: list[tuple[tuple[int, ...], str, Match]] = []
         for endpoint in await self._store.read(look):
             parts = route_parts(endpoint.route) or ()
             params = matched(parts, incoming.path)
             if params is not None:
-                match = _Match(endpoint, params)
+                match = Match(endpoint, params)
                 fitting.append((precedence(parts), endpoint.id, match))
         if not fitting:
             raise Missing("There is no endpoint at this path")
         return min(fitting, key=lambda each: each[:2])[2]
 
-    def _firing(self, found: _Match, incoming: Incoming, reply_id: str) -> Firing:
+    async def call(
+        self, found: Match, incoming: Incoming, left: Callable[[], Awaitable[None]]
+    ) -> bytes | Redirected | None:
+        """Return a workflow's reply (JSON), None when none comes in time, or where to go.
+
+        Raises Missing, Unauthorized, TooMany, Invalid, Unavailable.
+        """
+        endpoint = found.endpoint
+        if endpoint.access != PUBLIC:
+            return _fixed(endpoint.unauthorized_reply or None) or _refused()
+        if endpoint.static_reply:
+            return _fixed(endpoint.static_reply) or _no_pages()
+        reply_id = f"{endpoint.id}.{self._ids.secret(UNIQUE_BYTES)}"
+        return await self._replies.ask(reply_id, self._firing(found, incoming, reply_id), left)
+
+    def _firing(self, found: Match, incoming: Incoming, reply_id: str) -> Firing:
         endpoint = found.endpoint
         data: dict[str, Any] = {
             **data_of(incoming),

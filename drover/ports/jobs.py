@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import Struct
 
-from drover.model.iteration import Item, ItemState
+from drover.model.iteration import Acknowledgement, Item, ItemState
 from drover.model.run import Execution
 
 if TYPE_CHECKING:
@@ -121,10 +121,14 @@ class Settlement(Struct, frozen=True, kw_only=True):
 
     execution: Execution
     now_ms: int
-    moved: dict[str, ItemState]
-    refused: dict[str, Refusal]
     unsettled: int
+    moved: dict[str, ItemState] = {}
+    refused: dict[str, Refusal] = {}
     following: Claim | None = None
+
+
+class Unlike(Exception):
+    """The items of a lease do not all stand alike: each is to be settled by its id."""
 
 
 class TimedOut(Struct, frozen=True, kw_only=True):
@@ -223,6 +227,16 @@ class Iterations(Protocol):
         """
         ...
 
+    async def settle_all(
+        self, number: int, given: Acknowledgement, held: Held, follow: Follow | None = None
+    ) -> Settlement:
+        """Settle all items of a fresh lease alike, none of which was settled before.
+
+        The id in ``given`` means nothing, and what moved is not listed. Raises Unlike, with nothing
+        changed, where some item stands otherwise, and for serial executions.
+        """
+        ...
+
     async def end_lease(self, lease: Lease, pace: Pace) -> bool:
         """Give up a lease whose chunk has run: what is not settled awaits its acknowledgement.
 
@@ -269,6 +283,10 @@ class Deadlines(Protocol):
 
     async def expose(self, now_ms: int) -> int:
         """Give items that still run after their timeout a deadline of their own."""
+        ...
+
+    async def cut_short(self, number: int, now_ms: int) -> None:
+        """Let whatever still runs of an execution be past its deadline now."""
         ...
 
     async def due(self, now_ms: int) -> Sequence[int]:

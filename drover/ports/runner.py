@@ -118,6 +118,11 @@ class Runner(Protocol):
         ...
 
     @property
+    def workers(self) -> int:
+        """How many processes share the batches."""
+        ...
+
+    @property
     def capacity(self) -> int:
         """How many batches can run at once."""
         ...
@@ -137,6 +142,10 @@ class Answerer(Protocol):
 
         Raises LeaseLost when the lease it ran under was lost.
         """
+        ...
+
+    async def settle_all(self, batch: FlowBatch, *, ok: bool, message: str | None) -> Settled:
+        """Acknowledge all iterations of the batch alike; raises LeaseLost."""
         ...
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from drover.ports.failures import StoreError
@@ -36,6 +36,16 @@ class _GroupLost(Exception):
     """SQLite undid the whole transaction, and with it the work of others."""
 
 
+@dataclass(slots=True)
+class Group:
+    """What was run in one transaction: whether it is yet to be committed, or was lost."""
+
+    taken: list[Request] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    is_open: bool = True
+    loss: Exception | None = None
+
+
 class Groups:
     """Runs groups of work, each in one transaction; only for who holds the ``turn``.
 
@@ -45,11 +55,11 @@ class Groups:
 
     def __init__(self, connection: sqlite3.Connection, statements: Mapping[str, str]) -> None:
         self.turn = threading.Lock()
+        self.wanted = False
+        """The thread that writes waits for its turn."""
         self._connection = connection
         self._statements = statements
         self._waits = True
-        self.commit_seconds = 0.0
-        """How long the last commit took."""
 
     def begin(self, *, waits: bool) -> None:
         """Begin a group; where it ``waits``, then for another program that holds the file.
@@ -61,21 +71,37 @@ class Groups:
             self._waits = waits
         self._connection.execute("BEGIN IMMEDIATE")
 
-    def serve(self, group: Iterable[Request]) -> list[Outcome]:
-        """Run a group that has begun and commit it.
+    def run(self, requests: Iterable[Request]) -> Group:
+        """Run what is to share the commit that was begun.
 
-        It ends early when the first piece fails, as that one ends the transaction; the others of
-        the group are then not taken from it.
+        The group ends early when the first piece fails, as that one ends the transaction; what
+        would have followed is not taken from the requests.
         """
-        taken: list[Request] = []
+        group = Group()
         try:
-            return self._together(group, taken)
+            for request in requests:
+                group.taken.append(request)
+                self._join(group, request)
+                if not group.is_open:
+                    break
         except Exception as loss:  # noqa: BLE001 - a dead writer would leave everybody waiting
-            undo(self._connection)
-            if len(taken) > 1:
-                return [self._alone(request) for request in taken]
-            failure = loss.__cause__ if isinstance(loss, _GroupLost) else translate(loss)
-            return [Outcome(request.future, None, failure) for request in taken]
+            self._lose(group, loss)
+        return group
+
+    def commit(self, group: Group) -> list[Outcome]:
+        """Make a group durable and return how each piece ended."""
+        if group.is_open:
+            try:
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._lose(group, error)
+        loss = group.loss
+        if loss is None:
+            return group.outcomes
+        if len(group.taken) > 1:
+            return [self._alone(request) for request in group.taken]
+        failure = loss.__cause__ if isinstance(loss, _GroupLost) else translate(loss)
+        return [Outcome(request.future, None, failure) for request in group.taken]
 
     def checkpoint(self) -> None:
         """Move the log into the file."""
@@ -86,18 +112,19 @@ class Groups:
         """Close the connection."""
         self._connection.close()
 
-    def _together(self, group: Iterable[Request], taken: list[Request]) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        for request in group:
-            taken.append(request)
-            outcomes.append(self._in_savepoint(request) if outcomes else self._run(request))
-            if outcomes[0].failure is not None:
-                undo(self._connection)
-                return outcomes  # the first came alone so far, and takes nothing with it
-        began = time.monotonic()
-        self._connection.execute("COMMIT")
-        self.commit_seconds = time.monotonic() - began
-        return outcomes
+    def _join(self, group: Group, request: Request) -> None:
+        if group.outcomes:
+            group.outcomes.append(self._in_savepoint(request))
+            return
+        group.outcomes.append(self._run(request))
+        if group.outcomes[0].failure is not None:
+            undo(self._connection)
+            group.is_open = False  # it came alone so far, and takes nothing with it
+
+    def _lose(self, group: Group, loss: Exception) -> None:
+        undo(self._connection)
+        group.is_open = False
+        group.loss = loss
 
     def _in_savepoint(self, request: Request) -> Outcome:
         self._connection.execute("SAVEPOINT work")

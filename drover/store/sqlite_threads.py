@@ -60,9 +60,12 @@ class Writer(threading.Thread):
                 first = Order.TIDY
             if first is Order.CLOSE:
                 break
+            self._groups.wanted = True
             with self._groups.turn:
+                self._groups.wanted = False
                 self._act(first)
-        self._groups.close()
+        with self._groups.turn:  # not before a commit that is under way has ended
+            self._groups.close()
 
     def _act(self, first: Request | Order) -> None:
         self._untidy = isinstance(first, Request)
@@ -76,7 +79,7 @@ class Writer(threading.Thread):
             self._groups.begin(waits=True)
         except sqlite3.Error as error:
             return [Outcome(first.future, None, translate(error))]
-        return self._groups.serve(self._group(first))
+        return self._groups.commit(self._groups.run(self._group(first)))
 
     def _group(self, first: Request) -> Iterator[Request]:
         ends = time.monotonic() + GROUP_SECONDS

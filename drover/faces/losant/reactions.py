@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from msgspec import Struct
 
 from drover.app.about import ServerFacts
-from drover.app.endpoints import Endpoints, Redirected
+from drover.app.endpoint_calls import NOT_FOUND, EndpointCalls
+from drover.app.endpoints import DEVELOP, Endpoints, Redirected
 from drover.app.incoming import MOST_BYTES, Incoming
 from drover.app.webhooks import Webhooks
 from drover.faces.operation import Answer, Call, Operation
+from drover.faces.refusals import status_of
+from drover.model.errors import DroverError
+from drover.ports.counts import EndpointCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from drover.app.endpoints import Match
     from drover.app.services import Services
 
 WEBHOOKS: Final = "/webhooks/{token}/{path*}"
@@ -45,9 +50,12 @@ class Reply(Struct, frozen=True):
 class _Calls:
     """The operations that anybody may call who knows the address."""
 
-    def __init__(self, webhooks: Webhooks, endpoints: Endpoints, url: str) -> None:
+    def __init__(
+        self, webhooks: Webhooks, endpoints: Endpoints, counted: EndpointCalls, url: str
+    ) -> None:
         self._webhooks = webhooks
         self._endpoints = endpoints
+        self._counted = counted
         self._url = url
 
     async def webhook(self, call: Call) -> Answer:
@@ -65,8 +73,32 @@ class _Calls:
         return Answer(b'{"success":true}', called.status, _GUARDS)
 
     async def endpoint(self, call: Call) -> Answer:
-        """Start the workflows of an application's endpoint."""
-        given = await self._endpoints.call(call.application_id, _incoming(call), call.left)
+        """Start the workflows of an application's endpoint, and count what is answered."""
+        endpoint_id, status = NOT_FOUND, 500
+        try:
+            found = await self._endpoints.find(call.application_id, _incoming(call))
+            endpoint_id = found.endpoint.id
+            answer = await self._answered(call, found)
+            status = answer.status
+        except DroverError as error:
+            status = status_of(error)
+            raise
+        finally:
+            self._count(call, endpoint_id, status)
+        return answer
+
+    def _count(self, call: Call, endpoint_id: str, status: int) -> None:
+        counted = EndpointCall(
+            application_id=call.application_id,
+            endpoint_id=endpoint_id,
+            version=DEVELOP,
+            domain=urlsplit(self._url).hostname or "",
+            status=status,
+        )
+        self._counted.note(counted)
+
+    async def _answered(self, call: Call, found: Match) -> Answer:
+        given = await self._endpoints.call(found, _incoming(call), call.left)
         if given is None:
             return _late()
         if isinstance(given, Redirected):
@@ -111,7 +143,12 @@ def _late() -> Answer:
 
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations that anybody may call who knows the address."""
-    calls = _Calls(services[Webhooks], services[Endpoints], services[ServerFacts].url)
+    calls = _Calls(
+        services[Webhooks],
+        services[Endpoints],
+        services[EndpointCalls],
+        services[ServerFacts].url,
+    )
     for path, run, name, summary, methods in (
         (WEBHOOKS, calls.webhook, "webhook.call", "Call a webhook", _METHODS),
         (
