@@ -68,13 +68,9 @@ class Acks:
         claimed with it would be nobody's otherwise.
         """
         held = self._leases.get(batch.lease_id)
-<<<<<<< HEAD
-        return self._settled(held, await asyncio.shield(self._note(held, given)))
-=======
-        with tracing.span("settle", held.execution.id, count):
-            settlement = await asyncio.shield(self._settle(held, rows.decode(), count))
+        with tracing.span("settle", held.execution.id, given.size):
+            settlement = await asyncio.shield(self._note(held, given))
         return self._settled(held, settlement)
->>>>>>> found
 
     async def _note(self, held: HeldLease, given: _Given) -> Settlement:
         async with held.settling:  # several flows of a job may acknowledge the same items
