@@ -40,6 +40,7 @@ from drover.app.linked_resources import LinkedResources
 from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
 from drover.app.long_tasks import MOST_WAITING, LongTasks
+from drover.app.owned_dashboards import OwnedDashboardHook
 from drover.app.payload_counts import PayloadCounter, PayloadCounts
 from drover.app.recent import RecentItems
 from drover.app.replies import AwaitedReplies
@@ -110,6 +111,16 @@ class Surroundings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Site:
+    """The use cases about an application's own interface."""
+
+    versions: ExperienceSite
+    whole: ExperienceWhole
+    linked: LinkedResources
+    calls: EndpointCalls
+
+
+@dataclass(frozen=True, kw_only=True)
 class Library:
     """The use cases about resources."""
 
@@ -135,10 +146,7 @@ class Library:
     endpoints: Endpoints
     transfers: Transfers
     recipes: DeviceRecipes
-    site: ExperienceSite
-    experience: ExperienceWhole
-    linked: LinkedResources
-    endpoint_calls: EndpointCalls
+    site: Site
     search: NameSearch
     counter: PayloadCounter
     counts: PayloadCounts
@@ -173,10 +181,10 @@ class Library:
             self.endpoints,
             self.transfers,
             self.recipes,
-            self.site,
-            self.experience,
-            self.linked,
-            self.endpoint_calls,
+            self.site.versions,
+            self.site.whole,
+            self.site.linked,
+            self.site.calls,
             self.search,
             self.counts,
             self.counter,
@@ -225,10 +233,7 @@ def library(
         endpoints=Endpoints(store, ids, replies),
         transfers=Transfers(store, catalog, around.owners),
         recipes=DeviceRecipes(store, catalog, devices),
-        site=ExperienceSite(store, catalog),
-        experience=ExperienceWhole(store, catalog, ids),
-        linked=LinkedResources(store),
-        endpoint_calls=EndpointCalls(store, clock),
+        site=_site(around, catalog),
         search=NameSearch(store, around.kinds),
         counter=counter,
         counts=PayloadCounts(store, clock),
@@ -236,6 +241,15 @@ def library(
         job_logs=JobLogs(store),
         archives=Archives(store, tasks, around.places),
         archive_room=ArchiveRoom(store, around.places),
+    )
+
+
+def _site(around: Surroundings, catalog: Catalog) -> Site:
+    return Site(
+        versions=ExperienceSite(around.store, catalog),
+        whole=ExperienceWhole(around.store, catalog, around.ids),
+        linked=LinkedResources(around.store),
+        calls=EndpointCalls(around.store, around.clock),
     )
 
 
@@ -271,7 +285,9 @@ def _own_hooks(around: Surroundings, tasks: LongTasks) -> Hooks:
     hooks["flowVersion"].append(saving)
     hooks["webhook"].append(WebhookTokens(around.ids))
     hooks["credential"].append(CredentialKeys())
-    hooks["applicationDashboard"].append(DashboardHook(around.hasher))
+    for name in ("applicationDashboard", "dashboard"):
+        hooks[name].append(DashboardHook(around.hasher))
+    hooks["dashboard"].append(OwnedDashboardHook())
     hooks["experienceVersion"].append(ExperienceVersionHook())
     for name in ("experienceDomain", "experienceSlug"):
         hooks[name].append(ExperienceNameHook())

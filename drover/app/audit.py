@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from drover.model.access import Caller
-    from drover.ports.audit import AuditedApplication, AuditWanted
+    from drover.ports.audit import AuditedApplication, AuditedDashboard, AuditWanted
     from drover.ports.clock import Clock, Ids
     from drover.ports.store import Session, Store
 
@@ -107,6 +107,10 @@ class AuditTrail:
         ids = [application_id]
         found = await self._store.read(lambda session: session.audit.applications(ids))
         return found.get(application_id)
+
+    async def dashboard(self, dashboard_id: str) -> AuditedDashboard | None:
+        """Return a dashboard as it is before a change."""
+        return await self._store.read(lambda session: session.audit.dashboard(dashboard_id))
 
     async def flush(self) -> None:
         """Write what was noted; what cannot be written is kept for the next time."""
@@ -229,7 +233,9 @@ def _actor(caller: Caller, known: _Known) -> Named:
 
 def _primary(note: Note, application: AuditedApplication | None) -> Named:
     if note.application_id is None:
-        email = _body(note, note.request).get("email") if note.primary.type == INVITE else None
+        if note.primary.type != INVITE:
+            return note.primary
+        email = _body(note, note.request).get("email")
         return structs.replace(note.primary, name=email if isinstance(email, str) else None)
     name = application.name if application else None
     return Named(id=note.application_id, type="Application", name=name)

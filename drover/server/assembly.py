@@ -25,6 +25,7 @@ from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
 from drover.app.beacons.waiting import Waiters
+from drover.app.dashboard_assembly import owned_dashboards
 from drover.app.files import files_of
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
@@ -155,6 +156,7 @@ class Server:
             *work.services,
             *bundles.services,
             AuditLogs(store, self.clock),
+            owned_dashboards(store, shelf, doors),
         )
         self.app = self._http(store, services, doors)
         self._watch(store, published, shelf)
@@ -369,7 +371,7 @@ class Server:
         self._repeat(Loop("figures", figures.look, asyncio.Event(), sweep_s))
         for name, flush in (
             ("payload_counts", partial(shelf.counter.flush, store)),
-            ("endpoint_calls", shelf.endpoint_calls.flush),
+            ("endpoint_calls", shelf.site.calls.flush),
         ):
             self._open.push_async_callback(flush)
             self._repeat(Loop(name, flush, asyncio.Event(), payload_counts.FLUSH_S))

@@ -8,7 +8,7 @@ import msgspec
 
 from drover.model.accounts import Account, Token
 from drover.model.errors import Missing
-from drover.ports.audit import AuditedApplication
+from drover.ports.audit import AuditedApplication, AuditedDashboard
 from drover.store.compile import compile_query
 from drover.store.compile.columns import Plain
 from drover.store.row_batches import batch
@@ -98,6 +98,14 @@ class AuditStore:
             row["id"]: AuditedApplication(name=row["name"], org_id=row["owner_id"])
             for row in await self._tx.fetch("audited_applications", params)
         }
+
+    async def dashboard(self, dashboard_id: str) -> AuditedDashboard | None:
+        """Return a dashboard, None where there is none."""
+        row = await self._tx.fetch_one("audited_dashboard", {"id": dashboard_id})
+        if row is None:
+            return None
+        inside = row["kept_under"] if row["kind"] == "applicationDashboard" else None
+        return AuditedDashboard(name=row["name"], application_id=inside, org_id=row["org_id"])
 
     async def names(
         self, account_ids: Sequence[str], token_ids: Sequence[str]
