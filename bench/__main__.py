@@ -6,9 +6,11 @@ Each module of this package with a function ``measure(*, quick)`` is one benchma
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bench
 from bench.figures import show
@@ -33,11 +35,17 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.names) - set(known):
         parser.error(f"unknown benchmark: {', '.join(sorted(unknown))}")
+    # One that is told to end must end its servers first, whatever it is doing.
+    signal.signal(signal.SIGTERM, _end)
     show(
         figure
         for name in options.names or known
         for figure in known[name].measure(quick=options.quick)
     )
+
+
+def _end(number: int, _frame: Any) -> None:
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

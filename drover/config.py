@@ -66,6 +66,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             " their access key lists and those that workflows wait for."
         ),
     ] = field(default_factory=lambda: list(FREE_TOPICS))
+    mqtt_backlog_mb: Annotated[
+        int,
+        Meta(
+            description="State, in MB, that may wait in the broker while the store is away; with"
+            " nine tenths of it devices are sent away until there is room.",
+            ge=1,
+        ),
+    ] = 4096
     mqtt_websocket_port: Annotated[
         int,
         Meta(description="Port of MQTT over websockets; 0 takes a free one, -1: none.", ge=-1),
@@ -321,6 +329,27 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             le=64,
         ),
     ] = 2
+    notebook_minutes: Annotated[
+        float, Meta(description="Minutes that a notebook may run for.", gt=0, le=1440)
+    ] = 60
+    notebook_memory_mb: Annotated[
+        int,
+        Meta(
+            description="Address space of each process of a notebook, in MB; Python with its"
+            " libraries takes some hundreds.",
+            ge=512,
+        ),
+    ] = 2048
+    notebook_disk_mb: Annotated[
+        int, Meta(description="What a notebook's run may have on the disk, in MB.", ge=1)
+    ] = 1024
+    notebooks_uncaged: Annotated[
+        bool,
+        Meta(
+            description="Run notebooks even where the machine cannot shut them away: their authors"
+            " then reach whatever the server reaches."
+        ),
+    ] = False
     max_waiting_tasks: Annotated[
         int,
         Meta(description="Long tasks of one application that may be unfinished (429 above).", ge=1),

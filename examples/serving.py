@@ -71,8 +71,7 @@ def serving(
                     client.sign_in(EMAIL, password)
                     yield Serving(client, url, process, folder, mqtt_port)
             finally:
-                process.terminate()
-                process.wait(STOP_S)
+                _stop(process)
 
 
 def _wait(process: subprocess.Popen[str]) -> tuple[str, int]:
@@ -92,3 +91,13 @@ def _wait(process: subprocess.Popen[str]) -> tuple[str, int]:
     finally:
         timer.cancel()
     raise RuntimeError(f"The server did not start; its exit code is {process.wait(STOP_S)}")
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Stop a server; raises TimeoutExpired when it had to be killed."""
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise

@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from drover.app.flow_triggers import FlowCaller
+from drover.app.flow_caller import FlowCaller
 from drover.discover import discover
 from drover.model.errors import DroverError
 
 if TYPE_CHECKING:
+    from drover.app.own_api import OwnApi
     from drover.app.services import Services
     from drover.engine.acks import Acks
     from drover.ports.clock import Ids
@@ -32,7 +33,7 @@ class Tools:
     """What answers are made with.
 
     ``wake`` is called after something was stored that workflows are to be run for. Without ``mail``
-    no e-mail is sent.
+    no e-mail is sent; without ``api`` workflows do not call the server's own.
     """
 
     services: Services
@@ -42,6 +43,7 @@ class Tools:
     web: Web
     mail: Mail | None = None
     wake: Callable[[], None] = lambda: None
+    api: OwnApi | None = None
 
 
 @dataclass(frozen=True)

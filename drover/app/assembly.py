@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from drover.app.access.throttle import Rule, Window
+from drover.app.access.throttle import Rule, Throttle, Window
 from drover.app.applications import ApplicationHook, Applications, own_only, owned
 from drover.app.archives.asking import ArchiveConfigHook, Archives
 from drover.app.archives.sources import ArchiveRoom
@@ -24,6 +24,7 @@ from drover.app.endpoint_calls import EndpointCalls
 from drover.app.endpoints import Endpoints
 from drover.app.events import Events
 from drover.app.experience import ExperienceGroupHook, ExperienceGroups, ExperienceUserHook
+from drover.app.experience_sign_in import ExperienceSignIn
 from drover.app.experience_site import (
     ExperienceNameHook,
     ExperienceSite,
@@ -40,6 +41,7 @@ from drover.app.linked_resources import LinkedResources
 from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
 from drover.app.long_tasks import MOST_WAITING, LongTasks
+from drover.app.notebooks.hook import NotebookHook
 from drover.app.owned_dashboards import OwnedDashboardHook
 from drover.app.payload_counts import PayloadCounter, PayloadCounts
 from drover.app.recent import RecentItems
@@ -91,7 +93,8 @@ class Surroundings:
     ``wake`` is called after something was stored that workflows are to be run for. ``most_events``
     are those that one application may raise in 15 seconds, 0 for any number. Live messages pass on
     ``bus``. ``wake_tasks`` is called after a long task was stored; ``most_waiting_tasks`` of one
-    application may be unfinished. Archives go to ``places``.
+    application may be unfinished. Archives go to ``places``. ``token_key`` signs the tokens of
+    experience users; without one they are good until the server stops.
     """
 
     store: Store
@@ -108,6 +111,7 @@ class Surroundings:
     wake_tasks: Callable[[], None] = lambda: None
     most_waiting_tasks: int = MOST_WAITING
     places: Places = field(default_factory=Nowhere)
+    token_key: bytes = b""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +196,7 @@ class Library:
             self.job_logs,
             self.archives,
             self.archive_room,
+            self.endpoints.sign_in,
         )
 
 
@@ -204,8 +209,8 @@ def library(
     """Return the use cases; ``more_hooks`` run after those of the resources themselves."""
     store, ids, clock = around.store, around.ids, around.clock
     tasks = LongTasks(store, ids, around.wake_tasks, around.most_waiting_tasks)
-    hooks = _all_hooks(around, tasks, more_hooks)
     counter = PayloadCounter(clock)
+    hooks = _all_hooks(around, tasks, more_hooks)
     catalog = Catalog(store, ids, around.kinds, hooks, counter.made)
     reports = DeviceReports(store, ids, clock, report_hooks, around.bus, counter)
     commands = DeviceCommands(store, ids, around.bus, counter)
@@ -230,7 +235,7 @@ def library(
         recent=RecentItems(store, around.seen),
         replies=replies,
         webhooks=Webhooks(store, ids, clock, replies, around.calls.webhook_calls),
-        endpoints=Endpoints(store, ids, replies),
+        endpoints=_endpoints(around, replies),
         transfers=Transfers(store, catalog, around.owners),
         recipes=DeviceRecipes(store, catalog, devices),
         site=_site(around, catalog),
@@ -260,6 +265,12 @@ def _replies(around: Surroundings) -> AwaitedReplies:
     )
 
 
+def _endpoints(around: Surroundings, replies: AwaitedReplies) -> Endpoints:
+    throttle, key = Throttle(around.clock), around.token_key or around.ids.secret(32).encode()
+    sign_in = ExperienceSignIn(around.store, around.clock, around.hasher, throttle, key)
+    return Endpoints(around.store, around.ids, replies, sign_in)
+
+
 def _all_hooks(
     around: Surroundings, tasks: LongTasks, more_hooks: Iterable[Mapping[str, Sequence[Hook]]]
 ) -> Hooks:
@@ -283,6 +294,7 @@ def _own_hooks(around: Surroundings, tasks: LongTasks) -> Hooks:
     hooks["experienceGroup"] += [TreeHook(), ExperienceGroupHook()]
     hooks["flow"].append(saving)
     hooks["flowVersion"].append(saving)
+    hooks["notebook"].append(NotebookHook())
     hooks["webhook"].append(WebhookTokens(around.ids))
     hooks["credential"].append(CredentialKeys())
     for name in ("applicationDashboard", "dashboard"):

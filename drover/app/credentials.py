@@ -1,4 +1,4 @@
-"""Keys that the server makes for credentials, so that the secret half never travels."""
+"""Credentials in use, and keys that the server makes, so that the secret half never travels."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from msgspec import UNSET, structs
 
 from drover.app.catalog import QuietHook
+from drover.kinds.credential import KIND, revealed
 from drover.model.errors import Invalid
+from drover.ports.resources import Listing
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from drover.model.access import Caller
     from drover.model.kind import Kind
+    from drover.ports.store import Session, Store
 
 KEY_BITS: Final = 2048
 
@@ -38,6 +43,24 @@ class CredentialKeys(QuietHook):
                 private, public = await asyncio.to_thread(make)
                 changes[name] = structs.replace(config, public_key=public, **{secret: private})
         return structs.replace(given, **changes)
+
+
+async def whole_config(
+    store: Store, application_id: str, name: str, types: Collection[str]
+) -> Mapping[str, Any] | None:
+    """Return the whole configuration of the enabled credential with a name, of one of the types.
+
+    None where there is none.
+    """
+
+    async def look(session: Session) -> Mapping[str, Any] | None:
+        listing = Listing(sort_field="id", limit=1, within={"name": name})
+        page = await session.resources.page(KIND, application_id, listing)
+        fitting = (each for each in page.items if each.enabled and each.type in types)
+        found = next(fitting, None)
+        return None if found is None else revealed(found)
+
+    return await store.read(look)
 
 
 def rsa_pair() -> tuple[str, str]:

@@ -17,6 +17,7 @@ from drover.ports.resources import Listing
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from drover.app.experience_sign_in import ExperienceSignIn
     from drover.app.incoming import Incoming
     from drover.app.replies import AwaitedReplies
     from drover.kinds.experience_endpoint import ExperienceEndpoint
@@ -47,9 +48,15 @@ class Match(NamedTuple):
 
 
 class Endpoints:
-    """Starts workflows when an application's own HTTP interface is called."""
+    """Starts workflows when an application's own HTTP interface is called.
 
-    def __init__(self, store: Store, ids: Ids, replies: AwaitedReplies) -> None:
+    ``sign_in`` says who its users are.
+    """
+
+    def __init__(
+        self, store: Store, ids: Ids, replies: AwaitedReplies, sign_in: ExperienceSignIn
+    ) -> None:
+        self.sign_in = sign_in
         self._store = store
         self._ids = ids
         self._replies = replies

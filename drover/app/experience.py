@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 
 
 class Hasher(Protocol):
-    """Makes what is kept of a password."""
+    """Makes what is kept of a password, and checks passwords against it."""
 
     async def hash(self, password: str) -> str:
         """Return the hash of a password."""
+        ...
+
+    async def verify(self, kept: str | None, password: str) -> bool:
+        """Tell whether a password is right; None for an unknown user takes as long."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from drover.model.kind import Kind
     from drover.ports.store import Session, Store
-    from drover.ports.tasks import Task
 
 PAGE: Final = 1000
 LAST_MS: Final = 253_402_300_799_999
@@ -38,6 +37,20 @@ _DEVICE: Final = (
 )  # fmt: skip
 
 
+class Wanted(Protocol):
+    """What is asked of a source; ``raw`` in its input leaves text as it is, for programs."""
+
+    @property
+    def application_id(self) -> str:
+        """The application that is read."""
+        ...
+
+    @property
+    def input(self) -> Mapping[str, Any]:
+        """What was asked for, as JSON."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Documents:
     """All resources of a kind that match ``query`` of the input, in the order of their ids."""
@@ -45,7 +58,7 @@ class Documents:
     kind: Kind[Any]
     columns: tuple[str, ...]
 
-    async def pieces(self, store: Store, task: Task) -> AsyncIterator[Piece]:
+    async def pieces(self, store: Store, task: Wanted) -> AsyncIterator[Piece]:
         """Yield lines, or members of a JSON list."""
         as_json = task.input.get("format") == "json"
         columns = [each for each in self.columns if each not in task.input.get("without", ())]
@@ -55,7 +68,7 @@ class Documents:
             if as_json:
                 text = await listed(documents, first=first)
             else:
-                text = await asyncio.to_thread(_flattened, documents, columns)
+                text = await asyncio.to_thread(_flattened, documents, columns, safe=_safe(task))
             yield Piece(text, len(documents))
             first = False
         if as_json:
@@ -69,7 +82,7 @@ EVENTS: Final = Documents(EVENT, EVENT_COLUMNS)
 class TableRows:
     """The rows of a data table that match, oldest first."""
 
-    async def pieces(self, store: Store, task: Task) -> AsyncIterator[Piece]:
+    async def pieces(self, store: Store, task: Wanted) -> AsyncIterator[Piece]:
         """Yield lines; raises Missing without the table, Invalid."""
         given, own, table_id = task.input, task.application_id, task.input["dataTableId"]
         table = await store.read(lambda s: s.resources.get(DATA_TABLE, own, table_id))
@@ -88,7 +101,7 @@ class TableRows:
                 limit=min(PAGE, left),
             )
             found = await store.read(partial(_rows, place=(own, table_id), listing=listing))
-            yield Piece(_flattened(found.items, columns), len(found.items))
+            yield Piece(_flattened(found.items, columns, safe=_safe(task)), len(found.items))
             offset, left = offset + PAGE, left - PAGE
             if len(found.items) < PAGE:
                 return
@@ -97,7 +110,7 @@ class TableRows:
 class DeviceData:
     """What devices reported in a span: a line for each moment, a column for each attribute."""
 
-    async def pieces(self, store: Store, task: Task) -> AsyncIterator[Piece]:
+    async def pieces(self, store: Store, task: Wanted) -> AsyncIterator[Piece]:
         """Yield lines, device by device."""
         given = task.input
         names = await self._names(store, task)
@@ -107,12 +120,12 @@ class DeviceData:
         async for documents in documents_of(store, DEVICE, task):
             for device in documents:
                 start = f"{device['id']}," if given["includeID"] else ""
-                lines = StateLines(start, names, safe=True, dated=given["includeDate"])
+                lines = StateLines(start, names, safe=_safe(task), dated=given["includeDate"])
                 reported = Reported(store, device["id"], Span(given["start"], given["end"]))
                 async for moments in reported.upto(given["end"]):
                     yield Piece(await asyncio.to_thread(lines.text, moments), len(moments))
 
-    async def _names(self, store: Store, task: Task) -> Sequence[str]:
+    async def _names(self, store: Store, task: Wanted) -> Sequence[str]:
         """Return the attributes asked for, else those of any of the devices; no blobs unasked."""
         asked, found, blobs = task.input.get("attributes"), set[str](), set[str]()
         if asked:
@@ -127,7 +140,7 @@ class DeviceData:
 
 
 async def documents_of(
-    store: Store, kind: Kind[Any], task: Task
+    store: Store, kind: Kind[Any], task: Wanted
 ) -> AsyncIterator[list[Mapping[str, Any]]]:
     """Yield the documents that match the input of a task, in the order of their ids."""
     chosen, after = _chosen(kind, task.input), ""
@@ -165,5 +178,11 @@ async def _rows(session: Session, *, place: tuple[str, str], listing: RowListing
     return await session.rows.page(*place, listing)
 
 
-def _flattened(documents: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    return "".join(flat(each, columns, safe=True) for each in documents)
+def _safe(wanted: Wanted) -> bool:
+    return not wanted.input.get("raw")
+
+
+def _flattened(
+    documents: Sequence[Mapping[str, Any]], columns: Sequence[str], *, safe: bool
+) -> str:
+    return "".join(flat(each, columns, safe=safe) for each in documents)

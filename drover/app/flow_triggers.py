@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Struct
 
 from drover.app.catalog import QuietHook
+from drover.app.flow_caller import depth_after
 from drover.app.workflows import MOST_DEPTH
 from drover.flows.triggers import DEVICE_CREATE_KEY
-from drover.model.access import Caller
 from drover.ports.jobs import Firing
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from drover.app.rows import RowsChanged
     from drover.kinds.device import Device
     from drover.kinds.event import Event
+    from drover.model.access import Caller
     from drover.model.kind import Kind
     from drover.ports.store import Session
 
@@ -39,12 +40,6 @@ _EVENT_KEYS: Final = (
     "deviceName",
     "eventTags",
 )
-
-
-class FlowCaller(Caller, frozen=True, kw_only=True):
-    """A workflow that acts; ``depth`` counts the workflows that led to it."""
-
-    depth: int = 0
 
 
 class Happening(Struct, frozen=True, kw_only=True):
@@ -104,7 +99,7 @@ async def tell(
 
     Workflows that cause each other's runs in a circle are stopped at ``MOST_DEPTH``.
     """
-    depth = caller.depth + 1 if isinstance(caller, FlowCaller) else 0
+    depth = depth_after(caller)
     if depth > MOST_DEPTH or not happenings:
         return
     first = happenings[0]

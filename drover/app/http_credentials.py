@@ -12,8 +12,7 @@ from urllib.parse import unquote, urlencode, urljoin, urlsplit, urlunsplit
 
 from msgspec import structs
 
-from drover.kinds.credential import KIND, revealed
-from drover.ports.resources import Listing
+from drover.app.credentials import whole_config
 from drover.ports.web import WebFailure
 from drover.query.glob import glob_matches
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
     from drover.app.answering import Asking
-    from drover.ports.store import Session
     from drover.ports.web import WebRequest
 
     SignIn = Callable[[WebRequest, str, str], WebRequest]
@@ -35,14 +33,7 @@ _HOST: Final = re.compile(r"[0-9A-Za-z.:_\[\]-]{1,255}")
 
 async def settings_of(asking: Asking, name: str) -> Mapping[str, Any]:
     """Return the whole configuration of the HTTP credential with a name; raises WebFailure."""
-
-    async def look(session: Session) -> Mapping[str, Any] | None:
-        listing = Listing(sort_field="id", limit=1, within={"name": name})
-        page = await session.resources.page(KIND, asking.application_id, listing)
-        found = next((each for each in page.items if each.enabled and each.type == TYPE), None)
-        return None if found is None else revealed(found)
-
-    config = await asking.store.read(look)
+    config = await whole_config(asking.store, asking.application_id, name, (TYPE,))
     if config is None:
         raise WebFailure("Refused", f"There is no enabled HTTP credential {name[:100]}")
     return config

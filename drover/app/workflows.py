@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from drover.app.flow_caller import depth_after
 from drover.flows.catalogue import OTHER_MACHINES
 from drover.flows.keys import is_button
 from drover.kinds.flow import KIND as FLOW
@@ -95,8 +96,10 @@ class Workflows:
 
     async def press(self, caller: Caller, application_id: str, flow_id: str, press: Press) -> None:
         """Press a button; raises Missing, Invalid, TooLarge."""
-        payload = checked_payload(press.payload)
+        payload, depth = checked_payload(press.payload), depth_after(caller)
         version = press.flow_version or None
+        if depth > MOST_DEPTH:
+            raise Invalid(f"More than {MOST_DEPTH} workflows started one another in a chain")
 
         async def work(session: Session) -> None:
             button = await find_button(session, application_id, flow_id, press.key, version)
@@ -104,7 +107,7 @@ class Workflows:
             if press.meta is not UNSET:
                 root["meta"] = press.meta
             await session.jobs.add_firing(
-                pressed(button, payload=payload, root=root, version=version)
+                pressed(button, payload=payload, root=root, version=version, depth=depth)
             )
 
         await self._store.write(work)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from drover.engine.flushes import Flushes
 from drover.model.iteration import Acknowledgement, check_accumulator, cut_message
 from drover.ports.jobs import Refusal, Settlement
 from drover.ports.runner import LeaseLost, Settled
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from drover.engine.leases import HeldLease, Leases
     from drover.engine.signals import Signals
     from drover.ports.runner import FlowBatch
-    from drover.ports.store import Store
 
 _LOG = structlog.get_logger("drover.engine")
 
@@ -30,9 +28,8 @@ class Acks:
     ``fenced`` counts writes that were refused because their lease was lost.
     """
 
-    def __init__(self, store: Store, leases: Leases, signals: Signals) -> None:
+    def __init__(self, leases: Leases, signals: Signals) -> None:
         self.fenced = 0
-        self._flushes = Flushes(store)
         self._leases = leases
         self._signals = signals
 
@@ -55,10 +52,13 @@ class Acks:
         return settlement
 
     async def _apply(self, held: HeldLease, rows: str, count: int) -> Settlement:
+        if held.after is not None:  # what is claimed next depends on how that one was settled
+            async with held.after.settling:
+                pass
         under = None if held.settled.is_set() else held.held
         follow = held.follow if under else None
         number = held.lease.number
-        settlement = await self._flushes.write(
+        settlement = await self._leases.flushes.write(
             number,
             lambda session: session.jobs.iterations.settle(number, rows, count, under, follow),
         )
@@ -91,7 +91,7 @@ class Acks:
             for each in given
         ]
         text = msgspec.json.encode(checked).decode()
-        settlement = await self._flushes.write(
+        settlement = await self._leases.flushes.write(
             number,
             lambda session: session.jobs.iterations.settle(number, text, len(checked), None),
         )

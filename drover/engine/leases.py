@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from drover.engine.flushes import Flushes
 from drover.ports.jobs import Held, Ticket
 from drover.ports.runner import LeaseLost
 
@@ -93,10 +94,15 @@ def _nothing() -> Follow | None:
 
 
 class Leases:
-    """The leases of this process, by id. ``worker`` is its name, unique among all processes."""
+    """The leases of this process, by id. ``worker`` is its name, unique among all processes.
+
+    Claims, acknowledgements and what is handed back are written through ``flushes``: they all move
+    the counts of their execution.
+    """
 
     def __init__(self, store: Store, timing: Timing, worker: str) -> None:
         self.worker = worker
+        self.flushes = Flushes(store)
         self._store = store
         self._timing = timing
         self._held: dict[str, HeldLease] = {}
@@ -137,7 +143,10 @@ class Leases:
         if held.settled.is_set() or held.lost.is_set():
             return
         pace = held.execution.pace
-        await self._store.write(lambda session: session.jobs.iterations.end_lease(held.lease, pace))
+        number = held.lease.number
+        await self.flushes.write(
+            number, lambda session: session.jobs.iterations.end_lease(held.lease, pace)
+        )
 
     async def give_back(self, held: HeldLease, *, lost: bool) -> None:
         """Hand unfinished work back at once; ``lost`` when its worker died of it, perhaps."""
@@ -149,7 +158,7 @@ class Leases:
 
         async with held.settling:  # what is being settled need not be handed back
             if not held.settled.is_set():
-                await self._store.write(work)
+                await self.flushes.write(held.lease.number, work)
 
     async def put_back(self, held: HeldLease) -> None:
         """Hand work back that was never begun."""
@@ -162,7 +171,7 @@ class Leases:
             await session.jobs.iterations.put_back(held.lease, await session.now_ms())
 
         if not held.settled.is_set():
-            await self._store.write(work)
+            await self.flushes.write(held.lease.number, work)
 
     async def beat(self) -> None:
         """Renew all leases; those that are not ours any more are marked as lost."""

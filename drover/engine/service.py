@@ -81,7 +81,7 @@ class Heart:
         self.worker = worker
         self.signals = Signals()
         self.leases = Leases(store, timing, worker)
-        self.acks = Acks(store, self.leases, self.signals)
+        self.acks = Acks(self.leases, self.signals)
 
 
 class Engine:
@@ -90,9 +90,7 @@ class Engine:
     def __init__(self, heart: Heart, around: Surroundings, *, schedules: bool = True) -> None:
         store, timing, signals = heart.store, heart.timing, heart.signals
         chunks = Chunks(store, around.runner, heart.leases, heart.acks, around.log, timing)
-        self.dispatcher = Dispatcher(
-            store, chunks, timing, signals, heart.leases, around.runner.capacity
-        )
+        self.dispatcher = Dispatcher(store, chunks, timing, signals, heart.leases, around.runner)
         self.firings = FiringDispatcher(
             store, around.runner, around.log, timing, signals, around.matches
         )

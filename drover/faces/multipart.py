@@ -19,6 +19,16 @@ LONGEST_HEADER: Final = 4096
 
 def parts(content_type: str, body: bytes) -> dict[str, bytes]:
     """Return the content of each part by its name; raises Invalid."""
+    return _form(content_type, body).found
+
+
+def named_parts(content_type: str, body: bytes) -> dict[str, tuple[str, bytes]]:
+    """Return the file name (empty: none) and the content of each part; raises Invalid."""
+    form = _form(content_type, body)
+    return {name: (form.file_names[name], content) for name, content in form.found.items()}
+
+
+def _form(content_type: str, body: bytes) -> _Form:
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary", b"")
     if kind != b"multipart/form-data" or not boundary:
@@ -32,7 +42,7 @@ def parts(content_type: str, body: bytes) -> dict[str, bytes]:
         raise Invalid(f"The body is not valid multipart/form-data: {error}") from error
     if not form.ended:
         raise Invalid("The body ends in the middle of a part")
-    return form.found
+    return form
 
 
 class _Form:
@@ -40,8 +50,10 @@ class _Form:
 
     def __init__(self) -> None:
         self.found: dict[str, bytes] = {}
+        self.file_names: dict[str, str] = {}
         self.ended = False
         self._name = ""
+        self._file_name = ""
         self._header = bytearray()
         self._value = bytearray()
         self._content: list[bytes] = []
@@ -58,7 +70,7 @@ class _Form:
     def _begin(self) -> None:
         if len(self.found) >= MOST_PARTS:
             raise Invalid(f"The form may have {MOST_PARTS} parts")
-        self._name = ""
+        self._name = self._file_name = ""
         self._content = []
 
     def _take_header(self, data: bytes, start: int, end: int) -> None:
@@ -77,6 +89,7 @@ class _Form:
         if self._header.lower() == b"content-disposition":
             _, options = parse_options_header(bytes(self._value))
             self._name = options.get(b"name", b"").decode("utf-8", "replace")
+            self._file_name = options.get(b"filename", b"").decode("utf-8", "replace")
         self._header.clear()
         self._value.clear()
 
@@ -87,6 +100,7 @@ class _Form:
         if not self._name or self._name in self.found:
             raise Invalid("Each part of the form needs a name of its own")
         self.found[self._name] = b"".join(self._content)
+        self.file_names[self._name] = self._file_name
 
     def _finish(self) -> None:
         self.ended = True

@@ -38,6 +38,12 @@ def strictly(write: Write | None, shape: Callable[[Any], Any] | None = None) -> 
     return settle
 
 
+def chosen(_visit: Visit, answer: Mapping[str, Any]) -> int:
+    """Take output 1 where the answer is yes, else output 0; an error is thrown."""
+    throw_error(answer)
+    return int(bool(answer["result"]))
+
+
 def throw_error(answer: Mapping[str, Any]) -> None:
     """Throw the error of an answer that is one."""
     error = answer.get("error")

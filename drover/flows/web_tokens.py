@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -12,7 +13,9 @@ from joserfc import jwt
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from drover.flows.visit import Thrown
+from drover.flows.actions import Action, Ask, Each
+from drover.flows.answers import throw_error
+from drover.flows.visit import Thrown, Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,17 +34,37 @@ class BadToken(ValueError):
     """The token is none, is not signed with the key, or its time is over."""
 
 
-def key_of(settings: Settings) -> Callable[[Any], str]:
-    """Return what renders the key; one named by a credential throws, since it cannot be had."""
-    secret = settings.template("secretTemplate")
-    credential = settings.template("credentialNameTemplate")
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What tokens are signed and checked with; an empty algorithm or issuer is none."""
 
-    def render(payload: Any) -> str:
-        if credential(payload):
-            raise Thrown("NotImplemented", "Tokens cannot be signed by a credential yet")
-        return secret(payload)
+    secret: str
+    algorithm: str = ""
+    issuer: str = ""
 
-    return render
+
+def signing(settings: Settings, act: Callable[[Visit, Signing], int]) -> Action:
+    """Compile a node that signs or checks: by what its config says, or by a credential.
+
+    What the config says counts before what the credential says.
+    """
+    texts = [settings.template(f"{name}Template") for name in ("secret", "algorithm", "issuer")]
+
+    def given(payload: Any) -> Signing:
+        secret, algorithm, issuer = (render(payload) for render in texts)
+        return Signing(secret, algorithm.strip(), issuer)
+
+    if not settings.holds("credentialNameTemplate"):
+        return Each(lambda visit: act(visit, given(visit.payload)))
+    name = settings.template("credentialNameTemplate", required=True)
+
+    def settle(visit: Visit, answer: Mapping[str, Any]) -> int:
+        throw_error(answer)
+        kept, own = answer["result"], given(visit.payload)
+        algorithm = own.algorithm or kept.get("algorithm", "")
+        return act(visit, Signing(kept["secret"], algorithm, own.issuer or kept.get("issuer", "")))
+
+    return Ask("credential.key", lambda visit: {"name": name(visit.payload)}, settle)
 
 
 def signed(header: Mapping[str, Any], claims: Mapping[str, Any], secret: str) -> str:

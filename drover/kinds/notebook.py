@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from drover.model.fields import Key, Prose, QueryText, ReadOnly
+from drover.model.fields import Hidden, Key, Prose, QueryText, ReadOnly
 from drover.model.instants import InstantText
 from drover.model.kind import Kind
 from drover.model.resource import Resource
@@ -182,6 +182,7 @@ class Notebook(Resource, frozen=True, kw_only=True):
     outputs: Annotated[tuple[Output, ...], Meta(max_length=100)] = ()
     jupyter_file_name: ReadOnly[str | UnsetType] = UNSET
     last_execution_requested: ReadOnly[InstantText | UnsetType] = UNSET
+    blob_key: Hidden[str | UnsetType] = UNSET
 
 
 KIND = Kind(

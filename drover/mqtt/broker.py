@@ -30,6 +30,13 @@ One that comes back before the server itself is back at a new broker waits so lo
 let in the next time.
 """
 
+COLLECTING: Final = "50"
+"""At how many per cent of garbage the broker collects it, unless the environment says otherwise.
+
+Its own default is 100. A connected device is some 20 KB that live long, so half as much garbage
+saves a fifth of its memory, for a few per cent of its processor.
+"""
+
 STARTING_S: Final = 20.0
 STOPPING_S: Final = 10.0
 REST_S: Final = 0.5
@@ -110,6 +117,11 @@ resolver_preload: {{
 """
 
 
+def environment() -> dict[str, str]:
+    """Return what a broker of this machine runs with."""
+    return {"GOGC": COLLECTING, **os.environ}
+
+
 class Broker:
     """A broker of this machine. Raises BrokerMissing when it cannot be started."""
 
@@ -159,6 +171,7 @@ class Broker:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
+            env=environment(),
             # A broker must not outlive its server, nor get the signals meant for that.
             preexec_fn=_die_with_parent,
             start_new_session=True,

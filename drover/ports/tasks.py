@@ -116,6 +116,28 @@ class LogsWanted(NamedTuple):
     offset: int = 0
 
 
+class RunsOfDay(NamedTuple):
+    """Tasks that ended on a day: how many, and how many minutes each had begun, added up.
+
+    ``ended`` is the name of the error that ended them, empty for those that ended well.
+    """
+
+    day_ms: int
+    ended: str
+    runs: int
+    minutes: int
+
+
+class RunsWanted(NamedTuple):
+    """Runs of which kind, in which applications, about which resource, within which span."""
+
+    kind: str
+    application_ids: Sequence[str]
+    start_ms: int
+    end_ms: int
+    resource_id: str | None = None
+
+
 class Told(NamedTuple):
     """Whom to tell of the end of a task, and which try this is."""
 
@@ -162,6 +184,10 @@ class Tasks(Protocol):
 
     async def logs(self, application_id: str, wanted: LogsWanted) -> tuple[list[TaskLog], int]:
         """Return a page, and how many there are in all."""
+        ...
+
+    async def runs_by_day(self, wanted: RunsWanted) -> Sequence[RunsOfDay]:
+        """Return what tasks ended, by day and by how they ended."""
         ...
 
     async def to_tell(self, now_ms: int) -> bool:

@@ -15,7 +15,7 @@ import drover.kinds
 from drover import __version__, handlers, plugins
 from drover.app import audit, beacon_registry, payload_counts
 from drover.app.access import assembly as access
-from drover.app.access.admit import visible_applications
+from drover.app.access.admit import Gate, visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.answering import FlowHost, Tools
 from drover.app.archives.asking import Archives
@@ -26,7 +26,7 @@ from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
 from drover.app.beacons.waiting import Waiters
 from drover.app.dashboard_assembly import owned_dashboards
-from drover.app.files import files_of
+from drover.app.files import Files, files_of
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_bulk import BulkOperations
@@ -36,9 +36,12 @@ from drover.app.live import assembly as live
 from drover.app.live.silences import SilenceWatch
 from drover.app.live.state_triggers import LiveTriggers
 from drover.app.long_tasks import LongTask
+from drover.app.notebooks.asking import Notebooks
+from drover.app.notebooks.room import NotebookRoom
 from drover.app.payload_counts import PayloadCounter
 from drover.app.retention import Retention
 from drover.app.services import Services
+from drover.app.signed_links import SignedLinks
 from drover.app.task_telling import TaskTelling
 from drover.app.transfer import assembly as transfer
 from drover.app.transfer.downloads import Downloads
@@ -51,11 +54,13 @@ from drover.faces.audit import audited
 from drover.faces.declared import declared
 from drover.faces.figures import Figures
 from drover.faces.http import HttpApp
+from drover.faces.in_process import InProcess
 from drover.faces.openapi import Published
 from drover.flows.matching import matches
 from drover.model.kind import Kind
 from drover.mqtt.fabric import Fabric
 from drover.ports.runner import WorkerLost
+from drover.sandbox.notebooks.runner import NotebookProcesses
 from drover.server.configured import (
     allowance_of,
     bulk_of,
@@ -67,6 +72,7 @@ from drover.server.configured import (
     keep_of,
     limits_of,
     mail_of,
+    notebook_bounds_of,
     places_of,
     refusing_limits_of,
     timing_of,
@@ -135,21 +141,22 @@ class Server:
         doors = access.build(store, revisions_of(database), self.ids, self.clock)
         self._open.callback(doors.close)
         heart = Heart(store, timing_of(self.settings), self._name())
-        around = self._around(heart, doors)
+        machine = self._machine()
+        around = self._around(heart, doors, machine)
         job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
         shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers(around.wake)])
         devices = live.build(around, shelf, doors, self.settings.mqtt_topics)
         self._watching, self._replies = shelf.watching, shelf.replies
-        machine = self._machine()
         self._jobs = work = jobs.build(heart, machine, job_limits_of(self.settings))
         if "api" in self.settings.roles:
             first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
             await self._make_first(first)
-        published = Published(__version__)
         files = files_of(store, shelf.catalog, machine)
-        own = (published, files, *self._queue(heart), *self._inventory(heart, database))
         bundles = self._bundles(store, shelf, machine, doors)
+        notebooks = self._notebooks(store, shelf, machine, files, bundles)
+        own = (files, *notebooks, *self._queue(heart), *self._inventory(heart, database))
         services = Services(
+            Published(__version__),
             *own,
             *shelf.services,
             *doors.services,
@@ -159,7 +166,7 @@ class Server:
             owned_dashboards(store, shelf, doors),
         )
         self.app = self._http(store, services, doors)
-        self._watch(store, published, shelf)
+        self._watch(store, services[Published], shelf)
         show_watching(self.app.metrics, shelf.watching)
         self._hint(heart)
 
@@ -189,6 +196,27 @@ class Server:
             admit=doors.gate.admit,
         )
         return transfer.build(neighbours, bundle_limits_of(self.settings))
+
+    def _notebooks(
+        self,
+        store: SqlStore,
+        shelf: Library,
+        machine: jobs.Machine,
+        files: Files,
+        bundles: transfer.TransferServices,
+    ) -> tuple[object, ...]:
+        seconds = self.settings.download_seconds
+        room = NotebookRoom(
+            store=store,
+            blobs=machine.blobs,
+            files=files,
+            downloads=bundles.downloads,
+            links=SignedLinks(machine.report_key, machine.public_url, seconds, machine.clock),
+            web=GuardedWeb(self.settings.allowed_networks),
+            cage=NotebookProcesses(uncaged=self.settings.notebooks_uncaged),
+            bounds=notebook_bounds_of(self.settings),
+        )
+        return (room, Notebooks(room, shelf.tasks))
 
     def _http(self, store: SqlStore, services: Services, doors: access.AccessServices) -> HttpApp:
         """Return the edge; what changes is noted, and written every second and at the end."""
@@ -224,7 +252,9 @@ class Server:
             raise plugins.HandlersError(str(error)) from error
         handlers.announce(names)
 
-    def _around(self, heart: Heart, doors: access.AccessServices) -> Surroundings:
+    def _around(
+        self, heart: Heart, doors: access.AccessServices, machine: jobs.Machine
+    ) -> Surroundings:
         return Surroundings(
             store=heart.store,
             ids=self.ids,
@@ -240,6 +270,7 @@ class Server:
             wake_tasks=heart.signals.tasks.set,
             most_waiting_tasks=self.settings.max_waiting_tasks,
             places=places_of(self.settings),
+            token_key=machine.report_key,
         )
 
     def drain(self) -> None:
@@ -321,6 +352,7 @@ class Server:
             web=web,
             mail=mail_of(self.settings),
             wake=heart.signals.fire.set,
+            api=InProcess(self.app, services[Gate]),
         )
 
     async def _run_engine(

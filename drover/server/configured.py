@@ -15,6 +15,7 @@ from drover.app.retention import Keep
 from drover.app.transfer.assembly import BundleLimits
 from drover.engine.timing import Timing
 from drover.faces.http import Limits
+from drover.ports.notebooks import Bounds as NotebookBounds
 from drover.store.archives import ArchivePlaces
 from drover.store.postgres import PostgresDatabase
 from drover.store.sqlite import SqliteDatabase
@@ -164,6 +165,15 @@ def bulk_of(heart: Heart, ids: RandomIds) -> BulkOperations:
     """Return what goes through many jobs at a time, under the leases of this process."""
     return BulkOperations(
         heart.store, ids, heart.signals, worker=heart.worker, lease_ms=heart.timing.lease_ms
+    )
+
+
+def notebook_bounds_of(settings: Settings) -> NotebookBounds:
+    """Return what a run of a notebook may take."""
+    return NotebookBounds(
+        seconds=settings.notebook_minutes * 60,
+        memory_bytes=settings.notebook_memory_mb << 20,
+        disk_bytes=settings.notebook_disk_mb << 20,
     )
 
 

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from drover.model.errors import Missing
 from drover.model.run import NewExecution
 from drover.model.task import ASIDE, LogStatus, TaskLog
-from drover.ports.tasks import Told
+from drover.ports.tasks import RunsOfDay, Told
 from drover.store.compile import compile_query
 from drover.store.compile.columns import Plain
 from drover.store.jobs.executions import ExecutionStore
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from drover.model.run import Execution
     from drover.model.task import Advance, Ending, NewTask
-    from drover.ports.tasks import LogsWanted
+    from drover.ports.tasks import LogsWanted, RunsWanted
     from drover.store.compile.columns import ColumnMap
     from drover.store.driver import Row, Transaction
 
@@ -153,6 +153,14 @@ class TaskStore:
             {**params, "limit": wanted.limit, "offset": wanted.offset},
         )
         return [_log(row) for row in rows], counted[0]["total"]
+
+    async def runs_by_day(self, wanted: RunsWanted) -> Sequence[RunsOfDay]:
+        """Return what tasks ended, by day and by how they ended."""
+        params = {**wanted._asdict(), "application_ids": list(wanted.application_ids)}
+        return [
+            RunsOfDay(row["day_ms"], row["ended"], int(row["runs"]), int(row["minutes"]))
+            for row in await self._tx.fetch("task_runs_by_day", params)
+        ]
 
     async def to_tell(self, now_ms: int) -> bool:
         """Tell whether somebody is to be told of an end now."""

@@ -3,6 +3,7 @@
 import msgspec
 
 from drover.app.answering import FlowHost, Tools
+from drover.faces.in_process import InProcess
 from drover.kinds.flow import KIND as FLOW
 from drover.ports.runner import FlowBatch
 from drover.ports.web import WebFailure, WebResponse
@@ -41,6 +42,7 @@ class World:
             acks=self.server.heart.acks,
             web=self.web,
             wake=lambda: self.woken.append(1),
+            api=InProcess(self.server.app, self.server.gate),
         )
         self.host = FlowHost(tools)
 

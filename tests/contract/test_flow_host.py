@@ -165,6 +165,37 @@ async def test_an_iteration_is_acknowledged_once(world, database):
     )
 
 
+async def test_iterations_acknowledged_together_are_told_apart(world, database):
+    execution, resource_id, _, _ = await _awaiting(world, database)
+    iteration_id = f"{execution.id}-{resource_id}"
+    requests = [
+        {"iterationId": "nonsense", "success": True},
+        {"iterationId": iteration_id, "success": False, "message": "first"},
+        {"iterationId": f"{execution.id}-{NOBODY}", "success": True},
+        {"iterationId": iteration_id, "success": True, "message": "second"},
+        {"iterationId": iteration_id, "success": True, "relay": {"type": "device", "id": NOBODY}},
+    ]
+
+    malformed, first, unknown, second, foreign = await world.ask(ACKNOWLEDGE, *requests)
+
+    assert (first["result"]["success"], first["result"]["message"]) == (False, "first")
+    assert malformed["error"]["type"] == unknown["error"]["type"] == "NotFound"
+    assert second["error"]["message"] == "Iteration was already acknowledged"
+    assert foreign["error"]["type"] == "Forbidden"
+
+
+async def test_one_that_cannot_be_acknowledged_takes_no_other_with_it(world, database):
+    execution, resource_id, _, _ = await _awaiting(world, database)
+    iteration_id, too_long = f"{execution.id}-{resource_id}", "x" * 300
+    bad = {"iterationId": f"{execution.id}-{NOBODY}", "success": True, "accumulator": too_long}
+    good = {"iterationId": iteration_id, "success": True}
+
+    refused, settled = await world.ask(ACKNOWLEDGE, bad, good)
+
+    assert refused["error"]["type"] == "Validation"
+    assert settled["result"]["success"] is True
+
+
 async def test_a_device_acknowledges_only_iterations_of_its_own(world, database):
     execution, resource_id, gateway, sensor = await _awaiting(world, database)
     given = {"iterationId": f"{execution.id}-{resource_id}", "success": True}

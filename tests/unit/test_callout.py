@@ -18,7 +18,7 @@ ADMITTED = Admitted(
     application_id=APPLICATION,
     device_id=DEVICE,
     key_id=KEY,
-    may_publish=[f"losant/{DEVICE}/state", "t/#"],
+    may_publish=[f"losant/{DEVICE}/state", "t/#", "t"],
     may_subscribe=[f"losant/{DEVICE}/command"],
     not_subscribe=["t/secret/#"],
 )
@@ -78,7 +78,7 @@ async def test_a_device_that_is_let_in_gets_the_rights_to_its_topics():
     claims = unverified(answer["nats"]["jwt"])
     assert (claims["sub"], claims["name"]) == ("UUSER", f"{APPLICATION}.{DEVICE}.{KEY}")
     assert claims["iss"] == KEYS.account(APPLICATION).public
-    assert claims["nats"]["pub"] == {"allow": [f"losant.{DEVICE}.state", "t.>", "t"], "deny": []}
+    assert claims["nats"]["pub"] == {"allow": [f"losant.{DEVICE}.state", "t.>", "t"]}
     assert claims["nats"]["sub"]["deny"] == ["t.secret.>", "t.secret"]
     assert (door.visitors[0].username, door.visitors[0].password) == ("key", "secret")
     assert callout.admitted == 1

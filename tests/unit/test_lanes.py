@@ -12,6 +12,7 @@ from drover.model.execution import State
 from drover.model.iteration import Acknowledgement
 from drover.model.run import Change, Pace, Target
 from drover.ports.runner import NotBegun, RunRecord
+from drover.store.jobs import IterationStore
 from tests.unit.engine_bench import EngineBench
 
 
@@ -20,6 +21,7 @@ class GatedRunner:
 
     def __init__(self, acks):
         self.capacity = 8
+        self.workers = 4
         self.acks = acks
         self.released = {}
         self.orders = []
@@ -95,6 +97,24 @@ async def test_short_chunks_are_claimed_ahead_and_no_more_run_at_once_than_may(m
     assert bench.runner.most <= 20
     items = await bench.items(number)
     assert {item.attempt for item in items} == {1}
+
+
+async def test_what_is_settled_right_after_the_chunk_before_it_claims_the_next_one_too(
+    make, monkeypatch
+):
+    bench, claims, claim = make(), [], IterationStore.claim
+
+    async def counted(store, *given):
+        claims.append(given)
+        return await claim(store, *given)
+
+    monkeypatch.setattr(IterationStore, "claim", counted)
+    number = await begun(bench, 2000, concurrency=20)
+
+    ended = await bench.run_to_end(number)
+
+    assert ended.succeeded == 2000
+    assert len(claims) < 40  # of 400 chunks: the first of each lane, and the first ahead
 
 
 @pytest.mark.parametrize("pace", [{"concurrency": 1}, {"concurrency": 20, "delay_ms": 1}])
@@ -315,4 +335,8 @@ async def test_what_is_being_handed_back_is_not_broken_off():
 
 
 def test_a_concurrency_is_divided_among_lanes():
-    assert [lane.chunk_size(each, 500) for each in (1, 4, 10, 100, 5000)] == [1, 1, 3, 25, 500]
+    assert [lane.chunk_size(each, 4, 500) for each in (1, 4, 10, 100, 5000)] == [1, 1, 3, 25, 500]
+
+
+def test_there_are_as_many_lanes_of_an_execution_as_workers_but_two_to_four():
+    assert [lane.shares(workers) for workers in (1, 2, 3, 4, 64)] == [2, 2, 3, 4, 4]

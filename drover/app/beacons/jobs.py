@@ -85,7 +85,8 @@ class BeaconJobs:
             now_ms = await session.now_ms()
             return [await self._add(session, caller, each, now_ms) for each in wanted]
 
-        created = await self._store.write(work)
+        write = self._store.jot if len(wanted) == 1 else self._store.write
+        created = await write(work)
         for each in created:
             if each.new:
                 self._waiters.added(each.copy or each.job)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from drover.app import http_credentials as credentials
 from drover.app.answering import Answer, Asking, HostOperations, Request
+from drover.app.text_encodings import DEFAULT, decoded, encoded
 from drover.ports.web import WebFailure, WebRequest, WebResponse
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ MOST_BYTES: Final = 5 * 1024 * 1024
 
 _REDACTED: Final = "[redacted]"
 _SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
-_DEFAULT: Final = "utf8"
 
 
 async def _request(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
@@ -81,43 +79,17 @@ def _body(request: Request) -> bytes | None:
     if text is None:
         return None
     try:
-        return _encoded(text, request.get("bodyEncoding", _DEFAULT))
+        return encoded(text, request.get("bodyEncoding", DEFAULT))
     except (ValueError, LookupError) as error:
         raise WebFailure("Refused", f"The body cannot be encoded: {error}") from error
-
-
-def _encoded(text: str, encoding: str) -> bytes:
-    if encoding == "base64":
-        return base64.b64decode(text)
-    if encoding == "hex":
-        return binascii.unhexlify(text)
-    return text.encode(_name(encoding))
-
-
-def _decoded(body: bytes, encoding: str) -> str:
-    if encoding == "base64":
-        return base64.b64encode(body).decode()
-    if encoding == "hex":
-        return body.hex()
-    try:
-        return body.decode(_name(encoding), "replace")
-    except LookupError:
-        return body.decode(errors="replace")
-
-
-def _name(encoding: str) -> str:
-    """Return Python's name of an encoding as workflows spell it."""
-    return {"binary": "latin-1", "ucs2": "utf-16-le", "utf16le": "utf-16-le"}.get(
-        encoding.lower(), encoding
-    )
 
 
 def _shown(response: WebResponse, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
     return {
         "statusCode": response.status,
         "headers": response.headers,
-        "body": _decoded(response.body, request["encoding"]),
-        "isText": request["encoding"].lower() in (_DEFAULT, "utf-8"),
+        "body": decoded(response.body, request["encoding"]),
+        "isText": request["encoding"].lower() in (DEFAULT, "utf-8"),
         "requestDuration": round(response.duration_ms),
         "request": sent,
     }

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from drover.app.device_commands import Command, DeviceCommands
 from drover.app.device_reports import DeviceReports, StateReport
-from drover.app.flow_triggers import FlowCaller
+from drover.app.flow_caller import depth_after
 from drover.app.payload_counts import source_of
 from drover.model.bodies import decode
 from drover.model.errors import Invalid, Unavailable
@@ -54,7 +54,7 @@ class Publishing:
             raise Invalid(message, field="topic")
         if not self._bus.ready:
             raise Unavailable("This server has no broker for live messages")
-        depth = caller.depth + 1 if isinstance(caller, FlowCaller) else 0
+        depth = depth_after(caller)
         relay = Relay(caller.id, caller.type, depth)
         payload = wanted.message.encode()
         self._bus.publish(Message(application_id, wanted.topic, payload, relay))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from drover.app.flow_triggers import FlowCaller
+from drover.app.flow_caller import depth_after
 from drover.app.live.silences import INACTIVITY, arm
 from drover.app.workflows import MOST_DEPTH
 from drover.flows.matching import AGE_MS, BATCH
@@ -148,7 +148,7 @@ def _firing(
         key=trigger.key,
         data=msgspec.json.encode(data),
         root=msgspec.json.encode(root),
-        depth=caller.depth + 1 if isinstance(caller, FlowCaller) else 0,
+        depth=depth_after(caller),
     )
 
 

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from drover.faces.operation import Call
 
 LAST_MS: Final = 253_402_300_799_999
+DAY_MS: Final = 86_400_000
+_MONTH_MS: Final = -30 * DAY_MS
+MOST_BUCKETS: Final = 2400
+"""Hours of a hundred days, or days of six years and a half."""
 
 
 def moment(call: Call, name: str, default: int, now_ms: int) -> int:
@@ -26,3 +30,26 @@ def moment(call: Call, name: str, default: int, now_ms: int) -> int:
     if number <= 0:
         return max(now_ms + number, 0)
     return 0 if number == 1 else min(number, LAST_MS)
+
+
+def span(call: Call, now_ms: int) -> tuple[int, int]:
+    """Return the first moment of a span and the one after its last; raises Invalid."""
+    start_ms = moment(call, "start", _MONTH_MS, now_ms)
+    # A moment of now counts what moved up to it: the hour that has begun, too.
+    end_ms = moment(call, "end", 0, now_ms) + 1
+    if end_ms <= start_ms:
+        raise Invalid("end must be after start", field="end")
+    return start_ms, end_ms
+
+
+def days(call: Call, now_ms: int) -> tuple[int, int]:
+    """Return a span that is counted by day; raises Invalid."""
+    found = span(call, now_ms)
+    check_buckets(found, DAY_MS)
+    return found
+
+
+def check_buckets(span: tuple[int, int], resolution_ms: int) -> None:
+    """Raise Invalid for a span of more buckets than are shown."""
+    if (span[1] - span[0]) // resolution_ms > MOST_BUCKETS:
+        raise Invalid(f"At most {MOST_BUCKETS} counts are shown at a time", field="start")

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from drover.app.access.organizations import Organizations
 from drover.app.applications import Applications
+from drover.app.notebooks.asking import Notebooks
 from drover.app.payload_counts import DAY_MS, HOUR_MS, NOT_BILLABLE, PayloadCounts
-from drover.faces.losant._moments import moment
+from drover.faces.losant._moments import check_buckets, days, span
 from drover.faces.operation import Call, Operation
 from drover.kinds.application import KIND
-from drover.model.errors import Invalid
-from drover.model.instants import to_text
 from drover.model.scopes import for_operation
 
 if TYPE_CHECKING:
@@ -23,10 +22,7 @@ if TYPE_CHECKING:
 
     Reach = Callable[[Call], Awaitable[Sequence[str]]]
 
-_MONTH_MS: Final = -30 * DAY_MS
 _SPAN: Final = ("start", "end")
-MOST_BUCKETS: Final = 2400
-"""Hours of a hundred days, or days of six years and a half."""
 CATEGORIES: Final = (
     "appFile",
     "dataTable",
@@ -56,6 +52,7 @@ class Counting:
 
     counts: PayloadCounts
     reach: Reach
+    services: Services
 
     async def payloads(self, call: Call) -> dict[str, Any]:
         """Return payloads or bytes by category and source."""
@@ -74,7 +71,7 @@ class Counting:
 
     async def _broken_down(self, call: Call, resolution_ms: int) -> dict[str, Any]:
         span = self.span(call)
-        _check_buckets(span, resolution_ms)
+        check_buckets(span, resolution_ms)
         hidden = frozenset() if call.flag("includeNonBillable") else NOT_BILLABLE
         as_bytes = call.flag("asBytes")
 
@@ -88,33 +85,17 @@ class Counting:
     async def devices(self, call: Call) -> dict[str, Any]:
         """Return devices made, deleted and there, by day."""
         span = self.span(call)
-        _check_buckets(span, DAY_MS)
+        check_buckets(span, DAY_MS)
         return await self.counts.devices(await self.reach(call), *span)
 
     async def notebooks(self, call: Call) -> dict[str, Any]:
-        """Return what notebooks ran by day: this server runs none."""
-        start_ms, end_ms = self.span(call)
-        _check_buckets((start_ms, end_ms), DAY_MS)
-        await self.reach(call)
-        first_ms = start_ms - start_ms % DAY_MS
-        none = {"minutes": 0, "completed": 0, "canceled": 0, "errored": 0, "timeout": 0}
-        days = [{"date": to_text(day), **none} for day in range(first_ms, end_ms, DAY_MS)]
-        return {"start": to_text(first_ms), "end": to_text(end_ms), "counts": days}
+        """Return what notebooks ran, by day."""
+        found = days(call, self.counts.clock.now_ms())
+        return await self.services[Notebooks].minutes(await self.reach(call), found)
 
     def span(self, call: Call) -> tuple[int, int]:
         """Return the first moment and the one after the last; raises Invalid."""
-        now_ms = self.counts.clock.now_ms()
-        start_ms = moment(call, "start", _MONTH_MS, now_ms)
-        # A moment of now counts what moved up to it: the hour that has begun, too.
-        end_ms = moment(call, "end", 0, now_ms) + 1
-        if end_ms <= start_ms:
-            raise Invalid("end must be after start", field="end")
-        return start_ms, end_ms
-
-
-def _check_buckets(span: tuple[int, int], resolution_ms: int) -> None:
-    if (span[1] - span[0]) // resolution_ms > MOST_BUCKETS:
-        raise Invalid(f"At most {MOST_BUCKETS} counts are shown at a time", field="start")
+        return span(call, self.counts.clock.now_ms())
 
 
 def operations(services: Services) -> Iterator[Operation]:
@@ -137,7 +118,7 @@ def operations(services: Services) -> Iterator[Operation]:
         ("/me", "me", ("User",), mine),
         ("/orgs/{orgId}", "org", ("Organization", "User"), owned),
     ):
-        yield from _of_owner(Counting(counts, reach), base, family, owners)
+        yield from _of_owner(Counting(counts, reach, services), base, family, owners)
 
 
 def _of_owner(

@@ -9,8 +9,7 @@ from msgspec import structs
 from drover.app.endpoint_calls import CallsWanted, EndpointCalls
 from drover.app.experience_whole import BootstrapOptions, Cleared, ExperienceWhole
 from drover.app.payload_counts import DAY_MS, HOUR_MS
-from drover.faces.losant._moments import moment
-from drover.faces.losant.counts import MOST_BUCKETS
+from drover.faces.losant._moments import MOST_BUCKETS, moment
 from drover.faces.operation import Call, Operation
 from drover.kinds.experience_endpoint import KIND as ENDPOINT
 from drover.model.errors import Invalid

@@ -40,9 +40,10 @@ _NAMED: Final = msgspec.json.Decoder(_Named).decode
 class _Calls:
     """The operation over the use cases."""
 
-    def __init__(self, applications: Applications, counts: PayloadCounts) -> None:
-        self._applications = applications
-        self._counts = counts
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._applications = services[Applications]
+        self._counts = services[PayloadCounts]
 
     async def page(self, call: Call) -> dict[str, Any]:
         """Return one page of applications with what moved in each, by day."""
@@ -70,7 +71,7 @@ class _Calls:
         async def reach(_call: Call) -> Sequence[str]:
             return application_ids
 
-        return Counting(self._counts, reach)
+        return Counting(self._counts, reach, self._services)
 
 
 def _wanted(call: Call) -> list[str]:
@@ -83,7 +84,7 @@ def _wanted(call: Call) -> list[str]:
 
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the counts of each application of a list."""
-    calls = _Calls(services[Applications], services[PayloadCounts])
+    calls = _Calls(services)
     yield Operation(
         method="GET",
         path="/applications/periodSummaries",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from drover.flows.actions import Action, Each
 from drover.flows.language import UNDEFINED
 from drover.flows.node import Node
 from drover.flows.payload import jsonable
 from drover.flows.visit import Thrown
-from drover.flows.web_tokens import key_of, signed
+from drover.flows.web_tokens import Signing, signed, signing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from drover.flows.actions import Action
     from drover.flows.settings import Settings
     from drover.flows.visit import Visit
 
@@ -24,24 +24,21 @@ _TYPES: Final = ("json", "path")
 def _compile(settings: Settings) -> Action:
     data = _object(settings, "dataTemplate", required=True)
     header = _object(settings, "headerTemplate")
-    secret = key_of(settings)
-    algorithm = settings.template("algorithmTemplate")
-    issuer = settings.template("issuerTemplate")
     expires_s = settings.number("expiresIn", default=EXPIRES_S) or 0
     write = settings.writer("destinationPath", required=True, fresh=True)
 
-    def act(visit: Visit) -> int:
+    def act(visit: Visit, by: Signing) -> int:
         payload, now_s = visit.payload, visit.run.now_ms() // 1000
         claims = {"iat": now_s, "exp": int(now_s + expires_s), **data(payload)}
-        if given := issuer(payload):
-            claims["iss"] = given
-        named = {**header(payload), "alg": algorithm(payload).strip() or "HS256"}
-        token = signed(named, claims, secret(payload))
+        if by.issuer:
+            claims["iss"] = by.issuer
+        named = {**header(payload), "alg": by.algorithm or "HS256"}
+        token = signed(named, claims, by.secret)
         if write is not None:
             write(visit, token)
         return 0
 
-    return Each(act)
+    return signing(settings, act)
 
 
 def _object(

@@ -4,33 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drover.flows.actions import Action, Each
 from drover.flows.node import Node
-from drover.flows.web_tokens import BadToken, checked, key_of
+from drover.flows.web_tokens import BadToken, Signing, checked, signing
 
 if TYPE_CHECKING:
+    from drover.flows.actions import Action
     from drover.flows.settings import Settings
     from drover.flows.visit import Visit
 
 
 def _compile(settings: Settings) -> Action:
     token = settings.template("tokenTemplate", required=True)
-    secret = key_of(settings)
-    algorithm = settings.template("algorithmTemplate")
-    issuer = settings.template("issuerTemplate")
     write = settings.writer("destinationPath", fresh=True)
     write_error = settings.writer("errorPath", fresh=True)
 
-    def act(visit: Visit) -> int:
-        payload = visit.payload
+    def act(visit: Visit, by: Signing) -> int:
+        text, now_ms = token(visit.payload), visit.run.now_ms()
         try:
-            claims = checked(
-                token(payload),
-                secret(payload),
-                visit.run.now_ms(),
-                algorithm=algorithm(payload).strip(),
-                issuer=issuer(payload),
-            )
+            claims = checked(text, by.secret, now_ms, algorithm=by.algorithm, issuer=by.issuer)
         except BadToken as error:
             if write_error is not None:
                 write_error(visit, {"message": str(error)})
@@ -39,7 +30,7 @@ def _compile(settings: Settings) -> Action:
             write(visit, claims)
         return 1
 
-    return Each(act)
+    return signing(settings, act)
 
 
 NODE = Node(type="JWTVerifyNode", name="jwt-verify", category="logic", outputs=2, compile=_compile)

@@ -16,6 +16,7 @@ LEVELS = {"A": "Application", "D": "Device", "O": "Organization", "U": "User"}
 OPEN = {
     "POST /uploads/{}/{}/{}",
     "GET /content/{}/{}/{}",
+    "GET /notebook-files/{}/{}",
     "POST /auth/user",
     "POST /auth/device",
     "GET /auth/ssoDomain",

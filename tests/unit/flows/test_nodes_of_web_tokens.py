@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.support.flow_world import error_of, output_of, result_of
+from tests.support.flow_world import FakeHost, error, error_of, output_of, result_of
 
 SECRET = "a shared secret of the two"
 
@@ -134,10 +134,33 @@ def test_a_text_that_is_no_token_throws_when_it_is_decoded():
     assert error_of("JWTDecodeNode", asked)["name"] == "Validation"
 
 
+def kept(**config):
+    host = FakeHost()
+    host.answers["credential.key"] = lambda _request: {"result": config}
+    return host
+
+
+def test_a_credential_signs_and_verifies_with_its_own_algorithm_and_issuer():
+    host = kept(secret=SECRET, algorithm="HS512", issuer="us")
+    named = {"credentialNameTemplate": "{{data.name}}", "destinationPath": "w"}
+    data = {"name": "signer"}
+
+    token = result_of("JWTCreateNode", {"dataTemplate": "{}", **named}, data, host)["w"]
+
+    assert host.requests == [{"name": "signer"}]
+    assert decoded(token, complete=True)["header"]["alg"] == "HS512"
+    verify = {"tokenTemplate": token, "credentialNameTemplate": "signer"}
+    assert output_of("JWTVerifyNode", verify, host=host) == 1
+    for other in (kept(secret=SECRET, algorithm="HS256"), kept(secret="x", algorithm="HS512")):
+        assert output_of("JWTVerifyNode", verify, host=other) == 0
+
+
 @pytest.mark.parametrize("kind", ["JWTCreateNode", "JWTVerifyNode"])
-def test_a_key_by_the_name_of_a_credential_throws(kind):
+def test_a_credential_that_is_not_there_throws(kind):
     config = {"dataTemplate": "{}", "tokenTemplate": "x", "destinationPath": "w"}
+    host = FakeHost()
+    host.answers["credential.key"] = lambda _request: error("NotFound", "no such credential")
 
-    thrown = error_of(kind, {**config, "credentialNameTemplate": "c"})
+    thrown = error_of(kind, {**config, "credentialNameTemplate": "c"}, host=host)
 
-    assert thrown["name"] == "NotImplemented"
+    assert thrown == {"name": "NotFound", "message": "no such credential"}

@@ -24,3 +24,17 @@ WHERE number IN (
     WHERE task.tell_ms <= :now_ms AND execution.completed_ms IS NOT NULL
     ORDER BY task.tell_ms LIMIT :limit)
 RETURNING number;
+
+-- name: task_runs_by_day
+-- Add up runs of one kind that ended within a span: by day and how they ended, in begun minutes.
+SELECT
+    execution.completed_ms / 86400000 * 86400000 AS day_ms,
+    CASE WHEN execution.state = 'succeeded' THEN '' ELSE coalesce(task.error_name, '') END AS ended,
+    count(*) AS runs,
+    sum(coalesce((execution.completed_ms - execution.started_ms + 59999) / 60000, 0)) AS minutes
+FROM task JOIN execution ON execution.number = task.number
+WHERE task.application_id IN (SELECT value FROM json_each(:application_ids))
+    AND execution.kind = :kind
+    AND (CAST(:resource_id AS TEXT) IS NULL OR task.resource_id = CAST(:resource_id AS TEXT))
+    AND execution.completed_ms >= :start_ms AND execution.completed_ms < :end_ms
+GROUP BY 1, 2;

@@ -1,0 +1,1 @@
+"""Notebooks: their files, what they are run with, their runs, and where the results go."""

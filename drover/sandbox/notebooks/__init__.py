@@ -1,0 +1,1 @@
+"""Notebooks, run in processes of their own that are shut away from the rest of the machine."""

@@ -1,0 +1,1 @@
+-- SQLite takes the key for the ranges of a chunk; there is nothing to change.
