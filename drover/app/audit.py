@@ -269,7 +269,7 @@ def _body(note: Note, body: bytes | None) -> dict[str, Any]:
         return {"omitted": True, "bytes": len(body)}
     try:
         value = msgspec.json.decode(body)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {"omitted": True, "bytes": len(body)}
     if not isinstance(value, dict):
         value = {"items": value}

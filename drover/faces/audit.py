@@ -12,7 +12,7 @@ from drover.app.audit import INVITE, MOST_BYTES, Note
 from drover.faces.operation import Answer
 from drover.faces.refusals import status_of
 from drover.model.audit import NOBODY, Named
-from drover.model.errors import DroverError
+from drover.model.errors import DroverError, Missing
 from drover.model.scopes import is_read
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ async def _noted(operation: Operation, trail: AuditTrail, call: Call) -> Any:
     note = await _before(operation, trail, call)
     try:
         result = await operation.run(call)
+    except Missing:
+        raise  # nothing was there to be changed, or it is out of sight: nobody's log is filled so
     except DroverError as error:
         status = status_of(error, operation.flawed_status)
         refusal = {"type": error.code, "message": str(error)}

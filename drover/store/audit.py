@@ -123,8 +123,16 @@ _ACCOUNT: Final = msgspec.json.Decoder(Account).decode
 _TOKEN: Final = msgspec.json.Decoder(Token).decode
 
 
+def _storable(text: str | None) -> str | None:
+    """Return a text without what no column of text takes."""
+    return text and text.replace("\0", "")
+
+
 def _row(entry: AuditEntry) -> tuple[object, ...]:
-    named = [(who.id, who.type, who.name) for who in (entry.actor, entry.primary, entry.secondary)]
+    named = [
+        (_storable(who.id), who.type, _storable(who.name))
+        for who in (entry.actor, entry.primary, entry.secondary)
+    ]
     return (
         entry.id,
         entry.org_id,

@@ -163,6 +163,21 @@ def test_dashboards_of_an_organization_and_of_its_applications_are_told_of(works
     assert [each["secondaryTargetId"] for each in found[3:]] == [of_application] * 2
 
 
+def test_bodies_that_are_no_text_do_not_stop_a_log(works, org):
+    client = works.client
+    for body in (b'{"name":"a\xff"}', b'{"name":"a\\u0000b"}', b"[" * 5000):
+        assert works.raw("POST", "/devices", content=body).status_code == 400
+    works.raw("PATCH", "/experience/versions/a%00b", json={"description": "x"})
+    client.devices.post(**works.key, device={"name": "Pump"})
+
+    newest = until(
+        lambda: client.audit_logs.get(orgId=org)["items"],
+        lambda seen: seen and seen[0].get("secondaryTargetName") == "Pump",
+    )
+
+    assert newest[1]["responseStatus"] == 400
+
+
 def test_a_log_is_its_own_organizations_and_for_those_who_lead_it(works, org):
     client = works.client
     other = client.orgs.post(organization={"name": "Other"})["id"]

@@ -16,7 +16,7 @@ from drover.faces.audit import audited, is_noted
 from drover.faces.operation import Answer, Call, Operation
 from drover.model.access import Caller
 from drover.model.audit import REDACTED, Named, redacted
-from drover.model.errors import Invalid
+from drover.model.errors import Invalid, Missing
 from drover.ports.audit import AuditedApplication
 
 PLANT, ORG = "a" * 24, "b" * 24
@@ -131,6 +131,8 @@ async def test_more_than_can_wait_is_counted_and_not_kept(store, trail):
         (None, {}),
         (b"", {}),
         (b"not json", {"omitted": True, "bytes": 8}),
+        (b'{"a":"\xff"}', {"omitted": True, "bytes": 9}),
+        (b"[" * 9000, {"omitted": True, "bytes": 9000}),
         (b" " * (MOST_BYTES + 1), {"omitted": True, "bytes": MOST_BYTES + 1}),
         (b"[1]", {"items": [1]}),
         (b'{"a":{"password":"x"}}', {"a": {"password": REDACTED}}),
@@ -252,6 +254,16 @@ async def test_a_refusal_is_noted_and_still_raised(store, trail):
         await noted(store, trail, refuse)
 
     assert store.audit.entries[0].status == 400
+
+
+async def test_what_is_missing_is_in_nobodys_log(store, trail):
+    async def miss(_call):
+        raise Missing("not found")
+
+    with pytest.raises(Missing):
+        await noted(store, trail, miss)
+
+    assert store.audit.entries == []
 
 
 async def test_files_are_no_part_of_a_log(store, trail):
