@@ -115,16 +115,6 @@ class Surroundings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
-    """The use cases about an application's own interface."""
-
-    versions: ExperienceSite
-    whole: ExperienceWhole
-    linked: LinkedResources
-    calls: EndpointCalls
-
-
-@dataclass(frozen=True, kw_only=True)
 class Library:
     """The use cases about resources."""
 
@@ -134,14 +124,11 @@ class Library:
     events: Events
     devices: Devices
     reports: DeviceReports
-    series: DeviceSeries
     commands: DeviceCommands
     publishing: Publishing
     watching: Watching
     flows: Flows
     workflows: Workflows
-    groups: ExperienceGroups
-    custom_nodes: CustomNodes
     flow_import: FlowImport
     attributes: DeviceAttributes
     recent: RecentItems
@@ -150,14 +137,15 @@ class Library:
     endpoints: Endpoints
     transfers: Transfers
     recipes: DeviceRecipes
-    site: Site
+    site: ExperienceSite
+    experience: ExperienceWhole
+    endpoint_calls: EndpointCalls
     search: NameSearch
     counter: PayloadCounter
-    counts: PayloadCounts
     tasks: LongTasks
-    job_logs: JobLogs
     archives: Archives
-    archive_room: ArchiveRoom
+    readings: tuple[object, ...]
+    """What only looks: nobody but a face asks for one of these."""
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -169,14 +157,11 @@ class Library:
             self.events,
             self.devices,
             self.reports,
-            self.series,
             self.commands,
             self.publishing,
             self.watching,
             self.flows,
             self.workflows,
-            self.groups,
-            self.custom_nodes,
             self.flow_import,
             self.attributes,
             self.recent,
@@ -185,18 +170,15 @@ class Library:
             self.endpoints,
             self.transfers,
             self.recipes,
-            self.site.versions,
-            self.site.whole,
-            self.site.linked,
-            self.site.calls,
+            self.site,
+            self.experience,
+            self.endpoint_calls,
             self.search,
-            self.counts,
             self.counter,
             self.tasks,
-            self.job_logs,
             self.archives,
-            self.archive_room,
             self.endpoints.sign_in,
+            *self.readings,
         )
 
 
@@ -222,14 +204,11 @@ def library(
         events=Events(store, catalog, ids, _rate(around), counter.note),
         devices=devices,
         reports=reports,
-        series=DeviceSeries(store),
         commands=commands,
         publishing=Publishing(around.bus, reports, commands),
         watching=Watching(store, around.bus, ids),
         flows=Flows(store, catalog),
         workflows=Workflows(store, around.wake),
-        groups=ExperienceGroups(store),
-        custom_nodes=CustomNodes(store),
         flow_import=FlowImport(store, catalog, ids),
         attributes=DeviceAttributes(store, catalog),
         recent=RecentItems(store, around.seen),
@@ -238,23 +217,27 @@ def library(
         endpoints=_endpoints(around, replies),
         transfers=Transfers(store, catalog, around.owners),
         recipes=DeviceRecipes(store, catalog, devices),
-        site=_site(around, catalog),
+        site=ExperienceSite(store, catalog),
+        experience=ExperienceWhole(store, catalog, ids),
+        endpoint_calls=EndpointCalls(store, clock),
         search=NameSearch(store, around.kinds),
         counter=counter,
-        counts=PayloadCounts(store, clock),
         tasks=tasks,
-        job_logs=JobLogs(store),
         archives=Archives(store, tasks, around.places),
-        archive_room=ArchiveRoom(store, around.places),
+        readings=_readings(around),
     )
 
 
-def _site(around: Surroundings, catalog: Catalog) -> Site:
-    return Site(
-        versions=ExperienceSite(around.store, catalog),
-        whole=ExperienceWhole(around.store, catalog, around.ids),
-        linked=LinkedResources(around.store),
-        calls=EndpointCalls(around.store, around.clock),
+def _readings(around: Surroundings) -> tuple[object, ...]:
+    store = around.store
+    return (
+        DeviceSeries(store),
+        ExperienceGroups(store),
+        CustomNodes(store),
+        LinkedResources(store),
+        PayloadCounts(store, around.clock),
+        JobLogs(store),
+        ArchiveRoom(store, around.places),
     )
 
 

@@ -14,12 +14,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import structlog
 from msgspec import structs
 
 from drover.app.access.organizations import member_role
 from drover.model.access import MemberRole
 from drover.model.audit import NOBODY, REDACTED, AuditEntry, Named, redacted
-from drover.model.errors import Forbidden
+from drover.model.errors import DroverError, Forbidden
 from drover.model.instants import to_text
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from drover.ports.audit import AuditedApplication, AuditedDashboard, AuditWanted
     from drover.ports.clock import Clock, Ids
     from drover.ports.store import Session, Store
+
+_LOG = structlog.get_logger("drover.audit")
 
 FLUSH_S: Final = 1.0
 MOST_WAITING: Final = 20_000
@@ -123,7 +126,20 @@ class AuditTrail:
         known = await self._store.read(lambda session: _looked_up(session, taken))
         entries = [entry for each in taken if (entry := _entry(each, known)) is not None]
         if entries:
+            await self._add(entries)
+
+    async def _add(self, entries: Sequence[AuditEntry]) -> None:
+        try:
             await self._store.write(lambda session: session.audit.add(entries))
+        except DroverError:
+            raise  # the store is away: all of them wait
+        except Exception:  # noqa: BLE001 - one bad entry must not keep all others from being written
+            if len(entries) == 1:
+                self.lost += 1
+                _LOG.exception("an entry of an audit log could not be written")
+                return
+            for entry in entries:
+                await self._add([entry])
 
 
 class AuditLogs:

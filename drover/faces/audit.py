@@ -12,7 +12,7 @@ from drover.app.audit import INVITE, MOST_BYTES, Note
 from drover.faces.operation import Answer
 from drover.faces.refusals import status_of
 from drover.model.audit import NOBODY, Named
-from drover.model.errors import DroverError, Missing
+from drover.model.errors import DroverError, Forbidden, Missing
 from drover.model.scopes import is_read
 
 if TYPE_CHECKING:
@@ -96,15 +96,25 @@ async def _noted(operation: Operation, trail: AuditTrail, call: Call) -> Any:
     note = await _before(operation, trail, call)
     try:
         result = await operation.run(call)
-    except Missing:
-        raise  # nothing was there to be changed, or it is out of sight: nobody's log is filled so
     except DroverError as error:
-        status = status_of(error, operation.flawed_status)
-        refusal = {"type": error.code, "message": str(error)}
-        trail.note(replace(note, status=status, response=refusal))
+        if _is_known(call, error):
+            status = status_of(error, operation.flawed_status)
+            refusal = {"type": error.code, "message": str(error)}
+            trail.note(replace(note, status=status, response=refusal))
         raise
     trail.note(_answered(note, operation, result))
     return result
+
+
+def _is_known(call: Call, error: DroverError) -> bool:
+    """Tell whether a refusal is for the log: a stranger's is not, who would fill it from outside.
+
+    Into an application the caller was let; elsewhere, only who is a member is told what is not
+    allowed. What is missing is nobody's.
+    """
+    if isinstance(error, Missing):
+        return False
+    return "applicationId" in call.path or isinstance(error, Forbidden)
 
 
 async def _before(operation: Operation, trail: AuditTrail, call: Call) -> Note:

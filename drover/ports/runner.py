@@ -144,6 +144,10 @@ class Answerer(Protocol):
         """
         ...
 
+    async def settle_all(self, batch: FlowBatch, *, ok: bool, message: str | None) -> Settled:
+        """Acknowledge all iterations of the batch alike; raises LeaseLost."""
+        ...
+
 
 class RunLog(Protocol):
     """Where the outcomes of runs go."""

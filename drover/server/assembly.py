@@ -403,7 +403,7 @@ class Server:
         self._repeat(Loop("figures", figures.look, asyncio.Event(), sweep_s))
         for name, flush in (
             ("payload_counts", partial(shelf.counter.flush, store)),
-            ("endpoint_calls", shelf.site.calls.flush),
+            ("endpoint_calls", shelf.endpoint_calls.flush),
         ):
             self._open.push_async_callback(flush)
             self._repeat(Loop(name, flush, asyncio.Event(), payload_counts.FLUSH_S))

@@ -185,3 +185,7 @@ class _Nobody:
     async def settle(self, *_given: object) -> Settled:
         """Refuse."""
         raise LeaseLost
+
+    async def settle_all(self, *_given: object, **_named: object) -> Settled:
+        """Refuse."""
+        raise LeaseLost

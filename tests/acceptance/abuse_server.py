@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -29,8 +30,16 @@ QUICK = {
 }
 MOST_SHOWN = 60
 GROWING = frozenset({"GET /orgs/{orgId}/audit-logs"})
-"""Lists that tell of what was asked, and grow a moment later."""
+"""Lists that tell of what was asked, a moment later."""
+PATIENCE_S = 60.0
 _CHANGING = re.compile(r'"(lastAvailableToken|lastUsed|token|end|start|time)":("[^"]*"|\d+)')
+
+
+def _counts(answer: dict[str, Any]) -> Any:
+    """Return the count of a list, or those of each kind where an answer tells several."""
+    if "totalCount" in answer:
+        return answer["totalCount"]
+    return {kind: each["totalCount"] for kind, each in answer.items() if "totalCount" in each}
 
 
 @dataclass(slots=True)
@@ -52,6 +61,7 @@ class Storm:
         self.operations = operations(description)
         self.bodies = Bodies(description)
         self.victim = tenant(self.admin, "victim")
+        self._wait_for_the_log()
         self.before = self.seen()
 
     def vandal(self) -> Tenant:
@@ -65,6 +75,14 @@ class Storm:
         for wire in (self.admin, self.victim.wire, *(each.wire for each in self._vandals)):
             wire.close()
 
+    def _wait_for_the_log(self) -> None:
+        """Return once the log tells of all that the victim did: nothing may add to it then."""
+        path = f"/orgs/{self.victim.values['orgId']}/audit-logs"
+        end = time.monotonic() + PATIENCE_S
+        while not self.victim.wire.send("GET", path)["totalCount"]:
+            assert time.monotonic() < end, "no audit log was written"
+            time.sleep(0.1)
+
     def seen(self) -> dict[str, Any]:
         """Return what the victim sees of its own: each resource, and the count of each list."""
         found: dict[str, Any] = {}
@@ -74,8 +92,8 @@ class Storm:
             reply = self.victim.wire.ask("GET", self.victim.at(operation))
             if operation.path.endswith("Id}"):
                 found[operation.id] = (reply.status, _CHANGING.sub("", reply.body.decode()))
-            elif b'"totalCount":' in reply.body and operation.id not in GROWING:
-                found[operation.id] = reply.json.get("totalCount", reply.body)
+            elif b'"totalCount":' in reply.body:
+                found[operation.id] = _counts(reply.json)
         return found
 
     def logged(self) -> str:

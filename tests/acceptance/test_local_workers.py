@@ -192,6 +192,10 @@ class NeverSettling:
         await self.heard.put(batch.lease_id)
         await asyncio.Event().wait()
 
+    async def settle_all(self, batch, **_given):
+        await self.heard.put(batch.lease_id)
+        await asyncio.Event().wait()
+
 
 def chunk(lease_id, handler, *, after=None):
     definition = flow(node("call", "PythonHandlerNode", {"handler": handler}, "ack"), ACKNOWLEDGE)
