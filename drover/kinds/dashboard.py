@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
@@ -10,6 +10,8 @@ from drover.model.errors import Invalid
 from drover.model.fields import Access, Email, Id, Key, Mark, Name, Prose, ReadOnly, Url
 from drover.model.kind import Kind
 from drover.model.resource import Resource
+
+D = TypeVar("D", bound="Dashboard")
 
 MOST_BLOCKS = 1000
 _TITLE = Annotated[str, Meta(max_length=255)]
@@ -115,7 +117,7 @@ class Dashboard(Resource, frozen=True, kw_only=True):
     last_updated_by_type: ReadOnly[str | UnsetType] = UNSET
 
 
-def settle(_old: Dashboard | None, new: Dashboard) -> Dashboard:
+def settle(_old: D | None, new: D) -> D:
     """Return the dashboard with word of whether it has a password."""
     password = new.password or UNSET
     return structs.replace(new, password=password, is_password_protected=password is not UNSET)
