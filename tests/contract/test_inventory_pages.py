@@ -38,10 +38,11 @@ async def test_an_exactly_full_last_page_has_no_cursor(server):
     assert "cursor" not in second
 
 
-async def test_size_is_lowered_to_a_thousand_and_the_total_told_on_request(server):
+@pytest.mark.parametrize("size", ["1001", " 5000", "+00001001", "9" * 5000])
+async def test_size_is_lowered_to_a_thousand_and_the_total_told_on_request(server, size):
     await server.job()
 
-    page = await server.get(size="5000", total="true")
+    page = await server.get(size=size, total="true")
 
     assert (page["size"], page["total"]) == (1000, 1)
 

@@ -40,6 +40,7 @@ CHANGES: Final = for_operation("jobInventory", "cancel", _OWNERS)
 
 _ID: Final = re.compile(r"[0-9]+")
 _IDS: Final = re.compile(r"[0-9]+(?:,[0-9]+)*")
+_SIZE: Final = re.compile(r"\+?0*[1-9][0-9]*")
 _LONGEST: Final = 19
 _PARTLY: Final = 207
 _CANCEL: Final = "cancel"
@@ -238,4 +239,8 @@ def _number(text: str) -> int:
 
 
 def _size(call: Call) -> int:
-    return call.whole("size", MOST_PER_PAGE, least=1)
+    """Return the size of a page; raises Invalid for what is no whole number from 1 on."""
+    text = call.query.get("size", str(MOST_PER_PAGE)).strip()  # a plus sign may come as a space
+    if not _SIZE.fullmatch(text):
+        raise Invalid("size must be a whole number of at least 1", field="size")
+    return MOST_PER_PAGE if len(text.lstrip("+0")) > _LONGEST else int(text)
