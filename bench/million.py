@@ -26,15 +26,17 @@ LONGEST_S: Final = 120.0
 
 _COPY_ID: Final = "lpad(to_hex(copy), 4, '0') || substr({}, 5)"
 _DEVICE_ID: Final = _COPY_ID.format("device.id")
-_COPIES: Final = (
-    "INSERT INTO device (application_id, id, name, device_class, created_ms, updated_ms, document)"  # noqa: S608 - our own names
-    f" SELECT application_id, {_DEVICE_ID}, name || '-' || copy, device_class, created_ms,"
-    f" updated_ms, replace(replace(document, id, {_DEVICE_ID}), name, name || '-' || copy)"
-    " FROM device CROSS JOIN generate_series(1, $1::int) AS copy",
-    "INSERT INTO device_tag (application_id, device_id, key, value)"  # noqa: S608 - as above
-    f" SELECT application_id, {_COPY_ID.format('device_id')}, key, value"
-    " FROM device_tag CROSS JOIN generate_series(1, $1::int) AS copy",
-)
+_DEVICES: Final = f"""
+INSERT INTO device (application_id, id, name, device_class, created_ms, updated_ms, document)
+SELECT application_id, {_DEVICE_ID}, name || '-' || copy, device_class, created_ms, updated_ms,
+    replace(replace(document, id, {_DEVICE_ID}), name, name || '-' || copy)
+FROM device CROSS JOIN generate_series(1, $1::int) AS copy
+"""  # noqa: S608 - our own names
+_TAGS: Final = f"""
+INSERT INTO device_tag (application_id, device_id, key, value)
+SELECT application_id, {_COPY_ID.format("device_id")}, key, value
+FROM device_tag CROSS JOIN generate_series(1, $1::int) AS copy
+"""  # noqa: S608 - our own names
 """Copies have ids that begin with their number, which those of real ones do not for a long time."""
 
 
@@ -61,7 +63,7 @@ async def _multiply(url: str, times: int) -> None:
     connection = await asyncpg.connect(url)
     # What finds resources by parts of their names has nothing to do with what is measured.
     await connection.execute("ALTER TABLE device DISABLE TRIGGER USER")
-    for statement in _COPIES:
+    for statement in (_DEVICES, _TAGS):
         await connection.execute(statement, times - 1)
     await connection.execute("ALTER TABLE device ENABLE TRIGGER USER")
     await connection.execute("ANALYZE device")
