@@ -25,6 +25,7 @@ from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
 from drover.app.beacons.waiting import Waiters
+from drover.app.dashboard_assembly import owned_dashboards
 from drover.app.files import Files, files_of
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
@@ -74,6 +75,7 @@ from drover.server.configured import (
     notebook_bounds_of,
     places_of,
     refusing_limits_of,
+    repositories_of,
     timing_of,
     worker_settings_of,
 )
@@ -162,6 +164,7 @@ class Server:
             *work.services,
             *bundles.services,
             AuditLogs(store, self.clock),
+            owned_dashboards(store, shelf, doors),
         )
         self.app = self._http(store, services, doors)
         self._watch(store, services[Published], shelf)
@@ -192,6 +195,7 @@ class Server:
             web=GuardedWeb(self.settings.allowed_networks),
             owners=owners_for,
             admit=doors.gate.admit,
+            repositories=repositories_of(self.settings),
         )
         return transfer.build(neighbours, bundle_limits_of(self.settings))
 

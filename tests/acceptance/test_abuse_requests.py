@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.acceptance.abuse_server import Storm, assert_none, refusal_of, storming
+from tests.acceptance.abuse_server import GROWING, Storm, assert_none, refusal_of, storming
 from tests.support.abuse_bodies import BROKEN
 from tests.support.abuse_world import MISSING, Declared, Tenant
 
@@ -132,7 +132,7 @@ def everything(storm: Storm, tenant: Tenant) -> list[object]:
     """Return the counts of all lists that a tenant has."""
     counts = []
     for operation in storm.operations:
-        if operation.method == "GET" and operation.query:
+        if operation.method == "GET" and operation.query and operation.id not in GROWING:
             reply = tenant.wire.ask("GET", tenant.at(operation))
             found = reply.json if reply.status == 200 and reply.body[:1] == b"{" else {}
             counts.append((operation.id, found.get("totalCount", found.get("count"))))
@@ -169,6 +169,8 @@ def test_another_tenants_resource_is_not_found_below_an_own_parent(storm, vandal
         for depth in range(1, len(operation.names)):
             strange = {name: own[name] for name in operation.names[depth:]}
             lost = dict.fromkeys(strange, MISSING)
+            if strange == lost:  # a name that nobody gave: it may be the vandal's own by now
+                continue
             paths = [vandal.at(operation, **values) + NEEDED for values in (strange, lost)]
             theirs, missing = (vandal.wire.ask(operation.method, path, body) for path in paths)
             if (theirs.status, theirs.body) != (missing.status, missing.body):
@@ -221,7 +223,8 @@ def state_of(storm: Storm, tenant: Tenant, operation: Declared) -> object:
     if not reading:
         return None
     reply = tenant.wire.ask("GET", tenant.at(reading[0]))
-    return reply.json.get("totalCount") if b'"totalCount":' in reply.body else reply.body
+    shown = reply.json if b'"totalCount":' in reply.body else {}
+    return shown.get("totalCount", reply.body)
 
 
 def test_each_field_of_each_body_may_have_any_wrong_value(storm, rogue):
