@@ -10,18 +10,20 @@ import msgspec
 from msgspec import Struct
 
 from drover.app.about import ServerFacts
-from drover.app.endpoints import Endpoints, Redirected
+from drover.app.endpoints import Endpoints, Served
 from drover.app.incoming import MOST_BYTES, Incoming
 from drover.app.webhooks import Webhooks
 from drover.faces.operation import Answer, Call, Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from drover.app.services import Services
 
 WEBHOOKS: Final = "/webhooks/{token}/{path*}"
 ENDPOINTS: Final = "/experiences/{applicationId}/{path*}"
+SITES: Final = "/sites/{siteName}/{path*}"
+"""The same by the slug or domain that shows a version."""
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _TEXT: Final = "text/plain; charset=utf-8"
@@ -66,13 +68,16 @@ class _Calls:
 
     async def endpoint(self, call: Call) -> Answer:
         """Start the workflows of an application's endpoint."""
-        given = await self._endpoints.call(call.application_id, _incoming(call), call.left)
-        if given is None:
-            return _late()
-        if isinstance(given, Redirected):
-            return Answer(b"", given.status, {**_GUARDS, "location": _address(given.to)}, _TEXT)
-        reply = msgspec.json.decode(given, type=Reply)
-        return _answer(reply, f"/experiences/{call.application_id}")
+        application_id = call.application_id
+        served = await self._endpoints.call(application_id, _incoming(call), call.left)
+        return _served(served, f"/experiences/{application_id}")
+
+    async def site(self, call: Call) -> Answer:
+        """Start the workflows of an endpoint of the version that a slug or domain shows."""
+        name = call.path["siteName"]
+        application_id, version = await self._endpoints.named(name)
+        served = await self._endpoints.call(application_id, _incoming(call), call.left, version)
+        return _served(served, f"/sites/{quote(name)}")
 
 
 def _incoming(call: Call) -> Incoming:
@@ -85,9 +90,21 @@ def _incoming(call: Call) -> Incoming:
     )
 
 
-def _answer(reply: Reply, path: str) -> Answer:
+def _served(served: Served, path: str) -> Answer:
+    if served.reply is not None:
+        return _answer(msgspec.json.decode(served.reply, type=Reply), path, served.headers)
+    headers = {**served.headers, **_GUARDS}
+    if served.location:
+        return Answer(b"", served.status, {**headers, "location": _address(served.location)}, _TEXT)
+    if served.status == HTTPStatus.GATEWAY_TIMEOUT:
+        late = _late()
+        return Answer(late.body, late.status, headers)
+    return Answer(served.text.encode("utf-8", "replace"), served.status, headers, served.media_type)
+
+
+def _answer(reply: Reply, path: str, given: Mapping[str, str] | None = None) -> Answer:
     """Return a reply; its cookies count for the application's own paths alone."""
-    headers = {name.lower(): value for name, value in reply.headers}
+    headers = {**(given or {}), **{name.lower(): value for name, value in reply.headers}}
     media_type = headers.pop("content-type", "application/json")
     bodiless = reply.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
     return Answer(
@@ -119,6 +136,13 @@ def operations(services: Services) -> Iterator[Operation]:
             calls.endpoint,
             "experienceEndpoint.call",
             "Call an application's own interface",
+            (*_METHODS, "OPTIONS"),
+        ),
+        (
+            SITES,
+            calls.site,
+            "experienceSite.call",
+            "Call an application's own interface by its slug or domain",
             (*_METHODS, "OPTIONS"),
         ),
     ):
