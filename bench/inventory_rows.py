@@ -54,7 +54,7 @@ def server_with_jobs(store: str, jobs: int) -> Iterator[Serving]:
             if not (folder / _FILLED).exists():
                 _store(folder, url, _tables(application_id, jobs))
                 (folder / _FILLED).touch()
-            _store(folder, url, _to_cancel(application_id, jobs), instead=TYPE_TO_CANCEL)
+            _ask_again(folder, url)
             yield server
 
 
@@ -86,19 +86,13 @@ def _database(store: str, folder: Path) -> AbstractContextManager[str]:
     return nullcontext("") if store == "sqlite" else postgres_in(folder / "pg")
 
 
-def _store(folder: Path, url: str, tables: Iterator[Table], instead: str = "") -> None:
-    """Store rows beside the running server: its own ways are not what is measured here.
-
-    They come ``instead`` of the jobs of a type that are there.
-    """
+def _store(folder: Path, url: str, tables: Iterator[Table]) -> None:
+    """Store rows beside the running server: its own ways are not what is measured here."""
     if url:
-        asyncio.run(_store_in_postgres(url, tables, instead))
+        asyncio.run(_store_in_postgres(url, tables))
         return
-    path = folder / "data" / "drover.db"
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=60)) as connection:
-        register_functions(connection)
+    with _sqlite(folder) as connection:
         connection.execute("BEGIN")
-        connection.execute("DELETE FROM execution WHERE kind = ?", (instead,))
         for table, columns, rows in tables:
             marks = ", ".join("?" * len(columns))
             sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - our names
@@ -107,13 +101,42 @@ def _store(folder: Path, url: str, tables: Iterator[Table], instead: str = "") -
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-async def _store_in_postgres(url: str, tables: Iterator[Table], instead: str) -> None:
+@contextmanager
+def _sqlite(folder: Path) -> Iterator[sqlite3.Connection]:
+    path = folder / "data" / "drover.db"
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=60)) as connection:
+        register_functions(connection)
+        yield connection
+
+
+async def _store_in_postgres(url: str, tables: Iterator[Table]) -> None:
     connection = await asyncpg.connect(url)
-    await connection.execute("DELETE FROM execution WHERE kind = $1", instead)
     for table, columns, rows in tables:
         await connection.copy_records_to_table(table, columns=columns, records=rows)
     await connection.execute("VACUUM ANALYZE")
     await connection.execute("CHECKPOINT")
+    await connection.close()
+
+
+_AGAIN: Final = (
+    "UPDATE execution SET state = 'new', completed_ms = NULL, cancel_requested = 0,"  # noqa: S608 - our name
+    f" cancel_source_type = NULL, cancel_source_id = NULL WHERE kind = '{TYPE_TO_CANCEL}'"
+)
+
+
+def _ask_again(folder: Path, url: str) -> None:
+    """Have the jobs to cancel as they were before the last run canceled them."""
+    if url:
+        asyncio.run(_ask_postgres_again(url))
+        return
+    with _sqlite(folder) as connection:
+        connection.execute(_AGAIN)
+
+
+async def _ask_postgres_again(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(_AGAIN)
+    await connection.execute("VACUUM ANALYZE execution")
     await connection.close()
 
 
@@ -149,9 +172,6 @@ def _tables(application_id: str, jobs: int) -> Iterator[Table]:
         ("execution", "resource_id", "state", "completed_ms"),
         ((n, _device(n * 7919 % DEVICES), 3, 1) for n in range(1, jobs + 1)),
     )
-
-
-def _to_cancel(application_id: str, jobs: int) -> Iterator[Table]:
     yield (
         "execution",
         (

@@ -66,6 +66,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             " their access key lists and those that workflows wait for."
         ),
     ] = field(default_factory=lambda: list(FREE_TOPICS))
+    mqtt_backlog_mb: Annotated[
+        int,
+        Meta(
+            description="State, in MB, that may wait in the broker while the store is away; with"
+            " nine tenths of it devices are sent away until there is room.",
+            ge=1,
+        ),
+    ] = 4096
     mqtt_websocket_port: Annotated[
         int,
         Meta(description="Port of MQTT over websockets; 0 takes a free one, -1: none.", ge=-1),
@@ -261,6 +269,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ge=0,
         ),
     ] = 90
+    keep_audit_log_days: Annotated[
+        float,
+        Meta(
+            description="Days that audit logs of organizations are kept; 0: for ever.",
+            ge=0,
+        ),
+    ] = 365
     retention_seconds: Annotated[
         float, Meta(description="How often what is past its time is looked for.", gt=0)
     ] = 60.0

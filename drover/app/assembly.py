@@ -20,6 +20,7 @@ from drover.app.device_recipes import DeviceRecipes
 from drover.app.device_reports import DeviceReports
 from drover.app.device_series import DeviceSeries
 from drover.app.devices import Devices
+from drover.app.endpoint_calls import EndpointCalls
 from drover.app.endpoints import Endpoints
 from drover.app.events import Events
 from drover.app.experience import ExperienceGroupHook, ExperienceGroups, ExperienceUserHook
@@ -29,12 +30,14 @@ from drover.app.experience_site import (
     ExperienceSite,
     ExperienceVersionHook,
 )
+from drover.app.experience_whole import ExperienceWhole
 from drover.app.files import FileTree
 from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
 from drover.app.flows import Flows
 from drover.app.job_logs import JobLogs
+from drover.app.linked_resources import LinkedResources
 from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
 from drover.app.long_tasks import MOST_WAITING, LongTasks
@@ -120,14 +123,11 @@ class Library:
     events: Events
     devices: Devices
     reports: DeviceReports
-    series: DeviceSeries
     commands: DeviceCommands
     publishing: Publishing
     watching: Watching
     flows: Flows
     workflows: Workflows
-    groups: ExperienceGroups
-    custom_nodes: CustomNodes
     flow_import: FlowImport
     attributes: DeviceAttributes
     recent: RecentItems
@@ -137,13 +137,14 @@ class Library:
     transfers: Transfers
     recipes: DeviceRecipes
     site: ExperienceSite
+    experience: ExperienceWhole
+    endpoint_calls: EndpointCalls
     search: NameSearch
     counter: PayloadCounter
-    counts: PayloadCounts
     tasks: LongTasks
-    job_logs: JobLogs
     archives: Archives
-    archive_room: ArchiveRoom
+    readings: tuple[object, ...]
+    """What only looks: nobody but a face asks for one of these."""
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -155,14 +156,11 @@ class Library:
             self.events,
             self.devices,
             self.reports,
-            self.series,
             self.commands,
             self.publishing,
             self.watching,
             self.flows,
             self.workflows,
-            self.groups,
-            self.custom_nodes,
             self.flow_import,
             self.attributes,
             self.recent,
@@ -172,14 +170,14 @@ class Library:
             self.transfers,
             self.recipes,
             self.site,
+            self.experience,
+            self.endpoint_calls,
             self.search,
-            self.counts,
             self.counter,
             self.tasks,
-            self.job_logs,
             self.archives,
-            self.archive_room,
             self.endpoints.sign_in,
+            *self.readings,
         )
 
 
@@ -205,14 +203,11 @@ def library(
         events=Events(store, catalog, ids, _rate(around), counter.note),
         devices=devices,
         reports=reports,
-        series=DeviceSeries(store),
         commands=commands,
         publishing=Publishing(around.bus, reports, commands),
         watching=Watching(store, around.bus, ids),
         flows=Flows(store, catalog),
         workflows=Workflows(store, around.wake),
-        groups=ExperienceGroups(store),
-        custom_nodes=CustomNodes(store),
         flow_import=FlowImport(store, catalog, ids),
         attributes=DeviceAttributes(store, catalog),
         recent=RecentItems(store, around.seen),
@@ -222,13 +217,26 @@ def library(
         transfers=Transfers(store, catalog, around.owners),
         recipes=DeviceRecipes(store, catalog, devices),
         site=ExperienceSite(store, catalog),
+        experience=ExperienceWhole(store, catalog, ids),
+        endpoint_calls=EndpointCalls(store, clock),
         search=NameSearch(store, around.kinds),
         counter=counter,
-        counts=PayloadCounts(store, clock),
         tasks=tasks,
-        job_logs=JobLogs(store),
         archives=Archives(store, tasks, around.places),
-        archive_room=ArchiveRoom(store, around.places),
+        readings=_readings(around),
+    )
+
+
+def _readings(around: Surroundings) -> tuple[object, ...]:
+    store = around.store
+    return (
+        DeviceSeries(store),
+        ExperienceGroups(store),
+        CustomNodes(store),
+        LinkedResources(store),
+        PayloadCounts(store, around.clock),
+        JobLogs(store),
+        ArchiveRoom(store, around.places),
     )
 
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from drover.app.experience_doors import ExperienceDoors, Visitor
 from drover.app.experience_origins import (
@@ -60,11 +60,18 @@ class Served(Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
 
 
-class _Match(NamedTuple):
+class Match(NamedTuple):
     """An endpoint that a request is meant for, and what its path gives the route's names."""
 
     endpoint: ExperienceEndpoint
     params: Mapping[str, str]
+
+
+class Found(NamedTuple):
+    """What a request is meant for: an endpoint of a site, or nothing there."""
+
+    site: Site
+    match: Match | None
 
 
 class _Asked(NamedTuple):
@@ -108,32 +115,32 @@ class Endpoints:
             raise Missing("There is nothing at this name")
         return shown
 
-    async def call(
-        self, application_id: str, incoming: Incoming, left: Left, version: str = DEVELOP
-    ) -> Served:
-        """Return what a call is answered with.
-
-        Raises Missing where there is nothing, TooMany, Invalid, Unavailable.
-        """
+    async def find(self, application_id: str, incoming: Incoming, version: str = DEVELOP) -> Found:
+        """Return what a request is meant for in a version; raises Missing for no such version."""
         site = await self._store.read(lambda session: site_of(session, application_id, version))
+        return Found(site, _match(site, incoming))
+
+    async def call(self, found: Found, incoming: Incoming, left: Left) -> Served:
+        """Return what a call is answered with; raises TooMany, Invalid, Unavailable, Missing."""
+        site = found.site
         origin = allowed_origin(site.settings, incoming.headers)
-        if is_preflight(incoming.method, incoming.headers) and _found(site, incoming) is None:
+        if is_preflight(incoming.method, incoming.headers) and found.match is None:
             return _preflight(site, incoming, origin)
-        served = await self._answered(site, incoming, left)
+        served = await self._answered(found, incoming, left)
         given = dict(site.settings.response_headers or {}) if site.settings else {}
         lower = {name.lower(): value for name, value in given.items()}
-        return msgspec.structs.replace(
+        return structs.replace(
             served, headers={**lower, **origin_headers(origin), **served.headers}
         )
 
-    async def _answered(self, site: Site, incoming: Incoming, left: Left) -> Served:
-        found = _found(site, incoming)
+    async def _answered(self, found: Found, incoming: Incoming, left: Left) -> Served:
+        site, match = found
         visitor = await self._doors.visitor(site.application_id, incoming)
-        if found is None:
+        if match is None:
             asked = _asked(site, incoming, None, visitor)
             return await self._fixed(asked, _of_site(site, "not_found_reply"), HTTPStatus.NOT_FOUND)
-        asked = _asked(site, incoming, found, visitor)
-        endpoint = found.endpoint
+        asked = _asked(site, incoming, match, visitor)
+        endpoint = match.endpoint
         if not await self._doors.lets_in(endpoint, visitor, asked.data):
             reply = endpoint.unauthorized_reply or _of_site(site, "unauthorized_reply")
             return await self._fixed(asked, reply, HTTPStatus.UNAUTHORIZED)
@@ -178,7 +185,7 @@ def _context(asked: _Asked) -> dict[str, Any]:
     return page_context(asked.experience, asked.data, values, {})
 
 
-def _asked(site: Site, incoming: Incoming, found: _Match | None, visitor: Visitor) -> _Asked:
+def _asked(site: Site, incoming: Incoming, found: Match | None, visitor: Visitor) -> _Asked:
     data: dict[str, Any] = {
         **data_of(incoming),
         "params": dict(found.params) if found else {},
@@ -193,17 +200,17 @@ def _asked(site: Site, incoming: Incoming, found: _Match | None, visitor: Visito
     return _Asked(site, incoming, data, experience, visitor)
 
 
-def _found(site: Site, incoming: Incoming) -> _Match | None:
+def _match(site: Site, incoming: Incoming) -> Match | None:
     """Return the endpoint whose route fits most exactly."""
     method = incoming.method.lower()
-    fitting: list[tuple[tuple[int, ...], str, _Match]] = []
+    fitting: list[tuple[tuple[int, ...], str, Match]] = []
     for endpoint in site.endpoints:
         if not endpoint.enabled or endpoint.method != method:
             continue
         parts = route_parts(endpoint.route) or ()
         params = matched(parts, incoming.path)
         if params is not None:
-            fitting.append((precedence(parts), endpoint.id, _Match(endpoint, params)))
+            fitting.append((precedence(parts), endpoint.id, Match(endpoint, params)))
     return min(fitting, key=lambda each: each[:2])[2] if fitting else None
 
 

@@ -33,6 +33,7 @@ class Keep:
     debug_messages: float = 7
     deleted_devices: float = 30
     device_log: float = 90
+    audit_log: float = 365
 
     def topics(self) -> Iterator[tuple[Topic, float]]:
         """Yield what is deleted by age, in order, and its days."""
@@ -44,6 +45,7 @@ class Keep:
             ("states_of_deleted", self.deleted_devices),
             ("deleted_devices", self.deleted_devices),
             ("device_log", self.device_log),
+            ("audit_log", self.audit_log),
         )
         yield from (each for each in days if each[1] > 0)
 

@@ -38,8 +38,8 @@ class Sweeper:
     async def tick(self) -> None:
         """Look at everything that has a clock."""
         await self._expire()
-        await self._time_out()
         await self._end_overdue()
+        await self._time_out()
         self._signals.dispatch.set()
         self._signals.close.set()
 
@@ -87,7 +87,11 @@ class _Due(NamedTuple):
 
 
 async def _move(session: Session, *, number: int, change: Change) -> Execution | None:
-    return await session.jobs.executions.move(number, change)
+    """End an execution; past the deadline of the whole, what it runs is not waited for either."""
+    moved = await session.jobs.executions.move(number, change)
+    if moved is not None and moved.state is State.FAILING:
+        await session.jobs.deadlines.cut_short(number, await session.now_ms())
+    return moved
 
 
 async def _expired(session: Session) -> Sequence[Lease]:

@@ -53,6 +53,12 @@ class Account(Struct, frozen=True, kw_only=True):
         """Whether signing in takes a code too."""
         return self.two_factor_key is not None
 
+    @property
+    def full_name(self) -> str:
+        """The name to show, the e-mail when none is given."""
+        names = (self.profile.first_name, self.profile.last_name)
+        return " ".join(filter(None, names)) or self.email
+
 
 class AccountKey(Struct, frozen=True, kw_only=True):
     """A named key of an account for the dialects that sign in with each request.

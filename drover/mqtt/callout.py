@@ -40,12 +40,22 @@ _LOG = structlog.get_logger("drover.mqtt")
 
 
 class Callout:
-    """Serves the broker's questions; ``ensure`` makes an application known to it."""
+    """Serves the broker's questions; ``ensure`` makes an application known to it.
 
-    def __init__(self, keys: Keyring, door: Door, ensure: Callable[[str], Awaitable[None]]) -> None:
+    While it is ``full``, devices are told to come again.
+    """
+
+    def __init__(
+        self,
+        keys: Keyring,
+        door: Door,
+        ensure: Callable[[str], Awaitable[None]],
+        full: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._keys = keys
         self._door = door
         self._ensure = ensure
+        self._full = full
         self._gate = asyncio.Semaphore(MOST_AT_ONCE)
         self._answering: set[asyncio.Task[None]] = set()
         self.admitted = 0
@@ -53,7 +63,7 @@ class Callout:
         self.refused = 0
         """Devices not let in: their credentials are wrong, or come too often."""
         self.put_off = 0
-        """Devices told to come again: too many wait, or the store is away."""
+        """Devices told to come again: too many wait, the store is away, or there is no room."""
 
     async def serve(self, client: Client) -> None:
         """Begin to answer over a connection of the callout account."""
@@ -70,6 +80,8 @@ class Callout:
         body: dict[str, Any] = {"type": "authorization_response", "version": 2}
         if crowded:
             body["error"] = self._later("too many devices connect at once")
+        elif self._full():
+            body["error"] = self._later("too much state waits for the store")
         else:
             async with self._gate:
                 body |= await self._decision(asked)

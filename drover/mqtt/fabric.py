@@ -10,15 +10,20 @@ import structlog
 from nats.errors import Error as NatsError
 
 from drover.mqtt.accounts import CALLOUT, Keyring
+from drover.mqtt.backlog import Backlog
 from drover.mqtt.broker import Broker, BrokerMissing, Ports, configuration, find_binary
 from drover.mqtt.callout import Callout
+from drover.mqtt.connections import Connections
 from drover.mqtt.intake import BrokerIntake
 from drover.mqtt.link import Link
+from drover.mqtt.sessions import Sessions
 from drover.system import key_file
 
 if TYPE_CHECKING:
     from drover.config import Settings
     from drover.ports.door import Door, Intake
+
+_MEBI: Final = 1_048_576
 
 OTHER_PORT: Final = 4222
 """Where a broker that is run elsewhere listens for servers, unless its configuration is changed."""
@@ -36,6 +41,11 @@ class Fabric:
         self._broker: Broker | None = None
         self._intake: BrokerIntake | None = None
         self.link = Link()
+        connections = Connections(self.link)
+        self._connections = connections
+        self._most_bytes = settings.mqtt_backlog_mb * _MEBI
+        self.backlog = Backlog(self.link, connections, self._most_bytes)
+        self.sessions = Sessions(connections)
         self.callout: Callout | None = None
         self.told = ""
         """What the server says of it when it greets."""
@@ -61,10 +71,13 @@ class Fabric:
 
     async def serve(self, door: Door, intake: Intake) -> None:
         """Decide for the broker about devices, and take what they say."""
-        self.callout = Callout(keyring(self._settings), door, self.link.ensure)
+        self.link.greet = self.sessions.watch
+        keys = keyring(self._settings)
+        self.callout = Callout(keys, door, self.link.ensure, lambda: self.backlog.full)
         await self.callout.serve(await self.link.client(CALLOUT))
-        self._intake = BrokerIntake(self.link, intake)
+        self._intake = BrokerIntake(self.link, intake, self._connections, self._most_bytes)
         await self._intake.start()
+        self.backlog.start()
 
     @property
     def cut(self) -> int:
@@ -78,11 +91,13 @@ class Fabric:
 
     async def take_nothing_more(self) -> None:
         """Take nothing more from devices; what was taken can still be acknowledged."""
+        await self.backlog.stop()
         if self._intake is not None:
             await self._intake.stop()
 
     async def close(self) -> None:
         """Disconnect, and stop the broker that was started. Safe to call twice."""
+        await self.backlog.stop()
         intake, self._intake = self._intake, None
         if intake is not None:
             await intake.finish()

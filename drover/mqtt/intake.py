@@ -13,7 +13,7 @@ from nats.errors import Error as NatsError
 from drover.model.errors import DroverError
 from drover.model.instants import to_ms
 from drover.mqtt.accounts import SYSTEM
-from drover.mqtt.link import REQUEST_S, relay_of
+from drover.mqtt.link import relay_of
 from drover.mqtt.state_feed import StateFeed
 from drover.mqtt.subjects import to_topic
 from drover.ports.bus import Message
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
 
+    from drover.mqtt.connections import Connections
     from drover.mqtt.link import Link
     from drover.ports.door import Intake
 
@@ -42,17 +43,22 @@ QUEUE: Final = "drover"
 _CAME: Final = "$SYS.ACCOUNT.*.CONNECT"
 _WENT: Final = "$SYS.ACCOUNT.*.DISCONNECT"
 _PING: Final = "$SYS.REQ.SERVER.PING"
-_KICK: Final = "$SYS.REQ.SERVER.{server}.KICK"
 _LOG = structlog.get_logger("drover.mqtt")
 
 
 class BrokerIntake:
-    """Feeds the server's intake from the broker, together with any number of other servers."""
+    """Feeds the server's intake from the broker, together with any number of other servers.
 
-    def __init__(self, link: Link, intake: Intake) -> None:
+    State of up to ``most_bytes`` waits in the broker.
+    """
+
+    def __init__(
+        self, link: Link, intake: Intake, connections: Connections, most_bytes: int
+    ) -> None:
         self._link = link
         self._intake = intake
-        self._feed = StateFeed(link, intake)
+        self._connections = connections
+        self._feed = StateFeed(link, intake, most_bytes)
         self._waited: dict[Waited, list[Subscription]] = {}
         self._taking: list[Subscription] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -147,12 +153,9 @@ class BrokerIntake:
 
         Who connects again is refused.
         """
-        system = await self._link.client(SYSTEM)
         revoked = await self._intake.revoked(self._link.known)
         for server, number in revoked.connections:
-            request = msgspec.json.encode({"cid": int(number)})
-            # The broker does nothing for one who does not ask for an answer.
-            await system.request(_KICK.format(server=server), request, timeout=REQUEST_S)
+            await self._connections.end(server, int(number))
             self.cut += 1
         for application_id in revoked.applications:
             await self._link.forget(application_id)

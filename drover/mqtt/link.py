@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from drover.mqtt.accounts import Keyring
     from drover.ports.bus import Leave, Sink
 
+    Greet = Callable[[str, Client], Awaitable[None]]
+    """Is given an application's id, and the connection to its account."""
+
 RELAY: Final = "Drover-Relay"
 """The header that tells who published, where it was no device."""
 
@@ -53,6 +56,8 @@ class Link:
         self._known: set[str] = set()
         self._leaving: asyncio.Queue[Message] = asyncio.Queue(MOST_LEAVING)
         self._pumping: asyncio.Task[None] | None = None
+        self.greet: Greet | None = None
+        """Is told of each application that was made known, before its first device connects."""
         self.dropped = 0
         """Messages that were dropped because too many waited to be sent."""
 
@@ -117,6 +122,10 @@ class Link:
         await self._prepare(application_id)
         self._known.add(application_id)
 
+    def account(self, application_id: str) -> str:
+        """Return the name by which brokers know an application."""
+        return self._keys.account(application_id).public
+
     @property
     def known(self) -> Collection[str]:
         """Applications whose accounts this server made known."""
@@ -128,6 +137,8 @@ class Link:
             streams = (await self.client(application_id)).jetstream()
             for each in OF_DEVICES:
                 await keep(streams, each)
+            if self.greet is not None:
+                await self.greet(application_id, await self.client(application_id))
         except _FAILURES as error:
             raise Unavailable("The broker does not answer") from error
 

@@ -15,6 +15,7 @@ from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
     DeliverPolicy,
+    DiscardPolicy,
     RetentionPolicy,
     StorageType,
     StreamConfig,
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
 STREAM: Final = "STATE"
 CONSUMER: Final = "servers"
-MOST_KEPT_BYTES: Final = 4_294_967_296
-"""Bytes of state that wait in the broker while no server takes it."""
-
 MOST_IN_FLIGHT: Final = 50_000
 """Messages of state that are handed to servers and not stored yet."""
 
@@ -63,11 +61,13 @@ _LOG = structlog.get_logger("drover.mqtt")
 class StateFeed:
     """Asks for state as long as the intake has room, and acknowledges what is stored.
 
-    Any number of servers share the stream; each message goes to one of them.
+    Any number of servers share the stream, which keeps up to ``most_bytes``; each message goes to
+    one of them.
     """
 
-    def __init__(self, link: Link, intake: Intake) -> None:
+    def __init__(self, link: Link, intake: Intake, most_bytes: int) -> None:
         self._link = link
+        self._most_bytes = most_bytes
         self._intake = intake
         self._client: Client
         self._inbox = ""
@@ -85,7 +85,7 @@ class StateFeed:
         """Begin to take; raises NatsError, TimeoutError when there is no stream to take from."""
         platform = await self._link.client(PLATFORM)
         async with asyncio.timeout(ELECTING_S):
-            while not await _prepared(platform):  # noqa: ASYNC110 - brokers do not tell when
+            while not await _prepared(platform, self._most_bytes):  # noqa: ASYNC110 - brokers do not tell when
                 await asyncio.sleep(_LATE_S)
         self._client = await self._link.open_another(PLATFORM)
         self._inbox = self._client.new_inbox()
@@ -174,17 +174,17 @@ async def _never(_message: object) -> None:
     """Take what the tap has taken before: nothing."""
 
 
-async def _prepared(platform: Client) -> bool:
+async def _prepared(platform: Client, most_bytes: int) -> bool:
     """Tell whether the stream is there: brokers that have just met cannot say for a while."""
     try:
-        await _prepare(platform)
+        await _prepare(platform, most_bytes)
     except (NatsTimeoutError, ServiceUnavailableError) as error:
         _LOG.warning("mqtt.waits", error=str(error))
         return False
     return True
 
 
-async def _prepare(platform: Client) -> None:
+async def _prepare(platform: Client, most_bytes: int) -> None:
     streams = platform.jetstream()
     await keep(
         streams,
@@ -193,7 +193,8 @@ async def _prepare(platform: Client) -> None:
             subjects=[_PATTERN],
             retention=RetentionPolicy.WORK_QUEUE,
             storage=StorageType.FILE,
-            max_bytes=MOST_KEPT_BYTES,
+            max_bytes=most_bytes,
+            discard=DiscardPolicy.NEW,  # what was acknowledged stays
         ),
     )
     with contextlib.suppress(NotFoundError):  # an earlier version had messages pushed to it

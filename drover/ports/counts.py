@@ -44,6 +44,19 @@ class Days:
     deleted: dict[int, int]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointCall:
+    """Calls of an application's own interface in one hour that were answered alike."""
+
+    application_id: str
+    endpoint_id: str
+    version: str
+    domain: str
+    status: int
+    hour_ms: int = 0
+    calls: int = 1
+
+
 class Counts(Protocol):
     """Counts of payloads by hour, and of devices by day; all times are UTC milliseconds."""
 
@@ -66,4 +79,18 @@ class Counts(Protocol):
 
     async def forget(self, before_ms: int) -> None:
         """Delete counts of hours before a moment."""
+        ...
+
+    async def add_calls(self, calls: Sequence[EndpointCall]) -> None:
+        """Add to how often interfaces were called."""
+        ...
+
+    async def calls(
+        self, application_id: str, start_ms: int, end_ms: int
+    ) -> Sequence[EndpointCall]:
+        """Return the calls of the hours that begin within ``start_ms..end_ms``, by hour."""
+        ...
+
+    async def forget_calls(self, before_ms: int) -> None:
+        """Delete counts of calls of hours before a moment."""
         ...

@@ -276,6 +276,10 @@ class Deadlines(Protocol):
         """Give items that still run after their timeout a deadline of their own."""
         ...
 
+    async def cut_short(self, number: int, now_ms: int) -> None:
+        """Let whatever still runs of an execution be past its deadline now."""
+        ...
+
     async def due(self, now_ms: int) -> Sequence[int]:
         """Return the numbers of executions with items whose deadline has passed."""
         ...

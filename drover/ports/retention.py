@@ -17,6 +17,7 @@ Topic = Literal[
     "states_of_deleted",
     "deleted_devices",
     "device_log",
+    "audit_log",
 ]
 """What is deleted by its age; an execution's is counted from its end, a deleted device's from then.
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from drover.ports.access import Access
     from drover.ports.archives import ArchiveSources
+    from drover.ports.audit import Audit
     from drover.ports.beacon_registry import BeaconRegistryArea
     from drover.ports.beacons import Beacons
     from drover.ports.bundles import Bundles
@@ -128,6 +129,11 @@ class Session(Protocol):
     @property
     def search(self) -> Search:
         """What resources of every kind are called."""
+        ...
+
+    @property
+    def audit(self) -> Audit:
+        """Who changed what of organisations."""
         ...
 
     async def now_ms(self) -> int:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final
 import drover.app.tasks
 import drover.kinds
 from drover import __version__, handlers, plugins
-from drover.app import beacon_registry, payload_counts
+from drover.app import audit, beacon_registry, payload_counts
 from drover.app.access import assembly as access
 from drover.app.access.admit import Gate, visible_applications
 from drover.app.access.applications import owners_for
 from drover.app.answering import FlowHost, Tools
 from drover.app.archives.asking import Archives
 from drover.app.assembly import Library, Surroundings, library
+from drover.app.audit import AuditLogs, AuditTrail
 from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
@@ -48,6 +49,7 @@ from drover.engine.loops import Loop
 from drover.engine.service import Engine, Heart, scheduling
 from drover.engine.service import Surroundings as EngineSurroundings
 from drover.faces import tmm
+from drover.faces.audit import audited
 from drover.faces.declared import declared
 from drover.faces.figures import Figures
 from drover.faces.http import HttpApp
@@ -159,9 +161,10 @@ class Server:
             *doors.services,
             *work.services,
             *bundles.services,
+            AuditLogs(store, self.clock),
         )
-        self.app = HttpApp(declared(services), doors.gate, limits=limits_of(self.settings))
-        self._watch(store, services[Published], shelf.counter)
+        self.app = self._http(store, services, doors)
+        self._watch(store, services[Published], shelf)
         show_watching(self.app.metrics, shelf.watching)
         self._hint(heart)
 
@@ -212,6 +215,18 @@ class Server:
             bounds=notebook_bounds_of(self.settings),
         )
         return (room, Notebooks(room, shelf.tasks))
+
+    def _http(self, store: SqlStore, services: Services, doors: access.AccessServices) -> HttpApp:
+        """Return the edge; what changes is noted, and written every second and at the end."""
+        trail = AuditTrail(store, self.ids, self.clock)
+        self._open.push_async_callback(trail.flush)
+        self._repeat(Loop("audit_trail", trail.flush, asyncio.Event(), audit.FLUSH_S))
+        operations = audited(declared(services), trail)
+        made = HttpApp(operations, doors.gate, limits=limits_of(self.settings))
+        made.metrics.show_count(
+            "audit_entries_lost", "Notes that could not wait to be written.", lambda: trail.lost
+        )
+        return made
 
     async def _make_first(self, first: Bootstrap) -> None:
         password = self.settings.admin_password or None
@@ -378,15 +393,18 @@ class Server:
         self._repeat(Loop("task_telling", telling.tick, heart.signals.telling, sweep_s))
         self._open.push_async_callback(self._engine.stop)
 
-    def _watch(self, store: SqlStore, published: Published, counter: PayloadCounter) -> None:
+    def _watch(self, store: SqlStore, published: Published, shelf: Library) -> None:
         published.publish(self.app.routes.described, self.app.metrics.text)
         self.app.metrics.declare(refusing_limits_of(self.settings))
         figures = Figures(self.app.metrics, store)
         sweep_s = self.settings.sweep_seconds
         self._repeat(Loop("figures", figures.look, asyncio.Event(), sweep_s))
-        flush = partial(counter.flush, store)
-        self._open.push_async_callback(flush)
-        self._repeat(Loop("payload_counts", flush, asyncio.Event(), payload_counts.FLUSH_S))
+        for name, flush in (
+            ("payload_counts", partial(shelf.counter.flush, store)),
+            ("endpoint_calls", shelf.endpoint_calls.flush),
+        ):
+            self._open.push_async_callback(flush)
+            self._repeat(Loop(name, flush, asyncio.Event(), payload_counts.FLUSH_S))
         self._repeat(Loop("loop_lag", figures.measure_lag, asyncio.Event(), LAG_S))
         self._watch_queue()
 

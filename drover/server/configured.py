@@ -139,6 +139,7 @@ def keep_of(settings: Settings) -> Keep:
         debug_messages=settings.keep_debug_days,
         deleted_devices=settings.keep_deleted_devices_days,
         device_log=settings.keep_device_log_days,
+        audit_log=settings.keep_audit_log_days,
     )
 
 

@@ -20,6 +20,10 @@ def show_devices(metrics: RequestMetrics, fabric: Fabric, devices: LiveServices)
         "mqtt_admitted": ("Devices let in.", lambda: callout.admitted),
         "mqtt_refused": ("Devices refused: wrong credentials.", lambda: callout.refused),
         "mqtt_put_off": ("Devices told to come again: too many at once.", lambda: callout.put_off),
+        "mqtt_persistent": (
+            "Devices cut off: they asked for a persistent session.",
+            lambda: fabric.sessions.refused,
+        ),
         "mqtt_cut": ("Connections ended: their right was revoked.", lambda: fabric.cut),
         "mqtt_held_back": ("Times state was left with the broker.", lambda: fabric.held_back),
         "mqtt_unreadable": ("Messages of state that were no reports.", lambda: inbox.unreadable),
@@ -29,6 +33,11 @@ def show_devices(metrics: RequestMetrics, fabric: Fabric, devices: LiveServices)
     }
     for name, (meaning, value) in counts.items():
         metrics.show_count(name, meaning, value)
+    backlog = fabric.backlog
+    metrics.show(
+        "mqtt_backlog_bytes", "State that waits in the broker.", lambda: backlog.waiting_bytes
+    )
+    metrics.show("mqtt_full", "Whether devices are sent away.", lambda: int(backlog.full))
     metrics.show("mqtt_waiting", "Messages that wait for the store.", lambda: inbox.waiting)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from drover.ports.counts import Days, Total
+from drover.ports.counts import Days, EndpointCall, Total
 from drover.store.row_batches import batch
 
 if TYPE_CHECKING:
@@ -15,6 +15,18 @@ if TYPE_CHECKING:
     from drover.store.driver import Transaction
 
 DAY_MS: Final = 86_400_000
+_CALL_COLUMNS: Final = (
+    "application_ids",
+    "hours",
+    "endpoint_ids",
+    "versions",
+    "domains",
+    "statuses",
+    "calls",
+)
+_CALL_VALUES: Final = attrgetter(
+    "application_id", "hour_ms", "endpoint_id", "version", "domain", "status", "calls"
+)
 _COLUMNS: Final = ("application_ids", "hours", "categories", "sources", "payloads", "sizes")
 _VALUES: Final = attrgetter("application_id", "hour_ms", "category", "source", "payloads", "bytes")
 _ONE_BUCKET_MS: Final = 2**62
@@ -71,3 +83,21 @@ class CountStore:
     async def forget(self, before_ms: int) -> None:
         """Delete counts of hours before a moment."""
         await self._tx.execute("payload_count_forget", {"before_ms": before_ms})
+
+    async def add_calls(self, calls: Sequence[EndpointCall]) -> None:
+        """Add to how often interfaces were called."""
+        rows = sorted(map(_CALL_VALUES, calls))
+        params = batch(self._tx.dialect, _CALL_COLUMNS, rows)
+        await self._tx.execute("endpoint_call_add", params)
+
+    async def calls(
+        self, application_id: str, start_ms: int, end_ms: int
+    ) -> Sequence[EndpointCall]:
+        """Return the calls of a span, by hour."""
+        params = {"application_id": application_id, "start_ms": start_ms, "end_ms": end_ms}
+        rows = await self._tx.fetch("endpoint_call_totals", params)
+        return [EndpointCall(application_id=application_id, **row) for row in rows]
+
+    async def forget_calls(self, before_ms: int) -> None:
+        """Delete counts of calls of hours before a moment."""
+        await self._tx.execute("endpoint_call_forget", {"before_ms": before_ms})

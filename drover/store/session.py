@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from drover.store.access import AccessTables
 from drover.store.archives import ArchiveTables
+from drover.store.audit import AuditStore
 from drover.store.beacon_registry import BeaconRegistryStore
 from drover.store.beacons import BeaconStore
 from drover.store.bundles import BundleStore
@@ -132,6 +133,11 @@ class StoreSession:
     def search(self) -> SearchStore:
         """What resources of every kind are called."""
         return SearchStore(self.tx)
+
+    @cached_property
+    def audit(self) -> AuditStore:
+        """Who changed what of organisations."""
+        return AuditStore(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""

@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
+import asyncio
 
 import pytest
 from losant_rest import Client, LosantError
 
-ROOT = Path(__file__).parents[2]
-EMAIL = "admin@example.com"
+from examples.serving import EMAIL, serving
+from tests.conftest import created
+
 PASSWORD = "Correct-horse-9"
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "DROVER_ADMIN_EMAIL": EMAIL,
-        "DROVER_ADMIN_PASSWORD": PASSWORD,
-    }
-    folder = tmp_path_factory.mktemp("data")
-    log = folder / "log"
-    command = [sys.executable, "-m", "drover.main", "serve", "--port", "0"]
-    with (
-        log.open("w") as errors,
-        subprocess.Popen(
-            [*command, "--data-dir", str(folder)],
-            env=environment,
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        ) as process,
-    ):
-        line = process.stdout.readline()
-        assert "listens on" in line, log.read_text()
-        yield line.partition("listens on ")[2].split()[0]
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def url(request, tmp_path_factory):
+    settings = {"roles": "api", "admin_password": PASSWORD, "log_level": "info"}
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres_server")
+        settings["database"] = asyncio.run(created(server, "access_of_the_vendor"))
+    log = tmp_path_factory.mktemp("log") / "log"
+    with log.open("wb") as errors, serving(log=errors, **settings) as running:
+        yield running.url
+    assert "auth.authenticateUser" in log.read_text()
     assert PASSWORD not in log.read_text()
 
 

@@ -123,7 +123,22 @@ def test_an_organisations_counts_are_its_members(vendor):
 
     assert not any(client.org.payload_counts(orgId=org["id"]).values())
     assert client.org.device_counts(orgId=org["id"])["counts"][-1]["total"] == 0
+    assert client.org.payload_counts_breakdown(orgId=org["id"])["counts"][-1]["value"] == 0
+    assert client.org.notebook_minute_counts(orgId=org["id"])["counts"][-1]["minutes"] == 0
     refused(404, "", client.org.payload_counts, orgId="f" * 24)
+
+
+def test_a_persons_counts_are_those_of_all_their_applications(vendor):
+    before = vendor.client.me.device_counts()["counts"][-1]
+    vendor.devices(2)
+
+    after = vendor.client.me.device_counts()["counts"][-1]
+    days = sound(vendor.client.me.payload_counts_breakdown(start=-2 * DAY_MS))
+
+    assert after["total"] - before["total"] == 2
+    assert after["created"] >= 2
+    assert all(each["value"] >= 0 for each in days["counts"])
+    assert vendor.client.me.notebook_minute_counts()["counts"][-1]["minutes"] == 0
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,16 @@ import subprocess
 
 import pytest
 
-from examples.serving import serving
-
 HEADERS = ("Content-Type: application/json", "Accept: application/json")
 
 
 class Shell:
     """Calls curl the way the published examples do."""
 
-    def __init__(self, server) -> None:
-        self.url = server.url
-        self.token = server.client.token
-        self.application = f"/applications/{server.application_id()}"
+    def __init__(self, vendor) -> None:
+        self.url = vendor.url
+        self.token = vendor.client.auth_token
+        self.application = f"/applications/{vendor.application}"
 
     def curl(self, method: str, path: str, body: str | None = None) -> tuple[int, object]:
         command = ["curl", "-sS", "-w", "\n%{http_code}"]
@@ -34,10 +32,9 @@ class Shell:
         return int(status), json.loads(text)
 
 
-@pytest.fixture(scope="module")
-def shell():
-    with serving() as server:
-        yield Shell(server)
+@pytest.fixture
+def shell(vendor):
+    return Shell(vendor)
 
 
 def test_resource_jobs_are_listed_and_created(shell):
@@ -87,7 +84,7 @@ def test_one_resource_job_is_read_patched_executed_logged_cancelled_and_deleted(
 
 def test_an_application_is_read_and_patched(shell):
     status, one = shell.curl("GET", shell.application)
-    assert (status, one["name"]) == (200, "My fleet")
+    assert (status, one["name"]) == (200, "Works")
 
     body = '{"name":"My Updated Application","description":"Description of my updated application"}'
     status, patched = shell.curl("PATCH", shell.application, body)

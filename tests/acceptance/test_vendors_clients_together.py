@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import queue
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from losant_rest import Client
 
 from examples.serving import serving
+from tests.conftest import created
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,9 +102,12 @@ def eventually(look: Callable[[], Any]) -> Any:
     raise AssertionError("it did not happen")
 
 
-@pytest.fixture(scope="module")
-def field() -> Iterator[Field]:
-    settings = {"sweep_seconds": 0.5, "workers": 1, "script_workers": 1}
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def field(request: pytest.FixtureRequest) -> Iterator[Field]:
+    settings: dict[str, object] = {"sweep_seconds": 0.5, "workers": 1, "script_workers": 1}
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres_server")
+        settings["database"] = asyncio.run(created(server, "vendors_together"))
     with serving(roles="api,engine,scheduler,mqtt", **settings) as running:
         yield Field(running)
 
@@ -123,6 +128,15 @@ def test_state_comes_in_and_a_command_goes_out(field):
         assert device.says() == {"command": "open", "payload": {"by": 2}}
         shown = field.client.device.get(**field.one)
         assert shown["connectionInfo"]["connected"] == 1
+
+
+def test_a_command_that_a_person_publishes_reaches_the_device(field):
+    command = {"topic": f"losant/{field.device}/command", "message": '{"name": "shut"}'}
+    with field.connected() as device:
+        answer = field.client.application.mqtt_publish_message(**field.of, payload=command)
+
+        assert answer == {"success": True}
+        assert device.says()["command"] == "shut"
 
 
 def test_what_a_device_reports_is_streamed(field):

@@ -10,6 +10,9 @@ import pytest
 import pytest_asyncio
 
 from drover.app.jobs.hook import ApplicationEnds
+from drover.model.execution import State
+from drover.model.run import Change
+from drover.store.jobs.executions import ExecutionStore
 from tests.contract.jobs_store import APPLICATION, device_id
 from tests.support.jobs_bench import USER, JobsBench, user
 
@@ -257,6 +260,29 @@ async def test_deleting_a_job_cancels_what_runs_and_keeps_no_logs(bench):
         execution = await bench.jobs(lambda jobs, each=each: jobs.executions.get(each))
         assert execution.state == "canceled"
     assert await bench.jobs(lambda jobs: jobs.executions.count(path.rpartition("/")[2])) == 2
+
+
+async def test_a_job_is_deleted_while_its_executions_move_on(bench, monkeypatch):
+    await bench.add_devices(3)
+    path = await bench.job()
+    ending, beginning = [await bench.execute(path) for _ in range(2)]
+    found = ExecutionStore.open_of_job
+
+    async def found_before_they_moved(executions, job_id):
+        """Return them as they stood before another server ended one and began the other."""
+        read = await found(executions, job_id)
+        numbers = {each.id: each.number for each in read}
+        await executions.move(numbers[ending], Change(goal=State.FAILED))
+        await executions.move(numbers[beginning], Change(goal=State.RUNNING))
+        return read
+
+    monkeypatch.setattr(ExecutionStore, "open_of_job", found_before_they_moved)
+
+    await bench.ok("DELETE", path)
+
+    await bench.refused(404, "GET", path)
+    execution = await bench.jobs(lambda jobs: jobs.executions.get(beginning))
+    assert execution.state == "canceling"
 
 
 async def test_deleting_an_application_ends_what_runs_in_it(bench):

@@ -162,6 +162,29 @@ async def test_items_that_run_past_their_timeout_get_their_deadline_while_the_le
     assert counts(settled.execution) == {"total": 2, "succeeded": 1, "timed_out": 1}
 
 
+async def test_whatever_runs_of_an_execution_is_cut_short_and_of_no_other(bench):
+    pace = Pace(concurrency=2, timeout_ms=60_000)
+    execution = await bench.begin(3, pace=pace)
+    other = await bench.add(pace=pace)
+    await bench.snapshot(other)
+    await bench.jobs(lambda jobs: jobs.plans.begin(other.number, NOW))
+    awaiting = await bench.claim(execution.number, 1)
+    await bench.end_lease(awaiting)
+    running = await bench.claim(execution.number, 1)
+    await bench.claim(other.number)
+
+    await bench.jobs(lambda jobs: jobs.deadlines.cut_short(execution.number, NOW + 10))
+    exposed = await bench.jobs(lambda jobs: jobs.deadlines.expose(NOW + 10))
+    due = await bench.jobs(lambda jobs: jobs.deadlines.due(NOW + 10))
+    timed_out = await bench.time_out(execution.number, NOW + 10)
+    late = await bench.settle(execution.number, (device_id(2), True), lease=running.lease)
+
+    assert (exposed, due) == (1, [execution.number])
+    assert [each.resource_id for each in timed_out] == [device_id(1), device_id(2)]
+    assert late.refused == {device_id(2): Refusal.ENDED}
+    assert counts(await bench.get(execution.number)) == {"total": 3, "timed_out": 2}
+
+
 async def test_failures_are_tried_again_until_the_retries_are_used_up(bench):
     pace = Pace(concurrency=10, retry_on_failure=True, max_retries=1, retry_delay_ms=5000)
     execution = await bench.begin(1, pace=pace)

@@ -16,7 +16,9 @@ from drover.ports.flows import RunCounts, RunNote
 from tests.contract.jobs_store import APPLICATION, JOB, Bench, device_id
 from tests.support.catalog_server import MemoryBlobs
 
-NEVER = Keep(executions=0, run_history=0, debug_messages=0, deleted_devices=0, device_log=0)
+NEVER = Keep(
+    executions=0, run_history=0, debug_messages=0, deleted_devices=0, device_log=0, audit_log=0
+)
 FLOW = "f" * 24
 MINUTE_MS = 60_000
 
@@ -305,3 +307,17 @@ async def test_the_log_of_devices_goes_after_its_days(bench, blobs):
     await run(bench, blobs, Keep(device_log=2))
 
     assert await rows_in(bench, "device_log") == 2
+
+
+async def test_audit_logs_go_after_their_days(bench, blobs):
+    now_ms = await now_of(bench)
+    columns = ("id", "org_id", "at_ms", "status", "resource", "action", "document")
+    rows = [
+        (f"{days}" * 24, "a" * 24, now_ms - days * DAY_MS, 200, "device", "patch", "{}")
+        for days in (1, 3)
+    ]
+    await bench.database.write(lambda tx: tx.copy_rows("audit_entry", columns, rows))
+
+    await run(bench, blobs, Keep(audit_log=2))
+
+    assert await rows_in(bench, "audit_entry") == 1

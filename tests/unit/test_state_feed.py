@@ -57,7 +57,7 @@ class Intake:
 @pytest.fixture
 async def world(monkeypatch):
     monkeypatch.setattr(state_feed, "AT_A_TIME", 2)
-    feed = StateFeed(None, Intake())
+    feed = StateFeed(None, Intake(), 1_000_000)
     feed._client = broker = Broker()
     feed._tasks = [asyncio.create_task(feed._ask_on()), asyncio.create_task(feed._acknowledge())]
     yield SimpleNamespace(feed=feed, broker=broker, intake=feed._intake)

@@ -10,7 +10,7 @@ from drover.app.catalog import QuietHook
 from drover.app.jobs.control import cancel
 from drover.app.jobs.wishes import Wish, check_definition
 from drover.model.errors import Invalid
-from drover.model.execution import State
+from drover.model.execution import MOVES, State
 from drover.model.run import RESOURCE_JOB
 
 if TYPE_CHECKING:
@@ -73,8 +73,10 @@ class ApplicationEnds(QuietHook):
 
 
 async def _cancel_all(session: Session, caller: Caller, found: Sequence[Execution]) -> None:
-    for execution in found:
-        if execution.state is not State.CANCELING:
+    for each in found:
+        # Whoever runs it may have moved it on since it was found.
+        execution = await session.jobs.executions.hold(each.number)
+        if State.CANCELING in MOVES[execution.state]:
             await cancel(session, caller, execution)
 
 

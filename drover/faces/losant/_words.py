@@ -43,7 +43,7 @@ def account(value: Account) -> Document:
             "role": value.role,
             "email": value.email,
             **profile,
-            "fullName": full_name(value),
+            "fullName": value.full_name,
             "creationDate": to_text(value.created_ms),
             "lastUpdated": to_text(value.updated_ms),
             "passwordLastUpdated": to_text(value.password_updated_ms),
@@ -54,12 +54,6 @@ def account(value: Account) -> Document:
             "ssoLinked": False,
         }
     )
-
-
-def full_name(value: Account) -> str:
-    """Return the name to show, the e-mail when none is given."""
-    names = (value.profile.first_name, value.profile.last_name)
-    return " ".join(filter(None, names)) or value.email
 
 
 def account_key(value: AccountKey) -> Document:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from msgspec import Struct
 
 from drover.app.about import ServerFacts
-from drover.app.endpoints import Endpoints, Served
+from drover.app.endpoint_calls import NOT_FOUND, EndpointCalls
+from drover.app.endpoints import Endpoints
+from drover.app.experience_site import DEVELOP
 from drover.app.incoming import MOST_BYTES, Incoming
 from drover.app.webhooks import Webhooks
 from drover.faces.operation import Answer, Call, Operation
+from drover.faces.refusals import status_of
+from drover.model.errors import DroverError
+from drover.ports.counts import EndpointCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from drover.app.endpoints import Served
     from drover.app.services import Services
 
 WEBHOOKS: Final = "/webhooks/{token}/{path*}"
@@ -47,9 +53,12 @@ class Reply(Struct, frozen=True):
 class _Calls:
     """The operations that anybody may call who knows the address."""
 
-    def __init__(self, webhooks: Webhooks, endpoints: Endpoints, url: str) -> None:
+    def __init__(
+        self, webhooks: Webhooks, endpoints: Endpoints, counted: EndpointCalls, url: str
+    ) -> None:
         self._webhooks = webhooks
         self._endpoints = endpoints
+        self._counted = counted
         self._url = url
 
     async def webhook(self, call: Call) -> Answer:
@@ -68,16 +77,50 @@ class _Calls:
 
     async def endpoint(self, call: Call) -> Answer:
         """Start the workflows of an application's endpoint."""
-        application_id = call.application_id
-        served = await self._endpoints.call(application_id, _incoming(call), call.left)
-        return _served(served, f"/experiences/{application_id}")
+        host = urlsplit(self._url).hostname or ""
+        shown = _Shown(call.application_id, DEVELOP, host, f"/experiences/{call.application_id}")
+        return await self._counting(call, shown)
 
     async def site(self, call: Call) -> Answer:
         """Start the workflows of an endpoint of the version that a slug or domain shows."""
         name = call.path["siteName"]
         application_id, version = await self._endpoints.named(name)
-        served = await self._endpoints.call(application_id, _incoming(call), call.left, version)
-        return _served(served, f"/sites/{quote(name)}")
+        return await self._counting(
+            call, _Shown(application_id, version, name, f"/sites/{quote(name)}")
+        )
+
+    async def _counting(self, call: Call, shown: _Shown) -> Answer:
+        """Answer, and count what is answered."""
+        endpoint_id, status = NOT_FOUND, 500
+        try:
+            incoming = _incoming(call)
+            found = await self._endpoints.find(shown.application_id, incoming, shown.version)
+            if found.match is not None:
+                endpoint_id = found.match.endpoint.id
+            answer = _served(await self._endpoints.call(found, incoming, call.left), shown.path)
+            status = answer.status
+        except DroverError as error:
+            status = status_of(error)
+            raise
+        finally:
+            counted = EndpointCall(
+                application_id=shown.application_id,
+                endpoint_id=endpoint_id,
+                version=shown.version,
+                domain=shown.host,
+                status=status,
+            )
+            self._counted.note(counted)
+        return answer
+
+
+class _Shown(NamedTuple):
+    """An application's interface in a version, by which host, and the path its cookies are for."""
+
+    application_id: str
+    version: str
+    host: str
+    path: str
 
 
 def _incoming(call: Call) -> Incoming:
@@ -128,7 +171,12 @@ def _late() -> Answer:
 
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations that anybody may call who knows the address."""
-    calls = _Calls(services[Webhooks], services[Endpoints], services[ServerFacts].url)
+    calls = _Calls(
+        services[Webhooks],
+        services[Endpoints],
+        services[EndpointCalls],
+        services[ServerFacts].url,
+    )
     for path, run, name, summary, methods in (
         (WEBHOOKS, calls.webhook, "webhook.call", "Call a webhook", _METHODS),
         (

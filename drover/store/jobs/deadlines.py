@@ -38,6 +38,12 @@ class DeadlineStore:
             await self._tx.execute("lease_exposed", {"number": lease.number, "fence": lease.fence})
         return len(rows)
 
+    async def cut_short(self, number: int, now_ms: int) -> None:
+        """Let whatever still runs of an execution be past its deadline now."""
+        params = {"number": number, "now_ms": now_ms}
+        await self._tx.execute("leases_cut_short", params)
+        await self._tx.execute("iterations_cut_short", params)
+
     async def due(self, now_ms: int) -> Sequence[int]:
         """Return the numbers of executions with items whose deadline has passed."""
         rows = await self._tx.fetch("executions_with_due_iterations", {"now_ms": now_ms})

@@ -214,6 +214,10 @@ SELECT * FROM lease WHERE expose_ms <= :now_ms;
 -- Tell whether items of a lease are past their timeout although the chunk still runs.
 SELECT 1 AS found FROM lease WHERE expose_ms <= :now_ms LIMIT 1;
 
+-- name: leases_cut_short
+-- Let the items of an execution's leases be past their timeout now.
+UPDATE lease SET expose_ms = :now_ms WHERE execution = :number AND expose_ms > :now_ms;
+
 -- name: lease_exposed
 -- Note that the items of a lease have deadlines of their own now.
 UPDATE lease SET expose_ms = NULL WHERE execution = :number AND fence = :fence;

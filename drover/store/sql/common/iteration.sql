@@ -100,6 +100,11 @@ WHERE execution = :number AND state = 1 AND deadline_ms <= :now_ms AND resource_
     ORDER BY deadline_ms, resource_id LIMIT :limit)
 RETURNING resource_id, attempt, retries, started_ms, state;
 
+-- name: iterations_cut_short
+-- Let items that await their acknowledgement be past their deadline now.
+UPDATE iteration SET deadline_ms = :now_ms
+WHERE execution = :number AND state = 1 AND deadline_ms > :now_ms;
+
 -- name: iterations_settle_waiting
 -- Give items that will not be tried again after all the result of their last attempt; those that
 -- were never begun stay so.

@@ -1,0 +1,80 @@
+"""State that waits in the broker's stream, and what is done before there is no room for more.
+
+The broker acknowledges a report whether its stream has room or not. So devices are sent away while
+the stream is nearly full: who is not connected is not told that a report was taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from nats.errors import Error as NatsError
+
+from drover.mqtt.accounts import PLATFORM
+from drover.mqtt.state_feed import STREAM
+
+if TYPE_CHECKING:
+    from drover.mqtt.connections import Connections
+    from drover.mqtt.link import Link
+
+FULL: Final = 0.9
+ROOM_AGAIN: Final = 0.7
+"""Shares of the stream from which on devices are sent away, and let in again."""
+
+LOOK_S: Final = 0.5
+_LOG = structlog.get_logger("drover.mqtt")
+
+
+class Backlog:
+    """Watches how much state waits."""
+
+    def __init__(self, link: Link, connections: Connections, most_bytes: int) -> None:
+        self._link = link
+        self._connections = connections
+        self._most_bytes = most_bytes
+        self._watching: asyncio.Task[None] | None = None
+        self.waiting_bytes = 0
+        """What waited when it was last looked."""
+        self.full = False
+        """Whether devices are sent away."""
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._watching = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Watch no longer. Safe to call twice, and before start."""
+        watching, self._watching = self._watching, None
+        if watching is not None:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def look(self) -> None:
+        """See how much waits, and send devices away when it is too much.
+
+        Raises NatsError, OSError.
+        """
+        streams = (await self._link.client(PLATFORM)).jetstream()
+        self.note((await streams.stream_info(STREAM)).state.bytes)
+        if self.full:
+            for application_id in self._link.known:
+                await self._connections.end_those_of(application_id)
+
+    def note(self, waiting_bytes: int) -> None:
+        """Take how much waits."""
+        self.waiting_bytes = waiting_bytes
+        share = waiting_bytes / self._most_bytes
+        full = share >= (ROOM_AGAIN if self.full else FULL)
+        if full != self.full:
+            _LOG.warning("mqtt.full" if full else "mqtt.room_again", waiting_bytes=waiting_bytes)
+        self.full = full
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except (NatsError, OSError) as error:
+                _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
+            await asyncio.sleep(LOOK_S)

@@ -1,0 +1,60 @@
+"""Persistent sessions are not given: who asks for one is cut off.
+
+The broker cannot be told to refuse them, and its question whether a device may connect does not
+tell what kind of session it asks for. But it writes each session down when it begins, as a message
+that can be listened to. Losant-compatible behaviour, section 6.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
+
+import msgspec
+import structlog
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+
+    from drover.mqtt.connections import Connections
+
+WRITTEN_DOWN: Final = "$MQTT.sess.>"
+"""Where the broker writes sessions down, in each application's account."""
+
+QUEUE: Final = "drover"
+TOLD_EVERY: Final = 1000
+"""Of so many that are cut off one is logged; all are counted."""
+
+_CLEAN: Final = b'"clean":true'
+_LOG = structlog.get_logger("drover.mqtt")
+
+
+class Sessions:
+    """Looks at the sessions of applications, together with any number of other servers."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._watched: WeakSet[Client] = WeakSet()
+        self.refused = 0
+        """Devices cut off because they asked for a persistent session."""
+
+    async def watch(self, application_id: str, client: Client) -> None:
+        """Look at sessions of an application from now on, over its connection."""
+        if client in self._watched:
+            return
+        self._watched.add(client)
+
+        async def take(message: Msg) -> None:
+            if _CLEAN not in message.data:
+                await self._refuse(application_id, msgspec.json.decode(message.data))
+
+        await client.subscribe(WRITTEN_DOWN, queue=QUEUE, cb=take)
+        await client.flush()
+
+    async def _refuse(self, application_id: str, session: dict[str, Any]) -> None:
+        device_id = str(session["id"])
+        self.refused += 1
+        if self.refused % TOLD_EVERY == 1:
+            _LOG.info("mqtt.persistent_session", device=device_id, so_far=self.refused)
+        await self._connections.end_those_of(application_id, mqtt_client=device_id)

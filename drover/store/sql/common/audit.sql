@@ -1,0 +1,8 @@
+-- name: audit_entry_by_id
+-- Read one entry of an organisation's audit log.
+SELECT document FROM audit_entry WHERE org_id = :org_id AND id = :id;
+
+-- name: retire_audit_log
+-- Delete the oldest entries of audit logs.
+DELETE FROM audit_entry WHERE id IN (
+    SELECT id FROM audit_entry WHERE at_ms < :before_ms ORDER BY at_ms LIMIT :limit);
