@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from drover.app.flow_caller import FlowCaller
 from drover.discover import discover
 from drover.model.errors import DroverError
+from drover.model.iteration import Acknowledgement
 
 if TYPE_CHECKING:
     from drover.app.own_api import OwnApi
@@ -147,3 +148,7 @@ class FlowHost:
     async def settle(self, batch: FlowBatch, rows: bytes, count: int) -> Settled:
         """Acknowledge iterations of the batch itself; raises LeaseLost."""
         return await self._tools.acks.settle(batch, rows, count)
+
+    async def settle_all(self, batch: FlowBatch, *, ok: bool, message: str | None) -> Settled:
+        """Acknowledge all iterations of the batch alike; raises LeaseLost."""
+        return await self._tools.acks.settle_all(batch, Acknowledgement("", ok, message))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _DATE: Final = "$date"
 _OWN_LENGTH: Final = len("2026-01-02T03:04:05.678Z")
-_DATED: Final = frozenset({"creationDate", "lastUpdated", "createdAt", "updatedAt"})
+_DATED: Final = ("creationDate", "lastUpdated", "createdAt", "updatedAt")
 
 
 def encode(payload: Any) -> bytes:
@@ -106,9 +106,8 @@ def dated(resource: dict[str, Any], *more: str) -> dict[str, Any]:
 
     Further keys named in ``more`` are treated alike. The resource given is changed.
     """
-    for key in (*_DATED, *more):
-        text = resource.get(key)
-        if isinstance(text, str):
+    for key in (*_DATED, *more) if more else _DATED:
+        if (text := resource.get(key)).__class__ is str:
             resource[key] = date_of(text)
     return resource
 

@@ -45,6 +45,7 @@ class Outcome(NamedTuple):
     error: tuple[str, str] | None = None
 
 
+_NOTHING: Final = Outcome()
 _CROWDED: Final = Outcome(
     error=("Busy", f"{MOST_LEFT_BEHIND} calls of handlers run on after their time")
 )
@@ -184,7 +185,7 @@ def _is_cancelled() -> bool:
 def _outcome(value: Any) -> Outcome:
     """Return a result as plain JSON values; raises what encoding it raises."""
     if value is None:
-        return Outcome()
+        return _NOTHING
     encoded = msgspec.json.encode(value)
     if len(encoded) > MOST_PAYLOAD_BYTES:
         return Outcome(error=("PayloadTooLarge", "The handler's result is too large"))

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
+from nats.errors import Error as NatsError
 
 from drover.model.errors import DroverError, TooMany, Unauthorized
 from drover.mqtt.accounts import CALLOUT, Rights, signed, unverified
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from drover.mqtt.accounts import Keyring
     from drover.ports.door import Admitted, Door
 
+    HangUp = Callable[[str, int], Awaitable[None]]
+    """Ends a connection, which is given by its broker and its number there."""
+
 SUBJECT: Final = "$SYS.REQ.USER.AUTH"
 QUEUE: Final = "drover"
 
@@ -29,6 +33,8 @@ MOST_AT_ONCE: Final = 64
 
 MOST_WAITING: Final = 4000
 """Devices that wait to be looked at; more are told at once to come again."""
+
+_LATER: Final = "try again later"
 
 TOLD_EVERY: Final = 1000
 """Of so many refusals one is logged; all are counted."""
@@ -42,7 +48,9 @@ _LOG = structlog.get_logger("drover.mqtt")
 class Callout:
     """Serves the broker's questions; ``ensure`` makes an application known to it.
 
-    While it is ``full``, devices are told to come again.
+    Devices that are put off, as all are while it is ``full``, have their connections ended by
+    ``hang_up`` before the broker is answered: it knows no other refusal than that of wrong
+    credentials, for which clients give up.
     """
 
     def __init__(
@@ -50,11 +58,13 @@ class Callout:
         keys: Keyring,
         door: Door,
         ensure: Callable[[str], Awaitable[None]],
+        hang_up: HangUp,
         full: Callable[[], bool] = lambda: False,
     ) -> None:
         self._keys = keys
         self._door = door
         self._ensure = ensure
+        self._hang_up = hang_up
         self._full = full
         self._gate = asyncio.Semaphore(MOST_AT_ONCE)
         self._answering: set[asyncio.Task[None]] = set()
@@ -63,7 +73,7 @@ class Callout:
         self.refused = 0
         """Devices not let in: their credentials are wrong, or come too often."""
         self.put_off = 0
-        """Devices told to come again: too many wait, the store is away, or there is no room."""
+        """Devices put off: too many wait, the store is away, or there is no room."""
 
     async def serve(self, client: Client) -> None:
         """Begin to answer over a connection of the callout account."""
@@ -85,6 +95,8 @@ class Callout:
         else:
             async with self._gate:
                 body |= await self._decision(asked)
+        if body.get("error") == _LATER:
+            await self._put_off(asked)
         answer = {"sub": asked["user_nkey"], "aud": asked["server_id"]["id"], "nats": body}
         await message.respond(signed(self._keys.account(CALLOUT), answer).encode())
 
@@ -101,7 +113,7 @@ class Callout:
             return {"error": self._later(error.message)}
         except Exception:  # noqa: BLE001 - whatever it is, the device is not let in
             _LOG.exception("mqtt.not_decided")
-            return {"error": "server error"}
+            return {"error": self._later("server error")}
         self.admitted += 1
         return {"jwt": claims}
 
@@ -109,7 +121,13 @@ class Callout:
         self.put_off += 1
         if self.put_off % TOLD_EVERY == 1:
             _LOG.warning("mqtt.put_off", reason=reason, so_far=self.put_off)
-        return "try again later"
+        return _LATER
+
+    async def _put_off(self, asked: Mapping[str, Any]) -> None:
+        try:
+            await self._hang_up(asked["server_id"]["id"], int(asked["client_info"]["id"]))
+        except (NatsError, OSError, TimeoutError) as error:  # it is refused all the same
+            _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
 
     async def _claims(self, asked: Mapping[str, Any]) -> str:
         client, given = asked["client_info"], asked["connect_opts"]

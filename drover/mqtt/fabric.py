@@ -73,7 +73,9 @@ class Fabric:
         """Decide for the broker about devices, and take what they say."""
         self.link.greet = self.sessions.watch
         keys = keyring(self._settings)
-        self.callout = Callout(keys, door, self.link.ensure, lambda: self.backlog.full)
+        self.callout = Callout(
+            keys, door, self.link.ensure, self._connections.end, lambda: self.backlog.full
+        )
         await self.callout.serve(await self.link.client(CALLOUT))
         self._intake = BrokerIntake(self.link, intake, self._connections, self._most_bytes)
         await self._intake.start()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from msgspec import Struct
 
-from drover.model.iteration import Item, ItemState
+from drover.model.iteration import Acknowledgement, Item, ItemState
 from drover.model.run import Execution
 
 if TYPE_CHECKING:
@@ -121,10 +121,14 @@ class Settlement(Struct, frozen=True, kw_only=True):
 
     execution: Execution
     now_ms: int
-    moved: dict[str, ItemState]
-    refused: dict[str, Refusal]
     unsettled: int
+    moved: dict[str, ItemState] = {}
+    refused: dict[str, Refusal] = {}
     following: Claim | None = None
+
+
+class Unlike(Exception):
+    """The items of a lease do not all stand alike: each is to be settled by its id."""
 
 
 class TimedOut(Struct, frozen=True, kw_only=True):
@@ -225,6 +229,16 @@ class Iterations(Protocol):
 
         Under a lease its fence is held against the items'; without one any item that was begun
         and has not ended is settled. A lease all of whose items are settled is given up.
+        """
+        ...
+
+    async def settle_all(
+        self, number: int, given: Acknowledgement, held: Held, follow: Follow | None = None
+    ) -> Settlement:
+        """Settle all items of a fresh lease alike, none of which was settled before.
+
+        The id in ``given`` means nothing, and what moved is not listed. Raises Unlike, with nothing
+        changed, where some item stands otherwise, and for serial executions.
         """
         ...
 

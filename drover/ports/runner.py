@@ -118,11 +118,6 @@ class Runner(Protocol):
         ...
 
     @property
-    def workers(self) -> int:
-        """How many processes share the batches."""
-        ...
-
-    @property
     def capacity(self) -> int:
         """How many batches can run at once."""
         ...
@@ -142,6 +137,10 @@ class Answerer(Protocol):
 
         Raises LeaseLost when the lease it ran under was lost.
         """
+        ...
+
+    async def settle_all(self, batch: FlowBatch, *, ok: bool, message: str | None) -> Settled:
+        """Acknowledge all iterations of the batch alike; raises LeaseLost."""
         ...
 
 

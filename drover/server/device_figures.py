@@ -19,7 +19,7 @@ def show_devices(metrics: RequestMetrics, fabric: Fabric, devices: LiveServices)
     counts = {
         "mqtt_admitted": ("Devices let in.", lambda: callout.admitted),
         "mqtt_refused": ("Devices refused: wrong credentials.", lambda: callout.refused),
-        "mqtt_put_off": ("Devices told to come again: too many at once.", lambda: callout.put_off),
+        "mqtt_put_off": ("Devices put off: too many, or no room.", lambda: callout.put_off),
         "mqtt_persistent": (
             "Devices cut off: they asked for a persistent session.",
             lambda: fabric.sessions.refused,

@@ -43,6 +43,7 @@ from drover.workers.frames import (
     Ready,
     Receipt,
     Settle,
+    SettleAll,
     Start,
     ToWorker,
     Unbegun,
@@ -240,6 +241,13 @@ class _Line:
         number = self._worker.next_number()
         message = Settle(self._batch, number, rows, count)
         settled: Settled = await self._worker.request(number, message)
+        return settled
+
+    async def settle_all(self, *, ok: bool, message: str | None) -> Settled:
+        """Acknowledge all iterations of the batch alike."""
+        number = self._worker.next_number()
+        alike = SettleAll(self._batch, number, ok, message)
+        settled: Settled = await self._worker.request(number, alike)
         return settled
 
 

@@ -69,6 +69,15 @@ class Settle(Struct, frozen=True, tag="settle", array_like=True):
     count: int
 
 
+class SettleAll(Struct, frozen=True, tag="settle_all", array_like=True):
+    """A running batch acknowledges all of its iterations alike."""
+
+    batch: int
+    id: int
+    ok: bool
+    message: str | None
+
+
 class Answer(Struct, frozen=True, tag="answer", array_like=True):
     """The host's answers to an Ask."""
 
@@ -77,7 +86,7 @@ class Answer(Struct, frozen=True, tag="answer", array_like=True):
 
 
 class Receipt(Struct, frozen=True, tag="receipt", array_like=True):
-    """What became of a Settle."""
+    """What became of a Settle or SettleAll."""
 
     id: int
     settled: Settled
@@ -112,7 +121,7 @@ class Unbegun(Struct, frozen=True, tag="unbegun", array_like=True):
     batch: int
 
 
-FromWorker = Loading | Broken | Ready | Ask | Settle | Done | Failed | Unbegun | Worn
+FromWorker = Loading | Broken | Ready | Ask | Settle | SettleAll | Done | Failed | Unbegun | Worn
 ToWorker = Start | Forget | Answer | Receipt | Lost
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -137,7 +146,8 @@ async def read(reader: asyncio.StreamReader) -> bytes:
 def told(records: list[RunRecord], batch: int) -> Done:
     """Return the records of a batch, those alike folded into one."""
     special = [(index, each) for index, each in enumerate(records) if _is_special(each)]
-    plain = [each for each in records if not _is_special(each)] or [RunRecord(ok=True)]
+    alike = [each for each in records if not _is_special(each)] if special else records
+    plain = alike or [RunRecord(ok=True)]
     average = RunRecord(
         ok=True,
         paths_completed=round(sum(each.paths_completed for each in plain) / len(plain)),

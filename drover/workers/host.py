@@ -38,6 +38,10 @@ class Server(Protocol):
         """Acknowledge iterations of the batch itself."""
         ...
 
+    async def settle_all(self, *, ok: bool, message: str | None) -> Settled:
+        """Acknowledge all iterations of the batch alike."""
+        ...
+
 
 class BatchHost:
     """The host of one batch: acknowledgements of its own iterations travel in short form.
@@ -100,20 +104,39 @@ class BatchHost:
                 resource_id: _alone(request) if "accumulator" in request else request
                 for resource_id, request in given.items()
             }
-        rows = [
-            (
-                resource_id,
-                request["success"],
-                cut_message(request.get("message")),
-                cut_message(request.get("accumulator")),
-            )
-            for resource_id, request in given.items()
-        ]
+        alike = None if self._serial or len(given) < len(self._own) else _all_alike(given)
         self._unsent.difference_update(given)
         if not self._unsent:
             self._released()
-        settled = await self._server.settle(_ENCODE(rows), len(rows))
+        if alike is not None:
+            message = cut_message(alike.get("message"))
+            settled = await self._server.settle_all(ok=alike["success"], message=message)
+        else:
+            settled = await self._server.settle(_rows(given), len(given))
         return [_answer(request, settled, resource_id) for resource_id, request in given.items()]
+
+
+def _all_alike(given: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return what all requests say where that is the same, None where it is not."""
+    requests = iter(given.values())
+    first = next(requests)
+    said = first["success"], first.get("message")
+    if all((each["success"], each.get("message")) == said for each in requests):
+        return first
+    return None
+
+
+def _rows(given: Mapping[str, Mapping[str, Any]]) -> bytes:
+    rows = [
+        (
+            resource_id,
+            request["success"],
+            cut_message(request.get("message")),
+            cut_message(request.get("accumulator")),
+        )
+        for resource_id, request in given.items()
+    ]
+    return _ENCODE(rows)
 
 
 def _alone(request: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from drover.ports.runner import FlowBatch, IterationBatch
 
 _DECODE: Final = msgspec.json.Decoder().decode
-_NOTHING: Final[dict[str, Any]] = {}
 
 
 def payloads_of(batch: FlowBatch) -> list[dict[str, Any]]:
@@ -39,6 +38,7 @@ def _iterations(given: IterationBatch) -> list[dict[str, Any]]:
     nested = [key for key, value in execution.items() if isinstance(value, dict | list)]
     kind, show = given.resource_type, _SHOWN.get(given.resource_type, dated)
     prefix = f"{given.execution_id}-"
+    tells = given.retries is not None or given.started_ms is not None
     payloads = []
     for index, resource_id in enumerate(given.resource_ids):
         own = execution.copy()
@@ -48,8 +48,9 @@ def _iterations(given: IterationBatch) -> list[dict[str, Any]]:
             kind: show(_DECODE(given.documents[index])),
             "execution": own,
             "iterationId": prefix + resource_id,
-            **_attempt(given, index),
         }
+        if tells:
+            data.update(_attempt(given, index))
         if given.serial:
             data["accumulator"] = _accumulator(given)
         payloads.append({**root, "data": data})
@@ -84,8 +85,6 @@ def _accumulator(given: IterationBatch) -> Any:
 
 
 def _attempt(given: IterationBatch, index: int) -> dict[str, Any]:
-    if given.retries is None and given.started_ms is None:
-        return _NOTHING
     told: dict[str, Any] = {}
     if given.retries is not None and given.attempts is not None:
         left = given.retries[index] < given.max_retries

@@ -31,6 +31,7 @@ from drover.workers.frames import (
     Ready,
     Receipt,
     Settle,
+    SettleAll,
     Start,
     ToWorker,
     Unbegun,
@@ -43,7 +44,7 @@ from drover.workers.frames import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from drover.ports.runner import Answerer
+    from drover.ports.runner import Answerer, Settled
 
 _LOG = structlog.get_logger("drover.engine")
 _TAGS: Final = 512
@@ -272,12 +273,18 @@ class WorkerProcess:
                 self._resolve(number, LeaseLost(reason) if lost else WorkerLost(reason))
             case Unbegun(number):
                 self._resolve(number, NotBegun())
-            case Ask() | Settle():
-                if isinstance(message, Settle) and message.batch in self._batches:
-                    self._batches[message.batch].acknowledged += message.count
+            case Ask() | Settle() | SettleAll():
+                self._count(message)
                 task = asyncio.create_task(self._answer(message))
                 self._answering.add(task)
                 task.add_done_callback(self._answering.discard)
+
+    def _count(self, message: Ask | Settle | SettleAll) -> None:
+        known = self._batches.get(message.batch)
+        if known is not None and isinstance(message, Settle):
+            known.acknowledged += message.count
+        elif known is not None and isinstance(message, SettleAll):
+            known.acknowledged += known.batch.size
 
     def _note(self, message: Loading | Broken | Ready | Worn) -> None:
         match message:
@@ -300,22 +307,26 @@ class WorkerProcess:
         else:
             running.records.set_result(outcome)
 
-    async def _answer(self, message: Ask | Settle) -> None:
+    async def _answer(self, message: Ask | Settle | SettleAll) -> None:
         known = self._batches.get(message.batch)
         if known is None:
             self._send(Lost(message.id))
             return
         try:
-            if isinstance(message, Settle):
-                settled = await self._answerer.settle(known.batch, message.rows, message.count)
-                self._send(Receipt(message.id, settled))
-            else:
+            if isinstance(message, Ask):
                 self._send(Answer(message.id, await self._asked(known.batch, message)))
+            else:
+                self._send(Receipt(message.id, await self._settled(known.batch, message)))
         except LeaseLost:
             self._send(Lost(message.id))
         except Exception:  # noqa: BLE001 - the run must end, not wait for ever
             _LOG.exception("answer_failed", batch=message.batch)
             self._send(Lost(message.id))
+
+    async def _settled(self, batch: FlowBatch, message: Settle | SettleAll) -> Settled:
+        if isinstance(message, SettleAll):
+            return await self._answerer.settle_all(batch, ok=message.ok, message=message.message)
+        return await self._answerer.settle(batch, message.rows, message.count)
 
     async def _asked(self, batch: FlowBatch, message: Ask) -> list[dict[str, Any]]:
         requests: Sequence[Mapping[str, Any]] = message.requests

@@ -31,6 +31,13 @@ MOST_SHOWN = 60
 _CHANGING = re.compile(r'"(lastAvailableToken|lastUsed|token|end|start|time)":("[^"]*"|\d+)')
 
 
+def _counts(answer: dict[str, Any]) -> Any:
+    """Return the count of a list, or those of each kind where an answer tells several."""
+    if "totalCount" in answer:
+        return answer["totalCount"]
+    return {kind: each["totalCount"] for kind, each in answer.items() if "totalCount" in each}
+
+
 @dataclass(slots=True)
 class Storm:
     """A running server, its administrator, and a tenant whom nothing may touch."""
@@ -73,7 +80,7 @@ class Storm:
             if operation.path.endswith("Id}"):
                 found[operation.id] = (reply.status, _CHANGING.sub("", reply.body.decode()))
             elif b'"totalCount":' in reply.body:
-                found[operation.id] = reply.json["totalCount"]
+                found[operation.id] = _counts(reply.json)
         return found
 
     def logged(self) -> str:

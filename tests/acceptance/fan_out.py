@@ -8,6 +8,7 @@ import msgspec
 
 from drover.engine.service import Engine, Heart, Surroundings
 from drover.engine.timing import Timing
+from drover.model.iteration import Acknowledgement
 from drover.model.run import Pace, Target
 from drover.ports.flows import FlowToRun
 from drover.workers.local import LocalWorkers, WorkerSettings
@@ -59,6 +60,9 @@ class NoHost:
 
     async def settle(self, batch, rows, count):
         return await self._acks.settle(batch, rows, count)
+
+    async def settle_all(self, batch, *, ok, message):
+        return await self._acks.settle_all(batch, Acknowledgement("", ok, message))
 
 
 class FanOut(Bench):

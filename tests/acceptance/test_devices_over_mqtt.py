@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from drover.mqtt.device import (
     publish,
 )
 from examples.serving import serving
-from tests.support.field import Site, eventually
+from tests.support.field import PATIENCE_S, Site, eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -246,6 +247,51 @@ async def test_a_gateway_speaks_and_listens_for_what_is_behind_it(site):
     assert [len(each) for each in kept] == [1, 1, 0]
 
 
+async def test_a_persistent_session_is_ended_and_nothing_is_kept_for_its_device(site):
+    device_id = site.device()
+
+    with pytest.raises(aiomqtt.MqttError):
+        await listen_on_a_persistent_session(site, device_id)
+    site.post(f"devices/{device_id}/command", {"name": "missed"})
+    pump = await site.connect(device_id)
+    await pump.client.subscribe(pump.command, 1)
+    site.post(f"devices/{device_id}/command", {"name": "heard"})
+
+    assert [json.loads(payload)["name"] for _, payload in await pump.hears()] == ["heard"]
+
+
+async def listen_on_a_persistent_session(site: Site, device_id: str) -> None:
+    key, secret = site.key
+    login = {"identifier": device_id, "username": key, "password": secret}
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        aiomqtt.Client(*site.address, **login, clean_session=False) as client,
+    ):
+        await client.subscribe(f"losant/{device_id}/command", qos=1)
+        await anext(aiter(client.messages))  # nothing comes but the end
+
+
+async def test_the_last_will_of_a_device_is_bound_by_its_rights(site):
+    pump, other = site.device(), site.device()
+    for topic_of in (other, pump):
+        await die_with_a_will(site, pump, f"losant/{topic_of}/state", '{"data": {"level": 1}}')
+
+    await eventually(lambda: site.get(f"devices/{pump}/compositeState"))
+
+    assert site.get(f"devices/{other}/compositeState") == {}
+
+
+async def die_with_a_will(site: Site, device_id: str, topic: str, message: str) -> None:
+    """Connect with a last will, and break off without a goodbye."""
+    texts = (device_id, topic, message, *site.key)
+    fields = b"".join(len(each).to_bytes(2, "big") + each.encode() for each in texts)
+    reader, writer = await asyncio.open_connection(*site.address)
+    writer.write(framed(0x10, b"\x00\x04MQTT\x04\xc6\x00\x3c" + fields))
+    async with asyncio.timeout(PATIENCE_S):
+        assert await reader.readexactly(4) == b"\x20\x02\x00\x00"
+    writer.transport.abort()
+
+
 async def test_a_second_connection_of_a_device_ends_the_first(site):
     device_id = site.device()
     first = await site.connect(device_id)
@@ -297,6 +343,39 @@ async def test_what_devices_do_is_counted(site):
         return all(float(found[f"drover_mqtt_{name}_total"]) > 0 for name in names)
 
     await eventually(counted)
+
+
+async def test_a_storm_of_connections_lets_in_who_is_right_and_disturbs_nobody(site):
+    present, device_ids = await site.connect(site.device()), [site.device() for _ in range(20)]
+    wrong = (site.key[0], "wrong")
+
+    attempts = [site.connect(each, key) for each in device_ids for key in (wrong, site.key, wrong)]
+    outcomes = await asyncio.gather(*attempts, return_exceptions=True)
+    await present.client.publish(present.state, b'{"data": {"level": 1}}')
+
+    refused = [each for each in outcomes if isinstance(each, ConnectionRefused)]
+    assert {each.code for each in refused} <= set(BAD_CREDENTIALS)
+    assert (len(refused), len(outcomes)) == (40, 60)
+
+
+async def test_a_device_that_never_reads_is_cut_off_and_holds_nobody_up(site):
+    asleep, speaker, listener = [await site.connect(site.device()) for _ in range(3)]
+    for each in (asleep, listener):
+        await each.client.subscribe("t/big")
+    asleep.client._transport.pause_reading()
+    message = b"x" * 200_000
+
+    for number in range(200):
+        await speaker.client.publish("t/big", message)
+        await listener.hears(number + 1)
+
+    def cut_off() -> bool:
+        return site.get(f"devices/{asleep.id}")["connectionInfo"]["connected"] == 0
+
+    await eventually(cut_off)
+    assert "Slow Consumer" in site.get(f"devices/{asleep.id}/logs", limit=1)[0]["disconnectReason"]
+    assert all(len(payload) == len(message) for _, payload in listener.heard)
+    asleep.client.abort()
 
 
 @pytest.mark.parametrize(

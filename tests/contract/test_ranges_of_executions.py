@@ -11,9 +11,9 @@ RANGES = sorted(
     if "iteration" in statement.sql
     and ("resource_id > :after_id" in statement.sql or "execution.claim_cursor" in statement.sql)
 )
-MOMENTS = ("now_ms", "started_ms", "deadline_ms")
-NUMBERS = ("places", "items", "limit", "fence", "held_by", "size", "step", "max_losses")
-COUNTS = ("succeeded", "failed", "in_flight", "waiting", "spare", "accumulator", "next_claim_ms")
+MOMENTS = ("now_ms", "started_ms", "deadline_ms", "ready_ms", "completed_ms")
+NUMBERS = ("places", "items", "limit", "fence", "held_by", "size", "step", "max_losses", "goal")
+COUNTS = ("outcome", "retries", "succeeded", "failed", "in_flight", "waiting", "spare")
 
 
 @pytest.fixture
@@ -28,9 +28,10 @@ async def bench(database):
         "upto_id": device_id(200),
         "states": [3],
         "message": "",
+        "accumulator": "",
         **dict.fromkeys(MOMENTS, NOW),
         **dict.fromkeys(NUMBERS, 100),
-        **dict.fromkeys(COUNTS),
+        **dict.fromkeys(COUNTS, 0),
     }
     return made
 

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drover.model.execution import State
-from drover.model.iteration import FINAL, ItemState
+from drover.model.iteration import FINAL, Acknowledgement, ItemState
 from drover.model.run import Change, Pace
-from drover.ports.jobs import Follow
+from drover.ports.jobs import Follow, Held, Unlike
 from drover.store.sqlite import SqliteDatabase
 from tests.contract.jobs_store import Bench, device_id
 from tests.unit.engine_bench import FakeFlows, FakeStore
@@ -34,6 +34,7 @@ steps = st.one_of(
     st.tuples(st.just("claim_ahead"), st.integers(0, 5), st.integers(1, 4)),
     st.tuples(st.just("settle"), st.integers(0, 5), chosen, st.booleans()),
     st.tuples(st.just("settle_and_follow"), st.integers(0, 5), st.integers(1, 4)),
+    st.tuples(st.just("settle_alike"), st.integers(0, 5), st.booleans(), st.integers(0, 4)),
     st.tuples(st.just("put_back"), st.integers(0, 5)),
     st.tuples(st.just("acknowledge"), chosen, st.booleans()),
     st.tuples(st.just("end_lease"), st.integers(0, 5)),
@@ -132,6 +133,30 @@ class Model:
 
     async def settle_and_follow(self, which, limit):
         await self.settle(which, set(range(1, DEVICES + 1)), True, limit)
+
+    async def settle_alike(self, which, ok, follow_limit):
+        """As the engine does: all of a chunk by its range, or else each by its id."""
+        if not self.claims:
+            return
+        claim, items, settled = self.claims[which % len(self.claims)]
+        if settled or self.is_waiting(claim.lease):
+            return
+        after = self.waiting_for(claim.lease)
+        follow = Follow(limit=follow_limit, worker="w", lease_ms=2000, after=after)
+        held = Held(lease=claim.lease, unsettled=claim.lease.size)
+        try:
+            outcome = await self.bench.jobs(
+                lambda jobs: jobs.iterations.settle_all(
+                    self.number, Acknowledgement("", ok), held, follow if follow_limit else None
+                )
+            )
+        except Unlike:
+            await self.settle(which, set(range(1, DEVICES + 1)), ok, follow_limit)
+            return
+        assert claim.lease.fence in self.held
+        settled |= set(items)
+        self.held.discard(claim.lease.fence)
+        await self.note(outcome.following, after)
 
     async def put_back(self, which):
         if self.claims:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from nats.errors import TimeoutError as NatsTimeoutError
 
 from drover.model.errors import TooMany, Unauthorized, Unavailable
 from drover.mqtt import callout as module
@@ -31,7 +32,7 @@ class Question:
         asked = {
             "user_nkey": "UUSER",
             "server_id": {"id": "SERVER"},
-            "client_info": {"mqtt_id": DEVICE, "host": "127.0.0.1"},
+            "client_info": {"id": 7, "mqtt_id": DEVICE, "host": "127.0.0.1"},
             "connect_opts": {"user": "key", "pass": "secret"},
         }
         self.data = signed(KEYS.account(CALLOUT), {"nats": asked}).encode()
@@ -62,6 +63,19 @@ async def known(_application_id):
     """Every application is known."""
 
 
+class Broker:
+    """Notes which connections it is to end."""
+
+    def __init__(self, failing=False):
+        self.failing = failing
+        self.ended = []
+
+    async def end(self, server, number):
+        self.ended.append((server, number))
+        if self.failing:
+            raise NatsTimeoutError
+
+
 async def asked(callout: Callout, door: Door) -> dict:
     question = Question()
     await callout._asked(question)
@@ -70,7 +84,7 @@ async def asked(callout: Callout, door: Door) -> dict:
 
 async def test_a_device_that_is_let_in_gets_the_rights_to_its_topics():
     door = Door(ADMITTED)
-    callout = Callout(KEYS, door, known)
+    callout = Callout(KEYS, door, known, Broker().end)
 
     answer = await asked(callout, door)
 
@@ -85,30 +99,46 @@ async def test_a_device_that_is_let_in_gets_the_rights_to_its_topics():
 
 
 @pytest.mark.parametrize(
-    ("decision", "told", "counts"),
+    ("decision", "told", "counts", "ended"),
     [
-        (Unauthorized("Invalid"), "Invalid", (1, 0)),
-        (TooMany("Too often"), "Too often", (1, 0)),
-        (Unavailable("away"), "try again later", (0, 1)),
-        (ValueError("a fault"), "server error", (0, 0)),
+        (Unauthorized("Invalid"), "Invalid", (1, 0), []),
+        (TooMany("Too often"), "Too often", (1, 0), []),
+        (Unavailable("away"), "try again later", (0, 1), [("SERVER", 7)]),
+        (ValueError("a fault"), "try again later", (0, 1), [("SERVER", 7)]),
     ],
 )
-async def test_one_that_is_not_let_in_is_told_why_and_counted(decision, told, counts):
-    door = Door(decision)
-    callout = Callout(KEYS, door, known)
+async def test_one_that_is_not_let_in_is_counted_and_told_why_unless_it_may_come_again(
+    decision, told, counts, ended
+):
+    door, broker = Door(decision), Broker()
+    callout = Callout(KEYS, door, known, broker.end)
 
     answer = await asked(callout, door)
 
     assert answer["nats"]["error"] == told
     assert "jwt" not in answer["nats"]
     assert (callout.refused, callout.put_off, callout.admitted) == (*counts, 0)
+    assert broker.ended == ended
+
+
+async def test_while_there_is_no_room_for_state_everybody_is_put_off():
+    door, broker, full = Door(ADMITTED), Broker(failing=True), [True]
+    callout = Callout(KEYS, door, known, broker.end, lambda: full[0])
+
+    refused = await asked(callout, door)
+    full[0] = False
+    admitted = await asked(callout, door)
+
+    assert refused["nats"]["error"] == "try again later"
+    assert (len(door.visitors), broker.ended) == (1, [("SERVER", 7)])
+    assert "jwt" in admitted["nats"]
 
 
 async def test_when_too_many_wait_others_are_told_at_once_to_come_again(monkeypatch):
     monkeypatch.setattr(module, "MOST_WAITING", 2)
     door = Door(ADMITTED)
     door.let.clear()
-    callout = Callout(KEYS, door, known)
+    callout = Callout(KEYS, door, known, Broker().end)
     waiting = [Question() for _ in range(2)]
     for question in waiting:
         await callout._asked(question)

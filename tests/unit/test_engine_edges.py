@@ -12,11 +12,11 @@ from drover.engine.signals import Signals
 from drover.engine.targets import query_of
 from drover.model.errors import Invalid
 from drover.model.execution import State
-from drover.model.iteration import Acknowledgement
+from drover.model.iteration import Acknowledgement, ItemState
 from drover.model.run import Actor, Change, Execution, Pace, Target
 from drover.ports.failures import StoreBusy, StoreFull
 from drover.ports.jobs import Firing
-from drover.ports.runner import FlowBatch, LeaseLost
+from drover.ports.runner import FlowBatch, IterationBatch, LeaseLost
 from tests.contract.jobs_store import APPLICATION, device_id
 from tests.unit.engine_bench import EngineBench
 
@@ -229,6 +229,72 @@ async def test_a_lease_that_is_being_settled_is_not_taken_for_lost(make):
     await bench.heart.leases.beat()
 
     assert (meanwhile, held.lost.is_set()) == (False, True)
+
+
+def batch_of(held, *numbers):
+    iterations = IterationBatch(
+        execution_id="e" * 24,
+        job_id="j" * 24,
+        trigger_type="resourceJobIteration",
+        resource_type="device",
+        execution=b"{}",
+        resource_ids=[device_id(number) for number in numbers],
+        documents=[b"{}"] * len(numbers),
+    )
+    return FlowBatch(
+        application_id="a",
+        flow_id="f",
+        flow_tag="1",
+        flow=b"",
+        trigger_index=0,
+        lease_id=held.id,
+        iterations=iterations,
+    )
+
+
+async def held_chunk(bench):
+    number = await begun(bench)
+    now = await bench.store.read(lambda session: session.now_ms())
+    return number, bench.heart.leases.take(await bench.claim(number, now=now, worker="worker"))
+
+
+async def test_who_acknowledges_a_chunk_alike_is_told_what_was_ended_from_elsewhere(make):
+    bench = make()
+    number, held = await held_chunk(bench)
+    await bench.heart.acks.acknowledge(number, [Acknowledgement(device_id(2), False, "no")])
+
+    settled = await bench.heart.acks.settle_all(
+        batch_of(held, 1, 2, 3), Acknowledgement("", True, "yes")
+    )
+
+    items = await bench.items(number)
+    assert settled.refused == {device_id(2): "ended"}
+    assert [item.message for item in items] == ["yes", "no", "yes"]
+    assert held.unsettled == 1  # what was ended from elsewhere the end of the chunk gives up
+
+
+async def test_of_two_flows_that_acknowledge_a_chunk_alike_the_second_is_refused(make):
+    bench = make()
+    number, held = await held_chunk(bench)
+    batch = batch_of(held, 1, 2, 3)
+
+    first = await bench.heart.acks.settle_all(batch, Acknowledgement("", True))
+    second = await bench.heart.acks.settle_all(batch, Acknowledgement("", False))
+
+    assert first.refused == {}
+    assert second.refused == dict.fromkeys(map(device_id, (1, 2, 3)), "ended")
+    assert {item.state for item in await bench.items(number)} == {ItemState.SUCCEEDED}
+
+
+async def test_a_batch_that_is_part_of_its_chunk_is_settled_by_its_ids(make):
+    bench = make()
+    number, held = await held_chunk(bench)
+
+    await bench.heart.acks.settle_all(batch_of(held, 1, 3), Acknowledgement("", True))
+
+    states = [item.state for item in await bench.items(number)]
+    assert states == [ItemState.SUCCEEDED, ItemState.PENDING, ItemState.SUCCEEDED]
+    assert held.unsettled == 1
 
 
 async def test_an_acknowledgement_of_an_old_attempt_that_was_ended_is_refused_without_alarm(make):

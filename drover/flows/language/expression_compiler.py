@@ -72,6 +72,9 @@ def compile_expression(text: str) -> Expression:
     for texts that grow too long and otherwise never fails.
     """
     evaluate = compile_evaluator(text)
+    if _is_constant(parse_expression(text)):
+        value = evaluate(_NO_SCOPE)
+        return lambda _: value
     return lambda payload: evaluate(Scope(payload))
 
 

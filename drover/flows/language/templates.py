@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from json import JSONDecodeError
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from drover.flows.language.caching import cached
 from drover.flows.language.errors import InvalidJsonTemplate
@@ -22,6 +22,8 @@ from drover.flows.language.values import UNDEFINED, Payload, Value
 Template: TypeAlias = Callable[[Payload], str]
 ValueTemplate: TypeAlias = Callable[[Payload], Value]
 
+_TAG: Final = "{{"
+
 
 @cached
 def compile_template(text: str) -> Template:
@@ -30,6 +32,8 @@ def compile_template(text: str) -> Template:
     Raises LanguageError now; the function raises RenderLimit.
     """
     program = compile_program(text)
+    if _TAG not in text:
+        return lambda _: text
     return lambda payload: program(Scope(payload))
 
 

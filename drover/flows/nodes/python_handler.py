@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from drover.flows.visit import Visit
 
 LONGEST_S: Final = 60
-DEFAULT_S: Final = 10
+DEFAULT_S: Final = 10.0
 
 _METHODS: Final = ("fullPayload", "payloadPath", "jsonTemplate")
 
@@ -27,14 +27,6 @@ def _compile(settings: Settings) -> Action:
     prepare = _argument(settings)
     write = settings.writer("resultPath", fresh=True)
     write_error = error_writer(settings)
-    timeout = settings.template("timeoutTemplate")
-
-    def timeout_s(visit: Visit) -> float:
-        text = timeout(visit.payload).strip()
-        seconds = to_number(text) if text else DEFAULT_S
-        if not 0 < seconds <= LONGEST_S:
-            raise Thrown("Validation", f"Timeout must be above 0 and at most {LONGEST_S} seconds")
-        return float(seconds)
 
     def settle(visit: Visit, value: Any) -> int:
         if write is not None:
@@ -47,7 +39,7 @@ def _compile(settings: Settings) -> Action:
         write_error(visit, {"name": error, "message": message})
         return 0
 
-    return CallPython(name, prepare, timeout_s, settle, failed)
+    return CallPython(name, prepare, _timeout(settings), settle, failed)
 
 
 def _name(settings: Settings) -> str:
@@ -58,6 +50,21 @@ def _name(settings: Settings) -> str:
     elif known is not None and name not in known:
         settings.flaw("handler", f"No handler is registered as '{name}'")
     return name
+
+
+def _timeout(settings: Settings) -> Callable[[Visit], float]:
+    timeout = settings.template("timeoutTemplate")
+    if not settings.holds("timeoutTemplate"):
+        return lambda _: DEFAULT_S
+
+    def timeout_s(visit: Visit) -> float:
+        text = timeout(visit.payload).strip()
+        seconds = to_number(text) if text else DEFAULT_S
+        if not 0 < seconds <= LONGEST_S:
+            raise Thrown("Validation", f"Timeout must be above 0 and at most {LONGEST_S} seconds")
+        return float(seconds)
+
+    return timeout_s
 
 
 def _argument(settings: Settings) -> Callable[[Visit], Any]:

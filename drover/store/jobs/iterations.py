@@ -12,12 +12,13 @@ from drover.ports.jobs import ClaimedItem
 from drover.store.jobs.claiming import claim
 from drover.store.jobs.counts import count
 from drover.store.jobs.rows import lease_of
-from drover.store.jobs.settling import Given, settle
+from drover.store.jobs.settling import Given, settle, settle_all
 from drover.store.jobs.sources import TABLES, matching, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from drover.model.iteration import Acknowledgement
     from drover.model.run import Execution, Pace, Target
     from drover.ports.jobs import Claim, Follow, Held, Lease, LeaseKey, Settlement, Ticket
     from drover.query.tree import Node
@@ -91,6 +92,12 @@ class IterationStore:
     ) -> Settlement:
         """Apply acknowledgements, given as the JSON array of Acknowledgement arrays."""
         return await settle(self._tx, number, Given(rows, count, held, follow))
+
+    async def settle_all(
+        self, number: int, given: Acknowledgement, held: Held, follow: Follow | None = None
+    ) -> Settlement:
+        """Settle all items of a fresh lease alike; raises Unlike where some stand otherwise."""
+        return await settle_all(self._tx, number, given, held, follow)
 
     async def end_lease(self, lease: Lease, pace: Pace) -> bool:
         """Give up a lease whose chunk has run: what is not settled awaits its acknowledgement."""

@@ -11,7 +11,7 @@ import msgspec
 from drover.model.errors import Missing
 from drover.model.execution import State
 from drover.model.iteration import Acknowledgement, ItemState
-from drover.ports.jobs import Refusal, Settlement
+from drover.ports.jobs import Refusal, Settlement, Unlike
 from drover.store.jobs.claiming import claim_following
 from drover.store.jobs.counts import count
 from drover.store.jobs.rows import execution_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from drover.model.run import Execution
-    from drover.ports.jobs import Claim, Follow, Held
+    from drover.ports.jobs import Claim, Follow, Held, Lease
     from drover.store.driver import Row, Transaction
 
 _ANY_FENCE: Final = (1 << 62) - 1
@@ -49,18 +49,17 @@ class Given(NamedTuple):
 
 async def settle(tx: Transaction, number: int, given: Given) -> Settlement:
     """Apply acknowledgements and move the counts; see ``Iterations.settle``."""
-    fence = given.held.lease.fence if given.held else _NO_LEASE
-    row = await tx.fetch_one("execution_under_lease", {"number": number, "fence": fence})
-    if row is None:
-        raise Missing("Execution was not found")
-    execution, now_ms = execution_of(row), row["now_ms"] or await tx.now_ms()
-    lost = given.held is not None and row["held"] is None
+    execution, now_ms, is_held = await _read(tx, number, given.held)
+    lost = given.held is not None and not is_held
     moves: Sequence[Row] = []
     if not lost:
         moves = await tx.fetch("iterations_settle", _parameters(execution, given, now_ms))
     unsettled = _unsettled(moves, given.held)
     changes = _changes(execution, moves, given.rows, now_ms)
-    following = await _follow(tx, execution, given, unsettled, {**changes, "now_ms": now_ms})
+    following = None
+    if given.held is not None and not unsettled:
+        moment = {**changes, "now_ms": now_ms}
+        following = await _follow(tx, execution, given.held.lease, given.follow, moment)
     if following is not None:
         execution = following.execution
     elif moves:
@@ -73,6 +72,71 @@ async def settle(tx: Transaction, number: int, given: Given) -> Settlement:
         unsettled=unsettled,
         following=following,
     )
+
+
+async def settle_all(
+    tx: Transaction, number: int, given: Acknowledgement, held: Held, follow: Follow | None
+) -> Settlement:
+    """Settle all items of a fresh lease alike; see ``Iterations.settle_all``."""
+    execution, now_ms, is_held = await _read(tx, number, held)
+    if not is_held or held.lease.again or execution.pace.serial:
+        raise Unlike
+    items, goal = held.unsettled, _goal(execution, given)
+    params = _range_parameters(execution, given, held, goal, now_ms)
+    if await tx.execute("iterations_settle_range", params) != items:
+        raise Unlike
+    changes: dict[str, Any] = {
+        "succeeded": items if goal is ItemState.SUCCEEDED else 0,
+        "failed": items if goal is ItemState.FAILED else 0,
+        "in_flight": -items,
+        "waiting": items if goal is ItemState.WAITING else 0,
+        "accumulator": None,
+        "next_claim_ms": None,
+    }
+    moment = {**changes, "now_ms": now_ms}
+    following = await _follow(tx, execution, held.lease, follow, moment)
+    return Settlement(
+        execution=following.execution if following else await count(tx, number, **changes),
+        now_ms=now_ms,
+        unsettled=0,
+        following=following,
+    )
+
+
+def _goal(execution: Execution, given: Acknowledgement) -> ItemState:
+    """Return where an item goes that was never tried before."""
+    if given.ok:
+        return ItemState.SUCCEEDED
+    again = retries_allowed(execution, wanted=execution.pace.retry_on_failure)
+    return ItemState.WAITING if again else ItemState.FAILED
+
+
+def _range_parameters(
+    execution: Execution, given: Acknowledgement, held: Held, goal: ItemState, now_ms: int
+) -> dict[str, object]:
+    waits, lease = goal is ItemState.WAITING, held.lease
+    return {
+        "number": lease.number,
+        "after_id": lease.after_id,
+        "upto_id": lease.upto_id,
+        "fence": lease.fence,
+        "goal": int(goal),
+        "outcome": int(ItemState.SUCCEEDED if given.ok else ItemState.FAILED),
+        "ready_ms": now_ms + execution.pace.retry_delay_ms if waits else None,
+        "completed_ms": None if waits else now_ms,
+        "retries": int(waits),
+        "started_ms": lease.started_ms,
+        "message": given.message,
+    }
+
+
+async def _read(tx: Transaction, number: int, held: Held | None) -> tuple[Execution, int, bool]:
+    """Return an execution, the store's clock, and whether a lease is still held."""
+    fence = held.lease.fence if held else _NO_LEASE
+    row = await tx.fetch_one("execution_under_lease", {"number": number, "fence": fence})
+    if row is None:
+        raise Missing("Execution was not found")
+    return execution_of(row), row["now_ms"] or await tx.now_ms(), row["held"] is not None
 
 
 def _parameters(execution: Execution, given: Given, now_ms: int) -> dict[str, object]:
@@ -99,14 +163,15 @@ def _unsettled(moves: Sequence[Row], held: Held | None) -> int:
 
 
 async def _follow(
-    tx: Transaction, execution: Execution, given: Given, unsettled: int, changes: dict[str, Any]
+    tx: Transaction,
+    execution: Execution,
+    lease: Lease,
+    follow: Follow | None,
+    changes: dict[str, Any],
 ) -> Claim | None:
     """Give up a lease whose last item was settled, for the next one where that is wanted."""
-    if given.held is None or unsettled:
-        return None
-    lease = given.held.lease
-    if given.follow is not None:
-        following = await claim_following(tx, execution, lease, given.follow, changes)
+    if follow is not None:
+        following = await claim_following(tx, execution, lease, follow, changes)
         if following is not None:
             return following
     await tx.fetch_one("lease_end", {"number": lease.number, "fence": lease.fence})

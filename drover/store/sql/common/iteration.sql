@@ -16,6 +16,15 @@ WHERE execution = :number AND state = 2 AND resource_id IN (
     ORDER BY ready_ms, resource_id LIMIT :items)
 RETURNING resource_id, attempt, retries;
 
+-- name: iterations_settle_range
+-- Apply one acknowledgement to all items of a fresh lease that were never settled.
+UPDATE iteration SET
+    previous = 0, state = :goal, ready_ms = CAST(:ready_ms AS BIGINT),
+    completed_ms = CAST(:completed_ms AS BIGINT), retries = :retries, last_outcome = :outcome,
+    attempt = 1, started_ms = :started_ms, message = CAST(:message AS TEXT)
+WHERE execution = :number AND resource_id > :after_id AND resource_id <= :upto_id
+  AND state = 0 AND fence <= :fence;
+
 -- name: iterations_copy
 -- Take over the items of an earlier execution that ended in given states, or never began.
 INSERT INTO iteration (execution, resource_id, resource_name)
