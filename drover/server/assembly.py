@@ -25,6 +25,7 @@ from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
 from drover.app.beacons.waiting import Waiters
+from drover.app.dashboard_assembly import owned_dashboards
 from drover.app.files import Files, files_of
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
@@ -163,6 +164,7 @@ class Server:
             *work.services,
             *bundles.services,
             AuditLogs(store, self.clock),
+            owned_dashboards(store, shelf, doors),
         )
         self.app = self._http(store, services, doors)
         self._watch(store, services[Published], shelf)
