@@ -231,6 +231,17 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_bundle_unpacked_bytes: Annotated[
         int, Meta(description="Bytes of all files of a bundle when unpacked.", ge=1000)
     ] = 1_000_000_000
+    repositories: Annotated[
+        str,
+        Meta(
+            description="Folder whose bare git repositories applications may be exported to, as"
+            " file:// addresses; empty: none."
+        ),
+    ] = ""
+    repositories_over_http: Annotated[
+        bool,
+        Meta(description="Export to git repositories over plain HTTP, too: passwords can be read."),
+    ] = False
     download_seconds: Annotated[
         int, Meta(description="How long exports are kept and their signed URLs valid.", ge=60)
     ] = 86_400
@@ -319,6 +330,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             description="Where archives are kept whose application names no bucket: a folder, or a"
             " URL such as s3://bucket/prefix; empty: the folder `archives` of the data folder."
+        ),
+    ] = ""
+    archive_s3_endpoint: Annotated[
+        str,
+        Meta(
+            description="Address of the S3 service that buckets of applications' archives are in,"
+            " such as https://minio.example.com; empty: Amazon's."
         ),
     ] = ""
     max_running_tasks: Annotated[

@@ -42,6 +42,7 @@ from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
 from drover.app.long_tasks import MOST_WAITING, LongTasks
 from drover.app.notebooks.hook import NotebookHook
+from drover.app.notebooks.minutes import NotebookMinutes
 from drover.app.owned_dashboards import OwnedDashboardHook
 from drover.app.payload_counts import PayloadCounter, PayloadCounts
 from drover.app.recent import RecentItems
@@ -238,6 +239,7 @@ def _readings(around: Surroundings) -> tuple[object, ...]:
         PayloadCounts(store, around.clock),
         JobLogs(store),
         ArchiveRoom(store, around.places),
+        NotebookMinutes(store),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import structlog
 
+from drover import tracing
 from drover.model.iteration import Acknowledgement, check_accumulator, cut_message
 from drover.ports.jobs import Refusal, Settlement, Unlike
 from drover.ports.runner import LeaseLost, Settled
@@ -67,7 +68,9 @@ class Acks:
         claimed with it would be nobody's otherwise.
         """
         held = self._leases.get(batch.lease_id)
-        return self._settled(held, await asyncio.shield(self._note(held, given)))
+        with tracing.span("settle", held.execution.id, given.size):
+            settlement = await asyncio.shield(self._note(held, given))
+        return self._settled(held, settlement)
 
     async def _note(self, held: HeldLease, given: _Given) -> Settlement:
         async with held.settling:  # several flows of a job may acknowledge the same items
@@ -131,10 +134,12 @@ class Acks:
             for each in given
         ]
         text = msgspec.json.encode(checked).decode()
-        settlement = await self._leases.flushes.write(
-            number,
-            lambda session: session.jobs.iterations.settle(number, text, len(checked), None),
-        )
+        with tracing.span("settle", items=len(checked)) as span:
+            settlement = await self._leases.flushes.write(
+                number,
+                lambda session: session.jobs.iterations.settle(number, text, len(checked), None),
+            )
+            span.set_attribute(tracing.EXECUTION, settlement.execution.id)
         self._signals.changed(settlement.execution)
         return settlement
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import structlog
 
+from drover import tracing
 from drover.engine.payloads import execution_object
 from drover.engine.targets import target_of
 from drover.model.iteration import RESOURCE_GONE, Acknowledgement
@@ -64,7 +65,8 @@ class Chunks:
         """Run a chunk to its end: settled, awaiting acknowledgement, or handed back."""
         claim = held.claim
         try:
-            await self._run(held, claim)
+            with tracing.span("chunk", claim.execution.id, claim.lease.size):
+                await self._run(held, claim)
         except LeaseLost:
             await _to_its_end(self._leases.end(held))
         except NotBegun:

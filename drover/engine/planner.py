@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from drover import tracing
 from drover.engine.targets import query_of, target_of
 from drover.model.errors import Invalid
 from drover.model.execution import State
@@ -41,7 +42,8 @@ class Planner:
     async def tick(self) -> None:
         """Plan all executions that are queued and due."""
         while (execution := await self._store.write(self._claim)) is not None:
-            await self._plan(execution)
+            with tracing.span("plan", execution.id):
+                await self._plan(execution)
 
     async def _claim(self, session: Session) -> Execution | None:
         now_ms = await session.now_ms()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from drover import tracing
 from drover.engine.payloads import RELAY, complete_data
 from drover.engine.report import report
 from drover.model.errors import DroverError, Missing
@@ -59,7 +60,8 @@ class Reporter:
 
     async def _try(self, execution: Execution) -> bool:
         try:
-            return await self._end(execution)
+            with tracing.span("report", execution.id):
+                return await self._end(execution)
         except DroverError as error:  # the place of reports may be full or away: others go on
             _LOG.warning("report_waits", execution=execution.id, error=error.message)
             return False

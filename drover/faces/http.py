@@ -17,6 +17,7 @@ from urllib.parse import unquote
 import msgspec
 import structlog
 
+from drover import tracing
 from drover.faces.metrics import RequestMetrics
 from drover.faces.operation import Answer, Call, Destination, Operation
 from drover.faces.parameters import parse
@@ -151,7 +152,9 @@ class HttpApp:
         )
         self._running += 1
         try:
-            answer = await self._answer(request)
+            with tracing.request(request.method, headers) as span:
+                answer = await self._answer(request)
+                _tell(span, request, answer)
             await _respond(request, answer, send)
         finally:
             self._running -= 1
@@ -270,6 +273,15 @@ class HttpApp:
             ms=round(seconds * 1000, 2),
             address=request.address,
         )
+
+
+def _tell(span: tracing.Span, request: _Request, answer: Answer) -> None:
+    """Tell a span what was asked and answered; paths may hold what only the caller should see."""
+    route = request.route.operation.path if request.route else ""
+    span.update_name(f"{request.method} {route}".rstrip())
+    span.set_attribute("http.route", route)
+    span.set_attribute("http.response.status_code", answer.status)
+    span.set_attribute("drover.request.id", request.id)
 
 
 def _path(scope: Scope) -> str:

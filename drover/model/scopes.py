@@ -277,20 +277,22 @@ MOST_SCOPES: Final = 600
 """The most scopes one token may ask for: more than there are."""
 
 
-def requested(names: Iterable[str] | None, holder: Holder) -> frozenset[str]:
+def requested(names: Iterable[str] | None, holder: Holder, field: str = "scope") -> frozenset[str]:
     """Return the scopes a new token gets; none named means the holder's default.
 
-    Raises Invalid for a name that is unknown or beyond this holder.
+    Raises Invalid, naming the ``field`` they came in, for one that is unknown or beyond this
+    holder.
     """
     wanted = tuple(names or ())
     if not wanted:
         return DEFAULT[holder]
     if len(wanted) > MOST_SCOPES:
-        raise Invalid(f"At most {MOST_SCOPES} scopes can be requested", field="scope")
+        raise Invalid(f"At most {MOST_SCOPES} scopes can be requested at `{field}`", field=field)
     unknown = [name for name in wanted if name not in ALLOWED[holder]]
     if unknown:
         text = unknown[0][:64]
-        raise Invalid(f"'{text}' is not a scope that a token here can have", field="scope")
+        message = f"'{text}' is not a scope that a token here can have at `{field}`"
+        raise Invalid(message, field=field)
     return frozenset(wanted)
 
 

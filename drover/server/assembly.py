@@ -75,6 +75,7 @@ from drover.server.configured import (
     notebook_bounds_of,
     places_of,
     refusing_limits_of,
+    repositories_of,
     timing_of,
     worker_settings_of,
 )
@@ -194,6 +195,7 @@ class Server:
             web=GuardedWeb(self.settings.allowed_networks),
             owners=owners_for,
             admit=doors.gate.admit,
+            repositories=repositories_of(self.settings),
         )
         return transfer.build(neighbours, bundle_limits_of(self.settings))
 

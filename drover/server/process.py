@@ -19,6 +19,7 @@ from drover.app.access.redaction import redact_event
 from drover.faces.connections import Connection
 from drover.server.assembly import Server
 from drover.server.configured import url_of
+from drover.server.traces import collected
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -55,7 +56,8 @@ class _Listener(uvicorn.Server):
 def run(settings: Settings) -> None:
     """Run a server until SIGTERM or SIGINT."""
     set_up_logs(settings)
-    run_until_done(_serve(settings))
+    with collected(os.environ):
+        run_until_done(_serve(settings))
 
 
 def run_until_done(serving: Coroutine[Any, Any, None]) -> None:

@@ -56,6 +56,13 @@ class GuardedWeb:
         except _FAILURES as error:
             raise WebFailure("Unreachable", _told(error)) from error
 
+    async def addresses(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a name; raises WebFailure where one may not be reached, OSError.
+
+        For programs that connect by themselves: they are to connect to one of these.
+        """
+        return await self._backend.resolved(host, port)
+
     async def _fetch(self, request: WebRequest, began_s: float) -> WebResponse:
         transport = _Transport(self._backend, _tls(request))
         async with httpx.AsyncClient(
@@ -103,7 +110,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         if port > _LAST_PORT:
             raise httpcore.ConnectError(f"{port} is not a port")
         last: Exception | None = None
-        for address in await self._resolved(host, port):
+        for address in await self.resolved(host, port):
             try:
                 return await self._inner.connect_tcp(
                     address, port, timeout, local_address, socket_options
@@ -125,7 +132,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         """Wait."""
         await self._inner.sleep(seconds)
 
-    async def _resolved(self, host: str, port: int) -> list[str]:
+    async def resolved(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a name; raises WebFailure where one may not be reached."""
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))

@@ -169,6 +169,8 @@ def test_another_tenants_resource_is_not_found_below_an_own_parent(storm, vandal
         for depth in range(1, len(operation.names)):
             strange = {name: own[name] for name in operation.names[depth:]}
             lost = dict.fromkeys(strange, MISSING)
+            if strange == lost:  # a name that nobody gave: it may be the vandal's own by now
+                continue
             paths = [vandal.at(operation, **values) + NEEDED for values in (strange, lost)]
             theirs, missing = (vandal.wire.ask(operation.method, path, body) for path in paths)
             if (theirs.status, theirs.body) != (missing.status, missing.body):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 from losant_rest import Client, LosantError
 
@@ -120,6 +121,23 @@ def test_rows_are_found_and_deleted_by_query(client, table):
     assert client.data_table_rows.query(**table, query=heavy)["totalCount"] == 2
     assert client.data_table_rows.delete(**table, query=heavy) == {"removed": 2}
     assert client.data_table_rows.get(**table)["totalCount"] == 3
+
+
+def test_rows_are_listed_by_a_query_in_the_address(client, table):
+    insert(client, table, *({"serial": f"s{n}", "weight": n} for n in range(5)))
+    path = "/applications/{applicationId}/data-tables/{dataTableId}/rows".format_map(table)
+
+    def listed(query, name="query"):
+        headers = {"Authorization": f"Bearer {client.auth_token}"}
+        return httpx.get(f"{client.url}{path}", params={name: query}, headers=headers)
+
+    found = listed('{"weight": {"$gte": 3}}').json()
+    assert (found["totalCount"], found["query"]) == (2, {"weight": {"$gte": 3}})
+    assert listed(" ").json()["totalCount"] == 5
+    for broken in ("{", "[]", "1", '{"colour": 1}', '{"weight": {"$bad": 1}}'):
+        assert listed(broken).status_code == 400
+        assert "query" in listed(broken).json()["message"]
+    assert listed("3", name="query[weight]").status_code == 400
 
 
 @pytest.mark.parametrize("query", [{"colour": "red"}, {"weight": {"$bad": 1}}])

@@ -33,7 +33,7 @@ async def test_no_more_handlers_run_at_once_than_the_concurrency(database, tmp_p
     notes = tmp_path / "notes"
     notes.mkdir()
     monkeypatch.setenv("WITNESS", str(notes))
-    monkeypatch.setattr(leases, "FRESH_MS", 5000)  # however slow the machine is
+    monkeypatch.setattr(leases, "FRESH_MS", 60_000)  # however slow the machine is
     definition = flow(node("call", "PythonHandlerNode", {"handler": "witness"}, "ack"), ACKNOWLEDGE)
     ahead = []
     async with FanOut(database, definition) as server:

@@ -16,6 +16,23 @@ def test_a_query_in_brackets_is_refused_rather_than_passed_over(vendor):
     assert "query" in answer.json()["message"]
 
 
+@pytest.mark.parametrize("path", ["/resource-jobs", "/data-tables", "/webhooks", "/tokens"])
+def test_a_query_that_a_list_does_not_know_never_gets_into_its_answer(vendor, path):
+    answer = vendor.raw("GET", path, params={"query": '{},"count":9'})
+
+    assert answer.status_code == 200
+    assert answer.json()["count"] == 0
+    assert "query" not in answer.json()
+
+
+def test_a_blank_query_is_none(vendor):
+    vendor.devices(1)
+
+    answer = vendor.raw("GET", "/devices", params={"query": "  "})
+
+    assert answer.json()["count"] == 1
+
+
 @pytest.mark.parametrize("tag", [{}, {"key": None}, {"value": None}])
 def test_a_tag_that_says_nothing_commands_no_device(vendor, tag):
     (device_id,) = vendor.devices(1)

@@ -108,3 +108,12 @@ class Bench:
 
 def open_states():
     return [state for state in State if not state.is_final]
+
+
+def counts(execution):
+    """Return the counts of an execution that are not zero."""
+    return {
+        name: getattr(execution, name)
+        for name in ("total", "in_flight", "waiting", "succeeded", "failed", "timed_out")
+        if getattr(execution, name)
+    }

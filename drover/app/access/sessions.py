@@ -70,7 +70,7 @@ class Sessions:
 
     async def sign_in(self, email: str, password: str, wish: Wish, address: str = "") -> SignedIn:
         """Begin a user's session; raises Unauthorized, AccountLocked, TooMany, Invalid."""
-        scopes = requested(wish.scopes, "user")
+        scopes = requested(wish.scopes, "user", "requestedScopes")
         account = await self._authenticator.check_password(email, password, address, wish.code)
         signed = await self.begin(account, scopes, wish.ttl_s)
         _log.info("access.signed_in", account_id=account.id, address=address)
@@ -100,7 +100,7 @@ class Sessions:
         self, credentials: DeviceCredentials, wish: Wish, address: str = ""
     ) -> tuple[KnownDevice, str]:
         """Begin a device's session and return it with its token; raises what that does."""
-        scopes = requested(wish.scopes, "device")
+        scopes = requested(wish.scopes, "device", "requestedScopes")
         known = await self._devices.verify(credentials, address)
         text = new_secret(self._ids, DEVICE_PREFIX)
         now_ms = self._clock.now_ms()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
+from drover import tracing
 from drover.app.jobs.asked import Asked, asked_of
 from drover.app.jobs.found import execution_of, job_at
 from drover.app.jobs.wishes import (
@@ -196,7 +197,9 @@ class JobExecutions:
 
     async def _store_new(self, source: Actor, place: Place, new: NewExecution) -> str:
         stamped = self.stamped(new, place, source)
-        stored = await self._store.write(lambda session: self.add(session, place, stamped))
+        with tracing.span("execute") as span:
+            stored = await self._store.write(lambda session: self.add(session, place, stamped))
+            span.set_attribute(tracing.EXECUTION, stored.id)
         self._signals.changed(stored)
         return stored.id
 

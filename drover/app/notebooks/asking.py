@@ -12,6 +12,7 @@ from msgspec import UNSET, structs
 
 from drover.app.inventory_verbs import actor_of
 from drover.app.long_tasks import Asked
+from drover.app.notebooks.minutes import ENDS
 from drover.app.notebooks.room import MOST_BYTES
 from drover.app.notebooks.run import context_of
 from drover.app.tasks.notebook_execute import TASK as RUN
@@ -20,7 +21,7 @@ from drover.kinds.notebook import KIND
 from drover.model.errors import Conflict, Invalid, Missing, TooLarge, reached
 from drover.model.execution import State
 from drover.model.instants import to_ms, to_text
-from drover.ports.tasks import LogsWanted, RunsWanted
+from drover.ports.tasks import LogsWanted
 from drover.query.tree import Compare, Operator, all_of
 
 if TYPE_CHECKING:
@@ -33,11 +34,8 @@ if TYPE_CHECKING:
     from drover.model.task import TaskLog
     from drover.ports.store import Session
 
-DAY_MS: Final = 86_400_000
 LAST_MS: Final = 253_402_300_799_999
-PERIOD_DAYS: Final = 30
 FILE_PATH: Final = "/notebook-files/{applicationId}/{notebookId}"
-_WORDS: Final = {"": "completed", "Canceled": "canceled", "Timeout": "timeout"}
 _LOGGED: Final = (
     "inputInfo", "outputInfo", "executionErrors", "inputsCompletedAt", "notebookCompletedAt",
     "outputsCompletedAt",
@@ -150,43 +148,11 @@ class Notebooks:
 
         return [shown(each) for each in await self._store.read(work)]
 
-    async def minutes(
-        self,
-        application_ids: Sequence[str],
-        span: tuple[int, int],
-        notebook_id: str | None = None,
-    ) -> dict[str, Any]:
-        """Return by day how many runs ended how, and how many minutes they took."""
-        first_ms, end_ms = span[0] - span[0] % DAY_MS, span[1]
-        wanted = RunsWanted(RUN.kind, application_ids, first_ms, end_ms, notebook_id)
-        days = {
-            day: {"minutes": 0, "completed": 0, "canceled": 0, "errored": 0, "timeout": 0}
-            for day in range(first_ms, end_ms, DAY_MS)
-        }
-        for each in await self._store.read(lambda session: session.tasks.runs_by_day(wanted)):
-            day = days[each.day_ms]
-            day["minutes"] += each.minutes
-            day[_WORDS.get(each.ended, "errored")] += each.runs
-        counts = [{"date": to_text(day), **counted} for day, counted in days.items()]
-        return {"start": to_text(first_ms), "end": to_text(end_ms), "counts": counts}
-
     async def check(self, application_id: str, notebook_id: str) -> None:
         """Return if there is such a notebook; raises Missing."""
         await self._store.read(
             lambda session: session.resources.get(KIND, application_id, notebook_id)
         )
-
-    async def stats(self, application_id: str, notebook_id: str) -> dict[str, int]:
-        """Return what a notebook did in the last days."""
-        now_ms = await self._store.read(lambda session: session.now_ms())
-        span = (now_ms - PERIOD_DAYS * DAY_MS, now_ms + 1)
-        found = (await self.minutes([application_id], span, notebook_id))["counts"]
-        words = ("completed", "canceled", "errored", "timeout")
-        return {
-            "minutesThisPeriod": sum(each["minutes"] for each in found),
-            "runsThisPeriod": sum(each[word] for each in found for word in words),
-            "errorsThisPeriod": sum(each["errored"] + each["timeout"] for each in found),
-        }
 
     async def receive(
         self, application_id: str, notebook_id: str, name: str, content: bytes
@@ -272,7 +238,7 @@ def _status(log: TaskLog) -> str:
     if log.execution.completed_ms is None:
         return "queued" if log.execution.started_ms is None else "inProgress"
     name = "" if state is State.SUCCEEDED else log.error_name or ""
-    return "errored" if state is State.FAILED and not name else _WORDS.get(name, "errored")
+    return "errored" if state is State.FAILED and not name else ENDS.get(name, "errored")
 
 
 def _moment(given: str | float | None, now_ms: int) -> int:

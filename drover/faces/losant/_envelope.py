@@ -62,8 +62,8 @@ def echo(kind: Kind[Any], call: Call) -> dict[str, Any]:
     members: dict[str, Any] = {
         name: call.query[name] for name in ("filterField", "filter") if call.query.get(name)
     }
-    if call.query.get("query"):
-        members["query"] = msgspec.Raw(call.query["query"].encode())
+    if kind.queryable and (query := call.query.get("query", "").strip()):
+        members["query"] = msgspec.Raw(query.encode())  # parsed already: it is JSON
     members |= {name: call.path[name] for name in call.path}
     members["_type"] = kind.type_names[1]
     if call.flag("_links", default=True):

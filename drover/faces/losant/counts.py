@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from drover.app.access.organizations import Organizations
 from drover.app.applications import Applications
-from drover.app.notebooks.asking import Notebooks
+from drover.app.notebooks.minutes import NotebookMinutes
 from drover.app.payload_counts import DAY_MS, HOUR_MS, NOT_BILLABLE, PayloadCounts
 from drover.faces.losant._moments import check_buckets, days, span
 from drover.faces.operation import Call, Operation
@@ -91,7 +91,7 @@ class Counting:
     async def notebooks(self, call: Call) -> dict[str, Any]:
         """Return what notebooks ran, by day."""
         found = days(call, self.counts.clock.now_ms())
-        return await self.services[Notebooks].minutes(await self.reach(call), found)
+        return await self.services[NotebookMinutes].minutes(await self.reach(call), found)
 
     def span(self, call: Call) -> tuple[int, int]:
         """Return the first moment and the one after the last; raises Invalid."""

@@ -8,6 +8,7 @@ from drover.app.rows import TableRows, Wanted
 from drover.faces.losant import _envelope, _lists
 from drover.faces.operation import Call, Operation
 from drover.kinds.data_table import KIND, Column
+from drover.model.bodies import decode
 from drover.model.errors import Invalid
 from drover.model.kind import Kind
 from drover.model.resource import Resource
@@ -55,8 +56,8 @@ class _Calls:
         return _envelope.one(KIND, call, table)
 
     async def list(self, call: Call) -> dict[str, Any]:
-        """Return some rows."""
-        return await self._page(call, None)
+        """Return some rows, those that match where a query is given."""
+        return await self._page(call, _query(call))
 
     async def query(self, call: Call) -> dict[str, Any]:
         """Return some of the rows that match the body."""
@@ -121,6 +122,18 @@ def _table(call: Call) -> tuple[str, str]:
     return call.application_id, call.path["dataTableId"]
 
 
+def _query(call: Call) -> dict[str, Any] | None:
+    given = call.nested("query")
+    if given is not None and not isinstance(given, str):
+        raise _lists.reject("query", "must be one JSON document, not in brackets")
+    if given is None or not given.strip():
+        return None
+    try:
+        return decode(given.encode(), dict[str, Any])
+    except Invalid as error:
+        raise _lists.reject("query", "must be one JSON object") from error
+
+
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on columns and rows."""
     calls = _Calls(services[TableRows])
@@ -137,7 +150,6 @@ def operations(services: Services) -> Iterator[Operation]:
         ("DELETE", _ROW, "delete", calls.delete),
     ):
         collection = path != _ROW
-        lists = verb == "query" or (collection and verb == "get")
         yield Operation(
             method=method,
             path=path,
@@ -146,8 +158,15 @@ def operations(services: Services) -> Iterator[Operation]:
             name=f"{ROW.many if collection else ROW.one}.{verb}",
             summary=f"{verb.capitalize()} rows of a data table",
             status=201 if verb == "post" else 200,
-            parameters=_PARAMETERS if lists else ("limit",) if verb == "delete" else (),
+            parameters=_parameters(verb) if collection else (),
         )
+
+
+def _parameters(verb: str) -> tuple[str, ...]:
+    """Return what may be said beside the body: a query where there is no body to say it."""
+    return {"get": (*_PARAMETERS, "query"), "query": _PARAMETERS, "delete": ("limit",)}.get(
+        verb, ()
+    )
 
 
 def _scopes(verb: str, *, collection: bool) -> frozenset[str]:

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from drover.app.catalog import Catalog
 from drover.app.notebooks.asking import FILE_PATH, Notebooks, RunAsked
+from drover.app.notebooks.minutes import NotebookMinutes
 from drover.app.notebooks.room import MOST_BYTES
 from drover.app.payload_counts import PayloadCounts
 from drover.faces import multipart
@@ -65,15 +66,18 @@ class _Calls:
         return self._services[Notebooks]
 
     async def get(self, call: Call) -> bytes:
-        """Return one, with where its file is and what it did lately."""
+        """Return one, with where its file is, and what it did lately once it was run."""
         notebook_id = call.path[KIND.identifier]
         document = await self._services[Catalog].get(KIND, call.application_id, notebook_id)
         found: Notebook = KIND.load(document)
         if found.jupyter_file_name is not UNSET:
             url = self._notebooks.url(call.application_id, notebook_id)
             document = _envelope.with_member(document, "jupyterFileUrl", url)
-        stats = await self._notebooks.stats(call.application_id, notebook_id)
-        return _envelope.one(KIND, call, _envelope.with_member(document, "stats", stats))
+        if found.last_execution_requested is not UNSET:
+            minutes = self._services[NotebookMinutes]
+            stats = await minutes.stats(call.application_id, notebook_id)
+            document = _envelope.with_member(document, "stats", stats)
+        return _envelope.one(KIND, call, document)
 
     async def execute(self, call: Call) -> dict[str, Any]:
         """Have a notebook run."""
@@ -103,7 +107,9 @@ class _Calls:
         notebook_id = call.path[KIND.identifier]
         span = days(call, self._services[PayloadCounts].clock.now_ms())
         await self._notebooks.check(call.application_id, notebook_id)
-        return await self._notebooks.minutes([call.application_id], span, notebook_id)
+        return await self._services[NotebookMinutes].minutes(
+            [call.application_id], span, notebook_id
+        )
 
     async def export_inputs(self, call: Call) -> Answer:
         """Have the input files made."""
