@@ -59,7 +59,7 @@ def measure(*, quick: bool) -> Iterator[Figure]:
 
 
 async def _multiply(url: str, times: int) -> None:
-    """Store so many copies of each device as there are, less one, past the API: it takes minutes."""
+    """Store so many copies of each device as there are, less one, past the API (that is slow)."""
     connection = await asyncpg.connect(url)
     # What finds resources by parts of their names has nothing to do with what is measured.
     await connection.execute("ALTER TABLE device DISABLE TRIGGER USER")
