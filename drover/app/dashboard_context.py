@@ -21,7 +21,7 @@ from drover.query.tree import ALL, Compare, In, Node, Operator, all_of, any_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from drover.kinds.dashboard import ContextVariable
+    from drover.model.dashboard import ContextVariable
     from drover.ports.store import Session
 
 MOST_STEPS: Final = 10_000_000

@@ -14,10 +14,10 @@ from drover.app.dashboard_context import chosen
 from drover.app.long_tasks import Asked, listeners
 from drover.app.tasks.dashboard_report import TASK as REPORT
 from drover.kinds.dashboard import KIND as IN_APPLICATION
-from drover.kinds.dashboard import ContextVariable
 from drover.kinds.owned_dashboard import KIND as OWNED
 from drover.model.access import SANDBOX, MemberRole, role_allows
 from drover.model.bodies import decode
+from drover.model.dashboard import ContextVariable
 from drover.model.errors import Forbidden, Invalid, Missing, Unauthorized
 from drover.model.scopes import for_operation, is_read
 

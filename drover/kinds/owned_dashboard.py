@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, UnsetType
 
-from drover.kinds import dashboard
-from drover.kinds.dashboard import Dashboard
+from drover.model.dashboard import Dashboard, check, settle
 from drover.model.fields import Access, CreateOnly, Id, Mark, ReadOnly
 from drover.model.kind import Kind
 
@@ -32,6 +31,6 @@ KIND = Kind(
     sortable=("name", "id", "creationDate", "ownerId", "applicationId", "lastUpdated"),
     searchable=False,
     label="Dashboard",
-    settle=dashboard.settle,
-    check=dashboard.check,
+    settle=settle,
+    check=check,
 )
