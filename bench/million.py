@@ -24,6 +24,7 @@ SMALL: Final = 10_000
 LARGE: Final = 1_000_000
 LONGEST_S: Final = 120.0
 
+# The ids of copies begin with their number, which those of real devices do not for a long time.
 _COPY_ID: Final = "lpad(to_hex(copy), 4, '0') || substr({}, 5)"
 _DEVICE_ID: Final = _COPY_ID.format("device.id")
 _DEVICES: Final = f"""
@@ -37,7 +38,6 @@ INSERT INTO device_tag (application_id, device_id, key, value)
 SELECT application_id, {_COPY_ID.format("device_id")}, key, value
 FROM device_tag CROSS JOIN generate_series(1, $1::int) AS copy
 """  # noqa: S608 - our own names
-"""Copies have ids that begin with their number, which those of real ones do not for a long time."""
 
 
 def measure(*, quick: bool) -> Iterator[Figure]:
@@ -59,7 +59,7 @@ def measure(*, quick: bool) -> Iterator[Figure]:
 
 
 async def _multiply(url: str, times: int) -> None:
-    """Store so many copies of each device as there are, less one, past the API (that is slow)."""
+    """Make so many of each device, past the API: that would take minutes."""
     connection = await asyncpg.connect(url)
     # What finds resources by parts of their names has nothing to do with what is measured.
     await connection.execute("ALTER TABLE device DISABLE TRIGGER USER")
