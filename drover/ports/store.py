@@ -166,13 +166,6 @@ class Store(Protocol):
         """Run work of one writing statement, which is a unit by itself; see ``write``."""
         ...
 
-    async def jot(self, work: Callable[[Session], Awaitable[T]]) -> T:
-        """Run a few keyed statements as one atomic unit the fastest way; see ``write``.
-
-        Others may have to wait meanwhile, so nothing that touches many rows belongs here.
-        """
-        ...
-
     async def read(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run reads against one consistent view."""
         ...

@@ -42,15 +42,10 @@ class Completions:
     def _deliver(self) -> None:
         self._woken = False
         while self._ready:
-            settle(self._ready.popleft())
-
-
-def settle(outcome: Outcome) -> None:
-    """Tell the caller how its work ended; called in the loop."""
-    future, result, failure = outcome
-    if future.done():  # its caller was cancelled meanwhile
-        return
-    if failure is None:
-        future.set_result(result)
-    else:
-        future.set_exception(failure)
+            future, result, failure = self._ready.popleft()
+            if future.done():  # its caller was cancelled meanwhile
+                continue
+            if failure is None:
+                future.set_result(result)
+            else:
+                future.set_exception(failure)

@@ -167,13 +167,6 @@ class Database(Protocol):
         """
         ...
 
-    async def jot(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Run a few keyed statements as one atomic unit, the fastest way; see ``write``.
-
-        With SQLite the event loop may wait for them, so nothing that scans belongs here.
-        """
-        ...
-
     async def read(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run work on one read-only snapshot. Raises what work raises; StoreBusy, StoreLost."""
         ...

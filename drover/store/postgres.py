@@ -156,10 +156,6 @@ class PostgresDatabase:
         """
         return await self._patiently(partial(self._lone, work))
 
-    async def jot(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
-        """Run a few keyed statements as one atomic unit; see ``write``."""
-        return await self.write(work)
-
     async def glance(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
         """Run a few keyed reads the fastest way; see ``read``."""
         return await self.read(work)

@@ -169,10 +169,6 @@ class SqlStore:
         """Run work of one writing statement; return after it is durable."""
         return await self.database.write_one(lambda tx: work(StoreSession(tx)))
 
-    async def jot(self, work: Callable[[Session], Awaitable[T]]) -> T:
-        """Run a few keyed statements as one atomic unit; return after it is durable."""
-        return await self.database.jot(lambda tx: work(StoreSession(tx)))
-
     async def read(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run reads against one consistent view."""
         return await self.database.read(lambda tx: work(StoreSession(tx)))

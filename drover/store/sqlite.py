@@ -14,7 +14,7 @@ import os
 import sqlite3
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
+from typing import IO, TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
@@ -23,10 +23,8 @@ from drover.store.compile import register_functions
 from drover.store.completions import Completions
 from drover.store.driver import NO_PARAMETERS
 from drover.store.migrate import Migration, load_migrations, migrate
-from drover.store.sqlite_groups import BUSY_MS, Groups, Request
-from drover.store.sqlite_jots import Jots
 from drover.store.sqlite_stream import SqliteStream
-from drover.store.sqlite_threads import Order, Reader, RequestQueue, Writer
+from drover.store.sqlite_threads import Reader, Request, RequestQueue, Writer
 from drover.store.sqlite_transaction import (
     SqliteTransaction,
     drive,
@@ -44,12 +42,12 @@ T = TypeVar("T")
 
 OLDEST_SQLITE: Final = (3, 38, 0)
 """RETURNING, the JSON arrows and upserts as the statements use them."""
+BUSY_MS: Final = 5000
+"""How long to wait for another program (a backup, a shell) that holds the file."""
 MOST_WAITING: Final = 20_000
 """With so many pieces of work in a queue, more is refused rather than made to wait."""
-CHECKPOINT_PAGES: Final = 16_000
-"""A commit that makes the log longer than this moves it into the file (64 MB).
-
-Seldom met, as the log is tidied before by the thread that writes."""
+CHECKPOINT_PAGES: Final = 4000
+"""A commit that makes the log longer than this moves it into the file (16 MB)."""
 STREAMS: Final = 4
 """Results that may be streamed at a time; more wait for their turn."""
 
@@ -108,7 +106,6 @@ class SqliteDatabase:
         self._streams = asyncio.Semaphore(STREAMS)
         self._streaming: set[SqliteStream] = set()
         self._glancing: sqlite3.Connection | None = None
-        self._jots: Jots | None = None
         self._open = False
 
     @property
@@ -132,10 +129,8 @@ class SqliteDatabase:
             raise
         completions = Completions(loop)
         writer, self._glancing, *readers = connections
-        groups = Groups(writer, self._statements)
-        self._jots = Jots(groups, self._writes, loop)
         self._threads = [
-            Writer(groups, self._writes, completions),
+            Writer(writer, self._statements, self._writes, completions),
             *(Reader(each, self._statements, self._reads, completions) for each in readers),
         ]
         for thread in self._threads:
@@ -147,8 +142,6 @@ class SqliteDatabase:
         if not self._open:
             return
         self._open = False
-        if self._jots is not None:
-            self._jots.close()
         if self._glancing is not None:
             self._glancing.close()
             self._glancing = None
@@ -156,10 +149,10 @@ class SqliteDatabase:
             stream.interrupt()
         writer, *readers = self._threads
         for _ in readers:
-            self._reads.put(Order.CLOSE)
+            self._reads.put(None)
         for reader in readers:
             await asyncio.to_thread(reader.join)
-        self._writes.put(Order.CLOSE)  # the writer comes last: who closes last tidies the log away
+        self._writes.put(None)  # the writer comes last: who closes last tidies the log away
         await asyncio.to_thread(writer.join)
         self._unlock()
 
@@ -173,17 +166,6 @@ class SqliteDatabase:
     async def write_one(self, work: Callable[[SqliteTransaction], Awaitable[T]]) -> T:
         """Run work of one writing statement; nothing is to be saved, as it shares a commit."""
         return await self._ask(self._writes, work)
-
-    async def jot(self, work: Callable[[SqliteTransaction], Awaitable[T]]) -> T:
-        """Run a few keyed statements as one atomic unit, here in the loop where the disk is quick.
-
-        Raises what ``write`` does.
-        """
-        request = self._request(self._writes, work)
-        if self._jots is not None:
-            self._jots.add(request)
-        result: T = await request.future
-        return result
 
     async def read(self, work: Callable[[SqliteTransaction], Awaitable[T]]) -> T:
         """Run work on one read-only snapshot. Raises what work raises; StoreClosed."""
@@ -242,19 +224,13 @@ class SqliteDatabase:
     def _ask(
         self, queue: RequestQueue, work: Callable[[SqliteTransaction], Awaitable[T]]
     ) -> asyncio.Future[T]:
-        request = self._request(queue, work)
-        queue.put(request)
-        return request.future
-
-    def _request(
-        self, queue: RequestQueue, work: Callable[[SqliteTransaction], Awaitable[Any]]
-    ) -> Request:
         if not self._open:
             raise StoreClosed("the store is not open")
         if queue.qsize() >= MOST_WAITING:
             raise StoreBusy(f"{MOST_WAITING} others wait for the store already")
-        future = asyncio.get_running_loop().create_future()
-        return Request(work, future, contextvars.copy_context())
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        queue.put(Request(work, future, contextvars.copy_context()))
+        return future
 
     def _prepare(self) -> list[sqlite3.Connection]:
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:

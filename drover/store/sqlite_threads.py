@@ -5,47 +5,64 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from enum import Enum
+from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from drover.ports.failures import StoreError
 from drover.store.completions import Completions, Outcome
-from drover.store.sqlite_groups import Groups, Request, run_request, undo
-from drover.store.sqlite_transaction import translate
+from drover.store.sqlite_transaction import SqliteTransaction, drive, translate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    import asyncio
+    import contextvars
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 GROUP_SIZE: Final = 512
 """At most so many pieces of work share one commit."""
 GROUP_SECONDS: Final = 0.02
 """No further work joins a group that has been running for so long."""
 IDLE_SECONDS: Final = 0.2
-"""After so long without work the log is tidied."""
+"""After so long without work the writer tidies the log."""
 
 
-class Order(Enum):
-    """What a thread is told other than work."""
+class Request(NamedTuple):
+    """A piece of work and whom to tell."""
 
-    CLOSE = "close"
-    TIDY = "tidy"
+    work: Callable[[SqliteTransaction], Awaitable[Any]]
+    future: asyncio.Future[Any]
+    context: contextvars.Context
 
 
-RequestQueue = SimpleQueue[Request | Order]
-"""Requests for a thread; CLOSE is for one of those that share a queue."""
+RequestQueue = SimpleQueue[Request | None]
+"""Requests for a thread; None tells one thread to close."""
+
+
+class _GroupLost(Exception):
+    """SQLite undid the whole transaction, and with it the work of others."""
 
 
 class Writer(threading.Thread):
     """The one thread that writes: all work that waits shares one durable commit.
 
-    It also checkpoints the log: when idle, so that callers do not wait for it, and when it is told
-    that the log has grown. No other connection does, because SQLite before 3.51.3 can damage the
-    file when two connections checkpoint and write at the same moment.
+    Each piece after the first runs in a savepoint of its own, so that one that fails takes nothing
+    with it. Should SQLite undo the group as a whole (a full disk), each piece is run again alone.
+
+    It also checkpoints the log: when idle, so that callers do not wait for it, and within a commit
+    only when the log has grown long. No other connection does, because SQLite before 3.51.3 can
+    damage the file when two connections checkpoint and write at the same moment.
     """
 
-    def __init__(self, groups: Groups, queue: RequestQueue, completions: Completions) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        statements: Mapping[str, str],
+        queue: RequestQueue,
+        completions: Completions,
+    ) -> None:
         super().__init__(name="drover-sqlite-writer", daemon=True)
-        self._groups = groups
+        self._connection = connection
+        self._statements = statements
         self._queue = queue
         self._completions = completions
         self._open = True
@@ -57,29 +74,41 @@ class Writer(threading.Thread):
             try:
                 first = self._queue.get(timeout=IDLE_SECONDS if self._untidy else None)
             except Empty:
-                first = Order.TIDY
-            if first is Order.CLOSE:
+                self._checkpoint()
+                continue
+            if first is None:
                 break
-            self._groups.wanted = True
-            with self._groups.turn:
-                self._groups.wanted = False
-                self._act(first)
-        with self._groups.turn:  # not before a commit that is under way has ended
-            self._groups.close()
-
-    def _act(self, first: Request | Order) -> None:
-        self._untidy = isinstance(first, Request)
-        if isinstance(first, Request):
             self._completions.give(self._serve(first))
-        else:
-            self._groups.checkpoint()
+            self._untidy = True
+        self._connection.close()
+
+    def _checkpoint(self) -> None:
+        self._untidy = False
+        with suppress(sqlite3.Error):  # a full disk: the log keeps what could not be moved
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _serve(self, first: Request) -> list[Outcome]:
+        taken: list[Request] = []
         try:
-            self._groups.begin(waits=True)
-        except sqlite3.Error as error:
-            return [Outcome(first.future, None, translate(error))]
-        return self._groups.commit(self._groups.run(self._group(first)))
+            return self._together(first, taken)
+        except Exception as loss:  # noqa: BLE001 - a dead writer would leave everybody waiting
+            _undo(self._connection)
+            if len(taken) > 1:
+                return [self._alone(request) for request in taken]
+            failure = loss.__cause__ if isinstance(loss, _GroupLost) else translate(loss)
+            return [Outcome(first.future, None, failure)]
+
+    def _together(self, first: Request, taken: list[Request]) -> list[Outcome]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        outcomes: list[Outcome] = []
+        for request in self._group(first):
+            taken.append(request)
+            outcomes.append(self._in_savepoint(request) if outcomes else self._run(request))
+            if outcomes[0].failure is not None:
+                _undo(self._connection)
+                return outcomes  # the first came alone so far, and takes nothing with it
+        self._connection.execute("COMMIT")
+        return outcomes
 
     def _group(self, first: Request) -> Iterator[Request]:
         ends = time.monotonic() + GROUP_SECONDS
@@ -91,11 +120,34 @@ class Writer(threading.Thread):
                 request = self._queue.get_nowait()
             except Empty:
                 return
-            if isinstance(request, Request):
-                yield request
-            elif request is Order.CLOSE:
+            if request is None:
                 self._open = False
                 return
+            yield request
+
+    def _in_savepoint(self, request: Request) -> Outcome:
+        self._connection.execute("SAVEPOINT work")
+        outcome = self._run(request)
+        if outcome.failure is not None:
+            if not self._connection.in_transaction:
+                raise _GroupLost from outcome.failure
+            self._connection.execute("ROLLBACK TO work")
+        self._connection.execute("RELEASE work")
+        return outcome
+
+    def _run(self, request: Request) -> Outcome:
+        return run_request(request, self._connection, self._statements)
+
+    def _alone(self, request: Request) -> Outcome:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            outcome = self._run(request)
+            if outcome.failure is None:
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            outcome = Outcome(request.future, None, translate(error))
+        _undo(self._connection)
+        return outcome
 
 
 STEPS: Final = 200_000
@@ -125,7 +177,7 @@ class Reader(threading.Thread):
     def run(self) -> None:
         """Serve requests until the closing mark, then close the connection."""
         self._connection.set_progress_handler(self._unwanted, STEPS)
-        while isinstance(request := self._queue.get(), Request):
+        while (request := self._queue.get()) is not None:
             self._completions.give((self._serve(request),))
         self._connection.close()
 
@@ -141,5 +193,26 @@ class Reader(threading.Thread):
         self._serving = request
         outcome = run_request(request, self._connection, self._statements)
         self._serving = None
-        undo(self._connection)
+        _undo(self._connection)
         return outcome
+
+
+def _undo(connection: sqlite3.Connection) -> None:
+    """Leave the transaction, if SQLite has not left it by itself."""
+    if connection.in_transaction:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+
+
+def run_request(
+    request: Request, connection: sqlite3.Connection, statements: Mapping[str, str]
+) -> Outcome:
+    """Run one piece of work inside the transaction that is open, and tell how it ended."""
+    if request.future.cancelled():
+        return Outcome(request.future, None, StoreError("nobody waits for it any more"))
+    tx = SqliteTransaction(connection, statements)
+    try:
+        result = request.context.run(drive, request.work, tx)
+    except BaseException as failure:  # noqa: BLE001 - handed to the caller, who waits in the loop
+        return Outcome(request.future, None, failure)
+    return Outcome(request.future, result, None)

@@ -280,28 +280,6 @@ async def test_a_caller_that_leaves_does_not_disturb_the_others(things):
     assert set(await ids(things)) >= {f"{n:02}" for n in range(1, 20, 2)}
 
 
-async def test_a_short_write_of_several_statements_is_kept_whole_or_not_at_all(things):
-    async def pair(tx):
-        return [
-            await tx.execute("add", {"id": name, "size": 1}) for name in ("a", "b")
-        ], await tx.now_ms() > 0
-
-    assert await things.jot(pair) == ([1, 1], True)
-    with pytest.raises(UniqueBroken):
-        await things.jot(pair)
-
-    assert await ids(things) == ["a", "b"]
-
-
-async def test_short_writes_in_a_crowd_fail_alone(things):
-    works = [adding(f"{n % 20:02}") for n in range(40)]
-
-    outcomes = await asyncio.gather(*(things.jot(each) for each in works), return_exceptions=True)
-
-    assert [each for each in outcomes if not isinstance(each, UniqueBroken)] == [1] * 20
-    assert await ids(things) == [f"{n:02}" for n in range(20)]
-
-
 async def test_one_writing_statement_is_kept(things):
     assert await things.write_one(adding("a", 7)) == 1
 

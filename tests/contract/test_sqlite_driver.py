@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from drover.ports.failures import StoreBusy, StoreFull, StoreLost, StoreRefused
 from drover.store import sqlite as sqlite_module
-from drover.store import sqlite_groups
+from drover.store import sqlite_threads
 from drover.store.driver import ReferenceBroken, StatementFailed
 from drover.store.migrate import Migration
 from drover.store.sqlite import SqliteDatabase
@@ -234,7 +234,7 @@ async def test_a_mistake_of_the_driver_does_not_leave_callers_waiting(things, mo
     def mistaken(*_arguments):
         raise LookupError("a mistake")
 
-    monkeypatch.setattr(sqlite_groups, "run_request", mistaken)
+    monkeypatch.setattr(sqlite_threads, "run_request", mistaken)
     outcomes = await asyncio.gather(things.write(adding("a")), return_exceptions=True)
     monkeypatch.undo()
 

@@ -102,8 +102,7 @@ class BeaconJobs:
             now_ms = await session.now_ms()
             return [await self._add(session, caller, each, now_ms) for each in wanted]
 
-        write = self._store.jot if len(wanted) == 1 else self._store.write
-        return await write(work)
+        return await self._store.write(work)
 
     async def _create_plain(self, asked: Sequence[tuple[Caller, WantedJob]]) -> Sequence[BeaconJob]:
         """Store jobs that need nothing looked up, in one trip after one look at the clock."""

@@ -181,7 +181,7 @@ class BeaconWork:
             job = await self._changed_unheld(caller, number, rule)
             if job is not None:
                 return job
-        return await self._store.jot(partial(_changed, caller=caller, number=number, rule=rule))
+        return await self._store.write(partial(_changed, caller=caller, number=number, rule=rule))
 
     async def _changed_unheld(self, caller: Caller, number: int, rule: Rule) -> BeaconJob | None:
         """Read, then write with nothing held in between; None where the job changed meanwhile.
