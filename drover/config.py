@@ -174,6 +174,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ge=0,
         ),
     ] = 0
+    inventory_seconds: Annotated[
+        float,
+        Meta(
+            description="How long a page, a count or a bulk verb of the inventory may look for"
+            " jobs that no index finds, its wait for others included (503 after).",
+            gt=0,
+        ),
+    ] = 20.0
     events_in_15_seconds: Annotated[
         int,
         Meta(

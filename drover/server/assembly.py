@@ -30,6 +30,7 @@ from drover.app.files import Files, files_of
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_bulk import BulkOperations
+from drover.app.inventory_reads import PatientReads
 from drover.app.inventory_throttle import RequestThrottle
 from drover.app.jobs import assembly as jobs
 from drover.app.live import assembly as live
@@ -177,7 +178,8 @@ class Server:
     def _inventory(self, heart: Heart, database: Database) -> tuple[object, ...]:
         """Return the use cases over jobs of every kind, and what the server tells of itself."""
         self._bulk = bulk = bulk_of(heart, self.ids)
-        inventory = JobInventory(heart.store, InventoryRows(database), self.clock, bulk)
+        reads = PatientReads(heart.store, self.settings.inventory_seconds)
+        inventory = JobInventory(heart.store, InventoryRows(database), self.clock, bulk, reads)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
         return (inventory, bulk, throttle, facts_of(self.settings, self.url, self.clock, database))
 

@@ -7,9 +7,10 @@ import time
 
 import pytest
 
-from drover.model.beacon_job import Hold, Pick, pick
+from drover.model.beacon_job import Hold, NewBeaconJob, Pick, pick
 from drover.ports.beacons import Change
 from drover.store.beacons import BeaconStore
+from drover.system import RandomIds
 from tests.support.digi_server import basic
 
 LATE = 4_000_000_000
@@ -415,3 +416,20 @@ async def test_of_two_changes_written_together_the_first_counts(tmm):
 
     assert await tmm.store.write(work) == ([number, other], [True, False, True])
     assert [(await tmm.show(each))["worker"] for each in (number, other)] == ["a", "c"]
+
+
+async def test_jobs_that_are_stored_together_are_numbered_and_shown_each_as_it_is(tmm):
+    new = [
+        NewBeaconJob(
+            id=RandomIds().new(), name=name, owner_id="a" * 24, user_number=1, user_guid="g"
+        )
+        for name in ("one", "two", "three")
+    ]
+
+    now_ms = await tmm.store.read(lambda session: session.now_ms())
+    made = await tmm.store.write_one(lambda session: session.beacons.add_all(new, now_ms))
+
+    assert [each.name for each in made] == ["one", "two", "three"]
+    assert len({each.number for each in made}) == 3
+    for each in made:
+        assert (await tmm.show(each.number))["name"] == each.name

@@ -29,7 +29,8 @@ OPEN = {
     "POST /dashboards/{}/validateContext",
     *(f"{method} /webhooks/{{}}/{{}}" for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
     *(
-        f"{method} /experiences/{{}}/{{}}"
+        f"{method} /{site}/{{}}/{{}}"
+        for site in ("experiences", "sites")
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
     ),
 }
