@@ -40,6 +40,7 @@ LEFT_OUT = {
     "applicationKey": "a secret",
     "applicationTemplate": "belongs to an owner, not to an application",
     "credential": "nothing without its secret",
+    "dashboard": "belongs to an owner, not to an application",
     "event": "what happened, not what is set up",
     "experienceDomain": "there is one of a name on a server",
     "experienceSlug": "there is one of a name on a server",

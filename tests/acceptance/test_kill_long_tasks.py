@@ -28,7 +28,7 @@ from tests.acceptance.test_bundles_as_jobs import (
 from tests.conftest import created
 from tests.support.vendor import until
 
-DEVICES = 8000
+DEVICES = 5000
 DAY_MS = 86_400_000
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PASSWORD = "correct horse battery"
-PATIENCE_S = 30
+PATIENCE_S = 120
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _LIKE_A_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d")
 _ID = re.compile(r"[0-9a-f]{24}")
