@@ -10,7 +10,8 @@ PROCESS_TESTS := tests/acceptance/test_cli.py tests/acceptance/test_server.py \
   tests/acceptance/test_worker_process.py tests/acceptance/test_devices_over_mqtt.py \
   tests/acceptance/test_devices_and_workflows.py tests/acceptance/test_brokers_elsewhere.py \
   tests/acceptance/test_watching_devices.py tests/acceptance/test_revoking_connections.py \
-  tests/acceptance/test_calls_from_outside.py
+  tests/acceptance/test_calls_from_outside.py tests/acceptance/test_notebooks_run.py \
+  tests/acceptance/test_archives_elsewhere.py
 DEMO_ARGS ?=
 
 .PHONY: help setup check test demo serve bench format lock docs

@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from bench.bare_server import bare_server
 from bench.figures import Figure
 from bench.servers import STORES, server_on
 
@@ -39,11 +40,21 @@ _TASKS: Final = "tasks=%5B%7B%22cmd%22%3A%22echo%22%7D%5D"
 def measure(*, quick: bool) -> Iterator[Figure]:
     """Yield the figures on both stores."""
     share = 10 if quick else 1
+    yield from _bounds(share)
     for store in STORES:
         with server_on(store, workers=1) as (server, _):
             key = make_key(server)
             yield from _handed_out(server, key, store, share)
             yield from _woken(server, key, store, CREATED // share)
+
+
+def _bounds(share: int) -> Iterator[Figure]:
+    """Yield what a bare server does with the same clients: four durable statements for each job."""
+    with bare_server() as url:
+        for connections in (PROCESSES, CONNECTIONS):
+            jobs, threads = JOBS_OF_MANY["sqlite"] // share, connections // PROCESSES
+            rate, _ = hand_out(url, "", jobs, processes=PROCESSES, threads=threads)
+            yield Figure(f"a bare server, {connections} clients", rate, "jobs/s", "")
 
 
 def _handed_out(server: Serving, key: str, store: str, share: int) -> Iterator[Figure]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
-import resource
 import tempfile
 import time
 from contextlib import asynccontextmanager
@@ -60,17 +60,31 @@ async def _figures(store: str, devices: int, rows: int) -> list[Figure]:
         with tempfile.TemporaryFile() as file:
             source = await sql_store.write(lambda session: _application(session, shelf))
             await _furnish(sql_store, source, devices, rows)
+            _forget_peak()
             out_s = await _timed(_export(sql_store, shelf, source, file))
-            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            memory = _peak_mb()
             target = await sql_store.write(lambda session: _application(session, shelf))
             in_s = await _timed(_import(sql_store, shelf, target, file))
     total = devices + rows
     what = f"{store}: {devices:,} devices and {rows:,} rows"
     return [
         Figure(f"{what} exported", total / out_s, "/s", ">= 100,000"),
-        Figure(f"{store}: memory after the export", memory, "MB", "<= 200"),
+        Figure(f"{store}: most memory of the process during the export", memory, "MB", "<= 200"),
         Figure(f"{what} imported", total / in_s, "/s", ">= 30,000"),
     ]
+
+
+def _forget_peak() -> None:
+    """Have the kernel forget how much memory filling the store took."""
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_mb() -> float:
+    """Return the most memory that was resident since then, in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (peak,) = [line.split()[1] for line in lines if line.startswith("VmHWM")]
+    return int(peak) / 1024
 
 
 async def _timed(act: object) -> float:

@@ -174,6 +174,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ge=0,
         ),
     ] = 0
+    inventory_seconds: Annotated[
+        float,
+        Meta(
+            description="How long a page, a count or a bulk verb of the inventory may look for"
+            " jobs that no index finds, its wait for others included (503 after).",
+            gt=0,
+        ),
+    ] = 20.0
     events_in_15_seconds: Annotated[
         int,
         Meta(
@@ -231,6 +239,17 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_bundle_unpacked_bytes: Annotated[
         int, Meta(description="Bytes of all files of a bundle when unpacked.", ge=1000)
     ] = 1_000_000_000
+    repositories: Annotated[
+        str,
+        Meta(
+            description="Folder whose bare git repositories applications may be exported to, as"
+            " file:// addresses; empty: none."
+        ),
+    ] = ""
+    repositories_over_http: Annotated[
+        bool,
+        Meta(description="Export to git repositories over plain HTTP, too: passwords can be read."),
+    ] = False
     download_seconds: Annotated[
         int, Meta(description="How long exports are kept and their signed URLs valid.", ge=60)
     ] = 86_400
@@ -319,6 +338,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             description="Where archives are kept whose application names no bucket: a folder, or a"
             " URL such as s3://bucket/prefix; empty: the folder `archives` of the data folder."
+        ),
+    ] = ""
+    archive_s3_endpoint: Annotated[
+        str,
+        Meta(
+            description="Address of the S3 service that buckets of applications' archives are in,"
+            " such as https://minio.example.com; empty: Amazon's."
         ),
     ] = ""
     max_running_tasks: Annotated[

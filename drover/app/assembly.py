@@ -43,6 +43,7 @@ from drover.app.live.watching import Watching
 from drover.app.long_tasks import MOST_WAITING, LongTasks
 from drover.app.notebooks.hook import NotebookHook
 from drover.app.notebooks.minutes import NotebookMinutes
+from drover.app.owned_dashboards import OwnedDashboardHook
 from drover.app.payload_counts import PayloadCounter, PayloadCounts
 from drover.app.recent import RecentItems
 from drover.app.replies import AwaitedReplies
@@ -281,7 +282,9 @@ def _own_hooks(around: Surroundings, tasks: LongTasks) -> Hooks:
     hooks["notebook"].append(NotebookHook())
     hooks["webhook"].append(WebhookTokens(around.ids))
     hooks["credential"].append(CredentialKeys())
-    hooks["applicationDashboard"].append(DashboardHook(around.hasher))
+    for name in ("applicationDashboard", "dashboard"):
+        hooks[name].append(DashboardHook(around.hasher))
+    hooks["dashboard"].append(OwnedDashboardHook())
     hooks["experienceVersion"].append(ExperienceVersionHook())
     for name in ("experienceDomain", "experienceSlug"):
         hooks[name].append(ExperienceNameHook())

@@ -14,21 +14,24 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import structlog
 from msgspec import structs
 
 from drover.app.access.organizations import member_role
 from drover.model.access import MemberRole
 from drover.model.audit import NOBODY, REDACTED, AuditEntry, Named, redacted
-from drover.model.errors import Forbidden
+from drover.model.errors import DroverError, Forbidden
 from drover.model.instants import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from drover.model.access import Caller
-    from drover.ports.audit import AuditedApplication, AuditWanted
+    from drover.ports.audit import AuditedApplication, AuditedDashboard, AuditWanted
     from drover.ports.clock import Clock, Ids
     from drover.ports.store import Session, Store
+
+_LOG = structlog.get_logger("drover.audit")
 
 FLUSH_S: Final = 1.0
 MOST_WAITING: Final = 20_000
@@ -108,6 +111,10 @@ class AuditTrail:
         found = await self._store.read(lambda session: session.audit.applications(ids))
         return found.get(application_id)
 
+    async def dashboard(self, dashboard_id: str) -> AuditedDashboard | None:
+        """Return a dashboard as it is before a change."""
+        return await self._store.read(lambda session: session.audit.dashboard(dashboard_id))
+
     async def flush(self) -> None:
         """Write what was noted; what cannot be written is kept for the next time."""
         while taken := list(islice(self._waiting, MOST_AT_ONCE)):
@@ -119,7 +126,20 @@ class AuditTrail:
         known = await self._store.read(lambda session: _looked_up(session, taken))
         entries = [entry for each in taken if (entry := _entry(each, known)) is not None]
         if entries:
+            await self._add(entries)
+
+    async def _add(self, entries: Sequence[AuditEntry]) -> None:
+        try:
             await self._store.write(lambda session: session.audit.add(entries))
+        except DroverError:
+            raise  # the store is away: all of them wait
+        except Exception:  # noqa: BLE001 - one bad entry must not keep all others from being written
+            if len(entries) == 1:
+                self.lost += 1
+                _LOG.exception("an entry of an audit log could not be written")
+                return
+            for entry in entries:
+                await self._add([entry])
 
 
 class AuditLogs:
@@ -229,7 +249,9 @@ def _actor(caller: Caller, known: _Known) -> Named:
 
 def _primary(note: Note, application: AuditedApplication | None) -> Named:
     if note.application_id is None:
-        email = _body(note, note.request).get("email") if note.primary.type == INVITE else None
+        if note.primary.type != INVITE:
+            return note.primary
+        email = _body(note, note.request).get("email")
         return structs.replace(note.primary, name=email if isinstance(email, str) else None)
     name = application.name if application else None
     return Named(id=note.application_id, type="Application", name=name)
@@ -263,7 +285,7 @@ def _body(note: Note, body: bytes | None) -> dict[str, Any]:
         return {"omitted": True, "bytes": len(body)}
     try:
         value = msgspec.json.decode(body)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {"omitted": True, "bytes": len(body)}
     if not isinstance(value, dict):
         value = {"items": value}

@@ -274,15 +274,6 @@ class DeviceReports:
 
         return await self._store.read(work)
 
-    async def forget(self, application_id: str, device_id: str, span: Span) -> None:
-        """Delete what a device reported in a span; raises Missing."""
-
-        async def work(session: Session) -> None:
-            await session.resources.get(KIND, application_id, device_id)
-            await session.reports.forget(device_id, span)
-
-        await self._store.write(work)
-
     async def connection(
         self, caller: Caller, application_id: str, device_id: str, change: Connection
     ) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET, structs
 
 from drover.app.catalog import QuietHook
 from drover.kinds.experience_domain import KIND as DOMAIN
+from drover.kinds.experience_endpoint import KIND as ENDPOINT
 from drover.kinds.experience_slug import KIND as SLUG
 from drover.kinds.experience_version import KIND as VERSION
 from drover.kinds.experience_version import ExperienceVersion
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drover.app.catalog import Catalog
+    from drover.kinds.experience_endpoint import ExperienceEndpoint
     from drover.model.access import Caller
     from drover.model.kind import Kind
     from drover.ports.store import Session, Store
@@ -31,7 +33,7 @@ EVERYTHING: Final = 2**31 - 1
 
 
 class ExperienceVersionHook(QuietHook):
-    """Takes a picture of the views for a new version, and gives it the names it is to answer at."""
+    """Takes a picture of what there is for a new version, and gives it the names it answers at."""
 
     async def before(
         self, session: Session, _caller: Caller, _kind: Kind[Any], old: Any, new: Any, /
@@ -126,6 +128,35 @@ class ExperienceSite:
         return await self._store.read(work)
 
 
+class Site(NamedTuple):
+    """An application's interface in one version: its endpoints, and what holds for all of them."""
+
+    application_id: str
+    version: str
+    settings: ExperienceVersion | None
+    endpoints: Sequence[ExperienceEndpoint]
+
+
+async def site_of(session: Session, application_id: str, version: str) -> Site:
+    """Return the interface in a version by its id or name; raises Missing.
+
+    The develop version is as it is now, whether its settings were ever looked at or not.
+    """
+    try:
+        settings = await version_named(session, application_id, version)
+    except Missing:
+        if version != DEVELOP:
+            raise
+        settings = None
+    name = DEVELOP if settings is None else settings.version
+    kept = None if settings is None or name == DEVELOP else (settings.snapshot or {})
+    if kept is None or ENDPOINT.one not in kept:
+        endpoints = await everything(session, ENDPOINT, application_id)
+    else:
+        endpoints = [ENDPOINT.load(msgspec.json.encode(each)) for each in kept[ENDPOINT.one]]
+    return Site(application_id, name, settings, endpoints)
+
+
 async def version_named(session: Session, application_id: str, wanted: str) -> ExperienceVersion:
     """Return a version by its id or name; raises Missing."""
     if is_id(wanted):
@@ -144,11 +175,16 @@ async def everything(session: Session, kind: Kind[Any], application_id: str) -> 
 
 
 async def _seen_in(session: Session, application_id: str, version: str) -> dict[str, list[Any]]:
-    """Return the views of a version, by kind: of the develop one as they are now."""
+    """Return views and endpoints of a version, by kind: of the develop one as they are now."""
     if version != DEVELOP:
         return (await version_named(session, application_id, version)).snapshot or {}
-    found = await everything(session, VIEW, application_id)
-    return {VIEW.one: [msgspec.json.decode(VIEW.shown(each)) for each in found]}
+    return {
+        kind.one: [
+            msgspec.json.decode(kind.shown(each))
+            for each in await everything(session, kind, application_id)
+        ]
+        for kind in (VIEW, ENDPOINT)
+    }
 
 
 async def _show(

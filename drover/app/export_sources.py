@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from drover.ports.store import Session, Store
 
 PAGE: Final = 1000
+COUNTED: Final = ("deviceCommand", "deviceConnect", "deviceDisconnect", "deviceState")
+"""Categories of what is counted of one device."""
 LAST_MS: Final = 253_402_300_799_999
 
 _DEVICE: Final = (
@@ -137,6 +139,31 @@ class DeviceData:
                 kinds = device.get("attributes") or ()
                 blobs |= {each["name"] for each in kinds if each["dataType"] == "blob"}
         return sorted(found if task.input.get("includeBlobData") else found - blobs)
+
+
+class DevicePayloads:
+    """How much each device sent and was told in a span, a line for each."""
+
+    async def pieces(self, store: Store, task: Wanted) -> AsyncIterator[Piece]:
+        """Yield lines, device by device."""
+        span = (task.input["start"], task.input["end"])
+        yield Piece(header(("id", "name", *COUNTED)), 0)
+        async for documents in documents_of(store, DEVICE, task):
+            counted = await store.read(partial(_payloads, devices=documents, span=span))
+            columns = ("id", "name", *COUNTED)
+            yield Piece(_flattened(counted, columns, safe=_safe(task)), len(counted))
+
+
+async def _payloads(
+    session: Session, *, devices: Sequence[Mapping[str, Any]], span: tuple[int, int]
+) -> list[dict[str, Any]]:
+    counted = []
+    for device in devices:
+        found = await session.counts.of_device(device["id"], *span, 0)
+        own = {each.category: each.payloads for each in found}
+        counts = {name: own.get(name, 0) for name in COUNTED}
+        counted.append({"id": device["id"], "name": device["name"], **counts})
+    return counted
 
 
 async def documents_of(

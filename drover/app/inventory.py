@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from drover.app.access.admit import role_by, standings, visible_applications
 from drover.app.inventory_cursor import check_place, open_cursor, seal_cursor
+from drover.app.inventory_reads import PatientReads
 from drover.app.inventory_verbs import VERBS, Outcome, Outcomes, actor_of
 from drover.model.access import MemberRole
 from drover.model.errors import DroverError, Forbidden, Invalid, Missing
@@ -72,9 +73,15 @@ class JobInventory:
     """The use cases; what touches many jobs becomes an operation of its own, see ``bulk``."""
 
     def __init__(
-        self, store: Store, rows: InventoryStream, clock: Clock, bulk: BulkOperations
+        self,
+        store: Store,
+        rows: InventoryStream,
+        clock: Clock,
+        bulk: BulkOperations,
+        reads: PatientReads | None = None,
     ) -> None:
         self._store = store
+        self._reads = reads or PatientReads(store)
         self._rows = rows
         self._clock = clock
         self._bulk = bulk
@@ -82,7 +89,10 @@ class JobInventory:
     # Reading --------------------------------------------------------------------------------------
 
     async def page(self, caller: Caller, asked: Asked) -> Listed:
-        """Return one page; raises Invalid for a query, order or cursor that does not hold."""
+        """Return one page; raises Invalid for a query, order or cursor that does not hold.
+
+        Raises Unavailable when the page is not found in time; so do the verbs over a query.
+        """
         query, order = self._understood(asked.query), order_of(asked.orderby)
         about = (asked.query, asked.orderby)
         start, after = open_cursor(asked.cursor, about) if asked.cursor else (0, None)
@@ -100,7 +110,7 @@ class JobInventory:
             total = await session.inventory.count(reach, query) if asked.total else None
             return Listed(jobs, size, start, cursor, total)
 
-        return await self._store.read(work)
+        return await self._reads.read(work)
 
     async def one(self, caller: Caller, number: int) -> Inventoried:
         """Return one job with its first targets; raises Missing."""
@@ -131,7 +141,7 @@ class JobInventory:
                 await reach_of(session, caller, changes=True), node
             )
 
-        return await self._store.read(work)
+        return await self._reads.read(work)
 
     async def may_change(self, caller: Caller) -> bool:
         """Tell whether there is any job that the caller's role lets them end."""
@@ -210,7 +220,7 @@ class JobInventory:
         node = self._named(query, asked_ms)
         reach = await self._store.read(lambda session: reach_of(session, caller, changes=True))
         first = Wanted(reach, node, NEWEST_FIRST, BATCH + 1)
-        numbers = await self._store.read(lambda session: session.inventory.numbers(first))
+        numbers = await self._reads.read(lambda session: session.inventory.numbers(first))
         if len(numbers) > BATCH:
             asked = BulkAsked(
                 query=query,

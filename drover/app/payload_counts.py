@@ -138,17 +138,24 @@ class PayloadCounts:
         """Return what ``counted`` gives for each bucket of a span, empty ones too."""
         start_ms, end_ms = span[0] - span[0] % resolution_ms, span[1]
         found = await self._totals(application_ids, start_ms, end_ms, resolution_ms)
-        values: dict[int, int] = defaultdict(int)
-        for each in found:
-            values[each.bucket_ms] += counted(each)
-        return {
-            "start": to_text(start_ms),
-            "end": to_text(end_ms),
-            "counts": [
-                {"date": to_text(at_ms), "value": values.get(at_ms, 0)}
-                for at_ms in range(start_ms, end_ms, resolution_ms)
-            ],
-        }
+        return _by_bucket(found, (start_ms, end_ms), resolution_ms, counted)
+
+    async def of_device(self, device_id: str, span: tuple[int, int]) -> dict[str, int]:
+        """Return what one device sent and was told, by category."""
+        found = await self._store.read(
+            lambda session: session.counts.of_device(device_id, *span, 0)
+        )
+        return {each.category: each.payloads for each in found}
+
+    async def device_breakdown(
+        self, device_id: str, span: tuple[int, int], resolution_ms: int
+    ) -> dict[str, Any]:
+        """Return what one device sent and was told in each bucket of a span."""
+        start_ms, end_ms = span[0] - span[0] % resolution_ms, span[1]
+        found = await self._store.read(
+            lambda session: session.counts.of_device(device_id, start_ms, end_ms, resolution_ms)
+        )
+        return _by_bucket(found, (start_ms, end_ms), resolution_ms, lambda each: each.payloads)
 
     async def devices(
         self, application_ids: Sequence[str], start_ms: int, end_ms: int
@@ -171,6 +178,25 @@ class PayloadCounts:
         return await self._store.read(
             lambda session: session.counts.totals(application_ids, first_ms, end_ms, bucket_ms)
         )
+
+
+def _by_bucket(
+    found: Sequence[Total],
+    span: tuple[int, int],
+    resolution_ms: int,
+    counted: Callable[[Total], int],
+) -> dict[str, Any]:
+    values: dict[int, int] = defaultdict(int)
+    for each in found:
+        values[each.bucket_ms] += counted(each)
+    return {
+        "start": to_text(span[0]),
+        "end": to_text(span[1]),
+        "counts": [
+            {"date": to_text(at_ms), "value": values.get(at_ms, 0)}
+            for at_ms in range(*span, resolution_ms)
+        ],
+    }
 
 
 def _moved(counted: Mapping[tuple[str, int, str, str], Sequence[int]]) -> Iterator[Moved]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from drover.ports.tasks import Told
     from drover.ports.web import Web
 
+LETTER: Final = "letter"
+"""What of a task's output is the letter itself, with subject and text, where there is one."""
 _AT_A_TIME: Final = 20
 _CLAIMED_MS: Final = 120_000
 
@@ -86,6 +88,9 @@ class TaskTelling:
 def _message(log: TaskLog) -> Message:
     document = shown(log)
     execution = log.execution
+    letter = document.get("output", {}).get(LETTER)
+    if letter is not None:
+        return Message(id=execution.id, to=log.emails, **letter)
     text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
     return Message(
         id=execution.id,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from drover.engine.lane import Floor, Lane, chunk_size, shares
+from drover.engine.lane import SHARES, Floor, Lane, chunk_size
 from drover.model.errors import DroverError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from drover.engine.signals import Signals
     from drover.engine.timing import Timing
     from drover.model.run import Execution
-    from drover.ports.runner import Runner
     from drover.ports.store import Session, Store
 
 _LOG = structlog.get_logger("drover.engine")
@@ -28,8 +27,7 @@ _TAILS = 3
 class Dispatcher:
     """Runs lanes: each claims a chunk of one execution, runs it, and claims the next.
 
-    No more run at once than the runner has room for. A lane gives way when another execution waits
-    for one.
+    At most ``lanes`` run at once. A lane gives way when another execution waits for one.
     """
 
     def __init__(
@@ -39,13 +37,12 @@ class Dispatcher:
         timing: Timing,
         signals: Signals,
         leases: Leases,
-        runner: Runner,
+        lanes: int,
     ) -> None:
         self._store = store
         self._timing = timing
         self._signals = signals
-        self._lanes = runner.capacity
-        self._shares = shares(runner.workers)
+        self._lanes = lanes
         self._running: dict[asyncio.Task[bool], int] = {}
         self._chunks_out: set[asyncio.Task[None]] = set()
         self._crowded = False
@@ -56,9 +53,8 @@ class Dispatcher:
             timing,
             self._goes_on,
             signals.dispatch.set,
-            self._shares,
             self._chunks_out,
-            _TAILS * self._lanes,
+            _TAILS * lanes,
         )
 
     async def tick(self) -> float | None:
@@ -68,8 +64,7 @@ class Dispatcher:
             return None
         claimable, rest_s = await self._store.read(self._look)
         self._crowded = len(claimable) > free
-        wants = {each.number: self._wants(each) for each in claimable}
-        for execution in _shared_out(claimable, wants, free):
+        for execution in _shared_out(claimable, self._busy(), free, self._timing.chunk):
             self._start(execution)
         return None if claimable else rest_s
 
@@ -102,16 +97,11 @@ class Dispatcher:
         next_ms = await session.jobs.plans.next_ms()
         return [], None if next_ms is None else max(0.0, (next_ms - now_ms) / 1000)
 
-    def _wants(self, execution: Execution) -> int:
-        """Return how many lanes more an execution can use."""
-        pace = execution.pace
-        most = self._shares - sum(each == execution.number for each in self._running.values())
-        if pace.delay_ms:
-            return min(most, 1)
-        room = min(pace.concurrency - execution.in_flight, execution.total - execution.ended_items)
-        size = chunk_size(pace.concurrency, self._shares, self._timing.chunk)
-        # What is claimable has room for one more, however much of it is claimed ahead.
-        return min(most, max(1, -(-room // size)))
+    def _busy(self) -> dict[int, int]:
+        counts: dict[int, int] = {}
+        for number in self._running.values():
+            counts[number] = counts.get(number, 0) + 1
+        return counts
 
     def _start(self, execution: Execution) -> None:
         lane = asyncio.create_task(self._lane(execution))
@@ -141,9 +131,13 @@ class Dispatcher:
 
 
 def _shared_out(
-    claimable: Sequence[Execution], wants: dict[int, int], free: int
+    claimable: Sequence[Execution], busy: dict[int, int], free: int, most: int
 ) -> list[Execution]:
-    """Return who gets the free lanes: one each in turn, no more than an execution wants."""
+    """Return who gets the free lanes: one each in turn, no more than an execution can use."""
+    wants = {
+        each.number: min(SHARES - busy.get(each.number, 0), _usable(each, most))
+        for each in claimable
+    }
     chosen: list[Execution] = []
     while len(chosen) < free:
         taking = [each for each in claimable if wants[each.number] > 0][: free - len(chosen)]
@@ -153,3 +147,10 @@ def _shared_out(
         for each in taking:
             wants[each.number] -= 1
     return chosen
+
+
+def _usable(execution: Execution, most: int) -> int:
+    pace = execution.pace
+    room = min(pace.concurrency - execution.in_flight, execution.total - execution.ended_items)
+    # What is claimable has room for one more, however much of it is claimed ahead.
+    return 1 if pace.delay_ms else max(1, -(-room // chunk_size(pace.concurrency, most)))

@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from drover.ports.store import Session
 
 _LOG = structlog.get_logger("drover.engine")
-LEAST_SHARES: Final = 2
-MOST_SHARES: Final = 4
+SHARES: Final = 4
+"""An execution's concurrency is divided among so many lanes."""
 
 
 class Floor(NamedTuple):
     """What the lanes of a process have in common.
 
-    ``shares`` is how many lanes an execution's concurrency is divided among. ``out`` holds the
-    chunks that run, ``most_out`` is how many may be before a lane waits for the rest of its own;
-    ``goes_on`` tells whether a lane may claim more, ``wake`` that there is more to claim.
+    ``out`` holds the chunks that run, ``most_out`` is how many may be before a lane waits for the
+    rest of its own; ``goes_on`` tells whether a lane may claim more, ``wake`` that there is more to
+    claim.
     """
 
     chunks: Chunks
@@ -38,7 +38,6 @@ class Floor(NamedTuple):
     timing: Timing
     goes_on: Callable[[], bool]
     wake: Callable[[], None]
-    shares: int
     out: set[asyncio.Task[None]]
     most_out: int
 
@@ -61,7 +60,7 @@ class Lane:
         pace = execution.pace
         self._floor = floor
         self._execution = execution
-        self._size = chunk_size(pace.concurrency, floor.shares, floor.timing.chunk)
+        self._size = chunk_size(pace.concurrency, floor.timing.chunk)
         self._may_overlap = not (pace.serial or pace.delay_ms)
         self._short = False
         self._current: _Running | None = None
@@ -182,15 +181,6 @@ class Lane:
             await leases.put_back(held)
 
 
-def shares(workers: int) -> int:
-    """Return how many lanes of one execution keep so many worker processes busy.
-
-    Each chunk costs the same trips whatever its size, so there are no more lanes than workers, and
-    two at least: one chunk is settled while the other runs.
-    """
-    return min(max(workers, LEAST_SHARES), MOST_SHARES)
-
-
-def chunk_size(concurrency: int, among: int, most: int) -> int:
-    """Return how many items to claim together, so that ``among`` chunks are going at once."""
-    return max(1, min(most, -(-concurrency // among)))
+def chunk_size(concurrency: int, most: int) -> int:
+    """Return how many items to claim together, so that several chunks are on their way at once."""
+    return max(1, min(most, -(-concurrency // SHARES)))

@@ -9,6 +9,7 @@ import msgspec
 from drover.engine.targets import target_of
 from drover.model.instants import to_text
 from drover.model.summary import STATUS, summary
+from drover.ports.jobs import GLOBALS
 
 if TYPE_CHECKING:
     from drover.model.run import Execution
@@ -97,14 +98,18 @@ def parsed(text: str) -> Any:
 def firing_payload(firing: Firing, now_ms: int) -> bytes:
     """Return the payload that a firing starts a flow with; root keys it brings win.
 
-    Those that begin with ``$`` are for triggers alone.
+    Those that begin with ``$`` are for triggers alone, but for globals: the run merges them.
     """
     brought = msgspec.json.decode(firing.root)
     root: dict[str, Any] = {
         "time": date(now_ms),
         "triggerId": firing.key,
         "triggerType": firing.trigger_type,
-        **{key: value for key, value in brought.items() if not key.startswith("$")},
+        **{
+            key: value
+            for key, value in brought.items()
+            if not key.startswith("$") or key == GLOBALS
+        },
         "data": msgspec.Raw(firing.data),
     }
     return msgspec.json.encode(root)

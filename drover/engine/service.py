@@ -90,7 +90,9 @@ class Engine:
     def __init__(self, heart: Heart, around: Surroundings, *, schedules: bool = True) -> None:
         store, timing, signals = heart.store, heart.timing, heart.signals
         chunks = Chunks(store, around.runner, heart.leases, heart.acks, around.log, timing)
-        self.dispatcher = Dispatcher(store, chunks, timing, signals, heart.leases, around.runner)
+        self.dispatcher = Dispatcher(
+            store, chunks, timing, signals, heart.leases, around.runner.capacity
+        )
         self.firings = FiringDispatcher(
             store, around.runner, around.log, timing, signals, around.matches
         )

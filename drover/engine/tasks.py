@@ -102,7 +102,7 @@ class TaskRunner:
             return Ending(error_name=ASIDE, message=_STOPPED)
         work = asyncio.create_task(_work(self._works[task.execution.kind], task))
         await self._watch(task, work)
-        return _ending(task, work)
+        return _ending(task, work, last=task.execution.tries >= self._timing.tries)
 
     async def _watch(self, task: RunningTask, work: asyncio.Task[Any]) -> None:
         """Renew the lease until the work ends; end it where it is not to go on."""
@@ -158,13 +158,20 @@ async def _renewed(task: RunningTask) -> bool:
     return True
 
 
-def _ending(task: RunningTask, work: asyncio.Task[Mapping[str, Any]]) -> Ending | None:
-    """Return how work that is over ended; None where somebody is to go on with it later."""
+def _ending(
+    task: RunningTask, work: asyncio.Task[Mapping[str, Any]], *, last: bool
+) -> Ending | None:
+    """Return how work that is over ended; None where somebody is to go on with it later.
+
+    What the ``last`` try lacked is why the task failed.
+    """
     if work.cancelled():
         return None if task.lost or task.stopping else Ending()
     error = work.exception()
     if error is None:
         return Ending(output=work.result(), report_key=task.report_key)
+    if isinstance(error, _AGAIN) and last:
+        return Ending(error_name=ASIDE, message=error.message, report_key=task.report_key)
     if isinstance(error, (TaskLost, *_AGAIN)):
         return None
     return Ending() if isinstance(error, TaskCanceled) else _failed(task, error)

@@ -12,7 +12,7 @@ from drover.app.audit import INVITE, MOST_BYTES, Note
 from drover.faces.operation import Answer
 from drover.faces.refusals import status_of
 from drover.model.audit import NOBODY, Named
-from drover.model.errors import DroverError
+from drover.model.errors import DroverError, Forbidden, Missing
 from drover.model.scopes import is_read
 
 if TYPE_CHECKING:
@@ -62,10 +62,12 @@ TRAFFIC: Final = frozenset(
 )
 """What devices and workflows do all day: data, no changes of what is set up."""
 
+_DASHBOARD: Final = "Dashboard"
+_DASHBOARDS: Final = "/dashboards"
 _ENDING: Final = frozenset({"application.delete"})
 _FAMILIES: Final = {
     "applicationApiTokens": "ApiToken",
-    "applicationDashboards": "Dashboard",
+    "applicationDashboards": _DASHBOARD,
     "applicationCertificateAuthorities": "ApplicationCertificateAuthority",
     **{f"{name[0].lower()}{name[1:]}s": name for name in TARGETS.values()},
 }
@@ -87,23 +89,49 @@ def is_noted(operation: Operation) -> bool:
     scopes = operation.scopes
     if scopes is None or is_read(scopes) or operation.name in TRAFFIC:
         return False
-    return operation.path.startswith(("/applications", "/orgs/{orgId}"))
+    return operation.path.startswith(("/applications", "/orgs/{orgId}", _DASHBOARDS))
 
 
 async def _noted(operation: Operation, trail: AuditTrail, call: Call) -> Any:
-    note = _note(operation, call)
-    if operation.name in _ENDING:
-        going = await trail.whose(call.application_id)
-        note = replace(note, application=going)
+    note = await _before(operation, trail, call)
     try:
         result = await operation.run(call)
     except DroverError as error:
-        status = status_of(error, operation.flawed_status)
-        refusal = {"type": error.code, "message": str(error)}
-        trail.note(replace(note, status=status, response=refusal))
+        if _is_known(call, error):
+            status = status_of(error, operation.flawed_status)
+            refusal = {"type": error.code, "message": str(error)}
+            trail.note(replace(note, status=status, response=refusal))
         raise
     trail.note(_answered(note, operation, result))
     return result
+
+
+def _is_known(call: Call, error: DroverError) -> bool:
+    """Tell whether a refusal is for the log: a stranger's is not, who would fill it from outside.
+
+    Into an application the caller was let; elsewhere, only who is a member is told what is not
+    allowed. What is missing is nobody's.
+    """
+    if isinstance(error, Missing):
+        return False
+    return "applicationId" in call.path or isinstance(error, Forbidden)
+
+
+async def _before(operation: Operation, trail: AuditTrail, call: Call) -> Note:
+    """Return what is noted of a call, with what can only be known before it."""
+    note = _note(operation, call)
+    if operation.name in _ENDING:
+        return replace(note, application=await trail.whose(call.application_id))
+    dashboard_id = call.path.get("dashboardId")
+    if not operation.path.startswith(_DASHBOARDS) or dashboard_id is None:
+        return note
+    board = await trail.dashboard(dashboard_id)
+    if board is None:
+        return note
+    named = Named(id=dashboard_id, type=_DASHBOARD, name=board.name)
+    if board.application_id is not None:
+        return replace(note, application_id=board.application_id, secondary=named)
+    return replace(note, org_id=board.org_id, primary=named, secondary=NOBODY)
 
 
 def _note(operation: Operation, call: Call) -> Note:
@@ -130,9 +158,21 @@ def _answered(note: Note, operation: Operation, result: Any) -> Note:
     if isinstance(result, Answer):
         status, body = result.status, result.body
     changes: dict[str, Any] = {"status": status, "response": _kept(body)}
-    if note.resource == "applications" and isinstance(body, bytes):
-        changes["application_id"] = msgspec.json.decode(body).get("id")
+    if note.resource in ("applications", "dashboards") and isinstance(body, bytes):
+        changes |= _made(note, msgspec.json.decode(body))
     return replace(note, **changes)
+
+
+def _made(note: Note, shown: dict[str, Any]) -> dict[str, Any]:
+    """Return whose a new application or dashboard is."""
+    if note.resource == "applications":
+        return {"application_id": shown.get("id")}
+    if "applicationId" in shown:
+        return {"application_id": shown["applicationId"]}
+    is_org = shown.get("ownerType") == "organization"
+    named = Named(id=shown["id"], type=_DASHBOARD, name=shown["name"])
+    org_id = shown["ownerId"] if is_org else None
+    return {"org_id": org_id, "primary": named, "secondary": NOBODY}
 
 
 def _kept(body: Any) -> Any:

@@ -85,6 +85,11 @@ class Connection(HttpToolsProtocol):
             self._stop_waiting()
         super().on_headers_complete()
 
+    def on_response_complete(self) -> None:
+        """Send the answer now that it is whole, before the loop turns to other requests."""
+        super().on_response_complete()
+        cast("JoinedWrites", self.transport).flush()
+
     def _taken(self) -> None:
         if self._unread is not None:
             self._unread.cancel()

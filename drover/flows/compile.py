@@ -53,12 +53,14 @@ class CompiledFlow:
     """A workflow ready to run.
 
     ``root`` holds the keys every payload starts with; ``starts`` the nodes each trigger leads to.
+    ``own_globals`` are the names of the globals that are its own and not its application's.
     """
 
     root: Mapping[str, Any]
     triggers: tuple[Mapping[str, Any], ...]
     starts: tuple[tuple[int, ...], ...]
     nodes: tuple[CompiledNode, ...]
+    own_globals: frozenset[str] = frozenset()
 
 
 def compile_flow(definition: bytes | Mapping[str, Any]) -> CompiledFlow:
@@ -74,7 +76,8 @@ def compile_flow(definition: bytes | Mapping[str, Any]) -> CompiledFlow:
     starts = tuple(_flat(trigger.get("outputIds"), known) for trigger in triggers)
     _rank(nodes, starts)
     _mark_straight(nodes)
-    return CompiledFlow(_root(flow), triggers, starts, nodes)
+    own_globals = frozenset(flow.get("ownGlobals") or ())
+    return CompiledFlow(_root(flow), triggers, starts, nodes, own_globals)
 
 
 def globals_of(*lists: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:

@@ -55,11 +55,10 @@ def headers(settings: Settings) -> Callable[[Any], list[tuple[str, str]]]:
 
 def body(settings: Settings) -> Callable[[Any], str]:
     """Return what renders the body; objects become JSON. It throws for one that is too large."""
-    kind = settings.literal("bodyTemplateType", default=_BODIES[0], choices=_BODIES)
-    value = _value(settings, kind)
+    shown = value(settings)
 
     def render(payload: Any) -> str:
-        given = value(payload)
+        given = shown(payload)
         text = to_json(given) if isinstance(given, (dict, list)) else to_text(given)
         if len(text) > MOST_BYTES or len(text.encode()) > MOST_BYTES:
             raise Thrown("PayloadTooLarge", f"A reply may not be larger than {MOST_BYTES} bytes")
@@ -68,7 +67,9 @@ def body(settings: Settings) -> Callable[[Any], str]:
     return render
 
 
-def _value(settings: Settings, kind: str) -> Render:
+def value(settings: Settings) -> Render:
+    """Return what renders the body as a value."""
+    kind = settings.literal("bodyTemplateType", default=_BODIES[0], choices=_BODIES)
     if kind == "json":
         return settings.json("bodyTemplate")
     if kind == "payload":

@@ -19,6 +19,7 @@ from drover.flows.language.values import EPOCH
 from drover.flows.outcome import record_of
 from drover.flows.visit import Relay, Run, Thrown, Visit
 from drover.flows.waves import WAVES, Surroundings
+from drover.ports.jobs import GLOBALS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -94,7 +95,9 @@ class _Batch:
         for index, given in enumerate(payloads):
             run = Run(index, self._clock.now_ms, _relay(given))
             payload = {**root, **given}
-            if root["globals"] and "globals" not in given:
+            if GLOBALS in given:
+                payload["globals"] = _merged(self._flow, payload.pop(GLOBALS))
+            elif root["globals"] and "globals" not in given:
                 payload["globals"] = deep_copy(root["globals"])
             self.runs.append(run)
             self.branches.leave(Visit(run, payload), targets)
@@ -173,3 +176,10 @@ class _Batch:
 def _relay(payload: Mapping[str, Any]) -> Relay | None:
     kind = payload.get("relayType")
     return None if kind is None else {"type": kind, "id": str(payload.get("relayId"))}
+
+
+def _merged(flow: CompiledFlow, brought: Mapping[str, Any]) -> dict[str, Any]:
+    """Return globals with those that the firing brought: before the application's, not the own."""
+    merged: dict[str, Any] = deep_copy(flow.root["globals"])
+    own = flow.own_globals
+    return {**merged, **{key: value for key, value in brought.items() if key not in own}}

@@ -13,6 +13,7 @@ from nats.errors import Error as NatsError
 from drover.model.errors import DroverError
 from drover.model.instants import to_ms
 from drover.mqtt.accounts import SYSTEM
+from drover.mqtt.flushing import flush
 from drover.mqtt.link import relay_of
 from drover.mqtt.state_feed import StateFeed
 from drover.mqtt.subjects import to_topic
@@ -76,7 +77,7 @@ class BrokerIntake:
         await self._feed.start()
         self._taking.append(await system.subscribe(_CAME, queue=QUEUE, cb=self._came))
         self._taking.append(await system.subscribe(_WENT, queue=QUEUE, cb=self._went))
-        await system.flush()
+        await flush(system)
         self._tasks = [
             asyncio.create_task(self._repeat(self._look, LOOK_S)),
             asyncio.create_task(self._repeat(self._ask_brokers, BROKERS_S)),

@@ -13,6 +13,7 @@ from nats.errors import Error as NatsError
 
 from drover.model.errors import Unavailable
 from drover.mqtt.accounts import PLATFORM, SYSTEM
+from drover.mqtt.flushing import flush
 from drover.mqtt.streams import OF_DEVICES, keep
 from drover.mqtt.subjects import subjects_of, to_subject, to_topic
 from drover.ports.bus import Message, Relay
@@ -178,7 +179,7 @@ class Link:
             if topic_filter.startswith("$"):
                 subject = _live_subject(application_id, topic_filter)
                 found = [await (await self.client(PLATFORM)).subscribe(subject, cb=take_live)]
-                await self._clients[PLATFORM].flush()
+                await flush(self._clients[PLATFORM])
             else:
                 found = await self.listen(application_id, topic_filter, take)
         except _FAILURES as error:
@@ -198,7 +199,7 @@ class Link:
             await client.subscribe(subject, queue=queue, cb=take)
             for subject in subjects_of(topic_filter)
         ]
-        await client.flush()
+        await flush(client)
         return found
 
     async def _connected(self, account: str) -> Client:

@@ -13,6 +13,8 @@ from weakref import WeakSet
 import msgspec
 import structlog
 
+from drover.mqtt.flushing import flush
+
 if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.aio.msg import Msg
@@ -50,7 +52,7 @@ class Sessions:
                 await self._refuse(application_id, msgspec.json.decode(message.data))
 
         await client.subscribe(WRITTEN_DOWN, queue=QUEUE, cb=take)
-        await client.flush()
+        await flush(client)
 
     async def _refuse(self, application_id: str, session: dict[str, Any]) -> None:
         device_id = str(session["id"])

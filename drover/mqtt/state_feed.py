@@ -24,6 +24,7 @@ from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 from drover.mqtt import tap
 from drover.mqtt.accounts import PLATFORM, STATE_SUBJECT
+from drover.mqtt.flushing import flush
 from drover.mqtt.streams import keep
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class StateFeed:
         if self._tasks:
             with contextlib.suppress(NatsError, OSError):
                 await self._acknowledge_all()
-                await self._client.flush()
+                await flush(self._client)
             await self._client.close()
 
     def _take(self, subject: bytes, reply: bytes, _headers: bytes, payload: bytes) -> None:

@@ -21,6 +21,14 @@ class AuditedApplication(Struct, frozen=True, kw_only=True):
     org_id: str
 
 
+class AuditedDashboard(Struct, frozen=True, kw_only=True):
+    """A dashboard: what it is called, and which application or organisation it is in, if any."""
+
+    name: str
+    application_id: str | None
+    org_id: str | None
+
+
 class AuditWanted(Struct, frozen=True, kw_only=True):
     """Which entries a page holds, of the moments ``start_ms`` to before ``end_ms``.
 
@@ -56,6 +64,10 @@ class Audit(Protocol):
         self, application_ids: Sequence[str]
     ) -> Mapping[str, AuditedApplication]:
         """Return those of these applications that belong to organisations, by id."""
+        ...
+
+    async def dashboard(self, dashboard_id: str) -> AuditedDashboard | None:
+        """Return a dashboard, None where there is none."""
         ...
 
     async def names(

@@ -100,6 +100,13 @@ class Setting(Struct, frozen=True, kw_only=True):
     lease_ms: int | None = None
 
 
+class Change(NamedTuple):
+    """A job as it was seen, and as it shall stand."""
+
+    seen: BeaconJob
+    job: BeaconJob
+
+
 @dataclass(frozen=True, slots=True)
 class DueCopy:
     """A job that a template adds: the template's number, the moment, the id it is to have."""
@@ -114,6 +121,10 @@ class Beacons(Protocol):
 
     async def add(self, new: NewBeaconJob, now_ms: int) -> BeaconJob:
         """Store one; raises Duplicate when its unique key is taken."""
+        ...
+
+    async def add_all(self, new: Sequence[NewBeaconJob], now_ms: int) -> Sequence[BeaconJob]:
+        """Store some without a unique key, in one trip where each statement is one."""
         ...
 
     async def add_copies(self, copies: Sequence[DueCopy], now_ms: int) -> None:
@@ -135,8 +146,8 @@ class Beacons(Protocol):
         """Return one; raises Missing."""
         ...
 
-    async def seen(self, number: int) -> tuple[BeaconJob, int]:
-        """Return one as it stands, and the store's clock, by one statement; raises Missing."""
+    async def seen(self, numbers: Sequence[int]) -> tuple[Mapping[int, BeaconJob], int]:
+        """Return those that are there as they stand, by number, and the store's clock; one trip."""
         ...
 
     async def hold(self, number: int) -> BeaconJob:
@@ -149,6 +160,13 @@ class Beacons(Protocol):
 
     async def save(self, seen: BeaconJob, job: BeaconJob) -> bool:
         """Write what was done to a job, unless it has changed since it was seen."""
+        ...
+
+    async def save_all(self, changes: Sequence[Change]) -> Sequence[bool]:
+        """Write what was done to some jobs in one trip; tell of each whether it was written.
+
+        One that has changed since it was seen is not; of two changes of a job the first counts.
+        """
         ...
 
     async def page(

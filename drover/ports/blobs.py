@@ -33,3 +33,7 @@ class Blobs(Protocol):
 
     async def delete(self, key: str) -> None:
         """Delete an object; one that is not there is fine."""
+
+    async def clear(self, prefix: str) -> None:
+        """Delete all objects whose keys are the prefix, a slash, and more. Raises StoreLost."""
+        ...

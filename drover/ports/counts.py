@@ -73,6 +73,15 @@ class Counts(Protocol):
         """
         ...
 
+    async def of_device(
+        self, device_id: str, start_ms: int, end_ms: int, bucket_ms: int
+    ) -> Sequence[Total]:
+        """Return what one device sent and was told within ``start_ms..end_ms``.
+
+        It is read off what is kept of the device, without sources and sizes.
+        """
+        ...
+
     async def devices(self, application_ids: Sequence[str], start_ms: int, end_ms: int) -> Days:
         """Return the comings and goings of devices by the first millisecond of each day."""
         ...

@@ -12,7 +12,7 @@ Promises every adapter keeps, and the conformance suite checks:
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -139,6 +139,11 @@ class TimedOut(Struct, frozen=True, kw_only=True):
     retries: int
     started_ms: int
     again: bool
+
+
+GLOBALS: Final = "$globals"
+"""The root key of a firing for globals that count before the application's, after the flow's own.
+"""
 
 
 class Firing(Struct, frozen=True, kw_only=True):

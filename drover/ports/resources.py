@@ -91,6 +91,10 @@ class Resources(Protocol):
         """Return the one of a kind, whosever it is, that a secret of its own names."""
         ...
 
+    async def by_own_name(self, kind: Kind[E], name: str) -> E | None:
+        """Return the one, whosever it is, of a kind whose names nobody else may have."""
+        ...
+
     async def page(self, kind: Kind[E], application_id: str, listing: Listing) -> Page[E]:
         """Return one page."""
         ...

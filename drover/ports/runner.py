@@ -118,11 +118,6 @@ class Runner(Protocol):
         ...
 
     @property
-    def workers(self) -> int:
-        """How many processes share the batches."""
-        ...
-
-    @property
     def capacity(self) -> int:
         """How many batches can run at once."""
         ...

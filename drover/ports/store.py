@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from drover.ports.beacons import Beacons
     from drover.ports.bundles import Bundles
     from drover.ports.counts import Counts
+    from drover.ports.dashboards import Dashboards
     from drover.ports.flows import FlowIndex
     from drover.ports.inventory import BulkWork, Inventory
     from drover.ports.jobs import Jobs
@@ -134,6 +135,11 @@ class Session(Protocol):
     @property
     def audit(self) -> Audit:
         """Who changed what of organisations."""
+        ...
+
+    @property
+    def dashboards(self) -> Dashboards:
+        """Dashboards, whosever they are."""
         ...
 
     async def now_ms(self) -> int:

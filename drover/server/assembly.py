@@ -25,10 +25,12 @@ from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
 from drover.app.beacons.waiting import Waiters
+from drover.app.dashboard_assembly import owned_dashboards
 from drover.app.files import Files, files_of
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_bulk import BulkOperations
+from drover.app.inventory_reads import PatientReads
 from drover.app.inventory_throttle import RequestThrottle
 from drover.app.jobs import assembly as jobs
 from drover.app.live import assembly as live
@@ -74,6 +76,7 @@ from drover.server.configured import (
     notebook_bounds_of,
     places_of,
     refusing_limits_of,
+    repositories_of,
     timing_of,
     worker_settings_of,
 )
@@ -162,6 +165,7 @@ class Server:
             *work.services,
             *bundles.services,
             AuditLogs(store, self.clock),
+            owned_dashboards(store, shelf, doors),
         )
         self.app = self._http(store, services, doors)
         self._watch(store, services[Published], shelf)
@@ -174,7 +178,8 @@ class Server:
     def _inventory(self, heart: Heart, database: Database) -> tuple[object, ...]:
         """Return the use cases over jobs of every kind, and what the server tells of itself."""
         self._bulk = bulk = bulk_of(heart, self.ids)
-        inventory = JobInventory(heart.store, InventoryRows(database), self.clock, bulk)
+        reads = PatientReads(heart.store, self.settings.inventory_seconds)
+        inventory = JobInventory(heart.store, InventoryRows(database), self.clock, bulk, reads)
         throttle = RequestThrottle(self.clock, allowance_of(self.settings))
         return (inventory, bulk, throttle, facts_of(self.settings, self.url, self.clock, database))
 
@@ -192,6 +197,7 @@ class Server:
             web=GuardedWeb(self.settings.allowed_networks),
             owners=owners_for,
             admit=doors.gate.admit,
+            repositories=repositories_of(self.settings),
         )
         return transfer.build(neighbours, bundle_limits_of(self.settings))
 

@@ -19,8 +19,10 @@ from drover.ports.notebooks import Bounds as NotebookBounds
 from drover.store.archives import ArchivePlaces
 from drover.store.postgres import PostgresDatabase
 from drover.store.sqlite import SqliteDatabase
+from drover.workers.git import GitRepositories
 from drover.workers.local import WorkerSettings
 from drover.workers.mail import FolderMail, SmtpMail, SmtpServer
+from drover.workers.web import GuardedWeb
 
 if TYPE_CHECKING:
     from drover.config import Settings
@@ -44,6 +46,7 @@ SHOWN_LIMITS: Final = (
     "report_url_seconds",
     "digi_requests_a_minute",
     "digi_requests_at_once",
+    "inventory_seconds",
     "max_waiting_beacons",
     "max_waiting_replies",
     "webhook_calls_in_10_seconds",
@@ -61,6 +64,7 @@ _REFUSING: Final = (
     "max_job_schedules",
     "digi_requests_a_minute",
     "digi_requests_at_once",
+    "inventory_seconds",
     "max_waiting_beacons",
     "max_waiting_replies",
     "webhook_calls_in_10_seconds",
@@ -179,7 +183,17 @@ def notebook_bounds_of(settings: Settings) -> NotebookBounds:
 
 def places_of(settings: Settings) -> ArchivePlaces:
     """Return the places of archives."""
-    return ArchivePlaces(settings.archive_url or str(Path(settings.data_dir) / "archives"))
+    own = settings.archive_url or str(Path(settings.data_dir) / "archives")
+    return ArchivePlaces(own, settings.archive_s3_endpoint)
+
+
+def repositories_of(settings: Settings) -> GitRepositories:
+    """Return the way to repositories."""
+    return GitRepositories(
+        GuardedWeb(settings.allowed_networks),
+        settings.repositories,
+        allows_http=settings.repositories_over_http,
+    )
 
 
 def mail_of(settings: Settings) -> Mail:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
 
-from obstore.exceptions import BaseError
+import msgspec
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import AzureStore, GCSStore, S3Store
 
-from drover.model.errors import Invalid
+from drover.model.errors import DroverError, Invalid, Unavailable
 from drover.ports.archives import Moment, StoredLine
+from drover.ports.failures import StoreLost
 from drover.store.blobs import ObjectBlobs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 
-    from obstore.store import ObjectStore
+    from obstore.store import ObjectStore, RetryConfig
 
     from drover.ports.archives import Target
     from drover.store.driver import Row, Transaction
 
+_SPACE: Final = re.compile(r"\s+")
+_LONGEST_REASON: Final = 300
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _REGION: Final = re.compile(r"[a-z0-9-]{0,64}")
+_OF_ACCOUNT: Final = ("type", "project_id", "private_key", "private_key_id", "client_email")
+_RETRIES: Final[RetryConfig] = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
+"""A task that lacks its bucket is tried again as a whole."""
 _ACCOUNT: Final = re.compile(r"[a-z0-9]{3,24}")
 # The published layout has folders such as 2026-01-31T00:00:00.000Z.
 _KEY: Final = re.compile(r"(?!\.)[A-Za-z0-9._:-]+(?:/(?!\.)[A-Za-z0-9._:-]+)*")
@@ -74,17 +82,53 @@ class ArchiveTables:
         return [_line(row) for row in await self._tx.fetch("archive_rows", params)]
 
 
+class ArchivePlace(ObjectBlobs):
+    """A place of archives, which says why it cannot be used: its owner is to mend it.
+
+    Raises Invalid where it refuses, Unavailable where it cannot be reached.
+    """
+
+    async def put_stream(self, key: str, chunks: AsyncIterable[bytes]) -> int:
+        """Store an object and return its size in bytes."""
+        try:
+            return await super().put_stream(key, chunks)
+        except (StoreLost, OSError) as error:
+            raise _failure(error.__cause__ or error) from error
+
+    async def get_stream(self, key: str) -> AsyncIterator[bytes]:
+        """Yield an object's content in pieces. Raises Missing as well."""
+        try:
+            async for piece in super().get_stream(key):
+                yield piece
+        except StoreLost as error:
+            raise _failure(error.__cause__ or error) from error
+
+
+def _failure(error: BaseException) -> DroverError:
+    reason = _SPACE.sub(" ", str(error))[:_LONGEST_REASON]
+    if isinstance(error, FileNotFoundError):
+        return Invalid("The archive's bucket or folder was not found", field="archiveConfig")
+    if isinstance(error, (PermissionDeniedError, UnauthenticatedError)):
+        return Invalid(f"The archive's place refuses: {reason}", field="archiveConfig")
+    return Unavailable(f"The archive's place cannot be used: {reason}")
+
+
 class ArchivePlaces:
     """Opens the places of archives: the operator's, and buckets of users with their own keys."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, s3_endpoint: str = "") -> None:
+        """Use ``url`` for what names no bucket; buckets of S3 are at ``s3_endpoint``, if any."""
         self._url = url
+        self._s3_endpoint = s3_endpoint
 
-    def own(self) -> ObjectBlobs:
-        """Return the place that the operator set."""
-        return ObjectBlobs(self._url, keys=_KEY)
+    def own(self) -> ArchivePlace:
+        """Return the place that the operator set; raises Unavailable."""
+        try:
+            return ArchivePlace(self._url, keys=_KEY)
+        except (BaseError, OSError, ValueError) as error:
+            raise _failure(error) from error
 
-    def of(self, target: Target, /) -> ObjectBlobs:
+    def of(self, target: Target, /) -> ArchivePlace:
         """Return a bucket of somebody's own; raises Invalid where that cannot be one.
 
         What goes into the address of the provider is checked, so that it leads nowhere else; and
@@ -95,31 +139,51 @@ class ArchivePlaces:
         if not target.key or (target.kind != "gcs" and not target.secret):
             raise Invalid("The archive's bucket needs a key of its own")
         try:
-            return ObjectBlobs(_OPENS[target.kind](target), keys=_KEY)
+            return ArchivePlace(_OPENS[target.kind](target, self._s3_endpoint), keys=_KEY)
         except BaseError as error:
             raise Invalid("The archive's bucket cannot be opened with this key") from error
 
 
-def _s3(target: Target) -> ObjectStore:
+def _s3(target: Target, endpoint: str) -> ObjectStore:
     return S3Store(
         target.bucket,
         region=target.region or "us-east-1",
         access_key_id=target.key,
         secret_access_key=target.secret,
+        config={"endpoint": endpoint} if endpoint else {},
+        client_options={"allow_http": endpoint.startswith("http://")},
+        retry_config=_RETRIES,
     )
 
 
-def _gcs(target: Target) -> ObjectStore:
-    return GCSStore(target.bucket, service_account_key=target.key)
+def _gcs(target: Target, _endpoint: str) -> ObjectStore:
+    return GCSStore(
+        target.bucket, service_account_key=_account_key(target.key), retry_config=_RETRIES
+    )
 
 
-def _azure(target: Target) -> ObjectStore:
+def _account_key(text: str) -> str:
+    """Return the key without what would lead the server elsewhere than to Google."""
+    try:
+        given = msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise Invalid("The archive's bucket cannot be opened with this key") from error
+    known = {name: given[name] for name in _OF_ACCOUNT if name in given}
+    return msgspec.json.encode(known).decode()
+
+
+def _azure(target: Target, _endpoint: str) -> ObjectStore:
     if not _ACCOUNT.fullmatch(target.key):
         raise Invalid("The account of the archive cannot be one")
-    return AzureStore(target.bucket, account_name=target.key, account_key=target.secret)
+    return AzureStore(
+        target.bucket,
+        account_name=target.key,
+        account_key=target.secret,
+        retry_config=_RETRIES,
+    )
 
 
-_OPENS: Final[Mapping[str, Callable[[Target], ObjectStore]]] = {
+_OPENS: Final[Mapping[str, Callable[[Target, str], ObjectStore]]] = {
     "s3": _s3,
     "gcs": _gcs,
     "azure": _azure,

@@ -8,7 +8,7 @@ import msgspec
 
 from drover.model.accounts import Account, Token
 from drover.model.errors import Missing
-from drover.ports.audit import AuditedApplication
+from drover.ports.audit import AuditedApplication, AuditedDashboard
 from drover.store.compile import compile_query
 from drover.store.compile.columns import Plain
 from drover.store.row_batches import batch
@@ -99,6 +99,14 @@ class AuditStore:
             for row in await self._tx.fetch("audited_applications", params)
         }
 
+    async def dashboard(self, dashboard_id: str) -> AuditedDashboard | None:
+        """Return a dashboard, None where there is none."""
+        row = await self._tx.fetch_one("audited_dashboard", {"id": dashboard_id})
+        if row is None:
+            return None
+        inside = row["kept_under"] if row["kind"] == "applicationDashboard" else None
+        return AuditedDashboard(name=row["name"], application_id=inside, org_id=row["org_id"])
+
     async def names(
         self, account_ids: Sequence[str], token_ids: Sequence[str]
     ) -> Mapping[str, str]:
@@ -115,8 +123,16 @@ _ACCOUNT: Final = msgspec.json.Decoder(Account).decode
 _TOKEN: Final = msgspec.json.Decoder(Token).decode
 
 
+def _storable(text: str | None) -> str | None:
+    """Return a text without what no column of text takes."""
+    return text and text.replace("\0", "")
+
+
 def _row(entry: AuditEntry) -> tuple[object, ...]:
-    named = [(who.id, who.type, who.name) for who in (entry.actor, entry.primary, entry.secondary)]
+    named = [
+        (_storable(who.id), who.type, _storable(who.name))
+        for who in (entry.actor, entry.primary, entry.secondary)
+    ]
     return (
         entry.id,
         entry.org_id,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _KEY: Final = re.compile(r"(?!\.)[A-Za-z0-9._-]+(?:/(?!\.)[A-Za-z0-9._-]+)*")
 _PIECE_BYTES: Final = 1 << 20
 _PARTIAL: Final = ".partial"
+_AT_A_TIME: Final = 500
 _LEFTOVER_S: Final = 86_400
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -100,6 +101,17 @@ class ObjectBlobs:
         self._check(key)
         try:
             await obstore.delete_async(self._store, key)
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as error:
+            raise _translate(error) from error
+
+    async def clear(self, prefix: str) -> None:
+        """Delete all objects below a prefix; twice does no harm."""
+        self._check(prefix)
+        try:
+            async for some in obstore.list(self._store, f"{prefix}/", chunk_size=_AT_A_TIME):
+                await obstore.delete_async(self._store, [each["path"] for each in some])
         except FileNotFoundError:
             return
         except (BaseError, OSError) as error:

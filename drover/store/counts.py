@@ -65,6 +65,19 @@ class CountStore:
             for row in await self._tx.fetch("payload_count_totals", params)
         ]
 
+    async def of_device(
+        self, device_id: str, start_ms: int, end_ms: int, bucket_ms: int
+    ) -> Sequence[Total]:
+        """Return what one device sent and was told, by category and bucket."""
+        params = {
+            "device_id": device_id,
+            "start_ms": start_ms,
+            "end_ms": end_ms,
+            "bucket_ms": bucket_ms or _ONE_BUCKET_MS,
+        }
+        rows = await self._tx.fetch("device_payloads", params)
+        return [Total(source="", bytes=0, **row) for row in rows]
+
     async def devices(self, application_ids: Sequence[str], start_ms: int, end_ms: int) -> Days:
         """Return the comings and goings of devices by day."""
         params = {"application_ids": list(application_ids), "start_ms": start_ms, "end_ms": end_ms}

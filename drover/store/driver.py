@@ -109,6 +109,12 @@ class Transaction(Protocol):
         """Run a named statement once for each row and return how many times it ran."""
         ...
 
+    async def fetch_many(
+        self, statement: str, rows: Sequence[Mapping[str, object]]
+    ) -> Sequence[Row]:
+        """Run a named statement once for each row and return all that comes back, in one trip."""
+        ...
+
     async def copy_rows(
         self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
     ) -> int:

@@ -304,6 +304,7 @@ def _definition(flow: str, version: str, application: str) -> tuple[str, bytes]:
             "applicationName": owner.name,
             "flowVersion": running.version,
             "globals": list(merged.values()),
+            "ownGlobals": [entry["key"] for entry in running.globals],
             "triggers": running.triggers,
             "nodes": running.nodes,
         }

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _WRITES: Final = re.compile(
     r"\b(?:INSERT|UPDATE|DELETE|MERGE|SHARE|nextval|set_config)\b", re.IGNORECASE
 )
+_READS: Final = frozenset({"fetch", "fetchrow", "fetchmany"})
 _REMEMBERED: Final = 10_000
 
 
@@ -59,7 +60,7 @@ class Glance(PostgresTransaction):
         if self._first is not None and not self._over:
             self._glances.forbid(self._first)
             raise WantsTransaction
-        if method not in {"fetch", "fetchrow"} or not self._glances.allow(values[0]):
+        if method not in _READS or not self._glances.allow(values[0]):
             raise WantsTransaction
         self._first = values[0]
         return await super()._call(method, *values, **options)

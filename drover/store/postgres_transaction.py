@@ -140,6 +140,19 @@ class PostgresTransaction:
         await self._call("executemany", sql, [arguments(names, row) for row in rows])
         return len(rows)
 
+    async def fetch_many(
+        self, statement: str, rows: Sequence[Mapping[str, object]]
+    ) -> Sequence[asyncpg.Record]:
+        """Run a named statement once for each row and return all that comes back, in one trip.
+
+        It is one transaction, also where none is open.
+        """
+        sql, names = self._named(statement)
+        found: list[asyncpg.Record] = await self._call(
+            "fetchmany", sql, [arguments(names, each) for each in rows]
+        )
+        return found
+
     async def copy_rows(
         self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
     ) -> int:

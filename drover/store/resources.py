@@ -106,6 +106,11 @@ class ResourceStore:
         row = await self._tx.fetch_one(f"{kind.one}_by_secret", {"secret": secret})
         return None if row is None else kind.load(row["document"], row["apart"])
 
+    async def by_own_name(self, kind: Kind[E], name: str) -> E | None:
+        """Return the one, whosever it is, of a kind whose names nobody else may have."""
+        row = await self._tx.fetch_one("document_by_own_name", {"kind": kind.one, "name": name})
+        return None if row is None else kind.load(row["document"], row["apart"])
+
     async def page(self, kind: Kind[E], application_id: str, listing: Listing) -> Page[E]:
         """Return one page."""
         found = await self._page(kind, application_id, listing)

@@ -12,6 +12,7 @@ from drover.store.beacon_registry import BeaconRegistryStore
 from drover.store.beacons import BeaconStore
 from drover.store.bundles import BundleStore
 from drover.store.counts import CountStore
+from drover.store.dashboards import DashboardStore
 from drover.store.flows import FlowStore
 from drover.store.inventory import BulkArea, InventoryArea
 from drover.store.jobs import JobStore
@@ -138,6 +139,11 @@ class StoreSession:
     def audit(self) -> AuditStore:
         """Who changed what of organisations."""
         return AuditStore(self.tx)
+
+    @cached_property
+    def dashboards(self) -> DashboardStore:
+        """Dashboards, whosever they are."""
+        return DashboardStore(self.tx)
 
     async def now_ms(self) -> int:
         """Return the store's clock in milliseconds since the epoch."""

@@ -93,7 +93,7 @@ class Groups:
         if group.is_open:
             try:
                 self._connection.execute("COMMIT")
-            except sqlite3.Error as error:
+            except Exception as error:  # noqa: BLE001 - or the turn would never be given back
                 self._lose(group, error)
         loss = group.loss
         if loss is None:

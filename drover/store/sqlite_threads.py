@@ -98,8 +98,15 @@ class Writer(threading.Thread):
                 return
 
 
+STEPS: Final = 200_000
+"""After so many steps of SQLite, some ten milliseconds, a reader asks whether to go on."""
+
+
 class Reader(threading.Thread):
-    """One of the threads that read, each piece of work on a snapshot of its own."""
+    """One of the threads that read, each piece of work on a snapshot of its own.
+
+    A read that nobody waits for any more is stopped, for others wait for this thread.
+    """
 
     def __init__(
         self,
@@ -113,18 +120,26 @@ class Reader(threading.Thread):
         self._statements = statements
         self._queue = queue
         self._completions = completions
+        self._serving: Request | None = None
 
     def run(self) -> None:
         """Serve requests until the closing mark, then close the connection."""
+        self._connection.set_progress_handler(self._unwanted, STEPS)
         while isinstance(request := self._queue.get(), Request):
             self._completions.give((self._serve(request),))
         self._connection.close()
+
+    def _unwanted(self) -> bool:
+        """Tell SQLite to stop."""
+        return self._serving is not None and self._serving.future.cancelled()
 
     def _serve(self, request: Request) -> Outcome:
         try:
             self._connection.execute("BEGIN")
         except sqlite3.Error as error:
             return Outcome(request.future, None, translate(error))
+        self._serving = request
         outcome = run_request(request, self._connection, self._statements)
+        self._serving = None
         undo(self._connection)
         return outcome

@@ -126,6 +126,13 @@ class SqliteTransaction:
         self._guarded(lambda: self._connection.executemany(sql, rows))
         return len(rows)
 
+    async def fetch_many(
+        self, statement: str, rows: Sequence[Mapping[str, object]]
+    ) -> Sequence[sqlite3.Row]:
+        """Run a named statement once for each row and return all that comes back."""
+        sql = statement_text(self._statements, statement)
+        return [found for each in rows for found in self._rows(sql, each)]
+
     async def copy_rows(
         self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
     ) -> int:

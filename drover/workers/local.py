@@ -36,11 +36,6 @@ class LocalWorkers:
         self._changed = asyncio.Event()
 
     @property
-    def workers(self) -> int:
-        """How many processes share the batches."""
-        return self._count
-
-    @property
     def capacity(self) -> int:
         """How many batches can run at once."""
         return self._count * _BATCHES_EACH

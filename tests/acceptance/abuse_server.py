@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -28,6 +29,9 @@ QUICK = {
     "handlers": "tests.acceptance.handlers,tests.acceptance.hostile_handlers",
 }
 MOST_SHOWN = 60
+GROWING = frozenset({"GET /orgs/{orgId}/audit-logs"})
+"""Lists that tell of what was asked, a moment later."""
+PATIENCE_S = 60.0
 _CHANGING = re.compile(r'"(lastAvailableToken|lastUsed|token|end|start|time)":("[^"]*"|\d+)')
 
 
@@ -57,6 +61,7 @@ class Storm:
         self.operations = operations(description)
         self.bodies = Bodies(description)
         self.victim = tenant(self.admin, "victim")
+        self._wait_for_the_log()
         self.before = self.seen()
 
     def vandal(self) -> Tenant:
@@ -69,6 +74,14 @@ class Storm:
         """Close all connections."""
         for wire in (self.admin, self.victim.wire, *(each.wire for each in self._vandals)):
             wire.close()
+
+    def _wait_for_the_log(self) -> None:
+        """Return once the log tells of all that the victim did: nothing may add to it then."""
+        path = f"/orgs/{self.victim.values['orgId']}/audit-logs"
+        end = time.monotonic() + PATIENCE_S
+        while not self.victim.wire.send("GET", path)["totalCount"]:
+            assert time.monotonic() < end, "no audit log was written"
+            time.sleep(0.1)
 
     def seen(self) -> dict[str, Any]:
         """Return what the victim sees of its own: each resource, and the count of each list."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import signal
 import zipfile
 
 import httpx
@@ -122,42 +120,6 @@ def test_an_owner_imports_one_bundle_at_a_time(running):
     assert int(refused.headers["retry-after"]) > 0
     assert ended(client, here, told.json()["jobId"])["status"] == "completed"
     assert send(client, here, bundle_with(1)).status_code == 200
-
-
-@pytest.mark.parametrize("act", ["import", "export"])
-def test_a_server_killed_half_way_leaves_nothing_and_the_next_one_goes_on(act, tmp_path):
-    with serving(str(tmp_path), **QUICK) as server:
-        client = signed_in(server.url)
-        here = client.applications.post(application={"name": "Killed"})["id"]
-        if act == "export":
-            made = send(client, here, bundle_with(2000), forceJob=True).json()["jobId"]
-            assert ended(client, here, made)["status"] == "completed"
-            job = client.application.export(
-                applicationId=here, options={**WHOLE, "forceJob": True}
-            )["jobId"]
-        else:
-            job = send(client, here, bundle_with(20_000), forceJob=True).json()["jobId"]
-            until(
-                lambda: client.application_job_log.get(applicationId=here, jobId=job),
-                lambda log: log["status"] != "queued",
-            )
-            assert client.devices.get(applicationId=here)["totalCount"] in (0, 20_000)
-        os.kill(server.process.pid, signal.SIGKILL)
-        server.process.wait(30)
-
-    with serving(str(tmp_path), **QUICK) as server:
-        client = signed_in(server.url)
-        log = ended(client, here, job)
-
-        assert log["status"] == "completed", log
-        total = client.devices.get(applicationId=here)["totalCount"]
-        if act == "import":
-            assert total == 20_000
-        else:
-            (url,) = log["output"]["downloadUrls"]
-            content = httpx.get(f"{server.url}/downloads{url.partition('/downloads')[2]}").content
-            with zipfile.ZipFile(io.BytesIO(content)) as file:
-                assert file.read("devices.yaml").count(b"- id:") == 2000
 
 
 @pytest.mark.parametrize(

@@ -119,11 +119,11 @@ def test_spans_are_read_in_all_their_forms(losant, plant, fleet):
     assert refused(losant.device.get_state, **key, limit=0) == 400
 
 
-def test_reported_state_can_be_forgotten(losant, plant, fleet):
+def test_what_is_to_be_forgotten_is_a_job(losant, plant, fleet):
     key = {"applicationId": plant, "deviceId": fleet["gateway"]}
-    losant.device.send_state(**key, deviceState={"data": {"heat": 5}})
 
-    losant.device.remove_data(**key)
+    asked = losant.device.remove_data(**key, end=5)
 
-    assert losant.device.get_state(**key) == []
-    assert losant.device.get_composite_state(**key) == {}
+    log = losant.application_job_log.get(applicationId=plant, jobId=asked["jobId"])
+    assert (log["status"], log["input"]["deviceIds"]) == ("queued", [fleet["gateway"]])
+    assert refused(losant.device.remove_data, **{**key, "deviceId": "0" * 24}) == 404

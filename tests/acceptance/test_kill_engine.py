@@ -192,27 +192,27 @@ async def test_workers_killed_again_and_again_leave_one_result_for_each(place, s
     assert execution.timed_out == 0
 
 
-async def test_a_server_frozen_beyond_its_lease_cannot_write_when_it_wakes(postgres_url, tmp_path):
-    servers = Servers(postgres_url, tmp_path / "reports")
-    number = await ask_for_execution(postgres_url, concurrency=1000)
-    try:
-        frozen, _ = await servers.start(), await servers.start()
-        for _ in range(3):
-            await asyncio.sleep(0.4)
-            processes = [frozen.pid, *children(frozen.pid)]
-            for pid in processes:
-                os.kill(pid, signal.SIGSTOP)
-            await asyncio.sleep(LEASE_AND_SWEEPS_S)
-            for pid in processes:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
-        await wait_for_end(servers)
-        await servers.stop()
-    finally:
-        await servers.clean_up()
+async def test_a_server_frozen_beyond_its_lease_cannot_write_when_it_wakes(place, servers):
+    number = await ask_for_execution(place, concurrency=1000)
+    frozen = await servers.start()
+    shared = "://" in str(place)
+    if shared:  # another server goes on meanwhile
+        await servers.start()
 
-    execution, attempts = await check_results(postgres_url, servers, number)
-    assert attempts > 1
+    for _ in range(3):
+        await asyncio.sleep(0.4)
+        processes = [frozen.pid, *children(frozen.pid)]
+        for pid in processes:
+            os.kill(pid, signal.SIGSTOP)
+        await asyncio.sleep(LEASE_AND_SWEEPS_S)
+        for pid in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+    await wait_for_end(servers)
+    await servers.stop()
+
+    execution, attempts = await check_results(place, servers, number)
+    assert attempts > 1 or not shared  # alone, it may renew its leases before it looks at them
     assert execution.succeeded > RESOURCES * 0.9
 
 

@@ -138,6 +138,46 @@ def test_a_deleted_application_and_invitations_are_told_of(works, org):
     assert invited["requestQueryParams"] == {}
 
 
+def test_dashboards_of_an_organization_and_of_its_applications_are_told_of(works, org):
+    client = works.client
+    of_org = client.dashboards.post(dashboard={"name": "A", "orgId": org})["id"]
+    client.dashboard.patch(dashboardId=of_org, dashboard={"name": "B"})
+    client.dashboard.delete(dashboardId=of_org)
+    inside = {"name": "C", "applicationId": works.application}
+    of_application = client.dashboards.post(dashboard=inside)["id"]
+    client.dashboard.delete(dashboardId=of_application)
+    mine = client.dashboards.post(dashboard={"name": "mine"})["id"]
+    client.dashboard.delete(dashboardId=mine)
+
+    found = entries(client, org, 6)[::-1][1:]
+
+    told = [(each["requestAction"], each.get("primaryTargetName")) for each in found]
+    assert told == [
+        ("post", "A"),
+        ("patch", "A"),
+        ("delete", "B"),
+        ("post", "Mill"),
+        ("delete", "Mill"),
+    ]
+    assert found[0]["primaryTargetType"] == "Dashboard"
+    assert [each["secondaryTargetId"] for each in found[3:]] == [of_application] * 2
+
+
+def test_bodies_that_are_no_text_do_not_stop_a_log(works, org):
+    client = works.client
+    for body in (b'{"name":"a\xff"}', b'{"name":"a\\u0000b"}', b"[" * 5000):
+        assert works.raw("POST", "/devices", content=body).status_code == 400
+    works.raw("PATCH", "/experience/versions/a%00b", json={"description": "x"})
+    client.devices.post(**works.key, device={"name": "Pump"})
+
+    newest = until(
+        lambda: client.audit_logs.get(orgId=org)["items"],
+        lambda seen: seen and seen[0].get("secondaryTargetName") == "Pump",
+    )
+
+    assert newest[1]["responseStatus"] == 400
+
+
 def test_a_log_is_its_own_organizations_and_for_those_who_lead_it(works, org):
     client = works.client
     other = client.orgs.post(organization={"name": "Other"})["id"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from tests.support.vendor import refused, sound, until
@@ -203,3 +204,54 @@ def test_a_token_of_an_application_does_not_list_periods(vendor):
     narrow = vendor.as_token("all.Application")
 
     refused(403, "", narrow.applications.period_summaries)
+
+
+def test_what_one_device_moved_is_counted_and_that_of_many_by_a_job(vendor):
+    client, key = vendor.client, vendor.key
+    attributes = [{"name": "t", "dataType": "number"}, {"name": "u", "dataType": "number"}]
+    device = client.devices.post(**key, device={"name": "Pump", "attributes": attributes})
+    one = {**key, "deviceId": device["id"]}
+    vendor.devices(1)
+    now = int(time.time() * 1000)
+    states = [{"time": now - each * 1000, "data": {"t": 1, "u": 2}} for each in range(3)]
+    client.device.send_state(**one, deviceState=states)
+    client.device.send_command(**one, deviceCommand={"name": "go"})
+    for status in ("connected", "disconnected", "connected"):
+        client.device.set_connection_status(**one, connectionStatus={"status": status})
+    wanted = {"deviceState": 3, "deviceCommand": 1, "deviceConnect": 2, "deviceDisconnect": 1}
+
+    counted = until(lambda: client.device.payload_counts(**one), lambda seen: seen == wanted)
+
+    assert counted == wanted
+    assert client.device.payload_counts(**one, end=-DAY_MS, start=-2 * DAY_MS) == {}
+    days = sound(client.device.payload_counts_breakdown(**one, start=-DAY_MS))["counts"]
+    assert sum(each["value"] for each in days) == 7
+    hours = client.device.payload_counts_breakdown(**one, start=-DAY_MS, resolution=3_600_000)
+    assert sum(each["value"] for each in hours["counts"]) == 7
+    queued = client.devices.payload_counts(**key, options={"start": -DAY_MS})
+    assert queued["jobQueued"] is True
+    log = until(
+        lambda: client.application_job_logs.get(**key)["items"][-1],
+        lambda seen: seen["status"] == "completed",
+    )
+    lines = httpx.get(log["output"]["downloadUrls"][0]).text.splitlines()
+    plain = [each.replace('"', "") for each in lines]
+    assert plain[0] == "id,name,deviceCommand,deviceConnect,deviceDisconnect,deviceState"
+    assert f"{device['id']},Pump,1,2,1,3" in plain
+    assert len(lines) == 3
+
+
+def test_broken_questions_about_what_devices_moved_are_refused(vendor):
+    client, key = vendor.client, vendor.key
+    one = {**key, "deviceId": vendor.devices(1)[0]}
+    missing = {**key, "deviceId": "0" * 24}
+
+    refused(404, "not found", client.device.payload_counts, **missing)
+    refused(404, "not found", client.device.payload_counts_breakdown, **missing)
+    refused(400, "resolution", client.device.payload_counts_breakdown, **one, resolution=1)
+    refused(400, "2400", client.device.payload_counts_breakdown, **one, start=1)
+    refused(400, "end", client.device.payload_counts, **one, end=-9 * DAY_MS, start=-DAY_MS)
+    send = client.devices.payload_counts
+    refused(400, "colour", send, **key, options={"query": {"colour": 1}})
+    refused(400, "end", send, **key, options={"start": -1, "end": -9})
+    refused(400, "mail", send, **key, options={"email": "x"})

@@ -9,7 +9,7 @@ import time
 import pytest
 from losant_rest import Client
 
-from tests.support.vendor import refused, sound
+from tests.support.vendor import refused, sound, until
 
 
 def test_an_application_with_its_globals_and_its_readme(vendor):
@@ -80,8 +80,9 @@ def test_a_device_reports_state(vendor, pump):
     assert [each["compositeState"] for each in found["items"]] == [{}]
     queued = one.remove_data(**pump, start=1, end=0)
     assert (queued["success"], queued["jobQueued"]) == (True, True)
-    assert 1 <= len(queued["jobId"]) <= 21
-    assert one.get_state(**pump, limit=9) == []
+    until(lambda: one.get_state(**pump, limit=9), lambda found: found == [])
+    log = vendor.client.application_job_log.get(**vendor.key, jobId=queued["jobId"])
+    assert (log["name"], log["resourceId"]) == ("DevicesRemoveData", pump["deviceId"])
 
 
 def test_a_device_is_commanded_and_comes_and_goes(vendor, pump):

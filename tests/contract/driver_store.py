@@ -5,6 +5,12 @@ from drover.store.postgres import PostgresDatabase
 from drover.store.sqlite import SqliteDatabase
 from drover.store.statements import Statement
 
+ENDLESS = (
+    "WITH RECURSIVE endless (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM endless)"
+    " SELECT max(number) FROM (SELECT number FROM endless LIMIT 1000000000000) AS first"
+)
+"""A read that comes to no end within a day."""
+
 SCHEMA = """
 CREATE TABLE thing (
     id    TEXT NOT NULL PRIMARY KEY,

@@ -103,6 +103,20 @@ async def test_deleting_is_safe_to_repeat(blobs):
     assert await blobs.head("a/b") is None
 
 
+async def test_all_below_a_prefix_is_deleted_and_nothing_beside_it(blobs):
+    for key in ("a/b/c", "a/b/d/e", "a/bc", "b/a"):
+        await blobs.put_stream(key, pieces(b"x"))
+
+    await blobs.clear("a/b")
+    await blobs.clear("a/b")
+    await blobs.clear("none")
+
+    left = [key for key in ("a/b/c", "a/b/d/e", "a/bc", "b/a") if await blobs.head(key)]
+    assert left == ["a/bc", "b/a"]
+    with pytest.raises(ValueError, match="no key"):
+        await blobs.clear("../a")
+
+
 @pytest.mark.parametrize(
     "key", ["", "/a", "a/", "a//b", "../a", "a/../b", "a/./b", ".partial/x", "a b", "a\\b", "a\n"]
 )

@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from drover.app.exports import ExportRoom
+from drover.app.services import Services
 from drover.app.tasks import application_delete
 from drover.app.tasks.application_delete import TASK
 from drover.engine.service import Heart
@@ -13,6 +15,7 @@ from drover.engine.tasks import TaskRunner
 from drover.engine.timing import Timing
 from drover.model.execution import State
 from tests.support.access_server import AccessServer
+from tests.support.catalog_server import MemoryBlobs
 
 TABLES = (
     "device", "device_state", "device_log", "device_last", "device_tag", "flow", "flow_version",
@@ -83,7 +86,9 @@ async def run(server, *, worker="one"):
     """Run what waits, as a server would."""
     clocks = Timing(lease_ms=60_000, beat_ms=60_000)
     heart = Heart(server.store, clocks, worker)
-    runner = TaskRunner(heart, {TASK.kind: TASK.make(server.services)}, most=1)
+    blobs = MemoryBlobs()
+    services = Services(ExportRoom(server.store, blobs, str))
+    runner = TaskRunner(heart, {TASK.kind: TASK.make(services)}, most=1)
     await runner.tick()
     return runner
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextvars
+import threading
 import time
 
 import pytest
 
 from drover.store.driver import CheckBroken, ReferenceBroken, StatementFailed, UniqueBroken
-from tests.contract.driver_store import adding, ids
+from tests.contract.driver_store import ENDLESS, adding, ids
 
 
 async def test_work_returns_its_result_and_is_there_for_the_next_reader(things):
@@ -316,3 +317,20 @@ async def test_one_writing_statement_that_is_refused_says_so_and_changes_nothing
         await things.write_one(adding("a"))
 
     assert (await things.fetch_one("count"))["found"] == 1
+
+
+async def test_a_read_that_nobody_waits_for_any_more_is_stopped(things):
+    async def look(tx):
+        begun.set()
+        return await tx.fetch_sql(ENDLESS)
+
+    for _ in range(20):  # more than there are readers or connections
+        begun = threading.Event()
+        reading = asyncio.ensure_future(things.read(look))
+        await asyncio.to_thread(begun.wait)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+
+    async with asyncio.timeout(60):
+        assert await ids(things) == []

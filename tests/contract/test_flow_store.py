@@ -85,6 +85,7 @@ async def test_a_flow_is_found_by_type_and_key_with_all_it_runs_with(store):
         "applicationName": "App",
         "flowVersion": "develop",
         "globals": [{"key": "a", "json": "1"}, {"key": "b", "json": "2"}],
+        "ownGlobals": ["b"],
         "triggers": [{"type": "timer"}],
         "nodes": [{"id": "n"}],
     }

@@ -122,8 +122,6 @@ async def plant(database, tmp_path):
 async def test_each_way_to_archive_writes_its_files(plant):
     config = {
         "delayDays": 1, "includeEvents": True, "includeDataTables": True, "directory": "d",
-        "includeApplicationExport": True,
-        "applicationExportOptions": {"credentialName": "git"},
         "mode": "blacklist", "deviceTags": [{"key": "kind", "value": "quiet"}],
     }  # fmt: skip
     assert (await plant.do("PATCH", "", {"archiveConfig": config}))[0] == 200
@@ -142,7 +140,7 @@ async def test_each_way_to_archive_writes_its_files(plant):
     tables_log = await plant.ended("GET", "/fullDataTablesArchive")
 
     assert day["output"] == {
-        **day["output"], "files": 3, "rows": 3, "points": 2, "skipped": ["includeApplicationExport"],
+        **day["output"], "files": 3, "rows": 3, "points": 2,
         "devicesDirectory": "d/1970-01-01T00:00:00.000Z/",
     }  # fmt: skip
     assert (past["output"]["files"], past["output"]["points"]) == (2, 3)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
 
+from drover.model.beacon_job import Hold, NewBeaconJob, Pick, pick
+from drover.ports.beacons import Change
 from drover.store.beacons import BeaconStore
+from drover.system import RandomIds
 from tests.support.digi_server import basic
 
 LATE = 4_000_000_000
@@ -354,8 +358,8 @@ async def test_what_changes_between_the_look_and_the_write_is_not_overwritten(tm
     number = await tmm.job_in("running", lease="0")  # no lease tells of the change
     real, between = BeaconStore.seen, ["update"]
 
-    async def seen(self, number):
-        found = await real(self, number)
+    async def seen(self, numbers):
+        found = await real(self, numbers)
         while between:
             await tmm.act(number, between.pop(), curtask="2")
         return found
@@ -366,3 +370,66 @@ async def test_what_changes_between_the_look_and_the_write_is_not_overwritten(tm
 
     # SQLite looks and writes at once, so that nothing comes between.
     assert (await tmm.show(number))["cur_task"] == (2 if tmm.heart.store.distant else 0)
+
+
+async def test_of_many_who_want_a_job_at_once_one_gets_it_and_the_others_are_told(tmm):
+    number = await tmm.create()
+
+    answers = await asyncio.gather(
+        *(
+            tmm.send("POST", f"/{number}?action=pickup&worker=w{each}", data={"name": "x"})
+            for each in range(30)
+        )
+    )
+
+    assert sorted(each.status_code for each in answers) == [200] + [409] * 29
+    (won,) = (each.json() for each in answers if each.status_code == 200)
+    shown = await tmm.show(number)
+    assert (shown["worker"], shown["fence"]) == (won["worker"], 1)
+
+
+async def test_jobs_that_are_created_at_once_are_each_stored_as_they_were_asked_for(tmm):
+    made = await asyncio.gather(
+        *(tmm.done("POST", "", name=f"j{n}", q="1", tasks=f'[{{"n":{n}}}]') for n in range(30))
+    )
+
+    assert len({each["id"] for each in made}) == 30
+    for n, each in enumerate(made):
+        assert (each["name"], each["tasks"]) == (f"j{n}", [{"n": n}])
+        assert await tmm.show(each["id"]) == each
+
+
+async def test_of_two_changes_written_together_the_first_counts(tmm):
+    number = await tmm.create()
+    other = await tmm.create()
+
+    async def work(session):
+        found, now_ms = await session.beacons.seen([other, number, 10**9])
+        one, two = (pick(found[number], Pick(hold=Hold(worker=name)), now_ms) for name in "ab")
+        third = pick(found[other], Pick(hold=Hold(worker="c")), now_ms)
+        changes = [
+            Change(found[number], one),
+            Change(found[number], two),
+            Change(found[other], third),
+        ]
+        return sorted(found), await session.beacons.save_all(changes)
+
+    assert await tmm.store.write(work) == ([number, other], [True, False, True])
+    assert [(await tmm.show(each))["worker"] for each in (number, other)] == ["a", "c"]
+
+
+async def test_jobs_that_are_stored_together_are_numbered_and_shown_each_as_it_is(tmm):
+    new = [
+        NewBeaconJob(
+            id=RandomIds().new(), name=name, owner_id="a" * 24, user_number=1, user_guid="g"
+        )
+        for name in ("one", "two", "three")
+    ]
+
+    now_ms = await tmm.store.read(lambda session: session.now_ms())
+    made = await tmm.store.write_one(lambda session: session.beacons.add_all(new, now_ms))
+
+    assert [each.name for each in made] == ["one", "two", "three"]
+    assert len({each.number for each in made}) == 3
+    for each in made:
+        assert (await tmm.show(each.number))["name"] == each.name

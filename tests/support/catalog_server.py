@@ -41,6 +41,7 @@ from drover.store.postgres import PostgresDatabase
 from drover.store.session import SqlStore
 from drover.store.sqlite import SqliteDatabase
 from drover.system import RandomIds, SystemClock
+from drover.workers.git import GitRepositories
 from drover.workers.web import GuardedWeb
 
 if TYPE_CHECKING:
@@ -107,6 +108,10 @@ class MemoryBlobs:
     async def delete(self, key: str) -> None:
         self.objects.pop(key, None)
 
+    async def clear(self, prefix: str) -> None:
+        for key in [each for each in self.objects if each.startswith(f"{prefix}/")]:
+            del self.objects[key]
+
 
 class CatalogServer:
     """The parts of a running server."""
@@ -154,6 +159,7 @@ class CatalogServer:
                     web=GuardedWeb(),
                     owners=own_only,
                     admit=self.gate.admit,
+                    repositories=GitRepositories(GuardedWeb()),
                 ),
                 transfer.BundleLimits(),
             ).services,

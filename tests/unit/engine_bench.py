@@ -91,7 +91,6 @@ class FakeRunner:
 
     def __init__(self, outcome, capacity=4):
         self.capacity = capacity
-        self.workers = 4
         self.batches = []
         self.outcome = outcome
         self.acks = None

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
+from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
 from drover.app.archives import config as configured
 from drover.app.archives.files import Piece, Totals, Written, write
@@ -16,6 +19,7 @@ from drover.app.archives.work import Span, day_of
 from drover.kinds.application import ArchiveConfig
 from drover.model.errors import Invalid, Unavailable
 from drover.ports.archives import Moment, Nowhere, Target
+from drover.store import archives
 from drover.store.archives import ArchivePlaces
 
 DAY_MS = 86_400_000
@@ -144,6 +148,68 @@ def test_a_server_without_places_keeps_no_archives():
 )
 def test_buckets_of_users_are_opened_with_their_own_keys(target):
     assert ArchivePlaces("unused").of(target) is not None
+
+
+def account_key(**more: object) -> str:
+    made = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+    pem = made.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+    known = {"type": "service_account", "private_key": pem, "private_key_id": "1"}
+    return json.dumps({**known, "client_email": "a@example.com", **more})
+
+
+def test_a_bucket_of_google_is_opened_with_an_account_key():
+    assert ArchivePlaces("unused").of(Target(kind="gcs", bucket="plant", key=account_key()))
+    for key in ("{", "[]", "{}", '{"private_key": "x"}'):
+        with pytest.raises(Invalid):
+            ArchivePlaces("unused").of(Target(kind="gcs", bucket="plant", key=key))
+
+
+async def test_no_key_of_google_leads_elsewhere(monkeypatch):
+    opened = []
+    monkeypatch.setattr(archives, "GCSStore", lambda *_, **given: opened.append(given) or "memory")
+    evil = {"gcs_base_url": "http://127.0.0.1:1", "disable_oauth": True, "token_uri": "http://x"}
+
+    archives._gcs(Target(kind="gcs", bucket="plant", key=account_key(**evil)), "")
+
+    assert json.loads(opened[0]["service_account_key"]).keys().isdisjoint(evil)
+
+
+async def one(chunk: bytes):
+    yield chunk
+
+
+async def test_a_place_that_cannot_be_reached_says_so(monkeypatch):
+    monkeypatch.setattr(archives, "_RETRIES", {"max_retries": 0})
+    place = ArchivePlaces("unused", "http://127.0.0.1:1").of(
+        Target(kind="s3", bucket="plant", key="key", secret="the-secret")
+    )
+
+    with pytest.raises(Unavailable, match="cannot be used") as written:
+        await place.put_stream("a/b", one(b"x"))
+    with pytest.raises(Unavailable, match="cannot be used"):
+        [each async for each in place.get_stream("a/b")]
+
+    assert "the-secret" not in written.value.message
+
+
+async def test_a_folder_that_cannot_be_written_says_so(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Unavailable, match="cannot be used"):
+        ArchivePlaces(str(tmp_path / "file" / "inside")).own()
+    place = ArchivePlaces(str(tmp_path / "gone")).own()
+    (tmp_path / "gone" / "a").write_text("")
+
+    with pytest.raises((Unavailable, Invalid)):
+        await place.put_stream("a/b", one(b"x"))
+
+
+@pytest.mark.parametrize("refusal", [PermissionDeniedError("no"), UnauthenticatedError("no")])
+def test_a_place_that_refuses_is_for_its_owner_to_mend(refusal):
+    assert isinstance(archives._failure(refusal), Invalid)
 
 
 def test_days_begin_and_end_in_utc():

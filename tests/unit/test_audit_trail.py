@@ -16,7 +16,7 @@ from drover.faces.audit import audited, is_noted
 from drover.faces.operation import Answer, Call, Operation
 from drover.model.access import Caller
 from drover.model.audit import REDACTED, Named, redacted
-from drover.model.errors import Invalid
+from drover.model.errors import Forbidden, Invalid, Missing, Unavailable
 from drover.ports.audit import AuditedApplication
 
 PLANT, ORG = "a" * 24, "b" * 24
@@ -52,7 +52,7 @@ class FakeStore:
 
     async def write(self, work):
         if self.broken:
-            raise OSError("away")
+            raise Unavailable("away")
         return await work(self)
 
     def documents(self):
@@ -95,7 +95,7 @@ NOTE = Note(
 async def test_what_cannot_be_written_is_written_later_and_once(store, trail):
     trail.note(NOTE)
     store.broken = True
-    with pytest.raises(OSError, match="away"):
+    with pytest.raises(Unavailable, match="away"):
         await trail.flush()
     store.broken = False
 
@@ -105,6 +105,23 @@ async def test_what_cannot_be_written_is_written_later_and_once(store, trail):
     (document,) = store.documents()
     assert document["secondaryTargetName"] == "Pump"
     assert document["actorName"] == "a@x.test"
+
+
+async def test_an_entry_that_no_store_takes_is_dropped_alone(store, trail):
+    good, add = NOTE, store.audit.add
+
+    async def picky(entries):
+        if any(each.action == "bad" for each in entries):
+            raise ValueError("no such character")
+        await add(entries)
+
+    store.audit.add = picky
+    for note in (good, replace(good, action="bad"), good):
+        trail.note(note)
+
+    await trail.flush()
+
+    assert (trail.lost, [each.action for each in store.audit.entries]) == (1, ["post", "post"])
 
 
 async def test_changes_of_a_users_own_application_are_nobodys_log(store, trail):
@@ -131,6 +148,8 @@ async def test_more_than_can_wait_is_counted_and_not_kept(store, trail):
         (None, {}),
         (b"", {}),
         (b"not json", {"omitted": True, "bytes": 8}),
+        (b'{"a":"\xff"}', {"omitted": True, "bytes": 9}),
+        (b"[" * 9000, {"omitted": True, "bytes": 9000}),
         (b" " * (MOST_BYTES + 1), {"omitted": True, "bytes": MOST_BYTES + 1}),
         (b"[1]", {"items": [1]}),
         (b'{"a":{"password":"x"}}', {"a": {"password": REDACTED}}),
@@ -252,6 +271,31 @@ async def test_a_refusal_is_noted_and_still_raised(store, trail):
         await noted(store, trail, refuse)
 
     assert store.audit.entries[0].status == 400
+
+
+async def test_what_is_missing_is_in_nobodys_log(store, trail):
+    async def miss(_call):
+        raise Missing("not found")
+
+    with pytest.raises(Missing):
+        await noted(store, trail, miss)
+
+    assert store.audit.entries == []
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(Invalid("no"), 0), (Forbidden("no"), 1), (Missing("no"), 0)]
+)
+async def test_outside_of_applications_only_members_refusals_are_noted(store, trail, error, told):
+    async def refuse(_call):
+        raise error
+
+    ((_, wrapped),) = audited([(None, operation(refuse, path="/orgs/{orgId}"))], trail)
+    with pytest.raises(type(error)):
+        await wrapped.run(Call(CALLER, {"orgId": ORG}, {}, b"", {}))
+    await trail.flush()
+
+    assert len(store.audit.entries) == told
 
 
 async def test_files_are_no_part_of_a_log(store, trail):

@@ -10,6 +10,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from drover.faces.connections import MOST_HEAD_BYTES, Connection
+from drover.faces.joined_writes import JoinedWrites
 
 
 class Hasty(Connection):
@@ -112,3 +113,24 @@ async def test_a_client_that_reads_now_and_then_is_not_cut_off():
         writer.transport.abort()
         async with asyncio.timeout(60):
             await ended.wait()
+
+
+async def test_an_answer_leaves_as_soon_as_it_is_whole(monkeypatch):
+    done = []
+    real = JoinedWrites.flush
+
+    def flush(self):
+        done.append("sent" if self._parts else "nothing to send")
+        real(self)
+
+    async def noting(scope, receive, send):
+        await answer(scope, receive, send)
+        done.append("the application goes on")
+
+    monkeypatch.setattr(JoinedWrites, "flush", flush)
+    async with connected(Connection, noting) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+
+        await reader.readuntil(b"\r\n\r\n")
+
+    assert done[:2] == ["sent", "the application goes on"]

@@ -31,6 +31,9 @@ class Client:
         assert timeout > 0
         self.asked.append((subject, msgspec.json.decode(payload), "request"))
 
+    async def _flush_pending(self, force_flush):
+        assert force_flush
+
     async def flush(self):
         """All that was asked is on its way."""
 

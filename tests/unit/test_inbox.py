@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from drover.app.live import inbox as module
 from drover.app.live.inbox import Inbox, SaidOn, SaidState, reports_in
@@ -122,6 +123,18 @@ async def test_what_is_no_report_is_counted_and_done_with(inbox, store, payload)
     await inbox.close()
 
     assert (done, inbox.unreadable) == ([1], 1)
+
+
+async def test_of_many_messages_that_are_no_reports_one_is_logged(inbox, store):
+    store.back.set()
+    for _ in range(1000):
+        inbox.put(said(b"no"))
+    inbox.start()
+    with capture_logs() as logs:
+        await inbox.close()
+
+    assert inbox.unreadable == 1000
+    assert [each["event"] for each in logs] == ["live.unreadable"]
 
 
 def test_reports_come_alone_or_several_together():

@@ -21,7 +21,6 @@ class GatedRunner:
 
     def __init__(self, acks):
         self.capacity = 8
-        self.workers = 4
         self.acks = acks
         self.released = {}
         self.orders = []
@@ -334,8 +333,4 @@ async def test_what_is_being_handed_back_is_not_broken_off():
 
 
 def test_a_concurrency_is_divided_among_lanes():
-    assert [lane.chunk_size(each, 4, 500) for each in (1, 4, 10, 100, 5000)] == [1, 1, 3, 25, 500]
-
-
-def test_there_are_as_many_lanes_of_an_execution_as_workers_but_two_to_four():
-    assert [lane.shares(workers) for workers in (1, 2, 3, 4, 64)] == [2, 2, 3, 4, 4]
+    assert [lane.chunk_size(each, 500) for each in (1, 4, 10, 100, 5000)] == [1, 1, 3, 25, 500]

@@ -297,8 +297,24 @@ async def test_what_may_come_back_is_tried_again_and_given_up_in_the_end(world):
         await world.lose(asked)
 
     log = await world.log(asked)
+    assert (log.status, log.execution.tries) == (LogStatus.FAILED, 2)
+    assert log.execution.error == "away"
+
+
+async def test_one_whose_servers_die_again_and_again_is_given_up_in_the_end(world):
+    asked = await world.ask()
+    runners = [world.runner(Doing(forever), tries=2, worker=str(each)) for each in range(3)]
+
+    for runner in runners:
+        await world.lose(asked)
+        await runner.tick()
+    await idle(runners[-1])
+
+    log = await world.log(asked)
     assert (log.status, log.execution.tries) == (LogStatus.FAILED, 3)
     assert "again and again" in log.execution.error
+    for runner in runners:
+        await runner.drain(60)
 
 
 async def test_a_stop_hands_it_back_at_once_and_does_not_count_the_try(world):

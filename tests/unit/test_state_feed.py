@@ -33,7 +33,7 @@ class Broker:
     async def _send_command(self, command):
         self.sent.put_nowait(command)
 
-    async def _flush_pending(self):
+    async def _flush_pending(self, force_flush=False):
         pass
 
     async def flush(self):

@@ -199,6 +199,7 @@ class Accounts:
             await _check_replaceable(session, account)
             await _check_nothing_orphaned(session, account)
             await session.access.accounts.remove(account_id)
+            await session.dashboards.remove_owned(account_id)
 
         await self._store.write(work)
         _log.info("access.account_deleted", account_id=account_id, by=caller.id)

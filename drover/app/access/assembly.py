@@ -19,6 +19,7 @@ from drover.app.access.organizations import Organizations
 from drover.app.access.passwords import Passwords
 from drover.app.access.second_factor import SecondFactor
 from drover.app.access.sessions import Sessions
+from drover.app.access.shared_revisions import SharedRevisions
 from drover.app.access.summary import Summaries
 from drover.app.access.throttle import Throttle
 from drover.app.access.tokens import ApiTokens
@@ -95,6 +96,7 @@ def build(
 ) -> AccessServices:
     """Return the use cases over a store; ``hasher`` replaces argon2's usual cost."""
     passwords, throttle = Passwords(hasher), Throttle(clock)
+    revisions = SharedRevisions(revisions) if store.distant else revisions
     authenticator = Authenticator(store, revisions, clock, passwords, throttle)
     devices = DeviceCheck(store, revisions, throttle, find_device)
     return AccessServices(

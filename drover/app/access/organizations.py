@@ -125,6 +125,7 @@ class Organizations:
             if await session.access.owners.owned_by("organization", organization_id):
                 raise Conflict("The organization still owns applications; delete them first")
             await session.access.organizations.remove(organization_id)
+            await session.dashboards.remove_owned(organization_id)
 
         await self._store.write(work)
         _log.info("access.organization_deleted", org_id=organization_id, by=caller.id)
@@ -323,6 +324,18 @@ async def add_organization(session: Session, organization: Organization, account
 async def member_role(session: Session, caller: Caller, organization_id: str) -> MemberRole:
     """Return what a caller may do in an organisation; raises Missing when out of sight."""
     return (await _seen(session, caller, organization_id))[1]
+
+
+async def dashboard_role(
+    session: Session, caller: Caller, organization_id: str, dashboard_id: str = ""
+) -> MemberRole:
+    """Return what a caller may do with a dashboard of an organisation; raises Missing."""
+    role = await member_role(session, caller, organization_id)
+    if role in (MemberRole.ADMIN, MemberRole.EDIT) or caller.user_id is None:
+        return role
+    member = await session.access.organizations.find_member(organization_id, caller.user_id)
+    own = {each.resource_id: each.role for each in (member.dashboard_roles if member else ())}
+    return own.get(dashboard_id, role)
 
 
 async def _seen(

@@ -41,8 +41,7 @@ class Archives:
 
         Raises Invalid without a configuration, or for a day whose state may still be overwritten.
         """
-        application, now_ms = await self._read(application_id)
-        self._check(application)
+        application, now_ms = await self._checked(application_id)
         day = day_of(date_ms)
         config = configured.needed(application)
         youngest_ms = now_ms - configured.delay_days(config) * DAY_MS
@@ -57,8 +56,7 @@ class Archives:
 
         Raises Invalid without a configuration.
         """
-        application, now_ms = await self._read(application_id)
-        self._check(application)
+        _, now_ms = await self._checked(application_id)
         asked = Asked(application_id=application_id, input={"end": now_ms})
         return await self._tasks.begin(caller, kind, asked)
 
@@ -99,9 +97,13 @@ class Archives:
 
         return await self.store.read(work)
 
-    def _check(self, application: Application) -> None:
+    async def _checked(self, application_id: str) -> tuple[Application, int]:
+        """Return an application that can be archived, and the time; raises Invalid, Missing."""
+        application, now_ms = await self._read(application_id)
         configured.directory(application)
-        configured.place_of(configured.needed(application), self.places)
+        credential = await self.store.read(lambda s: configured.credential_of(s, application))
+        configured.place_of(configured.needed(application), self.places, credential)
+        return application, now_ms
 
 
 class ArchiveConfigHook(QuietHook):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import UNSET
 
+from drover.app.credentials_named import credential_named
 from drover.flows.language.errors import LanguageError, RenderLimit
 from drover.flows.language.templates import compile_template
 from drover.model.errors import Invalid
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from drover.kinds.application import Application, ArchiveConfig
     from drover.ports.archives import Place, Places
+    from drover.ports.store import Session
 
 DELAY_DAYS: Final = 31
 """How old a day is that is archived, where the configuration does not say: its state may still be
@@ -56,17 +58,28 @@ def directory(application: Application) -> str:
     return f"{text}/" if text else ""
 
 
-def place_of(config: ArchiveConfig, places: Places) -> Place:
-    """Return where archives go; raises Invalid for a bucket that cannot be one."""
-    target = _target(config)
+def place_of(config: ArchiveConfig, places: Places, credential: Mapping[str, Any]) -> Place:
+    """Return where archives go, opened with what the credential holds, if one is named.
+
+    Raises Invalid for a bucket that cannot be one.
+    """
+    target = _target(config, credential)
     return places.own() if target is None else places.of(target)
 
 
 def check_place(config: ArchiveConfig, places: Places) -> None:
     """Raise Invalid for a bucket that cannot be one; one named by a credential is not looked at."""
-    target = _target(config)
-    if target is not None and config.credential_name is UNSET:
-        places.of(target)
+    if config.credential_name is UNSET and _credential_kind(config):
+        place_of(config, places, {})
+
+
+async def credential_of(session: Session, application: Application) -> Mapping[str, Any]:
+    """Return what the named credential holds, nothing where none is; raises Invalid."""
+    config = needed(application)
+    kind = _credential_kind(config)
+    if config.credential_name is UNSET or not kind:
+        return {}
+    return await credential_named(session, application.id, config.credential_name, kind)
 
 
 def delay_days(config: ArchiveConfig) -> int:
@@ -106,25 +119,34 @@ def _matches(wanted: Mapping[str, str], tag: Mapping[str, str]) -> bool:
     return all(tag.get(name) == value for name, value in wanted.items())
 
 
-def _target(config: ArchiveConfig) -> Target | None:
+def _credential_kind(config: ArchiveConfig) -> str:
+    for kind, given in (("aws", config.s3), ("gcp", config.gcs), ("azure", config.azure)):
+        if given is not UNSET and given.bucket:
+            return kind
+    return ""
+
+
+def _target(config: ArchiveConfig, credential: Mapping[str, Any]) -> Target | None:
+    """Return the bucket; what the configuration itself says of its key goes before."""
     if config.s3 is not UNSET and config.s3.bucket:
         given = config.s3
         return Target(
             kind="s3",
             bucket=given.bucket,
-            key=given.access_key_id or "",
-            secret=given.secret_access_key or "",
-            region=given.region or "",
+            key=given.access_key_id or credential.get("access_key_id", ""),
+            secret=given.secret_access_key or credential.get("secret_access_key", ""),
+            region=given.region or credential.get("region", ""),
         )
     if config.gcs is not UNSET and config.gcs.bucket:
-        return Target(kind="gcs", bucket=config.gcs.bucket, key=config.gcs.key_json or "")
+        key = config.gcs.key_json or credential.get("key_json", "")
+        return Target(kind="gcs", bucket=config.gcs.bucket, key=key)
     if config.azure is not UNSET:
         kept = config.azure
         return Target(
             kind="azure",
             bucket=kept.bucket,
-            key=kept.account or "",
-            secret=kept.account_key or "",
+            key=kept.account or credential.get("account", ""),
+            secret=kept.account_key or credential.get("account_key", ""),
         )
     return None
 

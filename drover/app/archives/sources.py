@@ -25,6 +25,7 @@ class ArchiveTask:
     """A long task that writes an archive."""
 
     def __init__(self, services: Services) -> None:
+        self.services = services
         self._room = services[ArchiveRoom]
 
     async def opened(self, task: Task) -> Archive:

@@ -65,17 +65,17 @@ def day_of(time_ms: int) -> Span:
 class Archive:
     """One archive of an application, while it is written: where, how far, how much."""
 
-    def __init__(self, store: Store, places: Places, task: Task, application: Application) -> None:
+    def __init__(self, store: Store, place: Place, task: Task, application: Application) -> None:
         self.application = application
         self.config = configured.needed(application)
         self.directory = configured.directory(application)
         self._store = store
         self._task = task
-        self._place: Place = configured.place_of(self.config, places)
-        place: Mapping[str, Any] = task.checkpoint or {}
-        self._part: str = place.get("part", "")
-        self._after: str = place.get("after", "")
-        self.totals = msgspec.convert(place.get("totals", {}), Totals)
+        self._place = place
+        reached: Mapping[str, Any] = task.checkpoint or {}
+        self._part: str = reached.get("part", "")
+        self._after: str = reached.get("after", "")
+        self.totals = msgspec.convert(reached.get("totals", {}), Totals)
         self._saved_s = 0.0
 
     def day_folder(self, span: Span) -> str:
@@ -235,10 +235,13 @@ async def opened(store: Store, places: Places, task: Task) -> Archive:
     """Return the archive that a task writes; raises Invalid, Missing."""
     own = task.application_id
 
-    async def work(session: Session) -> Application:
-        return await session.resources.get(APPLICATION, own, own)
+    async def work(session: Session) -> tuple[Application, Mapping[str, Any]]:
+        application = await session.resources.get(APPLICATION, own, own)
+        return application, await configured.credential_of(session, application)
 
-    return Archive(store, places, task, await store.read(work))
+    application, credential = await store.read(work)
+    place = configured.place_of(configured.needed(application), places, credential)
+    return Archive(store, place, task, application)
 
 
 async def _documents(

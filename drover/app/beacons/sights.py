@@ -35,13 +35,19 @@ async def sight_of(session: Session, caller: Caller) -> Sight:
     An administrator sees all. A beacon's key sees the jobs of everybody who shares an organisation
     with the user who made it (an administrator's all), any other key those of its user.
     """
-    if caller.is_administrator:
-        return Sight()
+    sight = own_sight(caller)
+    if sight is not None:
+        return sight
     own = caller.user_id or ""
-    if caller.role is not Role.BEACON:
-        return Sight(frozenset({own}))
     beside = await session.beacons.beside(own)
     return Sight(None if beside is None else frozenset({own, *beside}))
+
+
+def own_sight(caller: Caller) -> Sight | None:
+    """Return whose jobs a caller sees, None where that is to be looked up."""
+    if caller.is_administrator:
+        return Sight()
+    return None if caller.role is Role.BEACON else Sight(frozenset({caller.user_id or ""}))
 
 
 def check_seen(sight: Sight, job: BeaconJob) -> BeaconJob:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import structlog
 
 from drover.app.beacons.jobs import check_number
-from drover.app.beacons.sights import check_seen, sight_of
+from drover.app.beacons.sights import check_seen, own_sight, sight_of
 from drover.app.beacons.waiting import wait
+from drover.engine.rounds import Rounds
 from drover.model.beacon_job import (
     DEFAULT_LEASE_MS,
     Hold,
@@ -22,15 +23,16 @@ from drover.model.beacon_job import (
     start,
     update,
 )
-from drover.model.errors import Unavailable
-from drover.ports.beacons import Wish
+from drover.model.errors import Missing, Unavailable
+from drover.ports.beacons import Change, Wish
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from drover.app.beacons.waiting import Waiter, Waiters
     from drover.model.access import Caller
     from drover.model.beacon_job import BeaconJob, Pick
+    from drover.ports.beacons import Sight
     from drover.ports.store import Session, Store
 
     Rule: TypeAlias = Callable[[BeaconJob, int], BeaconJob]
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger("drover.beacons")
 _TRIES: Final = 5
+_UNHELD_TRIES: Final = 2
 
 
 class Ending:
@@ -66,6 +69,8 @@ class BeaconWork:
         self._store = store
         self._waiters = waiters
         self._told = told
+        self._looks = Rounds(self._look)
+        self._saves = Rounds(self._save)
 
     async def pick(self, caller: Caller, number: int, asked: Pick) -> BeaconJob:
         """Take a job; raises Missing, JobConflict."""
@@ -172,20 +177,39 @@ class BeaconWork:
 
     async def _change(self, caller: Caller, number: int, rule: Rule) -> BeaconJob:
         check_number(number)
-        if self._store.distant:
+        for _ in range(_UNHELD_TRIES if self._store.distant else 0):
             job = await self._changed_unheld(caller, number, rule)
             if job is not None:
                 return job
         return await self._store.jot(partial(_changed, caller=caller, number=number, rule=rule))
 
     async def _changed_unheld(self, caller: Caller, number: int, rule: Rule) -> BeaconJob | None:
-        """Read, then write with nothing held in between; None where the job changed meanwhile."""
-        seen, now_ms = await self._store.glance(partial(_seen, caller=caller, number=number))
+        """Read, then write with nothing held in between; None where the job changed meanwhile.
+
+        Both are shared with whoever works on a job at the same time.
+        """
+        sight = await self._sight(caller)
+        found, now_ms = await self._looks.ask(number)
+        if found is None:
+            raise Missing("Job was not found")
+        seen = check_seen(sight, found)
         job = rule(seen, now_ms)
-        if job is seen:
+        if job is seen or await self._saves.ask(Change(seen, job)):
             return job
-        saved = await self._store.write_one(lambda session: session.beacons.save(seen, job))
-        return job if saved else None
+        return None
+
+    async def _sight(self, caller: Caller) -> Sight:
+        sight = own_sight(caller)
+        if sight is not None:
+            return sight
+        return await self._store.glance(lambda session: sight_of(session, caller))
+
+    async def _look(self, numbers: Sequence[int]) -> list[tuple[BeaconJob | None, int]]:
+        found, now_ms = await self._store.glance(lambda session: session.beacons.seen(numbers))
+        return [(found.get(number), now_ms) for number in numbers]
+
+    async def _save(self, changes: Sequence[Change]) -> Sequence[bool]:
+        return await self._store.write_one(lambda session: session.beacons.save_all(changes))
 
 
 class Wanted:
@@ -206,12 +230,6 @@ async def _freed(session: Session, *, job: BeaconJob) -> BeaconJob:
     freed = release(seen, Hold(fence=job.fence), await session.now_ms())
     await session.beacons.save(seen, freed)
     return freed
-
-
-async def _seen(session: Session, *, caller: Caller, number: int) -> tuple[BeaconJob, int]:
-    sight = await sight_of(session, caller)
-    seen, now_ms = await session.beacons.seen(number)
-    return check_seen(sight, seen), now_ms
 
 
 async def _changed(session: Session, *, caller: Caller, number: int, rule: Rule) -> BeaconJob:

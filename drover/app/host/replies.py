@@ -9,6 +9,9 @@ from urllib.parse import quote
 import msgspec
 
 from drover.app.answering import Asking, HostOperations, Request, each
+from drover.app.endpoints import Endpoints, page_context
+from drover.app.experience_pages import Wanted
+from drover.app.experience_site import DEVELOP
 from drover.app.replies import AwaitedReplies
 
 if TYPE_CHECKING:
@@ -40,15 +43,28 @@ _OURS: Final = frozenset(
 
 async def _give(asking: Asking, request: Request) -> bool:
     """Give a reply; tells whether somebody waited for it."""
+    body, more = await _body(asking, request)
     document = {
         "status": request["status"],
-        "headers": list(_headers(request["headers"])),
+        "headers": [*more, *_headers(request["headers"])],
         "cookies": [text for each in request.get("cookies", ()) if (text := _cookie(each))],
-        "body": request["body"],
+        "body": body,
     }
     encoded = msgspec.json.encode(document)
     replies = asking.services[AwaitedReplies]
     return await replies.give(asking.application_id, request["replyId"], encoded)
+
+
+async def _body(asking: Asking, request: Request) -> tuple[str, list[tuple[str, str]]]:
+    """Return the body of a reply, and the headers that go with it; raises Missing, Invalid."""
+    page = request.get("page")
+    if page is None:
+        return request["body"], []
+    wanted = Wanted(page["id"], page["version"] or DEVELOP, page["layout"])
+    context = page_context(page["experience"], page["request"], page["globals"], page["data"])
+    pages = asking.services[Endpoints].pages
+    rendered = await pages.render(asking.application_id, wanted, context)
+    return rendered.text, [("content-type", rendered.media_type)]
 
 
 def _headers(given: Any) -> Iterator[tuple[str, str]]:

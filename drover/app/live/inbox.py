@@ -28,6 +28,9 @@ MOST_WAITING_BYTES: Final = 16_777_216
 """Messages, and their bytes, that wait for the store: with so many no more state is asked for, and
 messages that only wait for workflows are dropped."""
 
+TOLD_EVERY: Final = 1000
+"""Of so many messages that are no reports one is logged; all are counted."""
+
 _LOG = structlog.get_logger("drover.live")
 
 _NOT_JSON: Final = (msgspec.DecodeError, RecursionError, ValueError)
@@ -156,9 +159,14 @@ class Inbox:
         for said in states:
             reports = reports_in(said)
             if not reports:
-                self.unreadable += 1
+                self._note_unreadable(said)
             told[said.application_id].append(Told(callers[said.device_id], said.device_id, reports))
         return told
+
+    def _note_unreadable(self, said: SaidState) -> None:
+        self.unreadable += 1
+        if self.unreadable % TOLD_EVERY == 1:
+            _LOG.info("live.unreadable", device=said.device_id, so_far=self.unreadable)
 
 
 def _caller(device_id: str) -> Caller:
@@ -170,7 +178,6 @@ def reports_in(said: SaidState) -> Sequence[StateReport]:
     try:
         several = said.payload.lstrip()[:1] == b"["
         found = _SEVERAL.decode(said.payload) if several else [_ONE.decode(said.payload)]
-    except _NOT_JSON as error:
-        _LOG.info("live.unreadable", device=said.device_id, error=str(error)[:200])
+    except _NOT_JSON:
         return ()
     return found[:MOST_REPORTS]

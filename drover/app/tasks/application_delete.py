@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from drover.app.exports import ExportRoom
 from drover.app.long_tasks import LongTask
 
 if TYPE_CHECKING:
@@ -13,10 +14,15 @@ if TYPE_CHECKING:
 
 ROWS: Final = 2000
 """Rows of a table that one unit of work deletes: others write between two of them."""
+CONTENT: Final = ("files", "notebooks")
+"""What is kept beside the store, below the application's id."""
 
 
 class DeleteApplication:
     """Goes through the parts until each is empty, and once more: what came late goes as well."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     async def run(self, task: Task) -> Output:
         """Return how many rows were removed."""
@@ -30,6 +36,8 @@ class DeleteApplication:
         while not place["over"]:
             place = await task.step(some)
             await task.progress(place["removed"], place["removed"])
+        for content in CONTENT:
+            await self._services[ExportRoom].blobs.clear(f"{content}/{application_id}")
         return {"applicationId": application_id, "removed": place["removed"]}
 
 
@@ -43,8 +51,4 @@ def _after(place: dict[str, Any], gone: int | None) -> dict[str, Any]:
     return {**place, "removed": place["removed"] + gone}
 
 
-def _make(_services: Services) -> DeleteApplication:
-    return DeleteApplication()
-
-
-TASK = LongTask("application_delete", "DeleteApplication", _make)
+TASK = LongTask("application_delete", "DeleteApplication", DeleteApplication)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+from msgspec import UNSET
+
 from drover.app.archives.sources import ArchiveTask
 from drover.app.archives.work import day_of
 from drover.app.long_tasks import LongTask
+from drover.app.transfer.export import Wish
+from drover.app.transfer.repository import RepoOrder, RepositoryExports
+from drover.model.errors import Invalid
 
 if TYPE_CHECKING:
+    from drover.app.archives.work import Archive
     from drover.ports.tasks import Output, Task
 
 
@@ -33,9 +40,31 @@ class ArchiveData(ArchiveTask):
         if config.include_data_tables:
             await archive.tables(folder, day.start_ms)
             output["dataTablesDirectory"] = folder
+        await archive.end_part("tables", "export")
         if config.include_application_export:
-            output["skipped"] = ["includeApplicationExport"]
+            output["applicationExport"] = await self._export(task, archive)
         return {**output, **archive.result()}
+
+    async def _export(self, task: Task, archive: Archive) -> Output:
+        """Push the application to its repository; pushed twice, it is the same."""
+        given = archive.config.application_export_options
+        if given is UNSET:
+            reason = "Object missing required field `applicationExportOptions`"
+            raise Invalid(reason, field="archiveConfig.applicationExportOptions")
+        place = {} if given.repo is UNSET else msgspec.structs.asdict(given.repo)
+        wish = Wish(
+            devices=given.include_devices,
+            rows=given.include_data_table_rows,
+            files=given.include_files,
+            private_files=given.include_private_files,
+        )
+        order = RepoOrder(
+            credential_name=given.credential_name,
+            wish=wish,
+            **{name: text for name, text in place.items() if text is not UNSET},
+        )
+        pushes = self.services[RepositoryExports]
+        return await pushes.run(task.application_id, order, task.folder)
 
 
 TASK = LongTask("archive_data", "ArchiveData", ArchiveData)

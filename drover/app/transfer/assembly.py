@@ -14,6 +14,7 @@ from drover.app.transfer.file_content import FileContents
 from drover.app.transfer.import_ledger import ImportLedger
 from drover.app.transfer.imports import Imports
 from drover.app.transfer.imports import Surroundings as ImportSurroundings
+from drover.app.transfer.repository import RepositoryExports
 from drover.app.transfer.sources import Sources
 from drover.app.transfer.templates import Templates, TemplateSurroundings
 from drover.app.transfer.zip_file import ZipLimits
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from drover.app.assembly import Library
     from drover.app.jobs.assembly import Machine
     from drover.model.access import Caller
+    from drover.ports.repositories import Repositories
     from drover.ports.store import Store
     from drover.ports.web import Web
 
@@ -51,6 +53,7 @@ class Neighbours:
     web: Web
     owners: Owners
     admit: Callable[[Caller, str, frozenset[str]], Awaitable[None]]
+    repositories: Repositories
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +64,12 @@ class TransferServices:
     imports: Imports
     downloads: Downloads
     templates: Templates
+    repositories: RepositoryExports
 
     @property
     def services(self) -> tuple[object, ...]:
         """What faces ask for."""
-        return (self.exports, self.imports, self.downloads, self.templates)
+        return (self.exports, self.imports, self.downloads, self.templates, self.repositories)
 
 
 def build(around: Neighbours, limits: BundleLimits) -> TransferServices:
@@ -104,6 +108,7 @@ def build(around: Neighbours, limits: BundleLimits) -> TransferServices:
         imports=imports,
         downloads=downloads,
         templates=_templates(around, sources, imports),
+        repositories=RepositoryExports(around.store, exporter, around.repositories),
     )
 
 

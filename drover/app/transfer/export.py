@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from drover.kinds.application import Application
+    from drover.kinds.data_table import Column
     from drover.model.kind import Kind
     from drover.ports.blobs import Blobs
     from drover.ports.rows import StoredRow
     from drover.ports.store import Session, Store
+
+T = TypeVar("T")
 
 PAGE: Final = 1000
 """Resources read at a time."""
@@ -120,9 +123,8 @@ class Exporter:
         if not first:
             return
         with writer.file(layout.place_of(kind)) as file:
-            async for documents in self._pages(kind, application_id, _FIRST):
-                text = await asyncio.to_thread(_listed, kind, documents)
-                await asyncio.to_thread(file.write, text)
+            async for documents in read_ahead(self._pages(kind, application_id, _FIRST)):
+                await asyncio.to_thread(_write_listed, file, kind, documents)
                 yield len(documents)
 
     async def _files(
@@ -147,16 +149,15 @@ class Exporter:
         table = TABLE.load(document)
         with writer.file(layout.rows_beside(path)) as file:
             file.write(rows_text.head(table.columns).encode())
-            after = (0, "")
-            while True:
-                found = await self._store.read(partial(_rows_after, table.id, after))
-                if not found:
-                    return
-                after = (found[-1].created_ms, found[-1].id)
-                texts = [row.document for row in found]
-                written = await asyncio.to_thread(rows_text.lines, table.columns, texts)
-                await asyncio.to_thread(file.write, written.encode())
+            async for found in read_ahead(self._row_pages(table.id)):
+                await asyncio.to_thread(_write_rows, file, table.columns, found)
                 yield len(found)
+
+    async def _row_pages(self, table_id: str) -> AsyncIterator[Sequence[StoredRow]]:
+        after = (0, "")
+        while found := await self._store.read(partial(_rows_after, table_id, after)):
+            yield found
+            after = (found[-1].created_ms, found[-1].id)
 
     async def _contents(
         self, writer: ZipWriter, kind: Kind[Any], application_id: str
@@ -206,6 +207,32 @@ def _write_application(writer: ZipWriter, application: Application) -> None:
     readme = application.readme
     if readme is not UNSET and readme.content:
         writer.add(layout.README, readme.content)
+
+
+async def read_ahead(pages: AsyncIterator[Sequence[T]]) -> AsyncIterator[Sequence[T]]:
+    """Yield pages, each next one being read while the one before is worked on."""
+
+    async def following() -> Sequence[T]:
+        async for page in pages:
+            return page
+        return ()
+
+    reading = asyncio.create_task(following())
+    try:
+        while page := await reading:
+            reading = asyncio.create_task(following())
+            yield page
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+def _write_rows(file: IO[bytes], columns: Sequence[Column], found: Sequence[StoredRow]) -> None:
+    file.write(rows_text.lines(columns, [row.document for row in found]).encode())
+
+
+def _write_listed(file: IO[bytes], kind: Kind[Any], documents: Sequence[bytes]) -> None:
+    file.write(_listed(kind, documents))
 
 
 def _listed(kind: Kind[Any], documents: Sequence[bytes]) -> bytes:

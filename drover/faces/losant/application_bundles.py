@@ -16,6 +16,7 @@ from drover.app.transfer.export import Wish
 from drover.app.transfer.exports import Exports
 from drover.app.transfer.import_orders import Asked, Done, Source, new_owner
 from drover.app.transfer.imports import Imports
+from drover.app.transfer.repository import RepositoryExports
 from drover.faces import multipart
 from drover.faces.losant import _envelope
 from drover.faces.losant._jobs import enqueued, told
@@ -118,29 +119,37 @@ class NewImportOptions(
 class _Calls:
     """The operations over the use cases."""
 
-    def __init__(
-        self, exports: Exports, imports: Imports, catalog: Catalog, tasks: LongTasks
-    ) -> None:
-        self._exports = exports
-        self._imports = imports
-        self._catalog = catalog
-        self._tasks = tasks
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._exports = services[Exports]
+        self._imports = services[Imports]
+        self._catalog = services[Catalog]
+        self._tasks = services[LongTasks]
 
     async def export(self, call: Call) -> Any:
         """Make a bundle and tell where it can be fetched."""
         given = call.json(ExportPost)
-        if given.export_type == "repo":
-            raise Invalid("Exports to a repository are not supported", field="exportType")
         who = told(call, given.email, given.callback_url)
         here = call.application_id
-        if not given.force_job and await self._exports.is_small(here, given.wish):
+        repo = await self._repository(here, given)
+        if not repo and not given.force_job and await self._exports.is_small(here, given.wish):
             return {"url": await self._exports.run(here, given.wish)}
         wanted = TaskAsked(
             application_id=here,
-            input={"wish": msgspec.to_builtins(given.wish)},
+            input={"wish": msgspec.to_builtins(given.wish), **repo},
             listeners=who,
         )
         return enqueued(await self._tasks.begin(call.caller, application_export.TASK, wanted))
+
+    async def _repository(self, application_id: str, given: ExportPost) -> dict[str, Any]:
+        """Return what the task is to know of a repository; raises Invalid."""
+        if given.export_type == "zip":
+            return {}
+        if not given.credential_name:
+            raise Invalid("A repository needs a credential", field="credentialName")
+        await self._services[RepositoryExports].check(application_id, given.credential_name)
+        place = msgspec.structs.asdict(given.repo or Repo())
+        return {"repo": {"credential_name": given.credential_name, **place}}
 
     async def bring(self, call: Call) -> Answer:
         """Bring a bundle into an application."""
@@ -236,7 +245,7 @@ def _lower(text: str | None) -> str | None:
 
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on applications as bundles."""
-    calls = _Calls(services[Exports], services[Imports], services[Catalog], services[LongTasks])
+    calls = _Calls(services)
     most_bytes = services[Imports].most_bytes
     yield Operation(
         method="POST",

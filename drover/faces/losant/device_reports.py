@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,10 +9,14 @@ from msgspec import UNSET, UnsetType
 
 from drover.app.device_commands import Command, DeviceCommands
 from drover.app.device_reports import MOST_REPORTS, Connection, DeviceReports, StateReport
+from drover.app.devices import Devices
+from drover.app.long_tasks import Asked, LongTasks
+from drover.app.tasks.devices_remove_data import TASK as REMOVE_DATA
 from drover.faces.losant import _envelope, _lists
 from drover.faces.losant._device_choice import chosen
+from drover.faces.losant._jobs import enqueued, told
 from drover.faces.losant._moments import LAST_MS, moment
-from drover.faces.operation import Call, Operation
+from drover.faces.operation import Answer, Call, Operation
 from drover.kinds.device import KIND
 from drover.model.errors import Invalid
 from drover.model.fields import Ids, TagFilters  # noqa: TC001 - read when the body is built
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
 _MANY = "/applications/{applicationId}/devices"
 _ONE = f"{_MANY}/{{deviceId}}"
 _MOST_LINES = 1000
-_JOB_ID_BYTES = 15  # twenty characters: clients expect twenty-one at most
 _SPAN = ("limit", "since", "sortDirection", "duration", "start", "end")
 _COMPOSITE = ("start", "end", "attributes")
 
@@ -43,10 +45,11 @@ class MultiCommand(Command, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class _Calls:
     """The operations on reports of devices."""
 
-    def __init__(self, reports: DeviceReports, commands: DeviceCommands) -> None:
-        self._reports = reports
-        self._commands = commands
-        self._clock = reports.clock
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._reports = services[DeviceReports]
+        self._commands = services[DeviceCommands]
+        self._clock = self._reports.clock
 
     async def send_state(self, call: Call) -> dict[str, bool]:
         """Store one report or several."""
@@ -103,11 +106,25 @@ class _Calls:
         await self._reports.connection(call.caller, *_device(call), call.json(Connection))
         return {"success": True}
 
-    async def remove_data(self, call: Call) -> dict[str, Any]:
-        """Delete what a device reported in a span; the job that the answer names is over."""
+    async def remove_data(self, call: Call) -> Answer:
+        """Delete what a device reported in a span, by a job; its logs stay."""
         span = self._optional_span(call) or Span(start_ms=0, end_ms=LAST_MS)
-        await self._reports.forget(*_device(call), span)
-        return {"success": True, "jobQueued": True, "jobId": token_urlsafe(_JOB_ID_BYTES)}
+        device_id = call.path["deviceId"]
+        await self._services[Devices].get(call.caller, call.application_id, device_id)
+        asked = Asked(
+            application_id=call.application_id,
+            resource_type="device",
+            resource_id=device_id,
+            input={
+                "deviceIds": [device_id],
+                "start": span.start_ms,
+                "end": span.end_ms,
+                "keepConnectionHistory": True,
+                "keepCommandHistory": True,
+            },
+            listeners=told(call),
+        )
+        return enqueued(await self._services[LongTasks].begin(call.caller, REMOVE_DATA, asked))
 
     def _span(self, call: Call) -> Span:
         now_ms = self._clock.now_ms()
@@ -138,7 +155,7 @@ def _device(call: Call) -> tuple[str, str]:
 
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on reports of devices."""
-    calls = _Calls(services[DeviceReports], services[DeviceCommands])
+    calls = _Calls(services)
     for method, path, verb, run, parameters in (
         ("POST", f"{_ONE}/state", "sendState", calls.send_state, ()),
         ("GET", f"{_ONE}/state", "getState", calls.get_state, _SPAN),

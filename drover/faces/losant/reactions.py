@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from drover.app.about import ServerFacts
 from drover.app.endpoint_calls import NOT_FOUND, EndpointCalls
-from drover.app.endpoints import DEVELOP, Endpoints, Redirected
+from drover.app.endpoints import Endpoints
+from drover.app.experience_site import DEVELOP
 from drover.app.incoming import MOST_BYTES, Incoming
 from drover.app.webhooks import Webhooks
 from drover.faces.operation import Answer, Call, Operation
@@ -20,13 +21,15 @@ from drover.model.errors import DroverError
 from drover.ports.counts import EndpointCall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from drover.app.endpoints import Match
+    from drover.app.endpoints import Served
     from drover.app.services import Services
 
 WEBHOOKS: Final = "/webhooks/{token}/{path*}"
 ENDPOINTS: Final = "/experiences/{applicationId}/{path*}"
+SITES: Final = "/sites/{siteName}/{path*}"
+"""The same by the slug or domain that shows a version."""
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _TEXT: Final = "text/plain; charset=utf-8"
@@ -73,38 +76,51 @@ class _Calls:
         return Answer(b'{"success":true}', called.status, _GUARDS)
 
     async def endpoint(self, call: Call) -> Answer:
-        """Start the workflows of an application's endpoint, and count what is answered."""
+        """Start the workflows of an application's endpoint."""
+        host = urlsplit(self._url).hostname or ""
+        shown = _Shown(call.application_id, DEVELOP, host, f"/experiences/{call.application_id}")
+        return await self._counting(call, shown)
+
+    async def site(self, call: Call) -> Answer:
+        """Start the workflows of an endpoint of the version that a slug or domain shows."""
+        name = call.path["siteName"]
+        application_id, version = await self._endpoints.named(name)
+        return await self._counting(
+            call, _Shown(application_id, version, name, f"/sites/{quote(name)}")
+        )
+
+    async def _counting(self, call: Call, shown: _Shown) -> Answer:
+        """Answer, and count what is answered."""
         endpoint_id, status = NOT_FOUND, 500
         try:
-            found = await self._endpoints.find(call.application_id, _incoming(call))
-            endpoint_id = found.endpoint.id
-            answer = await self._answered(call, found)
+            incoming = _incoming(call)
+            found = await self._endpoints.find(shown.application_id, incoming, shown.version)
+            if found.match is not None:
+                endpoint_id = found.match.endpoint.id
+            answer = _served(await self._endpoints.call(found, incoming, call.left), shown.path)
             status = answer.status
         except DroverError as error:
             status = status_of(error)
             raise
         finally:
-            self._count(call, endpoint_id, status)
+            counted = EndpointCall(
+                application_id=shown.application_id,
+                endpoint_id=endpoint_id,
+                version=shown.version,
+                domain=shown.host,
+                status=status,
+            )
+            self._counted.note(counted)
         return answer
 
-    def _count(self, call: Call, endpoint_id: str, status: int) -> None:
-        counted = EndpointCall(
-            application_id=call.application_id,
-            endpoint_id=endpoint_id,
-            version=DEVELOP,
-            domain=urlsplit(self._url).hostname or "",
-            status=status,
-        )
-        self._counted.note(counted)
 
-    async def _answered(self, call: Call, found: Match) -> Answer:
-        given = await self._endpoints.call(found, _incoming(call), call.left)
-        if given is None:
-            return _late()
-        if isinstance(given, Redirected):
-            return Answer(b"", given.status, {**_GUARDS, "location": _address(given.to)}, _TEXT)
-        reply = msgspec.json.decode(given, type=Reply)
-        return _answer(reply, f"/experiences/{call.application_id}")
+class _Shown(NamedTuple):
+    """An application's interface in a version, by which host, and the path its cookies are for."""
+
+    application_id: str
+    version: str
+    host: str
+    path: str
 
 
 def _incoming(call: Call) -> Incoming:
@@ -117,9 +133,21 @@ def _incoming(call: Call) -> Incoming:
     )
 
 
-def _answer(reply: Reply, path: str) -> Answer:
+def _served(served: Served, path: str) -> Answer:
+    if served.reply is not None:
+        return _answer(msgspec.json.decode(served.reply, type=Reply), path, served.headers)
+    headers = {**served.headers, **_GUARDS}
+    if served.location:
+        return Answer(b"", served.status, {**headers, "location": _address(served.location)}, _TEXT)
+    if served.status == HTTPStatus.GATEWAY_TIMEOUT:
+        late = _late()
+        return Answer(late.body, late.status, headers)
+    return Answer(served.text.encode("utf-8", "replace"), served.status, headers, served.media_type)
+
+
+def _answer(reply: Reply, path: str, given: Mapping[str, str] | None = None) -> Answer:
     """Return a reply; its cookies count for the application's own paths alone."""
-    headers = {name.lower(): value for name, value in reply.headers}
+    headers = {**(given or {}), **{name.lower(): value for name, value in reply.headers}}
     media_type = headers.pop("content-type", "application/json")
     bodiless = reply.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
     return Answer(
@@ -156,6 +184,13 @@ def operations(services: Services) -> Iterator[Operation]:
             calls.endpoint,
             "experienceEndpoint.call",
             "Call an application's own interface",
+            (*_METHODS, "OPTIONS"),
+        ),
+        (
+            SITES,
+            calls.site,
+            "experienceSite.call",
+            "Call an application's own interface by its slug or domain",
             (*_METHODS, "OPTIONS"),
         ),
     ):

@@ -15,6 +15,7 @@ from drover.flows.language.errors import (
 )
 from drover.flows.language.expression_compiler import compile_expression
 from drover.flows.language.json_text import parse_json, to_json
+from drover.flows.language.pages import PageContext, render_page
 from drover.flows.language.paths import Path, compile_path
 from drover.flows.language.templates import (
     compile_json_template,
@@ -27,6 +28,7 @@ __all__ = [
     "UNDEFINED",
     "InvalidJsonTemplate",
     "LanguageError",
+    "PageContext",
     "Path",
     "PathError",
     "Payload",
@@ -40,6 +42,7 @@ __all__ = [
     "deep_copy",
     "loose_equal",
     "parse_json",
+    "render_page",
     "strict_equal",
     "to_json",
     "to_number",

@@ -7,6 +7,12 @@ from typing import Final
 MAX_SOURCE: Final = 32_768
 """Characters of a template or expression."""
 
+MAX_PAGE: Final = 131_072
+"""Characters of a page, a layout or a component."""
+
+MAX_COMPONENTS: Final = 8
+"""Components inside one another."""
+
 MAX_NESTING: Final = 32
 """Blocks in blocks plus subexpressions in subexpressions of a template."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from drover.flows.language.errors import LanguageError
-from drover.flows.language.limits import MAX_NESTING
+from drover.flows.language.limits import MAX_NESTING, MAX_SOURCE
 from drover.flows.language.syntax import Block, Branch, Head, Print, Statement, Term, Text
 from drover.flows.language.template_scanner import Piece, Tag, TagKind, scan
 
@@ -31,10 +31,13 @@ class _OpenBlock:
         )
 
 
-def parse_template(source: str) -> tuple[Statement, ...]:
-    """Parse a template. Raises LanguageError with the position of what does not fit."""
+def parse_template(source: str, most: int = MAX_SOURCE) -> tuple[Statement, ...]:
+    """Parse a template of at most so many characters.
+
+    Raises LanguageError with the position of what does not fit.
+    """
     builder = _Builder()
-    for token in scan(source):
+    for token in scan(source, most):
         if isinstance(token, Piece):
             builder.add(Text(token.text))
         else:

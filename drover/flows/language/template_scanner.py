@@ -63,12 +63,10 @@ _STAND_ALONE: Final = frozenset(
 )
 
 
-def scan(source: str) -> list[Token]:
+def scan(source: str, most: int = MAX_SOURCE) -> list[Token]:
     """Split a template into texts and tags. Raises LanguageError at the first misfit."""
-    if len(source) > MAX_SOURCE:
-        raise LanguageError(
-            "The template is too long", MAX_SOURCE, f"at most {MAX_SOURCE} characters"
-        )
+    if len(source) > most:
+        raise LanguageError("The template is too long", most, f"at most {most} characters")
     return _trimmed(list(_Scanner(source).tokens()))
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from drover.flows import reply_fields
 from drover.flows.actions import NOTHING, Action, Ask
-from drover.flows.answers import softly
+from drover.flows.answers import softly, strictly
 from drover.flows.language import to_number
 from drover.flows.node import Node
+from drover.flows.payload import jsonable
 from drover.flows.visit import Thrown
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ MOST_COOKIES: Final = 50
 FOUND: Final = 302
 
 _TYPES: Final = ("custom", "redirect", "page", "mqtt")
-_SERVED: Final = _TYPES[:2]
+_SERVED: Final = _TYPES[:3]
 _SITES: Final = ("lax", "strict", "none")
 
 
@@ -32,6 +33,7 @@ def _compile(settings: Settings) -> Action:
     headers = reply_fields.headers(settings)
     cookies = _cookies(settings)
     body = reply_fields.body(settings)
+    page = _page(settings) if kind == "page" else None
 
     def request(visit: Visit) -> Any:
         payload = visit.payload
@@ -40,17 +42,43 @@ def _compile(settings: Settings) -> Action:
             raise Thrown("NotImplemented", f"Replies of type {kind} are not supported")
         if not isinstance(wanted, str) or not wanted:
             return NOTHING
-        text = body(payload)
-        goes = [("location", text)] if kind == "redirect" else []
-        return {
+        reply: dict[str, Any] = {
             "replyId": wanted,
             "status": status(payload),
-            "headers": [*headers(payload), *goes],
+            "headers": headers(payload),
             "cookies": cookies(payload),
-            "body": "" if goes else text,
+        }
+        if page is not None:
+            return {**reply, "page": page(payload)}
+        text = body(payload)
+        if kind == "redirect":
+            return {**reply, "headers": [*reply["headers"], ("location", text)], "body": ""}
+        return {**reply, "body": text}
+
+    return Ask("reply.give", request, softly(None) if page is None else strictly(None))
+
+
+def _page(settings: Settings) -> Callable[[Any], dict[str, Any]]:
+    """Compile which page is shown, in which layout, with which data: the body."""
+    page = settings.template("pageIdTemplate", required=True, label="Page")
+    layout = settings.template("layoutIdTemplate")
+    version = settings.template("experienceVersion")
+    data = reply_fields.value(settings)
+
+    def render(payload: Any) -> dict[str, Any]:
+        experience = payload.get("experience")
+        called = experience.get("version") if isinstance(experience, dict) else ""
+        return {
+            "id": page(payload),
+            "layout": layout(payload),
+            "version": version(payload) or called or "",
+            "experience": jsonable(experience),
+            "request": jsonable(payload.get("data")),
+            "globals": jsonable(payload.get("globals")),
+            "data": jsonable(data(payload)),
         }
 
-    return Ask("reply.give", request, softly(None))
+    return render
 
 
 def _cookies(settings: Settings) -> Callable[[Any], list[dict[str, Any]]]:

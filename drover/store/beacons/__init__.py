@@ -13,10 +13,10 @@ from drover.store.beacons.listing import counting, listing
 from drover.store.beacons.rows import added, job_of, labels_of, saved, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from drover.model.beacon_job import BeaconJob, NewBeaconJob
-    from drover.ports.beacons import DueCopy, Sought, Wish
+    from drover.ports.beacons import Change, DueCopy, Sought, Wish
     from drover.store.driver import Row, Transaction
 
 __all__ = ["BeaconStore"]
@@ -30,12 +30,21 @@ class BeaconStore:
 
     async def add(self, new: NewBeaconJob, now_ms: int) -> BeaconJob:
         """Store one; raises Duplicate when its unique key is taken."""
-        row = await self._tx.fetch_one("beacon_execution_add", _execution(new, now_ms))
-        if row is None:
-            raise Duplicate("A job with this unique_key is there already", field="unique_key")
-        number = row["number"]
-        await self._tx.execute("beacon_job_add", _job(new, number))
+        if self._tx.dialect == "postgres":
+            row = await self._tx.fetch_one("postgres_beacon_add", _whole(new, now_ms))
+            return added(new, _number(row), now_ms)
+        number = _number(await self._tx.fetch_one("beacon_execution_add", _execution(new, now_ms)))
+        await self._tx.execute("beacon_job_add", {**_job(new), "number": number})
         return added(new, number, now_ms)
+
+    async def add_all(self, new: Sequence[NewBeaconJob], now_ms: int) -> list[BeaconJob]:
+        """Store some whose keys nobody else has, on PostgreSQL in one trip."""
+        if self._tx.dialect != "postgres":
+            return [await self.add(each, now_ms) for each in new]
+        rows = await self._tx.fetch_many(
+            "postgres_beacon_add", [_whole(each, now_ms) for each in new]
+        )
+        return [added(each, row["number"], now_ms) for each, row in zip(new, rows, strict=True)]
 
     async def add_copies(self, copies: Sequence[DueCopy], now_ms: int) -> None:
         """Store the jobs that templates add, each once for its moment; two statements for all."""
@@ -59,12 +68,12 @@ class BeaconStore:
         """Return one; raises Missing."""
         return _there(await self._tx.fetch_one("beacon_get", {"number": number}))
 
-    async def seen(self, number: int) -> tuple[BeaconJob, int]:
-        """Return one as it stands, and the store's clock, by one statement; raises Missing."""
-        row = await self._tx.fetch_one("beacon_seen", {"number": number})
-        job = _there(row)
-        clock = None if row is None else row["now_ms"]
-        return job, await self._tx.now_ms() if clock is None else clock
+    async def seen(self, numbers: Sequence[int]) -> tuple[Mapping[int, BeaconJob], int]:
+        """Return those that are there as they stand, by number, and the store's clock; one trip."""
+        rows = await self._tx.fetch_many("beacon_seen", [{"number": each} for each in numbers])
+        clock = min((row["now_ms"] for row in rows if row["now_ms"] is not None), default=None)
+        jobs = {row["number"]: job_of(row) for row in rows}
+        return jobs, await self._tx.now_ms() if clock is None and jobs else clock or 0
 
     async def hold(self, number: int) -> BeaconJob:
         """Return one that nobody else changes before this unit of work ends; raises Missing."""
@@ -89,6 +98,14 @@ class BeaconStore:
     async def save(self, seen: BeaconJob, job: BeaconJob) -> bool:
         """Write what was done to a job, unless it has changed since it was seen."""
         return await self._tx.execute("beacon_save", saved(seen, job)) > 0
+
+    async def save_all(self, changes: Sequence[Change]) -> list[bool]:
+        """Write what was done to some jobs in one trip; tell of each whether it was written."""
+        rows = [{**saved(*each), "place": place} for place, each in enumerate(changes)]
+        # In one order for everybody, so that no two wait for each other.
+        rows.sort(key=lambda row: (row["number"], row["place"]))
+        written = {row["place"] for row in await self._tx.fetch_many("beacon_save_placed", rows)}
+        return [place in written for place in range(len(changes))]
 
     async def page(
         self, sought: Sought, *, after: int, offset: int, limit: int
@@ -236,9 +253,21 @@ def _execution(new: NewBeaconJob, now_ms: int) -> dict[str, Any]:
     }
 
 
-def _job(new: NewBeaconJob, number: int) -> dict[str, Any]:
+def _whole(new: NewBeaconJob, now_ms: int) -> dict[str, Any]:
+    job = _job(new)
+    # Both tables have a column of this name.
+    job["shown_key"] = job.pop("unique_key")
+    return {**_execution(new, now_ms), **job}
+
+
+def _number(row: Row | None) -> int:
+    if row is None:
+        raise Duplicate("A job with this unique_key is there already", field="unique_key")
+    return int(row["number"])
+
+
+def _job(new: NewBeaconJob) -> dict[str, Any]:
     return {
-        "number": number,
         "user_number": new.user_number,
         "user_guid": new.user_guid,
         "tasks": new.tasks.decode(),

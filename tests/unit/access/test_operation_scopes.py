@@ -25,14 +25,17 @@ OPEN = {
     "POST /invites",
     "GET /reports/{}",
     "GET /downloads/{}",
+    "GET /dashboards/{}",
+    "POST /dashboards/{}/validateContext",
     *(f"{method} /webhooks/{{}}/{{}}" for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
     *(
-        f"{method} /experiences/{{}}/{{}}"
+        f"{method} /{site}/{{}}/{{}}"
+        for site in ("experiences", "sites")
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
     ),
 }
-"""The operations that need no token: signing in, what carries a secret or signature itself, and
-what an application's own interface asks of its callers by itself."""
+"""The operations that need no token: signing in, what carries a secret or signature itself, what
+an application's own interface asks of its callers by itself, and what may be public."""
 
 
 def published():

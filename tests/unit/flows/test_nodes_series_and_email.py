@@ -154,7 +154,7 @@ def test_a_reply_that_is_too_large_or_of_an_unknown_kind_throws():
     data = {"replyId": "r", "v": "y" * 240_000}
 
     assert error_of("WebhookReplyNode", big, data)["name"] == "PayloadTooLarge"
-    assert error_of("EndpointReplyNode", {"replyType": "page"}, data)["name"] == "NotImplemented"
+    assert error_of("EndpointReplyNode", {"replyType": "mqtt"}, data)["name"] == "NotImplemented"
 
 
 def test_an_endpoint_redirects_and_sets_cookies():

@@ -63,6 +63,18 @@ WHERE number = :number AND state = :seen_state AND fence = :seen_fence AND step 
   AND coalesce(started_ms, 0) = :seen_started_ms
   AND coalesce(lease_until_ms, 0) = :seen_lease_until_ms;
 
+-- name: beacon_save_placed
+-- Write what was done to one of several jobs, unless it has changed since; tell its place.
+UPDATE execution SET
+    state = :state, queued_ms = :queued_ms, due_ms = :due_ms, picked_ms = :picked_ms,
+    started_ms = :started_ms, completed_ms = :completed_ms, step = :step, result = :result,
+    error = :error, worker = :worker, lease_ms = :lease_ms, lease_until_ms = :lease_until_ms,
+    ends_ms = :ends_ms, tries = :tries, fence = :fence
+WHERE number = :number AND state = :seen_state AND fence = :seen_fence AND step = :seen_step
+  AND coalesce(started_ms, 0) = :seen_started_ms
+  AND coalesce(lease_until_ms, 0) = :seen_lease_until_ms
+RETURNING CAST(:place AS BIGINT) AS place;
+
 -- name: beacon_put_clock
 -- Give jobs that are to be cancelled and have no lease one that ends.
 UPDATE execution SET lease_until_ms = :until_ms

@@ -27,3 +27,8 @@ WHERE application_id = :application_id AND kind = :kind AND id = :id;
 -- name: document_remove
 -- Delete a resource of a quiet kind.
 DELETE FROM document WHERE application_id = :application_id AND kind = :kind AND id = :id;
+
+-- name: document_by_own_name
+-- Find a resource, whosever it is, of a kind whose names nobody else may have.
+SELECT document, apart FROM document
+WHERE kind = :kind AND name = :name AND kind IN ('experienceSlug', 'experienceDomain');

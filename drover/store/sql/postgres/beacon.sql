@@ -1,3 +1,29 @@
+-- name: postgres_beacon_add
+-- Store a beacon job in both its tables by one statement; nothing comes back when its key is taken.
+WITH made AS (
+    INSERT INTO execution (
+        id, kind, name, owner_id, job_id, state, detail, source_type, source_id, retry_of,
+        unique_key, requested_ms, due_ms, queued_ms, queue, priority, concurrency, delay_ms,
+        timeout_ms, retry_on_timeout, retry_on_failure, max_retries, retry_delay_ms, discarded
+    ) VALUES (
+        :id, :kind, :name, :owner_id, :unique_in, :state, '{}', :source_type, :source_id,
+        :duplicate_of, :unique_key, :now_ms, :due_ms, :queued_ms, :beacon_name, :priority, 0, 0,
+        :timeout_ms, 0, 0, :max_retries, :retry_delay_ms, :discarded
+    )
+    ON CONFLICT (job_id, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
+    RETURNING number
+)
+INSERT INTO beacon_job (
+    number, user_number, user_guid, tasks, steps, lease_ms, labels, unique_key, unique_until_ms,
+    callback_url, callback_due_ms
+)
+SELECT number, CAST(:user_number AS BIGINT), CAST(:user_guid AS TEXT), CAST(:tasks AS TEXT),
+    CAST(:steps AS BIGINT), CAST(:lease_ms AS BIGINT), CAST(:labels AS TEXT),
+    CAST(:shown_key AS TEXT), CAST(:unique_until_ms AS BIGINT), CAST(:callback_url AS TEXT),
+    CAST(:callback_due_ms AS BIGINT)
+FROM made
+RETURNING number;
+
 -- name: beacon_hold
 -- Read a beacon job and keep others from changing it until the end of the transaction.
 SELECT execution.number, execution.id, execution.kind, execution.name, execution.owner_id,
