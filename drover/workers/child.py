@@ -16,6 +16,7 @@ import socket
 import sys
 import threading
 import time
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -297,10 +298,21 @@ def give_signs(instructions: Instructions, pulse: Pulse) -> None:
         time.sleep(instructions.beat_s)
 
 
+def leave_to_the_server(number: int) -> None:
+    """Do nothing at a signal that a terminal or a service manager sends to the whole group.
+
+    It is the server's to act on: that lets what runs come to its end. What handlers start as
+    processes of their own obeys it as ever.
+    """
+    signal.signal(number, lambda *_given: None)  # unlike SIG_IGN, no program that is run keeps it
+    os.register_at_fork(after_in_child=partial(signal.signal, number, signal.SIG_DFL))
+
+
 def main() -> None:
     """Start the worker with the instructions given as the one argument."""
     instructions = msgspec.json.decode(sys.argv[1], type=Instructions)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the server's to act on
+    for each in (signal.SIGINT, signal.SIGTERM):
+        leave_to_the_server(each)
     os.set_blocking(instructions.beat, False)
     pulse = Pulse()
     threading.Thread(target=give_signs, args=(instructions, pulse), daemon=True).start()

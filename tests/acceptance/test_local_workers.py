@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import signal
+import sys
 
 import pytest
 from structlog.testing import capture_logs
@@ -155,6 +156,38 @@ async def test_a_worker_full_of_calls_that_never_end_is_replaced(sqlite_database
 
     assert ended.succeeded == 120
     assert before != after
+
+
+async def test_a_signal_to_the_whole_group_leaves_workers_to_their_server(sqlite_database):
+    async with FanOut(sqlite_database, workers=1) as server:
+        (pid,) = server.workers.pids
+        await server.add_devices(3)
+        for each in (signal.SIGTERM, signal.SIGINT):
+            os.kill(pid, each)
+
+        ended = await server.ended(await server.execute(concurrency=3))
+
+        assert ended.succeeded == 3
+        assert server.workers.pids == [pid]
+
+
+async def test_what_a_handler_starts_obeys_the_signals_that_its_worker_leaves_alone():
+    code = (
+        "import os, signal, time; from drover.workers.child import leave_to_the_server;"
+        "leave_to_the_server(signal.SIGTERM);"
+        "read, write = os.pipe();"
+        "forked = os.fork() or [os.write(write, b'.'), time.sleep(600)];"
+        "os.read(read, 1);"
+        "os.kill(forked, signal.SIGTERM); print(os.waitpid(forked, 0)[1], flush=True);"
+        "print(os.spawnlp(os.P_WAIT, 'sh', 'sh', '-c', 'kill -TERM $$; sleep 600'))"
+    )
+
+    done = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await asyncio.wait_for(done.communicate(), 60)
+
+    assert output.split() == [b"15", b"-15"]
 
 
 async def test_workers_that_are_stopped_are_not_told_of_as_lost():
