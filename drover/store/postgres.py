@@ -30,6 +30,7 @@ from drover.store.postgres_transaction import (
     translate,
 )
 from drover.store.statements import Statement, load, positional
+from drover.store.struct_types import complete_struct_types
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -111,6 +112,7 @@ class PostgresDatabase:
         """
         if self._pool is not None:
             return
+        complete_struct_types()
         try:
             self._pool = await asyncpg.create_pool(
                 self._url,

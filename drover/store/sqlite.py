@@ -32,6 +32,7 @@ from drover.store.sqlite_transaction import (
     statement_text,
 )
 from drover.store.statements import Statement, load
+from drover.store.struct_types import complete_struct_types
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -120,6 +121,7 @@ class SqliteDatabase:
         """
         if self._open:
             return
+        complete_struct_types()
         loop = asyncio.get_running_loop()
         self._lock = await asyncio.to_thread(_lock, self._path)
         try:
