@@ -18,12 +18,13 @@ def complete_struct_types() -> None:
     One that decodes the same type then uses what is half there, and the process ends with a
     segmentation fault: seen as servers that died as they started, once in thousands of times.
     """
-    for each in set(_below(msgspec.Struct)):
+    types: set[type[msgspec.Struct]] = set(_below(msgspec.Struct))
+    for each in types:
         with suppress(TypeError, NameError):  # one that is only built, never decoded
             msgspec.json.Decoder(each)
 
 
-def _below(struct: type) -> Iterator[type]:
+def _below(struct: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
     for each in struct.__subclasses__():
         yield each
         yield from _below(each)
