@@ -121,3 +121,64 @@ def test_an_application_is_deleted(shell):
     status, gone = shell.curl("DELETE", f"/applications/{made['applicationId']}")
     assert (status, gone) == (200, {"success": True})
     assert shell.curl("GET", f"/applications/{made['applicationId']}")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("deviceCounts", "counts"),
+        ("importLogs", None),
+        ("notebookMinuteCounts", "counts"),
+        ("payloadCounts", "deviceState"),
+        ("payloadCountsBreakdown", "counts"),
+        ("search?filter=my%20dev", None),
+    ],
+)
+def test_what_an_application_counts_and_holds_is_read(shell, path, told):
+    status, answer = shell.curl("GET", f"{shell.application}/{path}")
+
+    assert status == 200
+    assert told in answer if told else answer == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "archiveData?date=1518556791829",
+        "backfillArchiveData",
+        "fullDataTablesArchive",
+        "fullEventsArchive",
+    ],
+)
+def test_archives_are_made_as_jobs(shell, path):
+    shell.curl("PATCH", shell.application, '{"archiveConfig":{"mode":"all","delayDays":1}}')
+
+    status, job = shell.curl("GET", f"{shell.application}/{path}")
+
+    assert (status, job["success"], job["jobQueued"]) == (202, True, True)
+    log = shell.curl("GET", f"{shell.application}/jobLogs/{job['jobId']}")
+    assert log[0] == 200
+
+
+def test_an_application_is_exported_behind_an_address(shell):
+    body = '{"includeFiles":true,"includeDevices":true,"email":"test@example.com"}'
+
+    status, answer = shell.curl("POST", f"{shell.application}/export", body)
+
+    assert status == 200
+    assert answer["url"].startswith(shell.url)
+
+
+def test_an_application_is_cloned_without_a_wish(shell):
+    status, answer = shell.curl("POST", f"{shell.application}/clone")
+
+    assert status == 201
+    assert answer["application"]["id"] != shell.application.rpartition("/")[2]
+
+
+def test_a_template_that_is_not_there_is_not_found(shell):
+    body = '{"templateId":"575ec8687ae143cd83dc4a97","email":"email@example.com"}'
+
+    status, refused = shell.curl("PATCH", f"{shell.application}/applyTemplate", body)
+
+    assert (status, refused["type"]) == (404, "NotFound")
