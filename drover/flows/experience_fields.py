@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 METHODS: Final = ("individualFields", "jsonTemplate", "payloadPath")
 """Where a node may take a body from."""
 
+USER_FIELDS: Final = {
+    "emailTemplate": "email",
+    "passwordTemplate": "password",
+    "firstNameTemplate": "firstName",
+    "lastNameTemplate": "lastName",
+}
+GROUP_FIELDS: Final = {
+    "nameTemplate": "name",
+    "descriptionTemplate": "description",
+    "parentIdTemplate": "parentId",
+}
+
 _DATES: Final = ("lastLogin", "passwordLastUpdated", "tokenCutoff")
 
 
@@ -87,6 +99,27 @@ def texts(settings: Settings, fields: dict[str, str], needed: tuple[str, ...] = 
     return lambda payload: {
         field: text for field, render in compiled.items() if (text := render(payload))
     }
+
+
+def new_body(
+    settings: Settings, fields: dict[str, str], tags_key: str, needed: tuple[str, ...]
+) -> Fields:
+    """Compile the fields of a new user or group one by one, with the tags that have a value."""
+    render, tags = texts(settings, fields, needed), given_tags(settings, tags_key)
+
+    def single(payload: Any) -> dict[str, Any]:
+        body = render(payload)
+        if given := {key: value for key, value in tags(payload).items() if value}:
+            body[tags_key] = given
+        return {"body": body}
+
+    return single
+
+
+def changed_body(settings: Settings, fields: dict[str, str], tags_key: str) -> Fields:
+    """Compile what a user or group is changed to, field by field and tag by tag."""
+    render, tags = texts(settings, fields), given_tags(settings, tags_key)
+    return lambda payload: {"body": render(payload), "mergeTags": tags(payload)}
 
 
 def names(settings: Settings, key: str) -> Callable[[Any], list[str] | None]:

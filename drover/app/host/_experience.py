@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from drover.app.host._pages import found_page, listing_of
 from drover.model.errors import Missing
 from drover.model.fields import is_id
-from drover.ports.resources import Listing
 from drover.query.filters import tagged_any
 from drover.query.losant import parse
 from drover.query.tree import NOTHING, Compare, Node, Operator, all_of, any_of
@@ -21,26 +21,12 @@ if TYPE_CHECKING:
 
 async def found(asking: Asking, request: Request, kind: Kind[Any], chosen: Node) -> dict[str, Any]:
     """Return a page of what is chosen, as nodes show it, or the first alone."""
-    page, size = request.get("page", 0), request.get("perPage", 100)
-    many = request["many"]
-    listing = Listing(
-        sort_field=request["sortField"],
-        descending=request["sortDirection"] == "desc",
-        offset=page * size if many else 0,
-        limit=size if many else 1,
-        query=chosen,
-    )
+    listing = listing_of(request, chosen)
     read = await asking.store.read(
         lambda session: session.resources.page_bytes(kind, asking.application_id, listing)
     )
-    return {
-        "items": [decoded(kind, document) for document in read.items],
-        "totalCount": read.total,
-        "page": page,
-        "perPage": size,
-        "sortField": request["sortField"],
-        "sortDirection": request["sortDirection"],
-    }
+    items = [decoded(kind, document) for document in read.items]
+    return found_page(request, items, read.total)
 
 
 def decoded(kind: Kind[Any], document: bytes) -> dict[str, Any]:

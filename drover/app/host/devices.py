@@ -11,6 +11,7 @@ from drover.app.catalog import Catalog
 from drover.app.device_recipes import body_of
 from drover.app.device_reports import among, by_device
 from drover.app.devices import Devices
+from drover.app.host._pages import found_page, listing_of
 from drover.kinds.device import KIND, Device
 from drover.kinds.device_recipe import KIND as RECIPE
 from drover.kinds.experience_user import KIND as USER
@@ -68,7 +69,7 @@ async def _ones(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
         document = documents.get(device_id)
         devices = [] if document is None else [msgspec.json.decode(document)]
         shown = _shown(request, devices, last.get(device_id, ()))
-        answers.append({"result": _found_page(request, shown, len(shown))})
+        answers.append({"result": found_page(request, shown, len(shown))})
     return answers
 
 
@@ -87,15 +88,7 @@ def _id_of(document: bytes) -> str:
 
 async def _page(asking: Asking, request: Request) -> dict[str, Any]:
     """Return one page of what is found, by any of the ways a node may look for devices."""
-    page, size = request.get("page", 0), request.get("perPage", 100)
-    many = request["many"]
-    listing = Listing(
-        sort_field=request["sortField"],
-        descending=request["sortDirection"] == "desc",
-        offset=page * size if many else 0,
-        limit=size if many else 1,
-        query=await chosen(asking, request),
-    )
+    listing = listing_of(request, await chosen(asking, request))
 
     async def work(session: Session) -> tuple[Page[bytes], Sequence[Reading]]:
         found = await session.resources.page_bytes(KIND, asking.application_id, listing)
@@ -104,13 +97,7 @@ async def _page(asking: Asking, request: Request) -> dict[str, Any]:
 
     found, readings = await asking.store.read(work)
     devices = [msgspec.json.decode(each) for each in found.items]
-    return _found_page(request, _shown(request, devices, readings), found.total)
-
-
-def _found_page(request: Request, items: list[dict[str, Any]], total: int) -> dict[str, Any]:
-    order = {key: request[key] for key in ("sortField", "sortDirection")}
-    paging = {"page": request.get("page", 0), "perPage": request.get("perPage", 100)}
-    return {"items": items, "totalCount": total, **paging, **order}
+    return found_page(request, _shown(request, devices, readings), found.total)
 
 
 async def chosen(asking: Asking, request: Request) -> Node:

@@ -9,6 +9,7 @@ from msgspec import UNSET, structs
 
 from drover.app.answering import Asking, HostOperations, Request, each
 from drover.app.events import Events
+from drover.app.host._pages import found_page, listing_of
 from drover.kinds.event import KIND, Event, EventPatch, EventPost
 from drover.model.bodies import decode
 from drover.model.errors import Missing
@@ -34,20 +35,12 @@ async def _find(asking: Asking, request: Request) -> dict[str, Any]:
     """Return the event with an id, the first that matches, or one page."""
     if "id" in request:
         return {"items": await _with_id(asking, str(request["id"])), "totalCount": 1}
-    page, size = request.get("page", 0), request.get("perPage", 100)
-    listing = _listing(request, page * size, size if request["many"] else 1)
+    listing = listing_of(request, parse(request["query"], EVENTS))
     found = await asking.store.read(
         lambda session: session.resources.page_bytes(KIND, asking.application_id, listing)
     )
-    return {
-        "items": [_decoded(document) for document in found.items],
-        "totalCount": found.total,
-        "page": page,
-        "perPage": size,
-        "sortField": request["sortField"],
-        "sortDirection": request["sortDirection"],
-        "query": request["query"],
-    }
+    items = [_decoded(document) for document in found.items]
+    return {**found_page(request, items, found.total), "query": request["query"]}
 
 
 async def _update(asking: Asking, request: Request) -> dict[str, Any]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drover.flows.actions import Action, Ask
 from drover.flows.answers import softly
-from drover.flows.experience_fields import METHODS, body_of, given_tags, shown, texts
+from drover.flows.experience_fields import METHODS, USER_FIELDS, body_of, new_body, shown
 from drover.flows.node import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from drover.flows.experience_fields import Fields
     from drover.flows.settings import Settings
 
 
@@ -22,23 +21,8 @@ def _compile(settings: Settings) -> Action:
     return Ask("user.create", lambda visit: body(visit.payload), softly(write, shown))
 
 
-def _single(settings: Settings) -> Callable[[Any], dict[str, Any]]:
-    fields = {
-        "emailTemplate": "email",
-        "passwordTemplate": "password",
-        "firstNameTemplate": "firstName",
-        "lastNameTemplate": "lastName",
-    }
-    render = texts(settings, fields, needed=("emailTemplate", "passwordTemplate"))
-    tags = given_tags(settings, "userTags")
-
-    def single(payload: Any) -> dict[str, Any]:
-        body = render(payload)
-        if given := {key: value for key, value in tags(payload).items() if value}:
-            body["userTags"] = given
-        return {"body": body}
-
-    return single
+def _single(settings: Settings) -> Fields:
+    return new_body(settings, USER_FIELDS, "userTags", needed=("emailTemplate", "passwordTemplate"))
 
 
 NODE = Node(

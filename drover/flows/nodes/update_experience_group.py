@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from drover.flows.actions import Action, Ask
 from drover.flows.answers import softly
-from drover.flows.experience_fields import METHODS, body_of, given_tags, names, shown, texts
+from drover.flows.experience_fields import (
+    GROUP_FIELDS,
+    METHODS,
+    body_of,
+    changed_body,
+    names,
+    shown,
+)
 from drover.flows.node import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from drover.flows.experience_fields import Fields
     from drover.flows.settings import Settings
     from drover.flows.visit import Visit
 
@@ -36,14 +42,8 @@ def _compile(settings: Settings) -> Action:
     return Ask("group.update", request, softly(settings.writer("resultPath", fresh=True), shown))
 
 
-def _single(settings: Settings) -> Callable[[Any], dict[str, Any]]:
-    fields = {
-        "nameTemplate": "name",
-        "descriptionTemplate": "description",
-        "parentIdTemplate": "parentId",
-    }
-    render, tags = texts(settings, fields), given_tags(settings, "groupTags")
-    return lambda payload: {"body": render(payload), "mergeTags": tags(payload)}
+def _single(settings: Settings) -> Fields:
+    return changed_body(settings, GROUP_FIELDS, "groupTags")
 
 
 NODE = Node(

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from drover.flows.actions import Action, Ask
 from drover.flows.answers import softly
-from drover.flows.experience_fields import METHODS, body_of, given_tags, shown, texts
+from drover.flows.experience_fields import METHODS, USER_FIELDS, body_of, changed_body, shown
 from drover.flows.node import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from drover.flows.experience_fields import Fields
     from drover.flows.settings import Settings
     from drover.flows.visit import Visit
 
@@ -29,15 +28,8 @@ def _compile(settings: Settings) -> Action:
     return Ask("user.update", request, softly(settings.writer("resultPath", fresh=True), shown))
 
 
-def _single(settings: Settings) -> Callable[[Any], dict[str, Any]]:
-    fields = {
-        "emailTemplate": "email",
-        "passwordTemplate": "password",
-        "firstNameTemplate": "firstName",
-        "lastNameTemplate": "lastName",
-    }
-    render, tags = texts(settings, fields), given_tags(settings, "userTags")
-    return lambda payload: {"body": render(payload), "mergeTags": tags(payload)}
+def _single(settings: Settings) -> Fields:
+    return changed_body(settings, USER_FIELDS, "userTags")
 
 
 NODE = Node(
