@@ -40,12 +40,13 @@ from drover.faces.tmm._wishes import (
 )
 from drover.faces.tmm.documents import scheduled, shown
 from drover.model.beacon_job import DEFAULT_BEACON
-from drover.model.errors import Missing
+from drover.model.errors import Invalid, Missing
 from drover.query.tree import Compare, Operator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 
+    from drover.app.beacons.jobs import WantedJob
     from drover.app.services import Services
     from drover.faces.tmm._given import Given
     from drover.model.access import Caller
@@ -112,7 +113,7 @@ class _Jobs:
         """Create a job, or each of an array of them."""
         several = array_given(request.call)
         if several is not None:
-            wanted = [wanted_job(each) for each in several]
+            wanted = [_wanted_at(place, each) for place, each in enumerate(several, 1)]
             created = await self._jobs.create(request.caller, wanted)
             return _answer([shown(each.job) for each in created])
         [made] = await self._jobs.create(request.caller, [wanted_job(request.given)])
@@ -139,8 +140,6 @@ class _Jobs:
 
     async def pick(self, request: Request) -> Answer:
         """Take a job; with results it is ended, as the source document prints it."""
-        if request.call.method == _HEAD:
-            return await self.show(request)
         if request.call.method == "POST" and results(request.given) is not None:
             return await self.end(request)
         asked = picked(request.given, self._work.lease_ms)
@@ -299,6 +298,8 @@ async def _act(
     given = given_by(call) if several is None else given_by(_without_body(call))
     caller = await caller_of(signs, call, given)
     action = given.text("action") or next(iter(actions), "")
+    if call.method == _HEAD and action == "pickup":
+        action = "show"  # a HEAD changes nothing
     run = actions.get(action)
     if run is None or (several is not None and action != "create"):
         raise UnknownAction(f"There is no action '{action[:_MOST_NAMED]}' here", field="action")
@@ -306,6 +307,15 @@ async def _act(
         check_changes(caller)
         life.note(call, caller, given, action)
     return await run(Request(call, caller, given))
+
+
+def _wanted_at(place: int, given: Given) -> WantedJob:
+    """Return one of several jobs that are to be created; a refusal says which it is about."""
+    try:
+        return wanted_job(given)
+    except Invalid as error:
+        error.message = f"Job {place}: {error.message}"
+        raise
 
 
 def _without_body(call: Call) -> Call:
