@@ -37,6 +37,8 @@ check: .venv/.dev  ## lint, types, layers, sizes: under a minute
 	$(BIN)/python tools/check_size.py drover
 	$(BIN)/python tools/make_reference.py --check
 
+# Tests start hundreds of processes: each would compile every module where none may be written.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/.dev  ## all tests
 	$(BIN)/python tools/prepare_tests.py
 	$(BIN)/python tools/prepare_console.py
