@@ -271,7 +271,7 @@ class Server:
             most_events=self.settings.events_in_15_seconds,
             calls=calls_of(self.settings),
             bus=self.fabric.link,
-            wake_tasks=heart.signals.tasks.set,
+            wake_tasks=heart.signals.asked,
             most_waiting_tasks=self.settings.max_waiting_tasks,
             places=places_of(self.settings),
             token_key=machine.report_key,
