@@ -16,7 +16,7 @@ from drover.app.beacons.logs import MOST_LINES, MOST_SEQ, BeaconLogs
 from drover.app.beacons.settings import BeaconSettings
 from drover.app.beacons.sights import check_changes
 from drover.app.beacons.templates import MOST_SHOWN, Templates
-from drover.app.beacons.work import BeaconWork, Ending, Wanted
+from drover.app.beacons.work import BeaconWork, Ending, Patience, Wanted
 from drover.faces.operation import Answer, Call, Operation
 from drover.faces.tmm import _filters
 from drover.faces.tmm._given import array_given, given_by
@@ -90,6 +90,7 @@ class _Jobs:
     """Each method answers one action."""
 
     def __init__(self, services: Services) -> None:
+        self._signs = services[Authenticator]
         self._jobs = services[BeaconJobs]
         self._work = services[BeaconWork]
         self._templates = services[Templates]
@@ -126,7 +127,10 @@ class _Jobs:
         wanted = Wanted(beacon_names(given) or (DEFAULT_BEACON,), labels(given))
         asked = msgspec.structs.replace(picked(given, self._work.lease_ms), beacon_name=None)
         wait_s = given.whole("wait", 0, MOST_WAIT_S) or 0
-        job = await self._work.take(request.caller, wanted, asked, wait_s, request.call.left)
+        # Who has waited may have lost the key meanwhile.
+        still = partial(caller_of, self._signs, request.call, given)
+        patience = Patience(wait_s, request.call.left, still)
+        job = await self._work.take(request.caller, wanted, asked, patience)
         return _told(job) if job is not None else Answer(b"", _NO_CONTENT, PRIVATE)
 
     async def show(self, request: Request) -> Answer:
