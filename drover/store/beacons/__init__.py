@@ -53,6 +53,11 @@ class BeaconStore:
         await self._tx.execute("beacon_executions_copy", {"copies": text, "now_ms": now_ms})
         await self._tx.execute("beacon_jobs_copy", {"copies": text})
 
+    async def hold_keys(self, keys: Sequence[str]) -> None:
+        """Keep others from holding some unique keys so; SQLite has one writer anyway."""
+        if self._tx.dialect == "postgres":
+            await self._tx.fetch("postgres_beacon_hold_keys", {"keys": list(keys)})
+
     async def by_unique_key(self, unique_in: str, unique_key: str) -> BeaconJob | None:
         """Return the job that holds a key."""
         params = {"unique_in": unique_in, "unique_key": unique_key}
