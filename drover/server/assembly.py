@@ -368,7 +368,7 @@ class Server:
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
     ) -> None:
         wake, counter = heart.signals.fire.set, services[PayloadCounter]
-        runs = FlowRuns(heart.store, self.clock, wake, counter)
+        runs = FlowRuns(heart.store, self.clock, wake, counter, self.fabric.link)
         web = GuardedWeb(self.settings.allowed_networks)
         workers = LocalWorkers(
             FlowHost(self._tools(heart, services, web)),
@@ -472,9 +472,8 @@ class Server:
         if not self.settings.database:
             return
         shared = heart.signals.shared
-        hints = PostgresHints(
-            self.settings.database, {name: wake.here for name, wake in shared.items()}
-        )
+        here = {name: wake.here for name, wake in shared.items()}
+        hints = PostgresHints(self.settings.database, here)
         for name, wake in shared.items():
             wake.elsewhere = partial(hints.tell, name)
         listening = asyncio.create_task(hints.run())
