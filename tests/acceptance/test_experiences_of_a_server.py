@@ -15,6 +15,8 @@ from tests.acceptance.test_calls_from_outside import Shop, node
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.processes_measured
+
 PASSWORD = "correct horse battery"
 BASE = "sites.example.net"
 OWN_HOST = "drover.example.net"
