@@ -107,19 +107,27 @@ class TaskRunner:
     async def _watch(self, task: RunningTask, work: asyncio.Task[Any]) -> None:
         """Renew the lease until the work ends; end it where it is not to go on."""
         stop = asyncio.create_task(self._stop.wait())
-        while await self._goes_on(task, work, stop):
-            pass
+        with self._signals.stops.heard() as told:
+            while await self._goes_on(task, work, stop, told):
+                pass
         stop.cancel()
         if not work.done():
             work.cancel()
             await asyncio.wait({work})
 
     async def _goes_on(
-        self, task: RunningTask, work: asyncio.Task[Any], stop: asyncio.Task[Any]
+        self,
+        task: RunningTask,
+        work: asyncio.Task[Any],
+        stop: asyncio.Task[Any],
+        told: asyncio.Event,
     ) -> bool:
-        """Wait for one beat; tell whether the work runs and may run on."""
+        """Wait for one beat, or until something is to stop; tell whether the work may run on."""
         beat_s = self._timing.beat_ms / 1000
-        await asyncio.wait({work, stop}, timeout=beat_s, return_when="FIRST_COMPLETED")
+        telling = asyncio.create_task(told.wait())
+        await asyncio.wait({work, stop, telling}, timeout=beat_s, return_when="FIRST_COMPLETED")
+        telling.cancel()
+        told.clear()
         if work.done():
             return False
         task.stopping = stop.done()

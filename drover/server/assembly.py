@@ -26,6 +26,7 @@ from drover.app.beacons import assembly as beacons
 from drover.app.beacons.callbacks import Callbacks
 from drover.app.beacons.waiting import Waiters
 from drover.app.dashboard_assembly import owned_dashboards
+from drover.app.endpoints import Endpoints
 from drover.app.files import Files, files_of
 from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
@@ -56,6 +57,7 @@ from drover.faces.declared import declared
 from drover.faces.figures import Figures
 from drover.faces.http import HttpApp
 from drover.faces.in_process import InProcess
+from drover.faces.losant.reactions import site_at
 from drover.faces.openapi import Published
 from drover.flows.matching import matches
 from drover.model.kind import Kind
@@ -74,6 +76,7 @@ from drover.server.configured import (
     limits_of,
     mail_of,
     notebook_bounds_of,
+    own_names_of,
     places_of,
     refusing_limits_of,
     repositories_of,
@@ -229,6 +232,7 @@ class Server:
         self._repeat(Loop("audit_trail", trail.flush, asyncio.Event(), audit.FLUSH_S))
         operations = audited(declared(services), trail)
         made = HttpApp(operations, doors.gate, limits=limits_of(self.settings))
+        made.site_at = partial(site_at, services[Endpoints].hosts)
         made.metrics.show_count(
             "audit_entries_lost", "Notes that could not wait to be written.", lambda: trail.lost
         )
@@ -271,10 +275,11 @@ class Server:
             most_events=self.settings.events_in_15_seconds,
             calls=calls_of(self.settings),
             bus=self.fabric.link,
-            wake_tasks=heart.signals.tasks.set,
+            wake_tasks=heart.signals.asked,
             most_waiting_tasks=self.settings.max_waiting_tasks,
             places=places_of(self.settings),
             token_key=machine.report_key,
+            own_names=own_names_of(self.settings, self.url),
         )
 
     def drain(self) -> None:

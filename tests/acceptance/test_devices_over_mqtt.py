@@ -26,6 +26,8 @@ from tests.support.field import PATIENCE_S, Site, eventually
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+pytestmark = pytest.mark.processes_measured
+
 
 ROLES = "api,engine,scheduler,mqtt"
 

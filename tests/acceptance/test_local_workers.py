@@ -17,6 +17,8 @@ from drover.workers.local import LocalWorkers, WorkerSettings, registered
 from tests.acceptance.fan_out import ACKNOWLEDGE, NO_OP, FanOut, flow, node
 from tests.contract.jobs_store import device_id
 
+pytestmark = pytest.mark.processes_measured
+
 
 async def test_a_flow_runs_for_each_device_in_worker_processes(database):
     async with FanOut(database) as server:

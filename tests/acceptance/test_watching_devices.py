@@ -20,6 +20,8 @@ from tests.support.field import PATIENCE_S, Site
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+pytestmark = pytest.mark.processes_measured
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator:
