@@ -2,16 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TESTS ?= tests
-TEST_WORKERS ?= 2
-# Tests of commands and servers, run once more with coverage in the processes that they start.
-PROCESS_TESTS := tests/acceptance/test_cli.py tests/acceptance/test_server.py \
-  tests/acceptance/test_local_workers.py tests/acceptance/test_cli_of_tasks.py \
-  tests/acceptance/test_cli_of_schedules.py tests/acceptance/test_inventory_commands.py \
-  tests/acceptance/test_worker_process.py tests/acceptance/test_devices_over_mqtt.py \
-  tests/acceptance/test_devices_and_workflows.py tests/acceptance/test_brokers_elsewhere.py \
-  tests/acceptance/test_watching_devices.py tests/acceptance/test_revoking_connections.py \
-  tests/acceptance/test_calls_from_outside.py tests/acceptance/test_notebooks_run.py \
-  tests/acceptance/test_archives_elsewhere.py tests/acceptance/test_experiences_of_a_server.py
+# One more than there are cores: acceptance tests wait for servers half of their time.
+TEST_WORKERS ?= 3
 DEMO_ARGS ?=
 
 .PHONY: help setup check test demo serve bench format lock docs
@@ -46,14 +38,13 @@ check: .venv/.dev  ## lint, types, layers, sizes: under a minute
 	$(BIN)/python tools/check_size.py drover
 	$(BIN)/python tools/make_reference.py --check
 
+# Tests start hundreds of processes: each would compile every module where none may be written.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/.dev  ## all tests
 	$(BIN)/python tools/prepare_tests.py
 	$(BIN)/python tools/prepare_console.py
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest $(TESTS) -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=
-	$(BIN)/python -m pytest $(PROCESS_TESTS) -n $(TEST_WORKERS) --dist loadfile --cov --cov-append \
-	  --cov-config=tools/coverage_processes.ini --cov-report=
-	-$(BIN)/coverage combine --quiet --append
+	$(BIN)/python -m pytest $(TESTS) -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	$(BIN)/python tools/check_coverage.py
 
 demo: .venv/.demo  ## run a job over 28,000 airports and show the result

@@ -90,6 +90,21 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str,
         Meta(description="URL that clients reach the server at, for links; empty: host and port."),
     ] = ""
+    own_hosts: Annotated[
+        list[str],
+        Meta(
+            description="Other names that clients reach the server by, beside the one in"
+            " `public_url`: at these, experiences never answer, whatever domains they claim."
+        ),
+    ] = []
+    experience_base: Annotated[
+        str,
+        Meta(
+            description="Domain below which experiences answer by their slugs (SLUG.base), best"
+            " one that the server itself is no part of; empty: none.",
+            pattern=r"^([0-9a-z-]+(\.[0-9a-z-]+)+)?\Z",
+        ),
+    ] = ""
     admin_email: Annotated[
         str, Meta(description="E-mail of the administrator made on an empty store.")
     ] = "admin@drover.local"

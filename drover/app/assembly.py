@@ -24,6 +24,7 @@ from drover.app.endpoint_calls import EndpointCalls
 from drover.app.endpoints import Endpoints
 from drover.app.events import Events
 from drover.app.experience import ExperienceGroupHook, ExperienceGroups, ExperienceUserHook
+from drover.app.experience_hosts import OwnNames
 from drover.app.experience_sign_in import ExperienceSignIn
 from drover.app.experience_site import (
     ExperienceNameHook,
@@ -31,6 +32,7 @@ from drover.app.experience_site import (
     ExperienceVersionHook,
 )
 from drover.app.experience_whole import ExperienceWhole
+from drover.app.file_triggers import FileTriggers
 from drover.app.files import FileTree
 from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
@@ -95,7 +97,8 @@ class Surroundings:
     are those that one application may raise in 15 seconds, 0 for any number. Live messages pass on
     ``bus``. ``wake_tasks`` is called after a long task was stored; ``most_waiting_tasks`` of one
     application may be unfinished. Archives go to ``places``. ``token_key`` signs the tokens of
-    experience users; without one they are good until the server stops.
+    experience users; without one they are good until the server stops. No experience answers at
+    ``own_names``.
     """
 
     store: Store
@@ -113,6 +116,7 @@ class Surroundings:
     most_waiting_tasks: int = MOST_WAITING
     places: Places = field(default_factory=Nowhere)
     token_key: bytes = b""
+    own_names: OwnNames = field(default_factory=OwnNames)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,7 +257,7 @@ def _replies(around: Surroundings) -> AwaitedReplies:
 def _endpoints(around: Surroundings, replies: AwaitedReplies) -> Endpoints:
     throttle, key = Throttle(around.clock), around.token_key or around.ids.secret(32).encode()
     sign_in = ExperienceSignIn(around.store, around.clock, around.hasher, throttle, key)
-    return Endpoints(around.store, around.ids, replies, sign_in)
+    return Endpoints(around.store, around.ids, replies, sign_in, around.own_names)
 
 
 def _all_hooks(
@@ -289,7 +293,7 @@ def _own_hooks(around: Surroundings, tasks: LongTasks) -> Hooks:
     for name in ("experienceDomain", "experienceSlug"):
         hooks[name].append(ExperienceNameHook())
     for name in ("file", "privateFile"):
-        hooks[name].append(FileTree(around.ids))
+        hooks[name] += [FileTree(around.ids), FileTriggers()]
     return hooks
 
 

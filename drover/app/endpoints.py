@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from drover.app.experience_doors import ExperienceDoors, Visitor
+from drover.app.experience_hosts import ExperienceHosts, OwnNames
 from drover.app.experience_origins import (
     allowed_origin,
     is_preflight,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from drover.app.replies import AwaitedReplies
     from drover.kinds.experience_endpoint import ExperienceEndpoint
     from drover.model.fixed_reply import FixedReply
+    from drover.model.kind import Kind
     from drover.ports.clock import Ids
     from drover.ports.store import Session, Store
 
@@ -87,12 +89,19 @@ class _Asked(NamedTuple):
 class Endpoints:
     """Starts workflows when an application's own HTTP interface is called.
 
-    ``sign_in`` says who its users are, ``pages`` renders what needs no workflow.
+    ``sign_in`` says who its users are, ``pages`` renders what needs no workflow, ``hosts`` knows
+    by which hosts which interface is called.
     """
 
     def __init__(
-        self, store: Store, ids: Ids, replies: AwaitedReplies, sign_in: ExperienceSignIn
+        self,
+        store: Store,
+        ids: Ids,
+        replies: AwaitedReplies,
+        sign_in: ExperienceSignIn,
+        own: OwnNames | None = None,
     ) -> None:
+        self.hosts = ExperienceHosts(store, own or OwnNames())
         self.sign_in = sign_in
         self.pages = ExperiencePages(store)
         self._doors = ExperienceDoors(store, sign_in)
@@ -102,10 +111,11 @@ class Endpoints:
 
     async def named(self, name: str) -> tuple[str, str]:
         """Return application and version that a slug or domain shows; raises Missing."""
+        # A domain without a dot is no way in: it would take the calls of somebody's slug.
+        kind: Kind[Any] = DOMAIN if "." in name else SLUG
 
         async def look(session: Session) -> tuple[str, str] | None:
-            domain = await session.resources.by_own_name(DOMAIN, name.lower())
-            found = domain or await session.resources.by_own_name(SLUG, name)
+            found = await session.resources.by_own_name(kind, name.lower())
             if found is None or not found.version:
                 return None
             return found.application_id, found.version

@@ -60,8 +60,9 @@ class BulkOperations:
         self._stopping = False
 
     def wake(self) -> None:
-        """Have the engine end what was told to stop."""
+        """Have the engine end what was told to stop, here and elsewhere."""
         self._signals.close.set()
+        self._signals.stops.set()
 
     def stop(self) -> None:
         """Change no more jobs; what is left is for the next process. Safe to call twice."""

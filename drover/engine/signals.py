@@ -6,12 +6,13 @@ Some are hinted at to other servers, where there is a way: they look sooner then
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from drover.model.execution import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from drover.model.run import Execution
 
@@ -34,12 +35,35 @@ class Wake(asyncio.Event):
 
     def set(self) -> None:
         """Wake who waits here, and hint at it to the others."""
-        super().set()
+        self.here()
         self.elsewhere()
 
     def here(self) -> None:
         """Wake who waits in this process."""
         super().set()
+
+
+class Stops(Wake):
+    """Something that runs may have been told to stop; each who runs something is woken once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ears: set[asyncio.Event] = set()
+
+    @contextmanager
+    def heard(self) -> Iterator[asyncio.Event]:
+        """Return an event that is set whenever something may be to stop, for whoever clears it."""
+        ear = asyncio.Event()
+        self._ears.add(ear)
+        try:
+            yield ear
+        finally:
+            self._ears.discard(ear)
+
+    def here(self) -> None:
+        """Wake everybody who listens in this process."""
+        for ear in self._ears:
+            ear.set()
 
 
 class Signals:
@@ -55,6 +79,8 @@ class Signals:
         self.runs = asyncio.Event()
         self.beacons = Wake()
         """Jobs may have become eligible for workers outside."""
+        self.stops = Stops()
+        """Something that runs may have been told to stop."""
         self.callbacks = asyncio.Event()
         """Somebody may be to be told that a job has ended."""
         self.tasks = asyncio.Event()
@@ -65,7 +91,12 @@ class Signals:
     @property
     def shared(self) -> dict[str, Wake]:
         """Return what concerns other servers as well, by name."""
-        return {"beacons": self.beacons, "schedule": self.schedule}
+        return {"beacons": self.beacons, "schedule": self.schedule, "stops": self.stops}
+
+    def asked(self) -> None:
+        """Wake whoever runs long tasks: one was asked for, or asked to stop."""
+        self.tasks.set()
+        self.stops.set()
 
     def changed(self, execution: Execution) -> None:
         """Wake whoever an execution in this condition is work for."""

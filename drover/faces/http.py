@@ -117,6 +117,8 @@ class HttpApp:
         self._mounts = dict(mounts or {})
         self._new_id = new_id or _counting_ids()
         self._running = 0
+        self.site_at: Callable[[str], Awaitable[str]] | None = None
+        """Returns where paths begin that are asked for at a host; empty for the server itself."""
         self.metrics.show("http_requests_running", "Requests being served.", lambda: self._running)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -174,6 +176,9 @@ class HttpApp:
     async def _run(self, request: _Request) -> Answer:
         if self._running > self._limits.requests:
             raise reached("max_requests", Unavailable("The server is busy; try again"))
+        if self.site_at is not None:
+            site = await self.site_at(request.headers.get("host", ""))
+            request.path = _within(site, request.path)
         methods, values = self.routes.find(request.path)
         if not methods:
             raise Missing("There is nothing at this path")
@@ -291,6 +296,12 @@ def _path(scope: Scope) -> str:
         path: str = scope["path"]
         return path
     return unquote(_SLASH.sub("%252F", raw.decode("latin-1")))
+
+
+def _within(site: str, path: str) -> str:
+    """Return a path within those of a site; what leads there already stays as it is."""
+    leads_there = not site or path == site or path.startswith(f"{site}/")
+    return path if leads_there else f"{site}/{path.lstrip('/')}"
 
 
 def _is_there(receive: Receive) -> bool:

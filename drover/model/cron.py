@@ -33,9 +33,11 @@ _EXCERPT: Final = 40
 _NAMED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "@yearly": "0 0 1 1 *",
+        "@annually": "0 0 1 1 *",
         "@monthly": "0 0 1 * *",
         "@weekly": "0 0 * * 0",
         "@daily": "0 0 * * *",
+        "@midnight": "0 0 * * *",
         "@hourly": "0 * * * *",
     }
 )
@@ -67,6 +69,12 @@ class _Part(NamedTuple):
         if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_STEP):
             return None
         return int(text) if self.least <= int(text) <= self.most else None
+
+    def last(self, text: str, first: int | None) -> int | None:
+        """Return the number that ends a range: a name that begins the week ends it as well."""
+        number = self.number(text)
+        wraps = bool(first) and number == 0 and text in self.words
+        return self.most if wraps else number
 
 
 MONTHS: Final = (
@@ -288,7 +296,7 @@ def _item(part: _Part, text: str, field: str) -> str:
         return f"*/{int(step)}" if slash else "*"
     low, dash, high = span.partition("-")
     first = part.number(low)
-    last = part.number(high) if dash else part.most if slash else first
+    last = part.last(high, first) if dash else part.most if slash else first
     if first is None or last is None or last < first:
         raise _wrong(part, text, field)
     if first == last:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from drover import __version__
 from drover.app.about import ServerFacts
 from drover.app.assembly import CallLimits
+from drover.app.experience_hosts import OwnNames
 from drover.app.inventory_bulk import BulkOperations
 from drover.app.inventory_throttle import Allowance
 from drover.app.jobs import assembly as jobs
@@ -230,3 +233,11 @@ def url_of(settings: Settings, port: int) -> str:
         return settings.public_url
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{port}"
+
+
+def own_names_of(settings: Settings, url: str) -> OwnNames:
+    """Return what the server itself is called, which no experience can be."""
+    names = {urlsplit(url).hostname or "", settings.host, socket.gethostname(), *settings.own_hosts}
+    return OwnNames(
+        hosts=frozenset(each.lower() for each in names if each), base=settings.experience_base
+    )

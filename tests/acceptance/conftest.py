@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 from losant_rest import Client
 
-from examples.serving import EMAIL
 from examples.serving import serving as real_server
 from tests.conftest import created
 from tests.support.catalog_server import serving
 from tests.support.vendor import PASSWORD, Vendor
+from tests.support.vendor import signed_in as client_signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.catalog_server import CatalogServer
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def measured_processes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let the processes that a module marked ``processes_measured`` starts tell their coverage."""
+    marked = request.node.get_closest_marker("processes_measured")
+    if marked is None or not request.config.getoption("cov_source", default=None):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as environ:
+        environ.setenv("COVERAGE_PROCESS_START", str(ROOT / "tools" / "coverage_processes.ini"))
+        environ.setenv("COVERAGE_FILE", os.environ.get("COVERAGE_FILE", str(ROOT / ".coverage")))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +83,7 @@ def client_of(**settings: object) -> Iterator[Client]:
         "script_workers": 1,
     }
     with real_server(**quick, **settings) as running:
-        answer = Client(url=running.url).auth.authenticate_user(
-            credentials={"email": EMAIL, "password": PASSWORD}
-        )
-        yield Client(auth_token=answer["token"], url=running.url)
+        yield client_signed_in(running.url)
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,7 @@ from losant_rest import Client, LosantError
 
 from examples.serving import EMAIL, serving
 from tests.conftest import created
-
-PASSWORD = "Correct-horse-9"
+from tests.support.vendor import PASSWORD, signed_in
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -28,10 +27,7 @@ def url(request, tmp_path_factory):
 
 @pytest.fixture
 def client(url):
-    signed = Client(url=url).auth.authenticate_user(
-        credentials={"email": EMAIL, "password": PASSWORD}
-    )
-    return Client(auth_token=signed["token"], url=url)
+    return signed_in(url)
 
 
 @pytest.fixture

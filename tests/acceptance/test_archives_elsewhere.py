@@ -15,14 +15,16 @@ from losant_rest import Client
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-from examples.serving import EMAIL, serving
-from tests.support.vendor import PASSWORD, Vendor, refused
+from examples.serving import serving
+from tests.support.vendor import PASSWORD, Vendor, refused, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     import boto3
+
+pytestmark = pytest.mark.processes_measured
 
 DAY_MS = 86_400_000
 PATIENCE_S = 120
@@ -68,10 +70,7 @@ def signed(s3: str, repository: Path) -> Iterator[Client]:
     lean = {"workers": 1, "script_workers": 1, "admin_password": PASSWORD}
     places = {"archive_s3_endpoint": s3, "repositories": str(repository)}
     with serving(**quick, **lean, **places) as running:
-        answer = Client(url=running.url).auth.authenticate_user(
-            credentials={"email": EMAIL, "password": PASSWORD}
-        )
-        yield Client(auth_token=answer["token"], url=running.url)
+        yield signed_in(running.url)
 
 
 @pytest.fixture

@@ -13,9 +13,13 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from drover.mqtt.broker import find_binary
 from examples.serving import serving
 from tests.support.field import Site, eventually
+
+pytestmark = pytest.mark.processes_measured
 
 KEY = "a key that all of them share"
 

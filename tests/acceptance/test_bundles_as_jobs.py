@@ -8,10 +8,9 @@ import zipfile
 
 import httpx
 import pytest
-from losant_rest import Client
 
-from examples.serving import EMAIL, serving
-from tests.support.vendor import PASSWORD, until
+from examples.serving import serving
+from tests.support.vendor import PASSWORD, signed_in, until
 
 QUICK = {
     "admin_password": PASSWORD,
@@ -22,13 +21,6 @@ QUICK = {
     "sweep_seconds": 0.5,
 }
 WHOLE = {"includeDevices": True, "includeDataTableRows": True}
-
-
-def signed_in(url):
-    answer = Client(url=url).auth.authenticate_user(
-        credentials={"email": EMAIL, "password": PASSWORD}
-    )
-    return Client(auth_token=answer["token"], url=url)
 
 
 def ended(client, application, job):

@@ -17,6 +17,8 @@ from examples.serving import serving
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.processes_measured
+
 
 class Reply(NamedTuple):
     status: int

@@ -11,6 +11,8 @@ import pytest
 
 from examples.serving import EMAIL, serving
 
+pytestmark = pytest.mark.processes_measured
+
 PASSWORD = "the password of a test"
 JOB = {"name": "Sweep", "resourceType": "device", "maxIterationConcurrency": 10}
 

@@ -9,6 +9,8 @@ import pytest
 from examples.serving import EMAIL, serving
 from tests.acceptance.test_cli_of_tasks import PASSWORD, QUICK, Shell
 
+pytestmark = pytest.mark.processes_measured
+
 
 @pytest.fixture(scope="module")
 def server():

@@ -12,6 +12,8 @@ import pytest
 from examples.serving import EMAIL, serving
 from tests.support.beacon_agents import agent, until
 
+pytestmark = pytest.mark.processes_measured
+
 PASSWORD = "the password of a test"
 QUICK = {"workers": 1, "script_workers": 1, "sweep_seconds": 0.5, "beacon_lost_seconds": 30}
 

@@ -17,6 +17,8 @@ from tests.support.field import Site, eventually
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+pytestmark = pytest.mark.processes_measured
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator:

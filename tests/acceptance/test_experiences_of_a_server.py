@@ -15,7 +15,11 @@ from tests.acceptance.test_calls_from_outside import Shop, node
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.processes_measured
+
 PASSWORD = "correct horse battery"
+BASE = "sites.example.net"
+OWN_HOST = "drover.example.net"
 
 
 class Club(Shop):
@@ -58,7 +62,8 @@ class Club(Shop):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator:
-    with serving(workers=1, script_workers=1, reply_seconds=60) as running:
+    more = {"experience_base": BASE, "own_hosts": OWN_HOST}
+    with serving(workers=1, script_workers=1, reply_seconds=60, **more) as running:
         yield running
 
 
@@ -218,6 +223,55 @@ def test_a_version_shows_what_there_was_at_its_slug_and_domain(sites):
     assert club.call("GET", f"{domain.replace('example.com', 'EXAMPLE.com')}/home").body == old.body
     assert (later.status, later.headers["location"]) == (302, "/home")
     assert club.call("GET", "/sites/no-such-site/home").status == 404
+
+
+def test_a_site_answers_by_host_and_nothing_else_does_there(sites):
+    club, slug, domain = sites
+    at = {name: name.removeprefix("/sites/") for name in (slug, domain)}
+
+    for host in (f"{at[slug]}.{BASE}", f"{at[domain].upper()}:8080"):
+        home = club.call("GET", "/home", Host=host)
+        assert (home.status, home.body, home.headers["x-from"]) == (200, b"old version", "v1")
+        assert "content-security-policy" not in home.headers
+        for path in (
+            "/console",
+            "/metrics",
+            "/me",
+            "/applications",
+            f"/experiences/{club.id}/home",
+        ):
+            assert club.call("GET", path, Host=host).status == 302  # what the site finds nowhere
+    assert club.call("GET", f"{domain}/home", Host=at[domain]).body == b"old version"
+    assert club.call("GET", "/home", Host=f"nobodys.{BASE}").status == 404
+    assert club.call("GET", "/home", Host="unknown.example.org").status == 404
+
+
+def test_no_domain_or_slug_takes_calls_that_are_not_its_own(club, sites):
+    _, slug, _ = sites
+    short = slug.removeprefix("/sites/")
+    thief = Club(club.running)
+    thief.endpoint("get", "/home", staticReply={"type": "redirect", "value": "/stolen"})
+    for name in (OWN_HOST, short, "127.0.0.1", "localhost"):
+        thief.make("domains", domainName=name, version="develop")
+
+    for host in (OWN_HOST, "127.0.0.1", "localhost", f"localhost:{thief.id[:2]}"):
+        assert club.call("GET", "/whitelabels/domain", Host=host).status == 200
+        assert club.call("GET", "/home", Host=host).status == 404
+    assert club.call("GET", "/home", Host=f"{short}.{BASE}").body == b"old version"
+    assert club.call("GET", f"{slug}/home").body == b"old version"
+
+
+def test_a_cookie_at_a_host_is_for_all_its_paths(club):
+    keeps = {"cookieInfo": [{"nameTemplate": "mood", "valueTemplate": "good"}]}
+    club.flow("endpoint", club.endpoint("get", "/keep"), node("EndpointReplyNode", keeps))
+    name = f"keeps-{club.id[-8:]}"
+    club.make("slugs", slug=name, version="develop")
+
+    by_host = club.call("GET", "/keep", Host=f"{name}.{BASE}")
+    by_path = club.call("GET", f"/sites/{name}/keep")
+
+    assert by_host.headers["set-cookie"].endswith("; Path=/")
+    assert by_path.headers["set-cookie"].endswith(f"; Path=/sites/{name}")
 
 
 def test_globals_of_the_flow_count_before_those_of_the_version_and_the_application(sites):

@@ -9,6 +9,8 @@ import pytest
 from examples.serving import EMAIL, serving
 from tests.acceptance.test_cli import PASSWORD, Shell
 
+pytestmark = pytest.mark.processes_measured
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):

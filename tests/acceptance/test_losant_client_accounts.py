@@ -11,7 +11,7 @@ from losant_rest import Client, LosantError
 
 from drover.model.one_time_codes import STEP_MS, code_at
 from examples.serving import EMAIL
-from tests.support.vendor import PASSWORD, refused, sound
+from tests.support.vendor import PASSWORD, refused, signed_in, sound
 
 
 @pytest.fixture
@@ -22,13 +22,7 @@ def colleague(vendor):
     body = {"email": email, "password": "Sesame-open-1", "role": "user"}
     made = httpx.post(f"{vendor.url}/admin/users", json=body, headers=headers)
     assert made.status_code == 201
-    return _sign_in(vendor.url, email, "Sesame-open-1")
-
-
-def _sign_in(url, email, password):
-    credentials = {"email": email, "password": password}
-    signed = Client(url=url).auth.authenticate_user(credentials=credentials)
-    return Client(auth_token=signed["token"], url=url)
+    return signed_in(vendor.url, email, "Sesame-open-1")
 
 
 def test_the_command_lines_way_of_signing_in_is_accepted(vendor):

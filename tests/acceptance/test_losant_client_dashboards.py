@@ -9,6 +9,7 @@ import pytest
 from losant_rest import Client, LosantError
 
 from tests.support.vendor import PASSWORD, refused, sound, until
+from tests.support.vendor import signed_in as client_signed_in
 
 NOBODY = "0" * 24
 
@@ -26,10 +27,7 @@ def stranger(signed_in):
     body = {"email": email, "password": PASSWORD, "role": "user"}
     made = httpx.post(f"{signed_in.url}/admin/users", json=body, headers=headers)
     assert made.status_code == 201, made.text
-    answer = Client(url=signed_in.url).auth.authenticate_user(
-        credentials={"email": email, "password": PASSWORD}
-    )
-    return Client(auth_token=answer["token"], url=signed_in.url)
+    return client_signed_in(signed_in.url, email)
 
 
 def test_a_users_own_dashboard_is_made_read_changed_and_deleted(signed_in, board):

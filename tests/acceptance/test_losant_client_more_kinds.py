@@ -259,6 +259,9 @@ def test_a_recipe_makes_a_device_for_each_row(vendor):
     assert client.device_recipe.bulk_create(**one, bulkInfo={"count": 3})["created"] == 3
     many = client.device_recipe.bulk_create(**one, bulkInfo={"count": 751})
     assert (many["success"], many["jobQueued"]) == (True, True)
+    log = client.application_job_log.get(**key, jobId=many["jobId"])
+    assert (log["name"], log["resourceType"]) == ("DevicesCreate", "deviceRecipe")
+    assert log["progress"] == {"completed": 0, "total": 751}
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,13 @@ import httpx
 import pytest
 from losant_rest import Client
 
-from examples.serving import EMAIL, serving
-from tests.support.vendor import PASSWORD, Vendor, refused
+from examples.serving import serving
+from tests.support.vendor import PASSWORD, Vendor, refused, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+pytestmark = pytest.mark.processes_measured
 
 PATIENCE_S = 120
 ENDED = {"completed", "errored", "timeout", "canceled"}
@@ -66,10 +68,7 @@ def signed() -> Iterator[Client]:
     bounds = {"notebook_memory_mb": 1024, "notebook_disk_mb": 20, "notebook_minutes": 5}
     lean = {"workers": 1, "script_workers": 1, "admin_password": PASSWORD}
     with serving(**quick, **bounds, **lean) as running:
-        answer = Client(url=running.url).auth.authenticate_user(
-            credentials={"email": EMAIL, "password": PASSWORD}
-        )
-        yield Client(auth_token=answer["token"], url=running.url)
+        yield signed_in(running.url)
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ import pytest
 
 from examples.serving import serving
 
+pytestmark = pytest.mark.processes_measured
+
 SERVE = [sys.executable, "-m", "drover.main", "serve", "--port", "0", "--mqtt-port", "0"]
 
 

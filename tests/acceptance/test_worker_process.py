@@ -15,6 +15,8 @@ from examples.serving import serving
 from tests.acceptance.test_resource_jobs_with_the_vendors_client import new_database
 from tests.acceptance.test_servers_with_split_roles import wait_for
 
+pytestmark = pytest.mark.processes_measured
+
 WORKER = (sys.executable, "-m", "drover.main", "worker")
 
 

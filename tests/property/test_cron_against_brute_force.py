@@ -25,7 +25,7 @@ WORDS = {
     "dow": ["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
 }
 # The eve of each change in UTC: an hour forth and back, half an hour, two hours, at midnight,
-# the other way round in the year, and a zone without any.
+# the other way round in the year, a zone without any, and a day that was left out.
 EVES = [
     ("Europe/Vienna", datetime(2026, 3, 28, 12, tzinfo=UTC)),
     ("Europe/Vienna", datetime(2026, 10, 24, 12, tzinfo=UTC)),
@@ -41,6 +41,9 @@ EVES = [
     ("Africa/Cairo", datetime(2026, 10, 29, 6, tzinfo=UTC)),
     ("Europe/Dublin", datetime(2026, 10, 24, 12, tzinfo=UTC)),
     ("Asia/Kathmandu", datetime(2026, 3, 28, 12, tzinfo=UTC)),
+    ("Asia/Beirut", datetime(2026, 3, 28, 6, tzinfo=UTC)),
+    ("Africa/Casablanca", datetime(2026, 2, 14, 12, tzinfo=UTC)),
+    ("Pacific/Apia", datetime(2011, 12, 29, 12, tzinfo=UTC)),
 ]
 
 
@@ -58,6 +61,8 @@ def numbers(name: str, text: str) -> set[int]:
             low, high = least, most
         elif "-" in span:
             low, high = (number(name, end) for end in span.split("-"))
+            if span.endswith("-sun") and low:
+                high = 7
         else:
             low = number(name, span)
             high = most if step else low
@@ -133,7 +138,9 @@ def texts(name: str) -> st.SearchStrategy[str]:
 HOURS = st.one_of(texts("hour"), st.sampled_from(["*", "0", "1", "2", "3", "0-3", "1,2", "*/2"]))
 DAYS_OF_MONTH = st.one_of(st.just("*"), texts("dom"), st.sampled_from(["1-31", "28,29", "24-25"]))
 MONTHS = st.one_of(st.just("*"), st.just("*"), texts("month"))
-WEEKDAYS = st.one_of(st.just("*"), texts("dow"), st.sampled_from(["7", "sun", "6-7", "1-5"]))
+WEEKDAYS = st.one_of(
+    st.just("*"), texts("dow"), st.sampled_from(["7", "sun", "6-7", "1-5", "fri-sun", "mon-sun/2"])
+)
 
 
 @pytest.mark.parametrize("change", list(ClockChange))

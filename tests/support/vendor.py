@@ -12,6 +12,8 @@ import httpx
 import pytest
 from losant_rest import Client, LosantError
 
+from examples.serving import EMAIL
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -73,6 +75,13 @@ class Vendor:
         return until(
             lambda: self.client.flow.get_storage_entries(**flow), lambda kept: set(names) <= {*kept}
         )
+
+
+def signed_in(url: str, email: str = EMAIL, password: str = PASSWORD) -> Client:
+    """Return the client of somebody who signed in: the administrator if it is not said who."""
+    credentials = {"email": email, "password": password}
+    answer = Client(url=url).auth.authenticate_user(credentials=credentials)
+    return Client(auth_token=answer["token"], url=url)
 
 
 def until(look: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:

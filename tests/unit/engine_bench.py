@@ -9,7 +9,9 @@ import msgspec
 from drover.engine.payloads import execution_object
 from drover.engine.service import Engine, Heart, Surroundings
 from drover.engine.timing import Timing
+from drover.model.execution import State
 from drover.model.iteration import Acknowledgement
+from drover.model.run import Execution, Pace, Target
 from drover.ports.flows import FlowToRun
 from drover.ports.runner import RunRecord, WorkerLost
 from drover.store.session import SqlStore, StoreSession
@@ -169,3 +171,83 @@ class EngineBench(Bench):
             if execution.state.is_final:
                 return execution
         raise AssertionError(f"not ended: {execution}")
+
+
+MANY = Pace(concurrency=10)
+
+
+def target(**changes):
+    """Return the detail of an execution over devices."""
+    return msgspec.json.encode(Target(**{"resource_type": "device", **changes}))
+
+
+async def begun(bench, devices=3, **changes):
+    """Add devices and a planned execution over them; return its number."""
+    await bench.add_devices(devices)
+    execution = await bench.add(**{"detail": target(), "pace": MANY, **changes})
+    await bench.tick("planner")
+    return execution.number
+
+
+def refusing(bench, error):
+    """Let the store refuse each write with an error."""
+
+    async def refuse(*_given, **_named):
+        raise error
+
+    bench.store.write = refuse
+
+
+EXECUTION = msgspec.convert(
+    {
+        **dict.fromkeys(
+            (
+                "application_id",
+                "owner_id",
+                "job_id",
+                "error",
+                "source",
+                "cancel_source",
+                "retry_of",
+                "unique_key",
+                "started_ms",
+                "completed_ms",
+                "deadline_ms",
+                "queue",
+                "worker",
+                "lease_until_ms",
+                "accumulator",
+                "report_key",
+                "result",
+            )
+        ),
+        **dict.fromkeys(
+            (
+                "requested_ms",
+                "due_ms",
+                "priority",
+                "tries",
+                "total",
+                "claimed",
+                "in_flight",
+                "waiting",
+                "succeeded",
+                "failed",
+                "timed_out",
+                "fence",
+                "next_claim_ms",
+                "number",
+            ),
+            0,
+        ),
+        "id": "e" * 24,
+        "kind": "resource_job",
+        "name": "Job",
+        "state": State.QUEUED,
+        "pace": Pace(),
+        "detail": b"{}",
+        "cancel_requested": False,
+        "cursor": "",
+    },
+    type=Execution,
+)

@@ -91,7 +91,9 @@ def test_a_window_holds_its_first_and_its_last_minute():
         ({"dow": "8"}, "dow"),
         ({"dow": "5#2"}, "dow"),
         ({"dow": "5L"}, "dow"),
-        ({"dow": "sat-sun"}, "dow"),
+        ({"dow": "5-0"}, "dow"),
+        ({"dow": "sat-mon"}, "dow"),
+        ({"month": "dec-jan"}, "month"),
         ({"dom": "31", "month": "feb"}, "dom"),
         ({"dom": "30,31", "month": "2"}, "dom"),
         ({"dom": "31", "month": "4,6,9,nov"}, "dom"),
@@ -119,7 +121,6 @@ def test_a_day_that_never_comes_is_no_fault_where_weekdays_are_named_too():
         ("* * * *", "five or six"),
         ("* * * * * * *", "five or six"),
         ("@reboot", "five or six"),
-        ("@annually", "five or six"),
         ("61 * * * *", "`min`"),
         ("60 * * * * *", "`sec`"),
         ("0 0 31 2 *", "never"),
@@ -135,7 +136,34 @@ def test_a_text_that_is_no_rule_is_refused_for_its_part(text, part):
 
 def test_names_and_case_make_no_difference():
     assert rule_of(" 0 0 * JAN Mon-FRI ") == CronRule("0 0 * 1 1-5")
-    assert rule_of("@Daily") == rule_of("0 0 * * *")
+    assert rule_of("@Daily") == rule_of("@midnight") == rule_of("0 0 * * *")
+    assert rule_of("@annually") == rule_of("@yearly")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("fri-sun", "5-7"),
+        ("SAT-SUN", "6-7"),
+        ("mon-sun/2", "1-7/2"),
+        ("5-sun", "5-7"),
+        ("7-sun", "7"),
+        ("sun-tue", "0-2"),
+        ("sun-sun", "0"),
+        ("0-sun", "0"),
+        ("wed,sat-sun", "3,6-7"),
+    ],
+)
+def test_a_range_of_days_may_end_with_sunday(given, meant):
+    assert rule_from({"dow": given}).text == f"0 * * * {meant}"
+
+
+def test_a_range_that_ends_with_sunday_is_due_on_sundays():
+    rule = rule_from({"hour": "0", "dow": "fri-sun"})
+
+    found = upcoming(rule, "UTC", Window(START_MS), 4)
+
+    assert found == [START_MS, *(START_MS + each * DAY_MS for each in (1, 6, 7))]
 
 
 def test_a_range_of_one_number_stays_one_number_when_it_steps():

@@ -47,6 +47,7 @@ class World(Bench):
         heart = Heart(self.store, clocks, worker)
         runner = TaskRunner(heart, {KIND: work}, most=most)
         self.runners.append(runner)
+        self.signals = heart.signals
         return runner
 
     async def ask(self, **changes):
@@ -199,6 +200,21 @@ async def test_a_cancel_ends_what_runs(world):
 
     log = await world.log(asked)
     assert (log.execution.state, log.status, log.error_name) == ("canceled", "errored", "Canceled")
+
+
+async def test_a_cancel_that_is_told_of_is_heard_before_the_next_heartbeat(world):
+    work = Doing(forever)
+    asked = await world.ask()
+    runner = world.runner(work)
+    await runner.tick()
+    await work.began.wait()
+
+    world.signals.stops.here()  # something else was told to stop
+    await world.move(asked.number, Change(goal=State.CANCELING))
+    world.signals.stops.here()
+    await idle(runner)
+
+    assert (await world.get(asked.number)).state is State.CANCELED
 
 
 async def test_a_task_that_was_told_to_stop_can_write_nothing_more(world):

@@ -79,6 +79,7 @@ class BeaconJobs:
         self._timetable = timetable
         self._wake = signals.schedule
         self._told = signals.callbacks
+        self._stops = signals.stops
         self._plain = Rounds(self._create_plain)
 
     async def create(self, caller: Caller, wanted: Sequence[WantedJob]) -> list[Created]:
@@ -98,7 +99,11 @@ class BeaconJobs:
         return created
 
     async def _create(self, caller: Caller, wanted: Sequence[WantedJob]) -> list[Created]:
+        keys = [each.unique_key for each in wanted if each.unique_key]
+
         async def work(session: Session) -> list[Created]:
+            if len(keys) > 1:
+                await session.beacons.hold_keys(keys)
             now_ms = await session.now_ms()
             return [await self._add(session, caller, each, now_ms) for each in wanted]
 
@@ -136,6 +141,7 @@ class BeaconJobs:
             return await session.beacons.get(number)
 
         job = await self._store.write(work)
+        self._stops.set()
         if job.callback_url is not None:
             self._told.set()
         return job

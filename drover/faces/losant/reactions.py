@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from drover.app.endpoints import Served
+    from drover.app.experience_hosts import ExperienceHosts
     from drover.app.services import Services
 
 WEBHOOKS: Final = "/webhooks/{token}/{path*}"
@@ -39,6 +40,10 @@ _GUARDS: Final = {
     # What workflows answer shares its origin with the console: it may not act there.
     "content-security-policy": "sandbox allow-forms allow-scripts allow-popups",
 }
+_GUARDS_APART: Final = {
+    name: text for name, text in _GUARDS.items() if name != "content-security-policy"
+}
+"""What is left of them at a host of its own, which shares nothing with the console."""
 
 
 class Reply(Struct, frozen=True):
@@ -70,7 +75,7 @@ class _Calls:
         if called.text is not None:
             return Answer(called.text.encode(), 204 if not called.text else 200, _GUARDS, _TEXT)
         if called.reply is not None:
-            return _answer(msgspec.json.decode(called.reply, type=Reply), "/")
+            return _answer(msgspec.json.decode(called.reply, type=Reply), _WEBHOOK)
         if called.status == HTTPStatus.GATEWAY_TIMEOUT:
             return _late()
         return Answer(b'{"success":true}', called.status, _GUARDS)
@@ -78,16 +83,19 @@ class _Calls:
     async def endpoint(self, call: Call) -> Answer:
         """Start the workflows of an application's endpoint."""
         host = urlsplit(self._url).hostname or ""
-        shown = _Shown(call.application_id, DEVELOP, host, f"/experiences/{call.application_id}")
+        path = f"/experiences/{call.application_id}"
+        shown = _Shown(call.application_id, DEVELOP, host, path, _GUARDS)
         return await self._counting(call, shown)
 
     async def site(self, call: Call) -> Answer:
         """Start the workflows of an endpoint of the version that a slug or domain shows."""
         name = call.path["siteName"]
         application_id, version = await self._endpoints.named(name)
-        return await self._counting(
-            call, _Shown(application_id, version, name, f"/sites/{quote(name)}")
-        )
+        path, guards = f"/sites/{quote(name)}", _GUARDS
+        hosts, host = self._endpoints.hosts, call.headers.get("host", "")
+        if await hosts.name_at(host):
+            path, guards = "/", _GUARDS_APART if hosts.is_apart(host) else _GUARDS
+        return await self._counting(call, _Shown(application_id, version, name, path, guards))
 
     async def _counting(self, call: Call, shown: _Shown) -> Answer:
         """Answer, and count what is answered."""
@@ -97,7 +105,7 @@ class _Calls:
             found = await self._endpoints.find(shown.application_id, incoming, shown.version)
             if found.match is not None:
                 endpoint_id = found.match.endpoint.id
-            answer = _served(await self._endpoints.call(found, incoming, call.left), shown.path)
+            answer = _served(await self._endpoints.call(found, incoming, call.left), shown)
             status = answer.status
         except DroverError as error:
             status = status_of(error)
@@ -115,12 +123,19 @@ class _Calls:
 
 
 class _Shown(NamedTuple):
-    """An application's interface in a version, by which host, and the path its cookies are for."""
+    """An application's interface in a version, by which host.
+
+    ``path`` is what its cookies are for, ``guards`` are headers that every answer has.
+    """
 
     application_id: str
     version: str
     host: str
     path: str
+    guards: Mapping[str, str]
+
+
+_WEBHOOK: Final = _Shown("", "", "", "/", _GUARDS)
 
 
 def _incoming(call: Call) -> Incoming:
@@ -133,10 +148,10 @@ def _incoming(call: Call) -> Incoming:
     )
 
 
-def _served(served: Served, path: str) -> Answer:
+def _served(served: Served, shown: _Shown) -> Answer:
     if served.reply is not None:
-        return _answer(msgspec.json.decode(served.reply, type=Reply), path, served.headers)
-    headers = {**served.headers, **_GUARDS}
+        return _answer(msgspec.json.decode(served.reply, type=Reply), shown, served.headers)
+    headers = {**served.headers, **shown.guards}
     if served.location:
         return Answer(b"", served.status, {**headers, "location": _address(served.location)}, _TEXT)
     if served.status == HTTPStatus.GATEWAY_TIMEOUT:
@@ -145,7 +160,7 @@ def _served(served: Served, path: str) -> Answer:
     return Answer(served.text.encode("utf-8", "replace"), served.status, headers, served.media_type)
 
 
-def _answer(reply: Reply, path: str, given: Mapping[str, str] | None = None) -> Answer:
+def _answer(reply: Reply, shown: _Shown, given: Mapping[str, str] | None = None) -> Answer:
     """Return a reply; its cookies count for the application's own paths alone."""
     headers = {**(given or {}), **{name.lower(): value for name, value in reply.headers}}
     media_type = headers.pop("content-type", "application/json")
@@ -153,9 +168,9 @@ def _answer(reply: Reply, path: str, given: Mapping[str, str] | None = None) -> 
     return Answer(
         b"" if bodiless else reply.body.encode(),
         reply.status,
-        {**headers, **_GUARDS},
+        {**headers, **shown.guards},
         media_type,
-        cookies=tuple(f"{text}; Path={path}" for text in reply.cookies),
+        cookies=tuple(f"{text}; Path={shown.path}" for text in reply.cookies),
     )
 
 
@@ -167,6 +182,12 @@ def _address(text: str) -> str:
 def _late() -> Answer:
     told: dict[str, Any] = {"type": "Timeout", "message": "No workflow replied in time"}
     return Answer(msgspec.json.encode(told), HTTPStatus.GATEWAY_TIMEOUT, _GUARDS)
+
+
+async def site_at(hosts: ExperienceHosts, host: str) -> str:
+    """Return where paths begin that are asked for at a host; empty for the server itself."""
+    name = await hosts.name_at(host)
+    return f"/sites/{name}" if name else ""
 
 
 def operations(services: Services) -> Iterator[Operation]:

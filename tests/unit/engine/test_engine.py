@@ -7,20 +7,11 @@ import pytest
 
 from drover.model.execution import State
 from drover.model.iteration import Acknowledgement, ItemState
-from drover.model.run import Actor, Change, Pace, Target
+from drover.model.run import Actor, Change, Pace
 from drover.ports.jobs import Firing
 from drover.ports.runner import LeaseLost, WorkerLost
 from tests.contract.jobs_store import APPLICATION, device_id
-from tests.unit.engine_bench import EngineBench
-
-
-def target(**changes):
-    return msgspec.json.encode(Target(**{"resource_type": "device", **changes}))
-
-
-@pytest.fixture
-def make(sqlite_database):
-    return lambda *given, **named: EngineBench(sqlite_database, *given, **named)
+from tests.unit.engine_bench import target
 
 
 async def test_an_execution_runs_to_its_end_and_leaves_a_report(make):

@@ -1,0 +1,65 @@
+"""Hosts at which applications' own interfaces answer: their domains, and slugs below a base.
+
+What the server itself is called is never one of them, nor is an address or a name without a dot:
+whoever may make domains could otherwise take calls that are meant for the server.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from drover.kinds.experience_domain import KIND as DOMAIN
+
+if TYPE_CHECKING:
+    from drover.ports.store import Session, Store
+
+_NAME: Final = re.compile(r"[0-9a-z](?:[0-9a-z-]{0,62}\.){1,30}[0-9a-z-]{1,63}\Z")
+_ADDRESS: Final = re.compile(r"[0-9.]+\Z")
+_LONGEST: Final = 253
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnNames:
+    """What the server itself is called, in lower case; slugs answer at ``SLUG.base``."""
+
+    hosts: frozenset[str] = frozenset()
+    base: str = ""
+
+
+class ExperienceHosts:
+    """Tells which slug or domain a request is for, by the host that it names."""
+
+    def __init__(self, store: Store, own: OwnNames) -> None:
+        self._store = store
+        self._own = own
+
+    async def name_at(self, header: str) -> str:
+        """Return the slug or domain that a ``Host`` header names; empty for the server itself."""
+        host = host_of(header)
+        if not host or host in self._own.hosts or host == self._own.base:
+            return ""
+        if self._own.base and host.endswith(f".{self._own.base}"):
+            return host.removesuffix(f".{self._own.base}")
+        return await self._store.glance(lambda session: _domain(session, host))
+
+    def is_apart(self, header: str) -> bool:
+        """Tell whether a host is none below the server's own: browsers keep the two apart."""
+        host = host_of(header)
+        return not any(host.endswith(f".{each}") for each in self._own.hosts)
+
+
+def host_of(header: str) -> str:
+    """Return the name in a ``Host`` header in lower case; empty where it can be no domain."""
+    host = header.partition(":")[0].lower().removesuffix(".")
+    is_name = len(host) <= _LONGEST and _NAME.match(host) and not _ADDRESS.match(host)
+    return host if is_name else ""
+
+
+async def _domain(session: Session, host: str) -> str:
+    """Return the domain that takes a host: itself, or the one with a wildcard before the rest."""
+    for name in (host, f"*.{host.partition('.')[2]}"):
+        if await session.resources.by_own_name(DOMAIN, name) is not None:
+            return name
+    return ""
