@@ -24,6 +24,10 @@ def show_devices(metrics: RequestMetrics, fabric: Fabric, devices: LiveServices)
             "Devices cut off: they asked for a persistent session.",
             lambda: fabric.sessions.refused,
         ),
+        "mqtt_not_theirs": (
+            "Messages dropped and subscriptions not granted: not the device's topics.",
+            lambda: fabric.violations.count,
+        ),
         "mqtt_cut": ("Connections ended: their right was revoked.", lambda: fabric.cut),
         "mqtt_held_back": ("Times state was left with the broker.", lambda: fabric.held_back),
         "mqtt_unreadable": ("Messages of state that were no reports.", lambda: inbox.unreadable),

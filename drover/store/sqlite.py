@@ -23,6 +23,7 @@ from drover.store.compile import register_functions
 from drover.store.completions import Completions
 from drover.store.driver import NO_PARAMETERS
 from drover.store.migrate import Migration, load_migrations, migrate
+from drover.store.sqlite_revision import RevisionInMemory
 from drover.store.sqlite_stream import SqliteStream
 from drover.store.sqlite_threads import Reader, Request, RequestQueue, Writer
 from drover.store.sqlite_transaction import (
@@ -107,7 +108,13 @@ class SqliteDatabase:
         self._streams = asyncio.Semaphore(STREAMS)
         self._streaming: set[SqliteStream] = set()
         self._glancing: sqlite3.Connection | None = None
+        self._revision: RevisionInMemory | None = None
         self._open = False
+
+    @property
+    def access_revision(self) -> int | None:
+        """The revision of access as of the last commit; None where it has to be read."""
+        return None if self._revision is None else self._revision.current
 
     @property
     def path(self) -> Path:
@@ -131,8 +138,9 @@ class SqliteDatabase:
             raise
         completions = Completions(loop)
         writer, self._glancing, *readers = connections
+        self._revision = RevisionInMemory(writer)
         self._threads = [
-            Writer(writer, self._statements, self._writes, completions),
+            Writer(writer, self._statements, self._writes, completions, self._revision),
             *(Reader(each, self._statements, self._reads, completions) for each in readers),
         ]
         for thread in self._threads:
@@ -144,6 +152,7 @@ class SqliteDatabase:
         if not self._open:
             return
         self._open = False
+        self._revision = None
         if self._glancing is not None:
             self._glancing.close()
             self._glancing = None

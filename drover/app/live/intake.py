@@ -44,9 +44,11 @@ class LiveIntake:
         """Whether more state may be handed over."""
         return self._inbox.has_room
 
-    def state(self, application_id: str, device_id: str, payload: bytes, done: Done) -> None:
-        """Take what a device reports; ``done`` is called once it is stored."""
-        self._inbox.put(SaidState(application_id, device_id, payload, done))
+    def state(
+        self, application_id: str, device_id: str, payload: bytes, arrived_ms: int, done: Done
+    ) -> None:
+        """Take what a device reports, which came when; ``done`` is called once it is stored."""
+        self._inbox.put(SaidState(application_id, device_id, payload, done, arrived_ms))
 
     def message(self, topic_filter: str, message: Message) -> None:
         """Take a message that workflows wait for."""
