@@ -10,7 +10,7 @@ from drover.model.beacon_job import TEMPLATE
 from drover.model.errors import Duplicate, Missing
 from drover.ports.beacons import Callback, Eligible, LogEnds, LogLine, LogSize, Setting
 from drover.store.beacons.listing import counting, listing
-from drover.store.beacons.rows import added, job_of, labels_of, saved, state_of
+from drover.store.beacons.rows import added, is_kept, job_of, labels_of, saved, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,7 +102,8 @@ class BeaconStore:
 
     async def save(self, seen: BeaconJob, job: BeaconJob) -> bool:
         """Write what was done to a job, unless it has changed since it was seen."""
-        return await self._tx.execute("beacon_save", saved(seen, job)) > 0
+        statement = "beacon_renew" if is_kept(seen, job) else "beacon_save"
+        return await self._tx.execute(statement, saved(seen, job)) > 0
 
     async def save_all(self, changes: Sequence[Change]) -> list[bool]:
         """Write what was done to some jobs in one trip; tell of each whether it was written."""
