@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from drover.ports.failures import StoreError
 from drover.store.completions import Completions, Outcome
@@ -42,7 +42,26 @@ class _GroupLost(Exception):
     """SQLite undid the whole transaction, and with it the work of others."""
 
 
-class Writer(threading.Thread):
+class _Serving(threading.Thread):
+    """A thread with a connection of its own that does what comes through a queue."""
+
+    _role: ClassVar[str]
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        statements: Mapping[str, str],
+        queue: RequestQueue,
+        completions: Completions,
+    ) -> None:
+        super().__init__(name=f"drover-sqlite-{self._role}", daemon=True)
+        self._connection = connection
+        self._statements = statements
+        self._queue = queue
+        self._completions = completions
+
+
+class Writer(_Serving):
     """The one thread that writes: all work that waits shares one durable commit.
 
     Each piece after the first runs in a savepoint of its own, so that one that fails takes nothing
@@ -53,20 +72,9 @@ class Writer(threading.Thread):
     damage the file when two connections checkpoint and write at the same moment.
     """
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        statements: Mapping[str, str],
-        queue: RequestQueue,
-        completions: Completions,
-    ) -> None:
-        super().__init__(name="drover-sqlite-writer", daemon=True)
-        self._connection = connection
-        self._statements = statements
-        self._queue = queue
-        self._completions = completions
-        self._open = True
-        self._untidy = False
+    _role = "writer"
+    _open = True
+    _untidy = False
 
     def run(self) -> None:
         """Commit groups until the closing mark, then close the connection."""
@@ -154,25 +162,14 @@ STEPS: Final = 200_000
 """After so many steps of SQLite, some ten milliseconds, a reader asks whether to go on."""
 
 
-class Reader(threading.Thread):
+class Reader(_Serving):
     """One of the threads that read, each piece of work on a snapshot of its own.
 
     A read that nobody waits for any more is stopped, for others wait for this thread.
     """
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        statements: Mapping[str, str],
-        queue: RequestQueue,
-        completions: Completions,
-    ) -> None:
-        super().__init__(name="drover-sqlite-reader", daemon=True)
-        self._connection = connection
-        self._statements = statements
-        self._queue = queue
-        self._completions = completions
-        self._serving: Request | None = None
+    _role = "reader"
+    _serving: Request | None = None
 
     def run(self) -> None:
         """Serve requests until the closing mark, then close the connection."""
