@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from drover.ports.failures import StoreError
 from drover.store.completions import Completions, Outcome
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import asyncio
     import contextvars
     from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+    from drover.store.sqlite_revision import RevisionInMemory
 
 GROUP_SIZE: Final = 512
 """At most so many pieces of work share one commit."""
@@ -42,26 +44,7 @@ class _GroupLost(Exception):
     """SQLite undid the whole transaction, and with it the work of others."""
 
 
-class _Serving(threading.Thread):
-    """A thread with a connection of its own that does what comes through a queue."""
-
-    _role: ClassVar[str]
-
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        statements: Mapping[str, str],
-        queue: RequestQueue,
-        completions: Completions,
-    ) -> None:
-        super().__init__(name=f"drover-sqlite-{self._role}", daemon=True)
-        self._connection = connection
-        self._statements = statements
-        self._queue = queue
-        self._completions = completions
-
-
-class Writer(_Serving):
+class Writer(threading.Thread):
     """The one thread that writes: all work that waits shares one durable commit.
 
     Each piece after the first runs in a savepoint of its own, so that one that fails takes nothing
@@ -72,9 +55,22 @@ class Writer(_Serving):
     damage the file when two connections checkpoint and write at the same moment.
     """
 
-    _role = "writer"
-    _open = True
-    _untidy = False
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        statements: Mapping[str, str],
+        queue: RequestQueue,
+        completions: Completions,
+        revision: RevisionInMemory,
+    ) -> None:
+        super().__init__(name="drover-sqlite-writer", daemon=True)
+        self._revision = revision
+        self._connection = connection
+        self._statements = statements
+        self._queue = queue
+        self._completions = completions
+        self._open = True
+        self._untidy = False
 
     def run(self) -> None:
         """Commit groups until the closing mark, then close the connection."""
@@ -86,7 +82,9 @@ class Writer(_Serving):
                 continue
             if first is None:
                 break
-            self._completions.give(self._serve(first))
+            outcomes = self._serve(first)
+            self._revision.settle()
+            self._completions.give(outcomes)
             self._untidy = True
         self._connection.close()
 
@@ -162,14 +160,25 @@ STEPS: Final = 200_000
 """After so many steps of SQLite, some ten milliseconds, a reader asks whether to go on."""
 
 
-class Reader(_Serving):
+class Reader(threading.Thread):
     """One of the threads that read, each piece of work on a snapshot of its own.
 
     A read that nobody waits for any more is stopped, for others wait for this thread.
     """
 
-    _role = "reader"
-    _serving: Request | None = None
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        statements: Mapping[str, str],
+        queue: RequestQueue,
+        completions: Completions,
+    ) -> None:
+        super().__init__(name="drover-sqlite-reader", daemon=True)
+        self._connection = connection
+        self._statements = statements
+        self._queue = queue
+        self._completions = completions
+        self._serving: Request | None = None
 
     def run(self) -> None:
         """Serve requests until the closing mark, then close the connection."""
