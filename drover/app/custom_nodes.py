@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from drover.kinds.flow import KIND as FLOW
 from drover.kinds.flow_version import KIND as VERSION
+from drover.model.custom_node import EXECUTES
 from drover.model.fields import is_id
 from drover.ports.resources import Listing
 from drover.query.tree import Compare, In, Operator, all_of
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from drover.kinds.flow import Flow
     from drover.ports.store import Session, Store
     from drover.query.tree import Node
-
-EXECUTES: Final = "CustomNodeExecuteNode"
-"""The type of the nodes that stand for a custom node."""
 
 _CUSTOM: Final = Compare("flowClass", Operator.EQUAL, "customNode")
 _ALL: Final = 2**31 - 1

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from msgspec import UNSET, structs
 
 from drover.app.catalog import QuietHook
+from drover.app.file_triggers import FileTriggers
 from drover.app.signed_links import SignedLinks
 from drover.kinds.file import KIND as FILE
 from drover.kinds.private_file import KIND as PRIVATE
@@ -126,6 +127,7 @@ class Files:
         self._catalog = catalog
         self._blobs = blobs
         self._tree = FileTree(ids)
+        self._triggers = FileTriggers()
         self.links = links
 
     async def get(self, kind: Kind[Any], application_id: str, file_id: str) -> AppFile:
@@ -135,11 +137,17 @@ class Files:
         )
 
     async def receive(
-        self, kind: Kind[Any], application_id: str, file_id: str, content: bytes
+        self,
+        kind: Kind[Any],
+        application_id: str,
+        file_id: str,
+        content: bytes,
+        caller: Caller | None = None,
     ) -> AppFile:
         """Store the content of a file and return it; raises Missing, Conflict, Invalid, TooLarge.
 
-        Where the size was told before, it must be this one.
+        Where the size was told before, it must be this one. Without a ``caller`` it comes from
+        whoever made the entry.
         """
         if len(content) > MOST_BYTES:
             raise reached("file_bytes", TooLarge(f"A file may have {MOST_BYTES} bytes"))
@@ -160,6 +168,7 @@ class Files:
                 last_updated=to_text(await session.now_ms()),
             )
             await session.resources.put(kind, new)
+            await self._triggers.written(session, caller, kind, old, new)
             return new, old.blob_key
 
         try:
@@ -197,7 +206,12 @@ class Files:
                 await self._blobs.delete(each.blob_key)
 
     async def move(
-        self, kind: Kind[Any], old: tuple[str, str], name: str | None, directory: str | None
+        self,
+        caller: Caller,
+        kind: Kind[Any],
+        old: tuple[str, str],
+        name: str | None,
+        directory: str | None,
     ) -> AppFile:
         """Give a file another name or directory, with all that is in it, and return it.
 
@@ -215,9 +229,13 @@ class Files:
             inside = await _below(session, kind, first)
             await session.resources.put(kind, moved)
             await self._tree.make_above(session, kind, moved)
+            pairs = [(first, moved)]
             for each in inside:
                 above = moved.path + each.parent_directory.removeprefix(first.path)
-                await session.resources.put(kind, structs.replace(each, parent_directory=above))
+                pairs.append((each, structs.replace(each, parent_directory=above)))
+                await session.resources.put(kind, pairs[-1][1])
+            for was, now_is in pairs:
+                await self._triggers.moved(session, caller, kind, was, now_is)
             return moved
 
         check_part(name or "file", "name")

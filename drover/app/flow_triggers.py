@@ -45,13 +45,15 @@ _EVENT_KEYS: Final = (
 class Happening(Struct, frozen=True, kw_only=True):
     """Something that workflows may wait for: by which type and key, and their payload's ``data``.
 
-    ``trigger_id`` is the payload's, where it is not the key.
+    ``trigger_id`` is the payload's, ``root`` what its root has beside the usual keys or in place of
+    them.
     """
 
     trigger_type: str
     key: str
     data: dict[str, Any]
     trigger_id: str
+    root: dict[str, Any] = {}
 
 
 class EventTriggers(QuietHook):
@@ -74,7 +76,7 @@ class DeviceTriggers(QuietHook):
         """Tell of a new device; those that the server itself makes, as imports do, are many."""
         if old is not None or new is None or caller.type == "system":
             return
-        shown = _dated(msgspec.json.decode(kind.shown(new)))
+        shown = dated(msgspec.json.decode(kind.shown(new)))
         happening = Happening(
             trigger_type="deviceCreate",
             key=DEVICE_CREATE_KEY,
@@ -106,7 +108,8 @@ async def tell(
     if not await session.flows.awaited(application_id, first.trigger_type, first.key):
         return
     for each in happenings:
-        root = {"triggerId": each.trigger_id, "relayId": caller.id, "relayType": caller.type}
+        relay = {"relayId": caller.id, "relayType": caller.type}
+        root = {"triggerId": each.trigger_id, **relay, **each.root}
         await session.jobs.add_firing(
             Firing(
                 application_id=application_id,
@@ -121,7 +124,7 @@ async def tell(
 
 def _event(event: Event) -> Happening:
     document: dict[str, Any] = msgspec.to_builtins(event)
-    updates = [_dated(update) for update in document.get("updates") or ()]
+    updates = [dated(update) for update in document.get("updates") or ()]
     data: dict[str, Any] = {key: document[key] for key in _EVENT_KEYS if key in document}
     data["creationDate"] = _date(document["creationDate"])
     if updates:
@@ -158,7 +161,8 @@ def _dated_row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**shown, **{key: _date(shown[key]) for key in ("createdAt", "updatedAt")}}
 
 
-def _dated(document: dict[str, Any]) -> dict[str, Any]:
+def dated(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document with its dates as those of payloads; the one given is changed."""
     for key in ("creationDate", "lastUpdated"):
         if isinstance(document.get(key), str):
             document[key] = _date(document[key])

@@ -16,7 +16,7 @@ from drover.model.errors import DroverError, Full, Unavailable
 from drover.model.execution import State
 from drover.model.run import Change
 from drover.model.task import ASIDE, Ending
-from drover.ports.tasks import TaskCanceled, TaskLost
+from drover.ports.tasks import EndingWork, TaskCanceled, TaskLost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,6 +78,7 @@ class TaskRunner:
         self._runs.discard(run)
         self._signals.tasks.set()
         self._signals.telling.set()
+        self._signals.fire.set()
         if not run.cancelled() and (error := run.exception()) is not None:
             _LOG.error("task_run_failed", error=repr(error))  # the lease ends, another goes on
 
@@ -140,8 +141,15 @@ class TaskRunner:
         if ending is None:
             await self._store.write(lambda session: self._leave(session, task))
             return
-        state = await self._store.write(lambda session: _end(session, task, ending))
+        state = await self._store.write(lambda session: self._end(session, task, ending))
         _LOG.info("task_ended", execution=task.id, state=state, error=ending.message)
+
+    async def _end(self, session: Session, task: RunningTask, ending: Ending) -> State | None:
+        state = await _end(session, task, ending)
+        work = self._works[task.execution.kind]
+        if state is not None and isinstance(work, EndingWork):
+            await work.ended(session, task.execution)
+        return state
 
     async def _leave(self, session: Session, task: RunningTask) -> None:
         now_ms = await session.now_ms()

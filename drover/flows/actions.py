@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -87,4 +87,25 @@ class EndRound:
     map_value: Path | None
 
 
-Action: TypeAlias = Each | Ask | Script | CallPython | Pause | Repeat | EndRound
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Runs a custom node on a payload of its own, whose ``data`` are the ``inputs``.
+
+    ``custom_node`` is the key of its definition; ``write`` gets what the custom node hands back.
+    """
+
+    custom_node: str
+    inputs: Callable[[Visit], dict[str, Any]]
+    write: Write | None
+    parallel: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Ends a custom node: it hands back ``result``, and goes on at one of its outputs."""
+
+    output: int
+    result: Path | None
+
+
+Action: TypeAlias = Each | Ask | Script | CallPython | Pause | Repeat | EndRound | Enter | Leave

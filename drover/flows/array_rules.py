@@ -9,9 +9,15 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
-from drover.flows.language import UNDEFINED, strict_equal, to_number, to_text, truthy
+from drover.flows.language import (
+    UNDEFINED,
+    RenderLimit,
+    parse_json,
+    strict_equal,
+    to_number,
+    to_text,
+    truthy,
+)
 from drover.flows.ordering import identity, ordered
 from drover.flows.visit import Thrown
 
@@ -71,8 +77,8 @@ def _parsed(value: Any) -> Any:
     if value.__class__ is not str:
         return value
     try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError):
+        return parse_json(value)
+    except (ValueError, RenderLimit):
         return value
 
 

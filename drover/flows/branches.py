@@ -6,17 +6,26 @@ from collections import deque
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Final
 
+from drover.flows.custom_nodes import START
 from drover.flows.language import deep_copy
-from drover.flows.loops import ROUNDS_AT_ONCE, Loop, Round, parallel_round
+from drover.flows.loops import ROUNDS_AT_ONCE, Call, Loop, Round, parallel_round
 from drover.flows.outcome import failure_of, thrown_of, withheld
 from drover.flows.settings import copied
-from drover.flows.visit import MOST_BRANCH_BYTES, Run, Thrown, Visit, measure
+from drover.flows.visit import (
+    MOST_BRANCH_BYTES,
+    MOST_PAYLOAD_BYTES,
+    Run,
+    Thrown,
+    Visit,
+    measure,
+    too_large,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drover.flows.actions import Repeat
-    from drover.flows.compile import CompiledNode
+    from drover.flows.actions import Enter, Repeat
+    from drover.flows.compile import Callee, CompiledNode
 
 MOST_STEPS: Final = 1_000_000
 """Node executions of one run."""
@@ -133,13 +142,40 @@ class Branches:
     def cap(self, visit: Visit, *, breaks: bool, value: Any) -> None:
         """Keep what the first cap of a round hands on."""
         inside = visit.round
-        if inside is None:
+        if inside is None or isinstance(inside.loop, Call):
             raise Thrown("Validation", "The end of a loop was reached outside of one")
         if not inside.capped:
             inside.capped = True
             inside.breaks = breaks
             inside.payload = visit.payload
             inside.room = visit.room
+            inside.value = value
+
+    def enter(self, node: CompiledNode, action: Enter, visit: Visit) -> None:
+        """Park the branch at a custom node and start what is in it; raises Thrown."""
+        callee = node.callee
+        if callee is None:
+            raise Thrown("NotFound", "The custom node was not found")
+        payload = _inner_payload(callee, visit, action.inputs(visit.payload))
+        inside = Round(Call(node, action, visit), 0)
+        inside.live = 1
+        inner = Visit(visit.run, payload, inside)
+        inner.weight = measure(payload)
+        run = visit.run
+        if run.held + inner.weight > MOST_BRANCH_BYTES:
+            raise Thrown("PayloadTooLarge", "The branches of the run hold too much")
+        run.held += inner.weight
+        run.tokens += 1
+        self._follow(inner, callee.starts)
+
+    def hand_back(self, visit: Visit, output: int, value: Any) -> None:
+        """Keep what the first end of a custom node that is reached hands back; raises Thrown."""
+        inside = visit.round
+        if inside is None or not isinstance(inside.loop, Call):
+            raise Thrown("Validation", "The end of a custom node was reached outside of one")
+        if not inside.capped:
+            inside.capped = True
+            inside.loop.output = output
             inside.value = value
 
     # ------------------------------------------------------------------ branches
@@ -247,6 +283,9 @@ class Branches:
 
     def _round_over(self, inside: Round) -> None:
         loop = inside.loop
+        if isinstance(loop, Call):
+            self._call_over(loop, inside)
+            return
         loop.done += 1
         around = loop.visit.round
         if around is not None and around.dead:
@@ -259,6 +298,20 @@ class Branches:
             inside.failure = (loop.node, loop.visit, thrown)
             loop.failures.append(inside)
         self._go_on(loop, inside)
+
+    def _call_over(self, call: Call, inside: Round) -> None:
+        """Go on after a custom node at the output it ended at; without an end nothing follows."""
+        around = call.visit.round
+        if not inside.capped or (around is not None and around.dead):
+            self._end(call.visit)
+            return
+        try:
+            if call.action.write is not None:
+                call.action.write(call.visit, inside.value)
+        except Exception as error:  # noqa: BLE001 - as in _start_round
+            self._throw(call.node, call.visit, thrown_of(error))
+        else:
+            self._follow(call.visit, call.node.outputs[call.output])
 
     def _keep(self, loop: Loop, inside: Round) -> None:
         if inside.failure is not None:
@@ -311,6 +364,22 @@ def copied_item(item: dict[str, Any]) -> dict[str, Any]:
 def _check_held(run: Run) -> None:
     if run.held > MOST_BRANCH_BYTES:
         raise Thrown("PayloadTooLarge", "The branches of the run hold too much")
+
+
+def _inner_payload(callee: Callee, visit: Visit, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return the payload that a custom node starts with; raises Thrown when it is too large."""
+    if measure(inputs) > MOST_PAYLOAD_BYTES:
+        raise too_large("What the custom node is given")
+    return {
+        **callee.root,
+        "globals": deep_copy(callee.root["globals"]),
+        "time": visit.payload.get("time"),
+        "data": deep_copy(inputs),
+        "triggerId": START,
+        "triggerType": START,
+        "relayId": visit.payload.get("flowId"),
+        "relayType": "flow",
+    }
 
 
 def _copy(visit: Visit, weight: int) -> Visit:

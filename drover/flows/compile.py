@@ -8,10 +8,12 @@ from typing import Any, Final
 
 import msgspec
 
-from drover.flows.actions import Action, Each, EndRound, Repeat
+from drover.flows.actions import Action, Each, EndRound, Enter, Repeat
+from drover.flows.custom_nodes import START
 from drover.flows.node import AS_CONFIGURED, Node, node_types
 from drover.flows.settings import NodeFacts, Report, Settings
 from drover.flows.visit import Thrown, Visit
+from drover.model.custom_node import DEFINITIONS
 from drover.model.errors import Flaw
 
 MOST_LOOP_DEPTH: Final = 8
@@ -29,13 +31,22 @@ class FlowInvalid(Exception):
         self.flaws = flaws
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Callee:
+    """A custom node that another node runs: its payload's root, the nodes it begins with."""
+
+    root: Mapping[str, Any]
+    starts: tuple[int, ...]
+
+
 @dataclass(slots=True, eq=False)
 class CompiledNode:
     """A node ready to run.
 
     ``outputs`` are the indexes of the nodes each output leads to; ``rank`` orders the nodes so that
     one comes after those that lead to it; ``straight`` marks a loop each round of which ends in a
-    cap, so that its payload need not be kept to fall back on.
+    cap, so that its payload need not be kept to fall back on. ``callee`` is the custom node that it
+    runs.
     """
 
     index: int
@@ -46,6 +57,7 @@ class CompiledNode:
     outputs: tuple[tuple[int, ...], ...]
     rank: int = 0
     straight: bool = False
+    callee: Callee | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,11 +81,10 @@ def compile_flow(definition: bytes | Mapping[str, Any]) -> CompiledFlow:
     Raises FlowInvalid when it is no JSON object with lists of triggers and nodes.
     """
     flow = _decoded(definition)
-    entries: list[Mapping[str, Any]] = list(flow.get("nodes") or [])
-    known = {node["id"]: index for index, node in enumerate(entries) if node.get("id")}
-    nodes = tuple(_compiled(index, node, known) for index, node in enumerate(entries))
+    linking = _Linking(flow.get(DEFINITIONS) or {})
+    starts = linking.added(flow)
+    nodes = tuple(linking.nodes)
     triggers = tuple(flow.get("triggers") or [])
-    starts = tuple(_flat(trigger.get("outputIds"), known) for trigger in triggers)
     _rank(nodes, starts)
     _mark_straight(nodes)
     own_globals = frozenset(flow.get("ownGlobals") or ())
@@ -119,6 +130,46 @@ def _decoded(definition: bytes | Mapping[str, Any]) -> Mapping[str, Any]:
     return flow
 
 
+class _Linking:
+    """Puts the nodes of a workflow and of all custom nodes within it into one row."""
+
+    def __init__(self, definitions: Mapping[str, Any]) -> None:
+        self.nodes: list[CompiledNode] = []
+        self._definitions = definitions
+        self._callees: dict[str, Callee] = {}
+        self._open: list[str] = []
+
+    def added(self, flow: Mapping[str, Any], within: str = "") -> tuple[tuple[int, ...], ...]:
+        """Add a workflow's nodes; return those that each of its triggers leads to."""
+        entries: list[Mapping[str, Any]] = list(flow.get("nodes") or [])
+        first = len(self.nodes)
+        known = {node["id"]: index for index, node in enumerate(entries, first) if node.get("id")}
+        more = {"custom_nodes": self._definitions, "custom_node": within}
+        added = [_compiled(index, node, known, more) for index, node in enumerate(entries, first)]
+        self.nodes += added
+        for node in added:
+            if isinstance(node.action, Enter):
+                self._link(node, node.action.custom_node)
+        return tuple(_flat(each.get("outputIds"), known) for each in flow.get("triggers") or ())
+
+    def _link(self, node: CompiledNode, key: str) -> None:
+        """Let a node run a custom node, unless it is part of that one itself."""
+        custom_node_id = key.partition("/")[0]
+        if custom_node_id in self._open:
+            node.action = _throwing("Validation", "A custom node may not run itself")
+            return
+        if key not in self._callees:
+            definition = self._definitions[key]
+            self._open.append(custom_node_id)
+            starts = self.added(definition, custom_node_id)
+            self._open.pop()
+            triggers = definition.get("triggers") or ()
+            begun = zip(triggers, starts, strict=True)
+            firsts = [first for trigger, first in begun if trigger.get("type") == START]
+            self._callees[key] = Callee(_root(definition), sum(firsts, ()))
+        node.callee = self._callees[key]
+
+
 def _root(flow: Mapping[str, Any]) -> dict[str, Any]:
     merged = flow.get("globals") or {}
     return {
@@ -131,8 +182,10 @@ def _root(flow: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _compiled(index: int, node: Mapping[str, Any], known: Mapping[str, int]) -> CompiledNode:
-    facts = facts_of(node)
+def _compiled(
+    index: int, node: Mapping[str, Any], known: Mapping[str, int], more: Mapping[str, Any]
+) -> CompiledNode:
+    facts = facts_of(node, **more)
     wired = tuple(_resolved(ids, known) for ids in node.get("outputIds") or ())
     declared = node_types().get(facts.type)
     action = _absent(facts.type) if declared is None else _action(declared, node, facts)
@@ -203,7 +256,8 @@ def _walk(nodes: tuple[CompiledNode, ...], start: int, seen: set[int], order: li
 
 
 def _next(node: CompiledNode) -> tuple[int, ...]:
-    return tuple(index for ids in node.outputs for index in ids)
+    inner = node.callee.starts if node.callee else ()
+    return (*inner, *(index for ids in node.outputs for index in ids))
 
 
 def _mark_straight(nodes: tuple[CompiledNode, ...]) -> None:

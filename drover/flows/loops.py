@@ -11,7 +11,7 @@ from drover.flows.visit import MOST_PAYLOAD_BYTES, Thrown, measure, too_large
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drover.flows.actions import Repeat
+    from drover.flows.actions import Enter, Repeat
     from drover.flows.compile import CompiledNode
     from drover.flows.visit import Visit
 
@@ -83,12 +83,27 @@ class Loop:
         self.results[index] = value
 
 
+class Call:
+    """One passage of a run through a custom node; ``visit`` waits until it is over.
+
+    What happens inside is its only round; ``output`` is where it goes on.
+    """
+
+    __slots__ = ("action", "node", "output", "visit")
+
+    def __init__(self, node: CompiledNode, action: Enter, visit: Visit) -> None:
+        self.node = node
+        self.action = action
+        self.visit = visit
+        self.output = 0
+
+
 class Round:
     """One round of a loop: how many branches it has, and the cap reached first."""
 
     __slots__ = ("breaks", "capped", "failure", "index", "live", "loop", "payload", "room", "value")
 
-    def __init__(self, loop: Loop, index: int) -> None:
+    def __init__(self, loop: Loop | Call, index: int) -> None:
         self.loop = loop
         self.index = index
         self.live = 0

@@ -25,10 +25,15 @@ AGE_MS: Final = "$ageMs"
 SECONDS: Final = "$seconds"
 """The root key of a firing for inactivity: after how long a silence."""
 
+PLACE: Final = "$place"
+"""The root key of a firing for a file: ``public`` or ``private``."""
+
 SILENCE_S: Final = 7200
 """How long a silence a trigger waits for that does not say."""
 
 _STATES: Final = ("new", "acknowledged", "resolved")
+_FILE_ACTIONS: Final = ("create", "update", "delete")
+_PLACES: Final = ("public", "private")
 _ROW_ACTIONS: Final = ("insert", "bulkInsert", "update", "delete")
 
 
@@ -50,6 +55,12 @@ def _event(config: Mapping[str, Any], firing: Firing) -> bool:
 def _rows(config: Mapping[str, Any], firing: Firing) -> bool:
     change = msgspec.json.decode(firing.data)
     return _is_wanted(config, _ROW_ACTIONS, change.get("action"))
+
+
+def _file(config: Mapping[str, Any], firing: Firing) -> bool:
+    change, root = msgspec.json.decode(firing.data), msgspec.json.decode(firing.root)
+    wanted = _is_wanted(config, _FILE_ACTIONS, change.get("action"))
+    return wanted and _is_wanted(config, _PLACES, root.get(PLACE))
 
 
 def _state(config: Mapping[str, Any], firing: Firing) -> bool:
@@ -101,6 +112,7 @@ def _silence(config: Mapping[str, Any], firing: Firing) -> bool:
 
 
 _WANTS: Final[dict[str, Callable[[Mapping[str, Any], Firing], bool]]] = {
+    "appFile": _file,
     "event": _event,
     "dataTable": _rows,
     "deviceId": _state,

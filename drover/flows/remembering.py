@@ -20,10 +20,12 @@ def remembering(
 ) -> Callable[[Visit, Mapping[str, Any]], dict[str, Any]]:
     """Return what makes a request to move a memory on; ``key`` holds the identifier's template.
 
-    The memory belongs to the workflow, the node's id and the rendered identifier.
+    The memory belongs to the workflow, the node's id and the rendered identifier; that of a node
+    within a custom node to the custom node's id as well.
     """
     identifier = settings.template(key)
-    node_id = settings.facts.id
+    facts = settings.facts
+    node_id = f"{facts.custom_node}/{facts.id}" if facts.custom_node else facts.id
 
     def ask(visit: Visit, more: Mapping[str, Any]) -> dict[str, Any]:
         name = identifier(visit.payload)

@@ -55,6 +55,8 @@ class NodeFacts:
     """What a node may know of its own place: its id, label, ``meta`` and number of outputs.
 
     ``handlers`` are the names of the operator's functions, None where they are not to be checked.
+    ``custom_nodes`` are the definitions of the custom nodes that may be used, None where a workflow
+    is only checked; ``custom_node`` is the id of the one that the node is part of.
     """
 
     id: str
@@ -63,6 +65,8 @@ class NodeFacts:
     meta: Mapping[str, Any]
     outputs: int = 0
     handlers: Collection[str] | None = None
+    custom_nodes: Mapping[str, Any] | None = None
+    custom_node: str = ""
 
 
 class Settings:

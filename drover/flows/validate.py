@@ -149,8 +149,6 @@ def _check_node(node: Mapping[str, Any], place: str, flow_class: str, report: Re
 def _is_valid(node_type: str, flow_class: str) -> bool:
     if flow_class in OTHER_MACHINES:
         return True
-    if node_type == CUSTOM_NODE_END:
-        return flow_class == "customNode"
     known = node_types().get(node_type)
     return is_accepted(node_type) if known is None else flow_class in known.classes
 

@@ -13,10 +13,13 @@ from drover.flows.actions import (
     CallPython,
     Each,
     EndRound,
+    Enter,
+    Leave,
     Pause,
     Repeat,
     Script,
 )
+from drover.flows.language import UNDEFINED
 from drover.flows.settings import copied
 
 if TYPE_CHECKING:
@@ -163,12 +166,36 @@ def _repeat(around: Surroundings, node: CompiledNode, visits: list[Visit]) -> No
             around.branches.give_turn(visit.run)
 
 
+def _enter(around: Surroundings, node: CompiledNode, visits: list[Visit]) -> None:
+    action = cast("Enter", node.action)
+    for visit in visits:
+        try:
+            around.branches.enter(node, action, visit)
+        except Exception as error:  # noqa: BLE001 - as in _each
+            around.branches.throw(node, visit, error, aside=False)
+        else:
+            around.branches.give_turn(visit.run)
+
+
+def _leave(around: Surroundings, node: CompiledNode, visits: list[Visit]) -> None:
+    action = cast("Leave", node.action)
+    for visit in visits:
+        try:
+            value = UNDEFINED if action.result is None else action.result.get(visit.payload)
+            around.branches.hand_back(visit, action.output, copied(value))
+        except Exception as error:  # noqa: BLE001 - as in _each
+            around.branches.throw(node, visit, error, aside=False)
+        else:
+            around.branches.leave(visit, ())
+
+
 def _end_round(around: Surroundings, node: CompiledNode, visits: list[Visit]) -> None:
     action = cast("EndRound", node.action)
     for visit in visits:
         try:
             inside = visit.round
-            where = action.map_value or (inside and inside.loop.action.map_value)
+            own = inside.loop.action if inside is not None else None
+            where = action.map_value or (own.map_value if isinstance(own, Repeat) else None)
             value = copied(where.get(visit.payload)) if where else None
             around.branches.cap(visit, breaks=action.breaks, value=value)
         except Exception as error:  # noqa: BLE001 - as in _each
@@ -226,4 +253,6 @@ WAVES: Final[dict[type, Callable[[Surroundings, CompiledNode, list[Visit]], None
     Pause: _pause,
     Repeat: _repeat,
     EndRound: _end_round,
+    Enter: _enter,
+    Leave: _leave,
 }

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from drover.model.fields import Prose, ShortProse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EXECUTES: Final = "CustomNodeExecuteNode"
+"""The type of the nodes that stand for a custom node."""
+
+DEFINITIONS: Final = "customNodes"
+"""The key of a workflow's definition that holds those of the custom nodes it uses."""
+
+DEFAULT: Final = "default"
+"""The version of a custom node where none is named."""
 
 Text = Annotated[str, Meta(min_length=1, max_length=1024)]
 
@@ -87,3 +99,15 @@ class CustomNodeConfig(
     result_mode: Literal["optional", "required", "none"]
     fields: Annotated[tuple[Form, ...], Meta(max_length=100)]
     result_description: Prose | UnsetType = UNSET
+
+
+def wanted(config: Mapping[str, Any]) -> tuple[str, str]:
+    """Return id and version of the custom node that a node's config names; the id may be empty."""
+    found, version = config.get("customNodeId"), config.get("customNodeVersion")
+    named = version if isinstance(version, str) and version else DEFAULT
+    return (found.lower() if isinstance(found, str) else ""), named
+
+
+def definition_key(custom_node_id: str, version: str) -> str:
+    """Return the key under which a definition carries that of a custom node."""
+    return f"{custom_node_id}/{version}"

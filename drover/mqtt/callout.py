@@ -189,17 +189,15 @@ class Callout:
         """Answer by application: one that takes long to be made known holds up no other."""
         admitted: dict[str, list[tuple[_Question, Admitted]]] = defaultdict(list)
         refused: list[tuple[bytes, bytes]] = []
-        later: list[_Question] = []
         for question, found in decided:
             if isinstance(found, (Unauthorized, TooMany)):
                 refused.append(self._refusal(question, found))
             elif isinstance(found, DroverError):
-                later.append(question)
+                await self._turn_away([question], found.message)
             else:
                 admitted[found.application_id].append((question, found))
         await asyncio.gather(
             self._send(refused),
-            self._turn_away(later, "the store is away"),
             *(self._let_in(application_id, those) for application_id, those in admitted.items()),
         )
 

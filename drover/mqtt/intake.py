@@ -162,6 +162,8 @@ class BrokerIntake:
         for server, number in revoked.connections:
             await self._connections.end(server, int(number))
             self.cut += 1
+        for application_id, device_id in revoked.devices:
+            await self._connections.end_those_of(application_id, mqtt_client=device_id)
         for application_id in revoked.applications:
             await self._link.forget(application_id)
 
@@ -187,7 +189,7 @@ class _Device(Struct):
     stop: str = ""
 
 
-class _Moved(Struct):
+class _Moved(Struct, frozen=True):
     msgs: int = 0
 
 

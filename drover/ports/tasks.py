@@ -7,7 +7,7 @@ does between two checkpoints must bear being done twice.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from drover.query.tree import ALL, Node
 
@@ -103,6 +103,15 @@ class Work(Protocol):
         A DroverError fails the task with its reason, except Unavailable and Full, after which it is
         tried again.
         """
+        ...
+
+
+@runtime_checkable
+class EndingWork(Protocol):
+    """Work that has something to store once a task of it has ended, however it did."""
+
+    async def ended(self, session: Session, task: Execution) -> None:
+        """Store it, in the unit of work that ends the task."""
         ...
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,51 +14,36 @@ import drover.kinds
 from drover import __version__, handlers, plugins
 from drover.app import audit, beacon_registry, payload_counts
 from drover.app.access import assembly as access
-from drover.app.access.admit import Gate, visible_applications
+from drover.app.access.admit import visible_applications
 from drover.app.access.applications import owners_for
-from drover.app.answering import FlowHost, Tools
-from drover.app.archives.asking import Archives
 from drover.app.assembly import Library, Surroundings, library
 from drover.app.audit import AuditLogs, AuditTrail
 from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
-from drover.app.beacons.callbacks import Callbacks
 from drover.app.beacons.waiting import Waiters
 from drover.app.dashboard_assembly import owned_dashboards
 from drover.app.endpoints import Endpoints
 from drover.app.files import Files, files_of
-from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
-from drover.app.inventory_bulk import BulkOperations
 from drover.app.inventory_reads import PatientReads
 from drover.app.inventory_throttle import RequestThrottle
 from drover.app.jobs import assembly as jobs
 from drover.app.live import assembly as live
-from drover.app.live.silences import SilenceWatch
 from drover.app.live.state_triggers import LiveTriggers
-from drover.app.long_tasks import LongTask
 from drover.app.notebooks.asking import Notebooks
 from drover.app.notebooks.room import NotebookRoom
-from drover.app.payload_counts import PayloadCounter
-from drover.app.retention import Retention
 from drover.app.services import Services
 from drover.app.signed_links import SignedLinks
-from drover.app.task_telling import TaskTelling
 from drover.app.transfer import assembly as transfer
-from drover.app.transfer.downloads import Downloads
 from drover.discover import discover
 from drover.engine.loops import Loop
-from drover.engine.service import Engine, Heart, scheduling
-from drover.engine.service import Surroundings as EngineSurroundings
-from drover.faces import tmm
+from drover.engine.service import Engine, Heart
 from drover.faces.audit import audited
 from drover.faces.declared import declared
 from drover.faces.figures import Figures
 from drover.faces.http import HttpApp
-from drover.faces.in_process import InProcess
 from drover.faces.losant.reactions import site_at
 from drover.faces.openapi import Published
-from drover.flows.matching import matches
 from drover.model.kind import Kind
 from drover.mqtt.fabric import Fabric
 from drover.ports.runner import WorkerLost
@@ -72,9 +56,7 @@ from drover.server.configured import (
     database_of,
     facts_of,
     job_limits_of,
-    keep_of,
     limits_of,
-    mail_of,
     notebook_bounds_of,
     own_names_of,
     places_of,
@@ -84,34 +66,27 @@ from drover.server.configured import (
     worker_settings_of,
 )
 from drover.server.device_figures import show_devices, show_watching
+from drover.server.roles import Roles
+from drover.server.running import Running
 from drover.store.access import revisions_of
 from drover.store.blobs import ObjectBlobs
 from drover.store.inventory import InventoryRows
 from drover.store.postgres_hints import PostgresHints
 from drover.store.session import SqlStore
 from drover.system import RandomIds, SystemClock, key_file
-from drover.workers.local import LocalWorkers, registered
+from drover.workers.local import registered
 from drover.workers.web import GuardedWeb
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from drover.app.access.bootstrap import Bootstrap, Created
+    from drover.app.inventory_bulk import BulkOperations
     from drover.app.live.watching import Watching
     from drover.app.replies import AwaitedReplies
     from drover.config import Settings
-    from drover.engine.scheduler import ScheduleAction
-    from drover.ports.tasks import Work
     from drover.store.driver import Database
 
 LAG_S: Final = 2.0
 """How often it is measured how late the loop is."""
-
-ARCHIVES_S: Final = 600.0
-"""How often it is looked whether a day is due to be archived."""
-
-COUNTS_S: Final = 1.0
-"""How often the counts of workflows' runs are written."""
 
 
 class Server:
@@ -134,17 +109,17 @@ class Server:
         self._bulk: BulkOperations | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
-        self._open = AsyncExitStack()
+        self._running = Running()
 
     async def open(self) -> None:
         """Open the store, make the first administrator if there is none, start the roles."""
         await self._learn_handlers()
         database = database_of(self.settings)
         await database.open()
-        self._open.push_async_callback(database.close)
+        self._running.ends_with(database.close)
         store = SqlStore(database)
         doors = access.build(store, revisions_of(database), self.ids, self.clock)
-        self._open.callback(doors.close)
+        self._running.calls_at_end(doors.close)
         heart = Heart(store, timing_of(self.settings), self._name())
         machine = self._machine()
         around = self._around(heart, doors, machine)
@@ -175,8 +150,15 @@ class Server:
         show_watching(self.app.metrics, shelf.watching)
         self._hint(heart)
 
-        await self._run_roles(heart, machine, work, services)
+        self._engine = await self._start_roles(heart, machine, work, services)
         await self._let_devices_in(devices)
+
+    async def _start_roles(
+        self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
+    ) -> Engine | None:
+        app, running, bus = self.app, self._running, self.fabric.link
+        roles = Roles(self.settings, heart, machine, work, services, app, running, bus)
+        return await roles.start()
 
     def _inventory(self, heart: Heart, database: Database) -> tuple[object, ...]:
         """Return the use cases over jobs of every kind, and what the server tells of itself."""
@@ -228,8 +210,8 @@ class Server:
     def _http(self, store: SqlStore, services: Services, doors: access.AccessServices) -> HttpApp:
         """Return the edge; what changes is noted, and written every second and at the end."""
         trail = AuditTrail(store, self.ids, self.clock)
-        self._open.push_async_callback(trail.flush)
-        self._repeat(Loop("audit_trail", trail.flush, asyncio.Event(), audit.FLUSH_S))
+        self._running.ends_with(trail.flush)
+        self._running.repeat(Loop("audit_trail", trail.flush, asyncio.Event(), audit.FLUSH_S))
         operations = audited(declared(services), trail)
         made = HttpApp(operations, doors.gate, limits=limits_of(self.settings))
         made.site_at = partial(site_at, services[Endpoints].hosts)
@@ -241,14 +223,6 @@ class Server:
     async def _make_first(self, first: Bootstrap) -> None:
         password = self.settings.admin_password or None
         self.created = await first.run(self.settings.admin_email, password)
-
-    async def _start_workers(self, workers: LocalWorkers) -> None:
-        try:
-            await workers.start()
-        except WorkerLost as error:
-            raise plugins.HandlersError(str(error)) from error
-        handlers.announce(workers.handlers)
-        self._open.push_async_callback(workers.stop)
 
     async def _learn_handlers(self) -> None:
         """Ask a worker for the names of handlers, to check workflows by: none is imported here."""
@@ -301,7 +275,7 @@ class Server:
 
     async def close(self) -> None:
         """Stop what was started, last first."""
-        await self._open.aclose()
+        await self._running.close()
 
     def _stop_engine(self) -> None:
         if self._engine is not None:
@@ -332,91 +306,28 @@ class Server:
             heart, self.ids, self.settings.beacon_time_zone, waiters
         )
         watch = Loop("beacon_watch", queue.watch.tick, queue.waiters.changed, beacons.LOOK_S)
-        self._repeat(watch)
+        self._running.repeat(watch)
         lost_ms = int(self.settings.beacon_lost_seconds * 1000)
         registry = BeaconRegistry(heart.store, self.clock, lost_ms)
-        self._open.push_async_callback(registry.flush)
-        self._repeat(Loop("beacon_beats", registry.flush, asyncio.Event(), beacon_registry.FLUSH_S))
+        self._running.ends_with(registry.flush)
+        self._running.repeat(
+            Loop("beacon_beats", registry.flush, asyncio.Event(), beacon_registry.FLUSH_S)
+        )
         return (*queue.services, registry)
-
-    async def _run_roles(
-        self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
-    ) -> None:
-        if "engine" in self.settings.roles:
-            await self._run_engine(heart, machine, work, services)
-            every_s, past = self.settings.retention_seconds, services[Downloads].tick
-            self._repeat(Loop("past_downloads", past, asyncio.Event(), every_s))
-        if "scheduler" in self.settings.roles:
-            self._run_schedules(heart, work)
-            daily = services[Archives].daily
-            self._repeat(Loop("daily_archives", daily, asyncio.Event(), ARCHIVES_S))
-
-    def _tools(self, heart: Heart, services: Services, web: GuardedWeb) -> Tools:
-        """Return what the requests of running workflows are answered with."""
-        return Tools(
-            services=services,
-            store=heart.store,
-            ids=self.ids,
-            acks=heart.acks,
-            web=web,
-            mail=mail_of(self.settings),
-            wake=heart.signals.fire.set,
-            api=InProcess(self.app, services[Gate]),
-        )
-
-    async def _run_engine(
-        self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
-    ) -> None:
-        wake, counter = heart.signals.fire.set, services[PayloadCounter]
-        runs = FlowRuns(heart.store, self.clock, wake, counter)
-        web = GuardedWeb(self.settings.allowed_networks)
-        workers = LocalWorkers(
-            FlowHost(self._tools(heart, services, web)),
-            worker_settings_of(self.settings, heart.timing),
-        )
-        await self._start_workers(workers)
-        around = EngineSurroundings(
-            runner=workers,
-            blobs=machine.blobs,
-            log=runs,
-            report_url=work.links.url,
-            matches=matches,
-            actions=self._actions(heart, work),
-            works=_works(services),
-            most_tasks=self.settings.max_running_tasks,
-        )
-        self._engine = Engine(heart, around, schedules="scheduler" in self.settings.roles)
-        self._watch_engine(heart, self._engine, workers)
-        await self._engine.start()
-        self._open.push_async_callback(runs.flush)
-        self._repeat(Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S))
-        purge, sweep_s = services[JobInventory].purge, self.settings.sweep_seconds
-        self._repeat(Loop("inventory_purge", purge, asyncio.Event(), sweep_s))
-        resume = services[BulkOperations].resume
-        self._repeat(Loop("inventory_bulk", resume, asyncio.Event(), sweep_s))
-        retention = Retention(heart.store, machine.blobs, keep_of(self.settings))
-        every_s = self.settings.retention_seconds
-        self._repeat(Loop("retention", retention.tick, asyncio.Event(), every_s))
-        self._open.callback(retention.stop)
-        callbacks = Callbacks(heart.store, web, self._callback_key(), tmm.callback_body)
-        self._repeat(Loop("beacon_callbacks", callbacks.tick, heart.signals.callbacks, sweep_s))
-        telling = TaskTelling(heart.store, web, mail_of(self.settings), self._callback_key())
-        self._repeat(Loop("task_telling", telling.tick, heart.signals.telling, sweep_s))
-        self._open.push_async_callback(self._engine.stop)
 
     def _watch(self, store: SqlStore, published: Published, shelf: Library) -> None:
         published.publish(self.app.routes.described, self.app.metrics.text)
         self.app.metrics.declare(refusing_limits_of(self.settings))
         figures = Figures(self.app.metrics, store)
         sweep_s = self.settings.sweep_seconds
-        self._repeat(Loop("figures", figures.look, asyncio.Event(), sweep_s))
+        self._running.repeat(Loop("figures", figures.look, asyncio.Event(), sweep_s))
         for name, flush in (
             ("payload_counts", partial(shelf.counter.flush, store)),
             ("endpoint_calls", shelf.endpoint_calls.flush),
         ):
-            self._open.push_async_callback(flush)
-            self._repeat(Loop(name, flush, asyncio.Event(), payload_counts.FLUSH_S))
-        self._repeat(Loop("loop_lag", figures.measure_lag, asyncio.Event(), LAG_S))
+            self._running.ends_with(flush)
+            self._running.repeat(Loop(name, flush, asyncio.Event(), payload_counts.FLUSH_S))
+        self._running.repeat(Loop("loop_lag", figures.measure_lag, asyncio.Event(), LAG_S))
         self._watch_queue()
 
     def _watch_queue(self) -> None:
@@ -428,74 +339,25 @@ class Server:
             "beacon_looks", "Times the store was asked for the next job.", lambda: work.looks
         )
 
-    def _watch_engine(self, heart: Heart, engine: Engine, workers: LocalWorkers) -> None:
-        metrics, lanes = self.app.metrics, engine.dispatcher
-        metrics.show_count(
-            "fenced_writes", "Writes refused: their lease was lost.", lambda: heart.acks.fenced
-        )
-        metrics.show("leases_held", "Chunks that run here.", lambda: len(heart.leases))
-        metrics.show("lanes_running", "Lanes that run here.", lambda: lanes.running)
-        metrics.show("lanes_limit", "Lanes there may be here.", lambda: workers.capacity)
-        metrics.show("tasks_running", "Long tasks that run here.", lambda: engine.tasks.running)
-        metrics.show("workers_alive", "Worker processes alive here.", lambda: len(workers.pids))
-
-    def _run_schedules(self, heart: Heart, work: jobs.JobServices) -> None:
-        if "engine" not in self.settings.roles:
-            self._repeat(scheduling(heart, self._actions(heart, work)))
-        due, sweep_s = work.schedules.runs, self.settings.sweep_seconds
-        silences = SilenceWatch(heart.store, heart.signals.fire.set)
-        self._repeat(Loop("silences", silences.tick, asyncio.Event(), sweep_s))
-        self._open.push_async_callback(due.stop)
-        self._repeat(Loop("scheduled_runs", due.tick, heart.signals.runs, sweep_s))
-
-    def _actions(self, heart: Heart, work: jobs.JobServices) -> Mapping[str, ScheduleAction]:
-        """Return what schedules do, by kind."""
-        return {**beacons.actions(self.ids, heart.signals), **work.schedules.actions}
-
     async def _let_devices_in(self, devices: live.LiveServices) -> None:
-        self._open.push_async_callback(self.fabric.close)
+        self._running.ends_with(self.fabric.close)
         if not await self.fabric.open():
             return
         if "mqtt" in self.settings.roles:
             devices.start()
-            self._open.push_async_callback(devices.close)
+            self._running.ends_with(devices.close)
             await self.fabric.serve(devices.door, devices.intake)
             show_devices(self.app.metrics, self.fabric, devices)
-            self._open.push_async_callback(self.fabric.take_nothing_more)
-
-    def _callback_key(self) -> bytes:
-        folder = Path(self.settings.data_dir)
-        return self.settings.callback_key.encode() or key_file(folder / "callback.key")
+            self._running.ends_with(self.fabric.take_nothing_more)
 
     def _hint(self, heart: Heart) -> None:
         """Let servers on one PostgreSQL wake each other; one alone has nobody to tell."""
         if not self.settings.database:
             return
         shared = heart.signals.shared
-        hints = PostgresHints(
-            self.settings.database, {name: wake.here for name, wake in shared.items()}
-        )
+        here = {name: wake.here for name, wake in shared.items()}
+        hints = PostgresHints(self.settings.database, here)
         for name, wake in shared.items():
             wake.elsewhere = partial(hints.tell, name)
         listening = asyncio.create_task(hints.run())
-        self._open.push_async_callback(_cancelled, listening)
-
-    def _repeat(self, loop: Loop) -> None:
-        """Run a loop until the server closes."""
-        self._open.push_async_callback(_end, loop, asyncio.create_task(loop.run()))
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-def _works(services: Services) -> dict[str, Work]:
-    """Return the long tasks there are, by kind, ready to be run."""
-    found = discover(drover.app.tasks, "TASK", LongTask)
-    return {each.kind: each.make(services) for each in found}
-
-
-async def _end(loop: Loop, task: asyncio.Task[None]) -> None:
-    loop.stop()
-    await task
+        self._running.keep(listening)

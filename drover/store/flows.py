@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from msgspec import Raw, Struct
 
 from drover.ports.flows import FlowToRun, RunCounts, RunNote
+from drover.store.flow_definitions import definition_of
 from drover.store.reactions import FlowMemoryTable
 
 if TYPE_CHECKING:
@@ -63,7 +62,8 @@ class FlowStore:
             "flow_id": flow_id,
             "version": version,
         }
-        return [_to_run(row) for row in await self._tx.fetch("flow_subscribed", params)]
+        rows = await self._tx.fetch("flow_subscribed", params)
+        return [await _to_run(self._tx, row) for row in rows]
 
     async def awaited(self, application_id: str, trigger_type: str, key: str) -> bool:
         """Tell whether any flow, running or not, has such a trigger."""
@@ -264,21 +264,8 @@ def _note(row: Row) -> RunNote:
     )
 
 
-class _Parts(Struct):
-    """The parts of a stored flow, version or application that a definition is made from."""
-
-    id: str
-    name: str = ""
-    version: str = "develop"
-    flow_class: str = msgspec.field(default="cloud", name="flowClass")
-    triggers: Raw = Raw(b"[]")
-    nodes: Raw = Raw(b"[]")
-    globals: list[Any] = []
-
-
-def _to_run(row: Row) -> FlowToRun:
-    documents = (row["flow"], row["version"] or "", row["application"])
-    tag, definition = _definition(*documents)
+async def _to_run(tx: Transaction, row: Row) -> FlowToRun:
+    tag, definition = await definition_of(tx, row)
     return FlowToRun(
         flow_id=row["flow_id"],
         tag=tag,
@@ -286,27 +273,3 @@ def _to_run(row: Row) -> FlowToRun:
         trigger_index=row["position"],
         config=row["config"].encode(),
     )
-
-
-@lru_cache(maxsize=256)
-def _definition(flow: str, version: str, application: str) -> tuple[str, bytes]:
-    """Return what workers compile, and a tag of its content."""
-    owner = msgspec.json.decode(application, type=_Parts)
-    base = msgspec.json.decode(flow, type=_Parts)
-    running = msgspec.json.decode(version, type=_Parts) if version else base
-    merged = {entry["key"]: entry for entry in [*owner.globals, *running.globals]}
-    definition = msgspec.json.encode(
-        {
-            "id": base.id,
-            "name": base.name,
-            "flowClass": base.flow_class,
-            "applicationId": owner.id,
-            "applicationName": owner.name,
-            "flowVersion": running.version,
-            "globals": list(merged.values()),
-            "ownGlobals": [entry["key"] for entry in running.globals],
-            "triggers": running.triggers,
-            "nodes": running.nodes,
-        }
-    )
-    return hashlib.blake2b(definition, digest_size=16).hexdigest(), definition

@@ -111,6 +111,35 @@ def test_a_workflow_and_its_versions(vendor, button):
     assert one.delete(**button) == {"success": True}
 
 
+def test_a_custom_node_runs_within_a_workflow_in_the_version_named(vendor):
+    label = {"type": "stringTemplate", "id": "n", "label": "N"}
+    config = {"outputCount": 2, "resultMode": "required", "fields": [label]}
+    cap = node("cap", "CustomNodeCapNode", resultSourcePath="data.n")
+    cap["meta"] = {"name": "custom-node-end-true"}
+    made = vendor.client.flows.post(
+        **vendor.key,
+        flow={
+            "name": "Echo",
+            "flowClass": "customNode",
+            "customNodeConfig": config,
+            "triggers": [trigger("customNodeStart", "customNodeStart", "cap")],
+            "nodes": [cap],
+        },
+    )
+    custom = {**vendor.key, "flowId": made["id"]}
+    empty = vendor.client.flow_versions.post(**custom, flowVersion={"version": "empty"})
+    vendor.client.flow.patch(**custom, flow={"defaultVersionId": empty["id"]})
+    fields = [{"id": "n", "value": "{{data.x}}!"}]
+    call = node("call", "CustomNodeExecuteNode", customNodeId=made["id"], fields=fields,
+                customNodeVersion="develop", resultPath="data.x")  # fmt: skip
+    call["outputIds"] = [[], ["k"]]
+    one = vendor.flow([trigger("virtualButton", "press", "call")], call, keep("k", "data.x"))
+
+    vendor.client.flow.press_virtual_button(**one, button={"key": "press", "payload": {"x": "a"}})
+
+    assert vendor.stored(one, "k")["k"] == "a!"
+
+
 def test_workflows_are_listed_by_class_and_trigger(vendor, button):
     flows = vendor.client.flows
 

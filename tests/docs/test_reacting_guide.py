@@ -14,4 +14,4 @@ def test_the_commands_of_the_guide_run_in_order(tmp_path):
     with serving(admin_password=PASSWORD, workers=1) as server:
         printed = ran(PAGE, server, tmp_path)
 
-    assert printed == "42\npump 7ada@example.com\n"
+    assert printed == "42\npump 7ada@example.com\n212"

@@ -89,7 +89,8 @@ async def _filled(
     """Give an entry its content; one that was made for it goes again where that fails."""
     files, (file_id, is_new) = asking.services[Files], entry
     try:
-        kept = await files.receive(kind, asking.application_id, file_id, content)
+        own = asking.application_id
+        kept = await files.receive(kind, own, file_id, content, asking.caller)
     except DroverError:
         if is_new:
             await files.delete(asking.caller, kind, asking.application_id, file_id)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from drover.app.access.device_check import DeviceCheck
+    from drover.app.live.pace import Pace
     from drover.model.accounts import AccessKey
     from drover.ports.door import Visitor
     from drover.ports.store import Session, Store
@@ -37,7 +38,10 @@ class LiveDoor:
     ``roots`` are first levels of topics that devices share whose key names none.
     """
 
-    def __init__(self, devices: DeviceCheck, store: Store, roots: Sequence[str]) -> None:
+    def __init__(
+        self, devices: DeviceCheck, store: Store, roots: Sequence[str], pace: Pace
+    ) -> None:
+        self._pace = pace
         self._devices = devices
         self._store = store
         self._roots = roots
@@ -49,12 +53,21 @@ class LiveDoor:
         """
         presented = [_presented(each) for each in visitors]
         found = iter(await self._devices.verify_all([each for each in presented if each]))
-        known = [next(found) if each else _refused() for each in presented]
+        known = [self._at_pace(next(found)) if each else _refused() for each in presented]
         waited = await self._waited([each.key for each in known if isinstance(each, KnownDevice)])
         return [
             await self._admitted(each, waited) if isinstance(each, KnownDevice) else each
             for each in known
         ]
+
+    def _at_pace(self, found: KnownDevice | DroverError) -> KnownDevice | DroverError:
+        """Return what was found, or why a device that comes too often may not."""
+        if isinstance(found, KnownDevice):
+            try:
+                self._pace.comes(found.key.application_id, found.device_id)
+            except DroverError as error:
+                return error
+        return found
 
     async def _waited(self, keys: Iterable[AccessKey]) -> Mapping[str, Sequence[str]]:
         """Return filters of the topics that devices of applications share, as far as needed."""

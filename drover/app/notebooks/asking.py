@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import UNSET, structs
 
+from drover.app.flow_caller import depth_after
 from drover.app.inventory_verbs import actor_of
 from drover.app.long_tasks import Asked
-from drover.app.notebooks.minutes import ENDS
+from drover.app.notebooks.logs import shown
 from drover.app.notebooks.room import MOST_BYTES
 from drover.app.notebooks.run import context_of
 from drover.app.tasks.notebook_execute import TASK as RUN
 from drover.app.tasks.notebook_inputs import TASK as INPUTS
 from drover.kinds.notebook import KIND
 from drover.model.errors import Conflict, Invalid, Missing, TooLarge, reached
-from drover.model.execution import State
 from drover.model.instants import to_ms, to_text
 from drover.ports.tasks import LogsWanted
 from drover.query.tree import Compare, Operator, all_of
@@ -36,10 +36,6 @@ if TYPE_CHECKING:
 
 LAST_MS: Final = 253_402_300_799_999
 FILE_PATH: Final = "/notebook-files/{applicationId}/{notebookId}"
-_LOGGED: Final = (
-    "inputInfo", "outputInfo", "executionErrors", "inputsCompletedAt", "notebookCompletedAt",
-    "outputsCompletedAt",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +86,8 @@ class Notebooks:
                 "relativeTo": _moment(asked.relative_to, now_ms),
                 "maxAllowedRunMinutes": self._room.minutes,
             }
+            if depth := depth_after(caller):
+                given["depth"] = depth  # of the workflows that led to it, for those it leads to
             if asked.template_context:
                 given["templateContext"] = asked.template_context
             if old.image_version is not UNSET:
@@ -198,47 +196,6 @@ class Notebooks:
         if found.blob_key is UNSET or await self._room.blobs.head(found.blob_key) is None:
             raise Missing("The notebook has no file")
         return str(found.jupyter_file_name), self._room.blobs.get_stream(found.blob_key)
-
-
-def shown(log: TaskLog) -> dict[str, Any]:
-    """Return a run as a notebook's log tells of it; what is not known is left out."""
-    execution, given = log.execution, msgspec.json.decode(log.execution.detail)
-    noted = msgspec.json.decode(execution.accumulator or "{}")
-    document: dict[str, Any] = {
-        "id": execution.id,
-        "notebookExecutionId": execution.id,
-        "notebookId": log.resource_id,
-        "applicationId": execution.application_id,
-        "status": _status(log),
-        "executionRelativeTo": to_text(given["relativeTo"]),
-        "maxAllowedRunMinutes": given["maxAllowedRunMinutes"],
-        "runQueuedAt": to_text(execution.requested_ms),
-        "inputInfo": {},
-        "outputInfo": {},
-        "executionErrors": [],
-    }
-    if execution.source is not None:
-        document |= {"sourceType": execution.source.type, "sourceId": execution.source.id}
-    if execution.started_ms is not None:
-        document["runStartedAt"] = to_text(execution.started_ms)
-    for name in ("imageVersion", "templateContext"):
-        if name in given:
-            document[name] = given[name]
-    document |= {name: noted[name] for name in _LOGGED if name in noted}
-    if execution.error is not None and not document["executionErrors"]:
-        error = {"name": log.error_name or "Canceled", "message": execution.error}
-        document["executionErrors"] = [error]
-    return document
-
-
-def _status(log: TaskLog) -> str:
-    state = log.execution.state
-    if state is State.CANCELING:
-        return "canceling"
-    if log.execution.completed_ms is None:
-        return "queued" if log.execution.started_ms is None else "inProgress"
-    name = "" if state is State.SUCCEEDED else log.error_name or ""
-    return "errored" if state is State.FAILED and not name else ENDS.get(name, "errored")
 
 
 def _moment(given: str | float | None, now_ms: int) -> int:

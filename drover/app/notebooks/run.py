@@ -15,6 +15,7 @@ from msgspec import UNSET, structs
 
 from drover.app.catalog import Catalog
 from drover.app.devices import Devices
+from drover.app.notebooks.ended import tell_of
 from drover.app.notebooks.inputs import Inputs
 from drover.app.notebooks.outputs import Outputs, info_of
 from drover.app.notebooks.room import NotebookRoom, RunFailed
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
     from drover.app.services import Services
     from drover.kinds.notebook import Notebook, Output
+    from drover.model.run import Execution
     from drover.ports.notebooks import NotebookEnd
+    from drover.ports.store import Session
     from drover.ports.tasks import Output as TaskOutput
     from drover.ports.tasks import Task
 
@@ -84,7 +87,7 @@ class RunNotebook:
             self._room,
             self._services[Catalog],
             self._services[TableRows],
-            Caller(type="system", id=notebook.id, scopes=frozenset()),
+            Caller(type="notebook", id=notebook.id, scopes=frozenset()),
             task.application_id,
             folder,
             texts,
@@ -95,6 +98,10 @@ class RunNotebook:
         if notes.errors:
             raise RunFailed(notes.errors[0]["name"], notes.errors[0]["message"])
         return notes.document
+
+    async def ended(self, session: Session, task: Execution) -> None:
+        """Tell the workflows that wait for the notebook."""
+        await tell_of(session, task)
 
     async def _lay_out(self, task: Task, notebook: Notebook, texts: Texts, notes: Notes) -> None:
         """Write the notebook and its inputs."""

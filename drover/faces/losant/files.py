@@ -110,7 +110,7 @@ class _Calls:
         """Give one another name or directory."""
         name, directory = call.query.get("name"), call.query.get("parentDirectory")
         old = (call.application_id, self._id(call))
-        moved = await self._files.move(self._kind, old, name, directory)
+        moved = await self._files.move(call.caller, self._kind, old, name, directory)
         return self._one(call, self._kind.shown(moved))
 
     async def upload(self, call: Call) -> bytes:
@@ -119,7 +119,9 @@ class _Calls:
         content = form.get(self._place.part)
         if content is None:
             raise Invalid(f"The form needs a part {self._place.part}", field=self._place.part)
-        kept = await self._files.receive(self._kind, call.application_id, self._id(call), content)
+        kept = await self._files.receive(
+            self._kind, call.application_id, self._id(call), content, call.caller
+        )
         return self._one(call, self._kind.shown(kept))
 
     def _id(self, call: Call) -> str:

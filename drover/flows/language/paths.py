@@ -57,6 +57,10 @@ class Path:
     def __repr__(self) -> str:
         return f"Path({self.text!r})"
 
+    def leads_where(self, other: Path) -> bool:
+        """Tell whether two paths mean the same place, however they are written."""
+        return self._steps == other._steps
+
     def set(self, payload: Payload, value: Value) -> Payload:
         """Store a deep copy of ``value`` in ``payload`` (changed in place) and return it.
 

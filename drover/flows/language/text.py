@@ -18,6 +18,19 @@ def length_in_units(text: str) -> int:
     return len(text) + len(_BEYOND_BMP.findall(text))
 
 
+def find_units(text: str, wanted: str, start: int) -> int:
+    """Return where ``wanted`` begins, in UTF-16 units, at ``start`` or later; -1 for nowhere."""
+    if text.isascii() or not _BEYOND_BMP.search(text):
+        return text.find(wanted, start)
+    units, looked_for = (each.encode("utf-16-le", "surrogatepass") for each in (text, wanted))
+    at = units.find(looked_for, start * _UNIT)
+    while at % _UNIT:  # between two units; -1 is odd as well
+        if at < 0:
+            return -1
+        at = units.find(looked_for, at + 1)
+    return at // _UNIT
+
+
 def slice_units(text: str, start: int, end: int) -> str:
     """Return the UTF-16 units from ``start`` up to ``end``; a cut pair becomes U+FFFD."""
     if text.isascii() or not _BEYOND_BMP.search(text):

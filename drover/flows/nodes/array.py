@@ -45,6 +45,8 @@ def _compile(settings: Settings) -> Action | None:
 
 
 def _rules(settings: Settings) -> list[tuple[Rule, Write | None]]:
+    if settings.config.get("rules") is None:
+        settings.flaw("rules", "Rules is required", missing=True)
     compiled: list[tuple[Rule, Write | None]] = []
     for entry in settings.items("rules", most=MOST_RULES):
         rule = compile_rule(entry)

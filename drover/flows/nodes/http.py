@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-import msgspec
-
 from drover.flows.actions import Action, Ask
-from drover.flows.language import to_json, to_number, to_text
+from drover.flows.language import RenderLimit, parse_json, to_json, to_number, to_text
 from drover.flows.node import Node
 from drover.flows.settings import error_writer, within
 from drover.flows.visit import Thrown
@@ -187,8 +185,8 @@ def _response(result: dict[str, Any]) -> dict[str, Any]:
     if not result.pop("isText", True):
         return result
     try:
-        result["body"] = msgspec.json.decode(result["body"])
-    except (msgspec.DecodeError, RecursionError, TypeError):
+        result["body"] = parse_json(result["body"])
+    except (ValueError, RenderLimit, TypeError):
         return result
     return result
 

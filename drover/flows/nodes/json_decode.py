@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from drover.flows.actions import Action, Each
-from drover.flows.language import UNDEFINED
+from drover.flows.language import UNDEFINED, RenderLimit, parse_json
 from drover.flows.node import Node
 from drover.flows.settings import error_writer
 from drover.flows.visit import Thrown
@@ -44,8 +42,8 @@ def _decoded(value: Any) -> Any:
     if value.__class__ is not str:
         return value
     try:
-        return msgspec.json.decode(value)
-    except RecursionError as error:
+        return parse_json(value)
+    except RenderLimit as error:
         raise ValueError("The JSON is nested too deep") from error
 
 

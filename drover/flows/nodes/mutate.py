@@ -77,10 +77,10 @@ def _copy(entry: Settings) -> Rule | None:
 
 def _move(entry: Settings) -> Rule | None:
     copy = _copy(entry)
-    source = entry.path("source")
-    if copy is None or source is None:
+    source, goal = entry.path("source"), entry.path("destination")
+    if copy is None or source is None or goal is None:
         return None
-    if entry.config.get("source") == entry.config.get("destination"):
+    if source.leads_where(goal):
         return lambda _visit: None
 
     def apply(visit: Visit) -> None:

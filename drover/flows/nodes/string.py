@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from drover.flows.actions import Action, Each
 from drover.flows.language import to_number
+from drover.flows.language.numbers import WHITE_SPACE
+from drover.flows.language.text import find_units
 from drover.flows.node import Node
 from drover.flows.settings import templates_of
 from drover.flows.visit import Thrown
@@ -76,7 +78,7 @@ def _replace(text: str, arguments: list[str], count: int) -> str:
 
 def _index_of(text: str, arguments: list[str]) -> int:
     start = _at(arguments, 1)
-    return text.find(_at(arguments, 0), _length(start, "The start") if start else 0)
+    return find_units(text, _at(arguments, 0), _length(start, "The start") if start else 0)
 
 
 def _to_number(text: str, _arguments: list[str]) -> Any:
@@ -125,9 +127,9 @@ _METHODS: Final[dict[str, Callable[[str, list[str]], Any]]] = {
     "indexOf": _index_of,
     "toUpper": lambda text, _: text.upper(),
     "toLower": lambda text, _: text.lower(),
-    "trim": lambda text, _: text.strip(),
-    "trimStart": lambda text, _: text.lstrip(),
-    "trimEnd": lambda text, _: text.rstrip(),
+    "trim": lambda text, _: text.strip(WHITE_SPACE),
+    "trimStart": lambda text, _: text.lstrip(WHITE_SPACE),
+    "trimEnd": lambda text, _: text.rstrip(WHITE_SPACE),
     "toNumber": _to_number,
     "concat": lambda text, arguments: text + "".join(arguments),
     "pad": _pad,

@@ -406,10 +406,16 @@ def test_errors_are_found_by_scope_and_buttons_by_their_names():
         ("event", b"{}", b'{"state": "acknowledged"}', True),
         ("dataTable", b'{"insert": true}', b'{"action": "insert"}', True),
         ("dataTable", b'{"insert": true}', b'{"action": "bulkInsert"}', False),
+        ("appFile", b'{"create": true}', b'{"action": "create"}', True),
+        ("appFile", b'{"create": true}', b'{"action": "delete"}', False),
+        ("appFile", b'{"create": true, "public": true}', b'{"action": "create"}', True),
+        ("appFile", b'{"private": true}', b'{"action": "create"}', False),
+        ("appFile", b"{}", b'{"action": "update"}', True),
         ("timer", b"{}", b"{}", True),
     ],
 )
 def test_a_triggers_config_decides_what_it_wants(kind, config, data, wanted):
-    firing = Firing(application_id="a" * 24, trigger_type=kind, key="k", data=data)
+    root = b'{"$place": "public"}'
+    firing = Firing(application_id="a" * 24, trigger_type=kind, key="k", data=data, root=root)
 
     assert matches(config, firing) is wanted
