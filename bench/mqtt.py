@@ -82,7 +82,7 @@ def _ingestion(
 
 
 def _processor_s(server: Serving) -> float:
-    """Return the processor time that the server itself has taken, without its broker and workers."""
+    """Return the processor time of the server itself, without its broker and workers."""
     taken = psutil.Process(server.process.pid).cpu_times()
     return float(taken.user + taken.system)
 
