@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TESTS ?= tests
-TEST_WORKERS ?= 2
+# One more than there are cores: acceptance tests wait for servers half of their time.
+TEST_WORKERS ?= 3
 DEMO_ARGS ?=
 
 .PHONY: help setup check test demo serve bench format lock docs
@@ -43,7 +44,7 @@ test: .venv/.dev  ## all tests
 	$(BIN)/python tools/prepare_tests.py
 	$(BIN)/python tools/prepare_console.py
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest $(TESTS) -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=
+	$(BIN)/python -m pytest $(TESTS) -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	$(BIN)/python tools/check_coverage.py
 
 demo: .venv/.demo  ## run a job over 28,000 airports and show the result

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module, invalidate_caches
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +22,8 @@ class HandlersError(ImportError):
 
 def offered() -> list[str]:
     """Return the modules that installed packages offer."""
+    from importlib.metadata import entry_points  # takes longer than all else of most commands
+
     return [point.module for point in entry_points(group=ENTRY_POINTS)]
 
 

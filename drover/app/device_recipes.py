@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 10_000
 RECIPE_TAG: Final = "DeviceRecipe"
 """The tag that tells which recipe a device was made by."""
-_BATCH: Final = 200
+BATCH: Final = 200
+"""Devices that are made in one unit of work."""
 _RESULTS: Final = ("deviceId", "accessKey", "accessSecret", "error")
 
 _Column = Annotated[str, Meta(max_length=255)]
@@ -60,6 +61,11 @@ class Line:
     outcome: dict[str, str] = field(default_factory=dict)
     body: Struct | None = None
 
+    @property
+    def lacks_key(self) -> bool:
+        """Whether there is a device and no access key for it."""
+        return "deviceId" in self.outcome and "accessKey" not in self.outcome
+
     def fail(self, error: Invalid) -> None:
         """Note why there is no device."""
         self.outcome["error"] = error.message
@@ -74,6 +80,20 @@ class BulkCreated:
     csv_result: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The rows of a request."""
+
+    columns: Sequence[str]
+    lines: Sequence[Line]
+
+    @property
+    def result(self) -> BulkCreated:
+        """What became of them."""
+        failed = sum("error" in line.outcome for line in self.lines)
+        return BulkCreated(len(self.lines) - failed, failed, _csv(self.columns, self.lines))
+
+
 class DeviceRecipes:
     """Makes devices by recipes."""
 
@@ -82,10 +102,8 @@ class DeviceRecipes:
         self._catalog = catalog
         self._devices = devices
 
-    async def create(
-        self, caller: Caller, application_id: str, recipe_id: str, wanted: BulkCreate
-    ) -> BulkCreated:
-        """Make a device for each row; one that cannot be made keeps no other back.
+    async def sheet(self, application_id: str, recipe_id: str, wanted: BulkCreate) -> Sheet:
+        """Return the rows of a request, those noted as failed that can be no devices.
 
         Raises Missing for the recipe, Invalid for rows that are no CSV, TooLarge.
         """
@@ -97,14 +115,41 @@ class DeviceRecipes:
         for line in lines:
             _shape(line, recipe, wanted)
         await self._store.read(lambda session: _refuse_absent(session, application_id, lines))
-        good = [line for line in lines if not line.outcome]
-        for start in range(0, len(good), _BATCH):
-            await self._make(caller, application_id, good[start : start + _BATCH])
-        if wanted.make_unique_key_secret:
+        return Sheet(columns, lines)
+
+    async def create(
+        self, caller: Caller, application_id: str, sheet: Sheet, *, with_keys: bool
+    ) -> BulkCreated:
+        """Make a device for each row; one that cannot be made keeps no other back."""
+        good = [line for line in sheet.lines if not line.outcome]
+        for start in range(0, len(good), BATCH):
+            await self._make(caller, application_id, good[start : start + BATCH])
+        if with_keys:
             for line in good:
-                await self._give_key(caller, application_id, line)
-        failed = sum("error" in line.outcome for line in lines)
-        return BulkCreated(len(lines) - failed, failed, _csv(columns, lines))
+                await self.give_key(caller, application_id, line)
+        return sheet.result
+
+    async def make_within(
+        self, session: Session, caller: Caller, application_id: str, lines: Sequence[Line]
+    ) -> Sequence[str]:
+        """Make the devices of rows that can be some, within a unit of work; return their ids.
+
+        Raises Invalid where one of them cannot be made after all.
+        """
+        good = [line for line in lines if not line.outcome]
+        bodies = [NewDevice(line.body) for line in good if line.body is not None]
+        ids = await self._devices.create_within(session, caller, application_id, bodies)
+        for line, device_id in zip(good, ids, strict=True):
+            line.outcome["deviceId"] = device_id
+        return ids
+
+    async def give_key(self, caller: Caller, application_id: str, line: Line) -> None:
+        """Make an access key for the device of a row, where it lacks one."""
+        if not line.lacks_key:
+            return
+        body = msgspec.json.encode({"deviceIds": [line.outcome["deviceId"]]})
+        made = msgspec.json.decode(await self._catalog.create(caller, KEY, application_id, body))
+        line.outcome |= {"accessKey": made["key"], "accessSecret": made["secret"]}
 
     async def _make(self, caller: Caller, application_id: str, lines: Sequence[Line]) -> None:
         bodies = [NewDevice(line.body) for line in lines if line.body is not None]
@@ -119,13 +164,6 @@ class DeviceRecipes:
             return
         for line, device_id in zip(lines, ids, strict=True):
             line.outcome["deviceId"] = device_id
-
-    async def _give_key(self, caller: Caller, application_id: str, line: Line) -> None:
-        if "deviceId" not in line.outcome:
-            return
-        body = msgspec.json.encode({"deviceIds": [line.outcome["deviceId"]]})
-        made = msgspec.json.decode(await self._catalog.create(caller, KEY, application_id, body))
-        line.outcome |= {"accessKey": made["key"], "accessSecret": made["secret"]}
 
 
 def body_of(recipe: DeviceRecipe, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -76,11 +76,15 @@ class Reported(Struct, frozen=True, kw_only=True):
 
 
 class Told(Struct, frozen=True):
-    """What somebody says that a device reports."""
+    """What somebody says that a device reports.
+
+    ``said_ms`` is the moment of reports that tell none, and what ages count from; None for now.
+    """
 
     caller: Caller
     device_id: str
     reports: Sequence[StateReport]
+    said_ms: int | None = None
 
 
 class Taken(Struct, frozen=True):
@@ -367,7 +371,14 @@ class _Reporter(NamedTuple):
 def _taken(told: Told, reporter: _Reporter | None, now_ms: int) -> Taken | None:
     if reporter is None or not _speaks_for(told.caller, reporter.device):
         return None
-    reports = [kept for each in told.reports if (kept := _reported(reporter.types, each, now_ms))]
+    said_ms = now_ms if told.said_ms is None else told.said_ms
+    timed = [(each, _moment_of(each, said_ms)) for each in told.reports]
+    reports = [
+        kept
+        for each, time_ms in timed
+        if now_ms - OLDEST_MS <= time_ms <= now_ms + NEWEST_MS
+        and (kept := _reported(reporter.types, each, time_ms))
+    ]
     return Taken(told.caller, reporter.device, reports)
 
 
@@ -375,12 +386,12 @@ def _missing() -> Missing:
     return Missing(f"{KIND.title} was not found")
 
 
-def _reported(types: Mapping[str, str], report: StateReport, now_ms: int) -> Reported | None:
+def _moment_of(report: StateReport, said_ms: int) -> int:
+    return said_ms if report.time is UNSET else moment_ms(report.time, said_ms)
+
+
+def _reported(types: Mapping[str, str], report: StateReport, time_ms: int) -> Reported | None:
     """Return a report as it is stored, None when nothing of it can be."""
-    given = None if report.time is UNSET else report.time
-    time_ms = moment_ms(given, now_ms)
-    if not now_ms - OLDEST_MS <= time_ms <= now_ms + NEWEST_MS:
-        return None
     values = {
         name: value
         for name, raw in report.data.items()
@@ -392,7 +403,7 @@ def _reported(types: Mapping[str, str], report: StateReport, now_ms: int) -> Rep
         time_ms=time_ms,
         values=values,
         meta=None if report.meta is UNSET else report.meta,
-        flow_version=report.flow_version or None,
+        flow_version=report.flow_version if isinstance(report.flow_version, str) else None,
     )
 
 

@@ -176,28 +176,36 @@ class Devices:
 
         Workflows that wait for new devices are not run. Raises Invalid.
         """
-
-        async def work(session: Session) -> list[str]:
-            now_ms = await session.now_ms()
-            made: list[Device] = []
-            for body in bodies:
-                stamp = self._catalog.stamp(caller, application_id, now_ms)
-                made.append(KIND.create(body.device, stamp))
-            placed = await self._placed(session, application_id, made)
-            await session.resources.add_many(KIND, placed)
-            readings = [
-                reading
-                for device, body in zip(placed, bodies, strict=True)
-                for reading in _first_state(caller, device, body.state, now_ms)
-            ]
-            if readings:
-                await session.reports.record(readings)
-            return [device.id for device in placed]
-
-        made = await self._store.write(work)
-        if made:
-            self._notice(application_id, "deviceCreate", source_of(caller), len(made), 0)
+        made = await self._store.write(
+            lambda session: self.create_within(session, caller, application_id, bodies)
+        )
+        self.count_created(caller, application_id, len(made))
         return made
+
+    async def create_within(
+        self, session: Session, caller: Caller, application_id: str, bodies: Sequence[NewDevice]
+    ) -> list[str]:
+        """Store many devices within a unit of work, as ``create_many`` does."""
+        now_ms = await session.now_ms()
+        made: list[Device] = []
+        for body in bodies:
+            stamp = self._catalog.stamp(caller, application_id, now_ms)
+            made.append(KIND.create(body.device, stamp))
+        placed = await self._placed(session, application_id, made)
+        await session.resources.add_many(KIND, placed)
+        readings = [
+            reading
+            for device, body in zip(placed, bodies, strict=True)
+            for reading in _first_state(caller, device, body.state, now_ms)
+        ]
+        if readings:
+            await session.reports.record(readings)
+        return [device.id for device in placed]
+
+    def count_created(self, caller: Caller, application_id: str, count: int) -> None:
+        """Count devices that were stored as payloads."""
+        if count:
+            self._notice(application_id, "deviceCreate", source_of(caller), count, 0)
 
     async def _placed(
         self, session: Session, application_id: str, devices: Sequence[Device]

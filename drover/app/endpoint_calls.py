@@ -70,6 +70,17 @@ class EndpointCalls:
         )
         return _grouped(found, wanted)
 
+    async def by_endpoint(self, application_id: str, duration_ms: int) -> Counter[str]:
+        """Return the calls of each endpoint's id up to now, by whole hours; see NOT_FOUND."""
+        now_ms = self.clock.now_ms()
+        found = await self._store.read(
+            lambda session: session.counts.calls(application_id, now_ms - duration_ms, now_ms)
+        )
+        counted: Counter[str] = Counter()
+        for call in found:
+            counted[call.endpoint_id] += call.calls
+        return counted
+
     async def _forget_old(self) -> None:
         now_ms = self.clock.now_ms()
         if now_ms - self._forgot_ms < HOUR_MS:

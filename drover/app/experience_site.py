@@ -10,6 +10,7 @@ from msgspec import UNSET, structs
 from drover.app.catalog import QuietHook
 from drover.kinds.experience_domain import KIND as DOMAIN
 from drover.kinds.experience_endpoint import KIND as ENDPOINT
+from drover.kinds.experience_group import KIND as GROUP
 from drover.kinds.experience_slug import KIND as SLUG
 from drover.kinds.experience_version import KIND as VERSION
 from drover.kinds.experience_version import ExperienceVersion
@@ -42,7 +43,7 @@ class ExperienceVersionHook(QuietHook):
         if new.version == DEVELOP:
             if new.source_version_id_or_name:
                 raise Invalid("The develop version follows no other", field="sourceVersionIdOrName")
-        elif old is None or new.source_version_id_or_name:
+        elif (old is None and not new.snapshot) or new.source_version_id_or_name:
             source = new.source_version_id_or_name or DEVELOP
             seen = await _seen_in(session, new.application_id, source)
             new = structs.replace(new, snapshot=seen)
@@ -121,9 +122,22 @@ class ExperienceSite:
 
     async def views(self, application_id: str, version: str) -> Sequence[dict[str, Any]]:
         """Return the views of a version by its id or name; raises Missing."""
+        return await self._of(VIEW, application_id, version)
 
+    async def endpoints(self, application_id: str, version: str) -> Sequence[dict[str, Any]]:
+        """Return the endpoints of a version by its id or name; raises Missing."""
+        return await self._of(ENDPOINT, application_id, version)
+
+    async def groups(self, application_id: str) -> dict[str, str]:
+        """Return the names of an application's groups of users, by their ids."""
+        found = await self._store.read(lambda session: everything(session, GROUP, application_id))
+        return {each.id: each.name for each in found}
+
+    async def _of(
+        self, kind: Kind[Any], application_id: str, version: str
+    ) -> Sequence[dict[str, Any]]:
         async def work(session: Session) -> Sequence[dict[str, Any]]:
-            return (await _seen_in(session, application_id, version)).get(VIEW.one, [])
+            return (await _seen_in(session, application_id, version)).get(kind.one, [])
 
         return await self._store.read(work)
 

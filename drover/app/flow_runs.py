@@ -11,12 +11,14 @@ import msgspec
 from drover.app.payload_counts import BY_FLOW, RUNS, PayloadCounter
 from drover.app.workflows import MOST_DEPTH
 from drover.flows.keys import FLOW_ERROR, LOCAL, error_scope
+from drover.ports.bus import Message, Silence
 from drover.ports.flows import RunCounts, RunNote
 from drover.ports.jobs import Firing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from drover.ports.bus import Bus
     from drover.ports.clock import Clock
     from drover.ports.runner import FlowBatch, RunRecord
     from drover.ports.store import Session, Store
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 MINUTE_MS: Final = 60_000
 MOST_NOTES: Final = 200
 """Errors, and as many debug messages, kept of one batch."""
+
+DEBUGGED: Final = "$debugged"
+"""The topic between servers on which debug messages are told, each with its workflow."""
 
 _OMITTED: Final = b"null"
 _GLOBAL: Final = "global"
@@ -47,7 +52,7 @@ class FlowRuns:
     """Keeps counts for a moment, and writes them together; errors are written at once.
 
     ``wake`` is called after something was stored that workflows are to be run for. ``flush`` is to
-    be called every second or so, and once more at the end.
+    be called every second or so, and once more at the end. Debug messages pass on ``bus``.
     """
 
     def __init__(
@@ -56,7 +61,9 @@ class FlowRuns:
         clock: Clock,
         wake: Callable[[], None] = lambda: None,
         counter: PayloadCounter | None = None,
+        bus: Bus | None = None,
     ) -> None:
+        self._bus = bus or Silence()
         self._counter = counter or PayloadCounter(clock)
         self._store = store
         self._clock = clock
@@ -81,6 +88,14 @@ class FlowRuns:
 
         if await self._store.write(work):
             self._wake()
+        self._announce(batch.application_id, notes)
+
+    def _announce(self, application_id: str, notes: Sequence[RunNote]) -> None:
+        """Tell debug messages to those who watch."""
+        for note in notes if self._bus.ready else ():
+            if note.topic == "debug":
+                told = (note.flow_id, {"flowVersion": note.version, **note.document})
+                self._bus.publish(Message(application_id, DEBUGGED, msgspec.json.encode(told)))
 
     async def flush(self) -> None:
         """Write the counts kept so far."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from itertools import islice
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cyclopts import App
 from rich.console import Console
 
 from drover.cli import _session
-from drover.mqtt.device import ConnectionRefused
-from drover.mqtt.simulated import Fleet, Habits
+
+if TYPE_CHECKING:
+    from drover.mqtt.simulated import Habits
 
 GROUP = App(name="simulate", help="Simulated devices over real MQTT.")
 
@@ -57,6 +58,8 @@ def simulate(  # noqa: PLR0913 - the published flags of this command
         How long to go on; 0 until interrupted.
 
     """
+    from drover.mqtt.simulated import Habits  # asyncio, which no other command needs
+
     with _session.connect() as client:
         base = f"/applications/{_session.application(client, application)}"
         found = islice(client.items(f"{base}/devices", query=query), devices)
@@ -77,6 +80,8 @@ def simulate(  # noqa: PLR0913 - the published flags of this command
 def _run(
     ids: list[str], address: tuple[str, int], key: tuple[str, str], habits: Habits, seconds: float
 ) -> None:
+    import asyncio
+
     with suppress(KeyboardInterrupt):
         asyncio.run(_live(ids, address, key, habits, seconds))
 
@@ -84,6 +89,11 @@ def _run(
 async def _live(
     ids: list[str], address: tuple[str, int], key: tuple[str, str], habits: Habits, seconds: float
 ) -> None:
+    import asyncio
+
+    from drover.mqtt.device import ConnectionRefused
+    from drover.mqtt.simulated import Fleet
+
     fleet = Fleet(address, key, habits)
     console = Console()
     try:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-
-import httpx
 
 from drover.client.connection import TIMEOUT_S, Connection, given
 from drover.client.errors import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    import httpx
 
 PAGE: Final = 1000
 
@@ -59,6 +60,8 @@ class Client(Connection):
 
     def change(self, method: str, path: str, **query: Any) -> Any:
         """Send a PUT or DELETE that changes many things, however long that takes."""
+        import httpx
+
         return self._send(method, path, query=query, timeout=httpx.Timeout(TIMEOUT_S, read=None))
 
     def items(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
@@ -73,8 +76,8 @@ class Client(Connection):
 
     def events(self, path: str) -> Iterator[tuple[str, Any]]:
         """Yield name and JSON of each event of a server-sent stream until the server ends it."""
-        with self._http.stream("GET", path, timeout=httpx.Timeout(TIMEOUT_S)) as answer:
-            if answer.status_code >= httpx.codes.BAD_REQUEST:
+        with self._http.stream("GET", path, timeout=TIMEOUT_S) as answer:
+            if answer.status_code >= HTTPStatus.BAD_REQUEST:
                 answer.read()
                 raise refusal(answer)
             yield from _events(answer.iter_lines())
@@ -83,7 +86,7 @@ class Client(Connection):
         """Yield the bytes of a file."""
         # No parameters at all keep those of the path: a signed address has its own.
         with self._http.stream("GET", path, params=given(query) or None) as answer:
-            if answer.status_code >= httpx.codes.BAD_REQUEST:
+            if answer.status_code >= HTTPStatus.BAD_REQUEST:
                 answer.read()
                 raise refusal(answer)
             yield from answer.iter_bytes()

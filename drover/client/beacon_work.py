@@ -38,6 +38,12 @@ class Ending(Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class _Logged(Struct, frozen=True):
+    """What of the answer to lines is heeded."""
+
+    cancel_requested: bool = False
+
+
 class BeaconWork(Line):
     """What a worker says to the server; ``worker`` is its unique name.
 
@@ -88,10 +94,13 @@ class BeaconWork(Line):
         """Renew the lease; ``cancel_requested`` of the answer says whether to stop."""
         return self._tell(job, "heartbeat", {})
 
-    def log(self, job: BeaconJob, lines: Sequence[LogLine]) -> None:
-        """Tell lines about a job; those whose number is taken are passed over."""
+    def log(self, job: BeaconJob, lines: Sequence[LogLine]) -> bool:
+        """Tell lines about a job; those whose number is taken are passed over.
+
+        Returns whether the job is to stop.
+        """
         fields = {"lines": msgspec.to_builtins(lines), **self._proof(job)}
-        self.post(object, f"{JOBS}/{job.id}", "log", fields)
+        return self.post(_Logged, f"{JOBS}/{job.id}", "log", fields).cancel_requested
 
     def end(self, job: BeaconJob, ending: Ending) -> BeaconJob:
         """Tell how a job ended; it is final."""

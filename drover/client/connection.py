@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Self
-
-import httpx
 
 from drover.client.errors import ServerUnreachable, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
+
+    import httpx
 
 TIMEOUT_S: Final = 60.0
 """How long an answer may take."""
@@ -24,6 +25,8 @@ class Connection:
     """
 
     def __init__(self, url: str, secret: str | None) -> None:
+        import httpx  # takes longer than all else that a command imports; --help needs none
+
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {secret.strip()}"} if secret else {}
         self._http = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_S)
@@ -53,13 +56,15 @@ class Connection:
         timeout: httpx.Timeout | float = TIMEOUT_S,
     ) -> httpx.Response:
         """Return the answer to a request; what is None is left out of the query."""
+        import httpx
+
         params = given(query) or None  # an empty query would take away one that the path has
         try:
             answer = self._http.request(method, path, params=params, json=body, timeout=timeout)
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise ServerUnreachable(f"No answer from {self.url}: {reason}") from error
-        if answer.status_code >= httpx.codes.BAD_REQUEST:
+        if answer.status_code >= HTTPStatus.BAD_REQUEST:
             raise refusal(answer)
         return answer
 

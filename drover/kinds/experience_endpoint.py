@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from drover.model.errors import Invalid
-from drover.model.fields import Ids, Prose, TagMap
+from drover.model.fields import Ids, Prose, Refers, TagMap
 from drover.model.fixed_reply import FixedReply
 from drover.model.kind import Kind
 from drover.model.resource import Resource
@@ -26,7 +26,7 @@ class ExperienceEndpoint(Resource, frozen=True, kw_only=True):
     access: Literal["public", "authenticated", "group", "device"] = "public"
     device_id_template: Annotated[str, Meta(max_length=255)] | UnsetType = UNSET
     endpoint_tags: TagMap | UnsetType = UNSET
-    experience_group_ids: Ids = ()
+    experience_group_ids: Annotated[Ids, Refers("experienceGroup")] = ()
     static_reply: FixedReply | UnsetType | None = UNSET
     unauthorized_reply: FixedReply | UnsetType | None = UNSET
 
@@ -50,7 +50,7 @@ KIND = Kind(
     one="experienceEndpoint",
     many="experienceEndpoints",
     path="experience/endpoints",
-    sortable=("order", "route", "method", "id", "creationDate", "lastUpdated"),
+    sortable=("order", "route", "method", "id", "creationDate", "lastUpdated", "requestCount"),
     filterable=("route", "method"),
     default_sort="order",
     exported_as="ExperienceEndpoint",

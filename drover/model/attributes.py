@@ -53,7 +53,7 @@ def _plain(value: float) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    return str(int(value)) if value.is_integer() else repr(value)
+    return str(int(value)) if value.is_integer() and abs(value) < _WHOLE else repr(value)
 
 
 def _number(value: Any) -> int | float | None:
@@ -115,6 +115,9 @@ def _rounded(degrees: float) -> str:
 _PLAIN: Final = (str, bool, int, float)
 _LONGEST_NUMBER: Final = 400
 _EXACT: Final = 2**53
+_WHOLE: Final = 1e21
+"""From here on numbers are written with an exponent, as in JavaScript."""
+
 _COERCIONS: Final[Mapping[str, Callable[[Any], str | bool | int | float | None]]] = {
     "string": _string,
     "number": _number,

@@ -215,8 +215,7 @@ def pick(job: BeaconJob, asked: Pick, now_ms: int) -> BeaconJob:
         raise JobConflict(f"The job is {job.status}", job)
     if job.state is State.QUEUED and job.due_ms > now_ms:
         raise JobConflict("The job is queued for later", job)
-    if job.paused:
-        raise JobConflict("The beacon is paused", job)
+    _refuse_paused(job)
     return _handed_over(job, asked, now_ms)
 
 
@@ -228,6 +227,7 @@ def start(job: BeaconJob, asked: Pick, now_ms: int) -> BeaconJob:
     if job.started_ms is not None:
         return job
     if job.state in WAITING:
+        _refuse_paused(job)
         job = _handed_over(job, asked, now_ms)
     return structs.replace(_renewed(job, now_ms), started_ms=now_ms)
 
@@ -397,6 +397,11 @@ def _refuse_template(job: BeaconJob) -> None:
 def _refuse_ended(job: BeaconJob) -> None:
     if job.state.is_final:
         raise JobConflict(f"The job has ended: it is {job.status}", job)
+
+
+def _refuse_paused(job: BeaconJob) -> None:
+    if job.paused:
+        raise JobConflict("The beacon is paused", job)
 
 
 def _refuse_others(job: BeaconJob, hold: Hold) -> None:

@@ -1,4 +1,4 @@
-"""Moments as devices write them: numbers, ISO text, ``{"$date": ...}``, negative ages."""
+"""Moments as devices write them: numbers, dates as text, ``{"$date": ...}``, negative ages."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from drover.model.date_text import date_in
 from drover.model.errors import Invalid
 from drover.model.instants import LAST_MS, to_ms
 
@@ -30,6 +31,8 @@ def moment_ms(given: object, now_ms: int) -> int:
     """
     if isinstance(given, DateObject):
         given = given.date
+    elif isinstance(given, dict):
+        given = given.get("$date")
     if isinstance(given, bool) or given is None:
         return now_ms
     if isinstance(given, str):
@@ -44,7 +47,8 @@ def _from_text(text: str, now_ms: int) -> int:
     try:
         return to_ms(text)
     except Invalid:
-        pass
+        if (found := date_in(text)) is not None:
+            return int(found.timestamp() * 1000)
     try:
         return _from_number(float(text), now_ms)
     except (ValueError, OverflowError):

@@ -17,6 +17,7 @@ from drover.mqtt.connections import Connections
 from drover.mqtt.intake import BrokerIntake
 from drover.mqtt.link import Link
 from drover.mqtt.sessions import Sessions
+from drover.mqtt.violations import Violations
 from drover.system import key_file
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Fabric:
         self._most_bytes = settings.mqtt_backlog_mb * _MEBI
         self.backlog = Backlog(self.link, connections, self._most_bytes)
         self.sessions = Sessions(connections)
+        self.violations = Violations(self._folder / "mqtt" / "log")
         self.callout: Callout | None = None
         self.told = ""
         """What the server says of it when it greets."""
@@ -100,6 +102,7 @@ class Fabric:
     async def close(self) -> None:
         """Disconnect, and stop the broker that was started. Safe to call twice."""
         await self.backlog.stop()
+        await self.violations.stop()
         intake, self._intake = self._intake, None
         if intake is not None:
             await intake.finish()
@@ -113,6 +116,7 @@ class Fabric:
         broker = Broker(keys, ports_of(settings), self._folder / "mqtt", binary)
         self._broker = broker
         await broker.start()
+        self.violations.start()
         self.told = f" and for devices on MQTT port {broker.ports.mqtt}"
         return broker.url
 

@@ -54,6 +54,9 @@ ELECTING_S: Final = 60.0
 
 _PATTERN: Final = STATE_SUBJECT.format(application="*")
 _NEXT: Final = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}"
+_SHORT_PLACE: Final = 9
+"""Words of a place in a stream of the same domain."""
+
 _LATE_S: Final = 2.0
 _FORMER: Final = "drover"
 _LOG = structlog.get_logger("drover.mqtt")
@@ -125,7 +128,7 @@ class StateFeed:
         if self._wanted <= 0:
             self._due.set()
         done = partial(self._done, reply)
-        self._intake.state(application_id, device_id, payload, done)
+        self._intake.state(application_id, device_id, payload, _arrived_ms(reply), done)
 
     def _done(self, reply: bytes) -> None:
         self._stored.append(reply)
@@ -169,6 +172,16 @@ class StateFeed:
     async def _acknowledge_all(self) -> None:
         stored, self._stored = self._stored, []
         await tap.acknowledge(self._client, stored)
+
+
+def _arrived_ms(reply: bytes) -> int:
+    """Return when the broker took a message, which its place in the stream tells.
+
+    That is ``$JS.ACK.STREAM.CONSUMER.DELIVERIES.PLACE.PLACE.NANOSECONDS.PENDING``, or the same with
+    domain and account before the stream.
+    """
+    parts = reply.split(b".")
+    return int(parts[7 if len(parts) == _SHORT_PLACE else 9]) // 1_000_000
 
 
 async def _never(_message: object) -> None:

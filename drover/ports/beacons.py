@@ -134,6 +134,14 @@ class Beacons(Protocol):
         """
         ...
 
+    async def hold_keys(self, keys: Sequence[str]) -> None:
+        """Keep others from holding some unique keys so before this unit of work ends.
+
+        Whoever stores jobs with several keys holds these first: two who store theirs in different
+        orders would else wait for each other.
+        """
+        ...
+
     async def by_unique_key(self, unique_in: str, unique_key: str) -> BeaconJob | None:
         """Return the job that holds a key."""
         ...

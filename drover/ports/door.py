@@ -67,10 +67,14 @@ class Waited(NamedTuple):
 
 
 class Revoked(NamedTuple):
-    """What is to be cut off: connections by broker and number there, and whole applications."""
+    """What is to be cut off: connections by broker and number there, and whole applications.
+
+    ``devices``, by application and id, are sent away for a while.
+    """
 
     connections: Sequence[tuple[str, str]] = ()
     applications: Sequence[str] = ()
+    devices: Sequence[tuple[str, str]] = ()
 
 
 class Door(Protocol):
@@ -89,8 +93,10 @@ class Intake(Protocol):
         """Whether more state may be handed over; what waits to be stored has bounds."""
         ...
 
-    def state(self, application_id: str, device_id: str, payload: bytes, done: Done) -> None:
-        """Take what a device reports; ``done`` is called once it is stored."""
+    def state(
+        self, application_id: str, device_id: str, payload: bytes, arrived_ms: int, done: Done
+    ) -> None:
+        """Take what a device reports, which came when; ``done`` is called once it is stored."""
         ...
 
     def message(self, topic_filter: str, message: Message) -> None:

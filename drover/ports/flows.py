@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+DEBUG_LEVELS: Final = ("verbose", "info", "warn", "error")
+"""How grave a debug message is, the least first."""
 
 
 class FlowToRun(Struct, frozen=True, kw_only=True):

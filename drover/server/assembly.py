@@ -156,7 +156,8 @@ class Server:
     async def _start_roles(
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
     ) -> Engine | None:
-        roles = Roles(self.settings, heart, machine, work, services, self.app, self._running)
+        app, running, bus = self.app, self._running, self.fabric.link
+        roles = Roles(self.settings, heart, machine, work, services, app, running, bus)
         return await roles.start()
 
     def _inventory(self, heart: Heart, database: Database) -> tuple[object, ...]:
@@ -354,9 +355,8 @@ class Server:
         if not self.settings.database:
             return
         shared = heart.signals.shared
-        hints = PostgresHints(
-            self.settings.database, {name: wake.here for name, wake in shared.items()}
-        )
+        here = {name: wake.here for name, wake in shared.items()}
+        hints = PostgresHints(self.settings.database, here)
         for name, wake in shared.items():
             wake.elsewhere = partial(hints.tell, name)
         listening = asyncio.create_task(hints.run())

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from drover.config import Settings
     from drover.engine.scheduler import ScheduleAction
     from drover.faces.http import HttpApp
+    from drover.ports.bus import Bus
     from drover.ports.tasks import Work
     from drover.server.running import Running
 
@@ -64,6 +65,7 @@ class Roles:
     services: Services
     app: HttpApp
     running: Running
+    bus: Bus
 
     async def start(self) -> Engine | None:
         """Start what the settings ask of this process, and return its engine, if it has one.
@@ -85,9 +87,8 @@ class Roles:
 
     async def _run_engine(self) -> Engine:
         heart, services, running = self.heart, self.services, self.running
-        runs = FlowRuns(
-            heart.store, self.machine.clock, heart.signals.fire.set, services[PayloadCounter]
-        )
+        wake, counter = heart.signals.fire.set, services[PayloadCounter]
+        runs = FlowRuns(heart.store, self.machine.clock, wake, counter, self.bus)
         web = GuardedWeb(self.settings.allowed_networks)
         workers = await self._started_workers(web)
         around = Surroundings(

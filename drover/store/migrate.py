@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from drover.ports.failures import StoreRefused
@@ -59,7 +60,15 @@ def load_migrations(dialect: Dialect, folder: Traversable | None = None) -> tupl
 
     Raises BadMigration for a wrong file name, a number used twice or a dialect left out.
     """
-    root = folder or sql_folder().joinpath("migrations")
+    return _own(dialect) if folder is None else _in(folder, dialect)
+
+
+@cache
+def _own(dialect: Dialect) -> tuple[Migration, ...]:
+    return _in(sql_folder().joinpath("migrations"), dialect)
+
+
+def _in(root: Traversable, dialect: Dialect) -> tuple[Migration, ...]:
     numbered: dict[int, dict[str, Migration]] = {}
     for file in root.iterdir() if root.is_dir() else ():
         if not file.name.endswith(".sql"):

@@ -286,7 +286,9 @@ class PostgresDatabase:
                     connection.terminate()
                 raise
             finally:
-                await pool.release(connection)
+                # Nobody waits for the statement; one whose end does not come costs its connection.
+                with suppress(TimeoutError):
+                    await pool.release(connection)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:

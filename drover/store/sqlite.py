@@ -23,6 +23,7 @@ from drover.store.compile import register_functions
 from drover.store.completions import Completions
 from drover.store.driver import NO_PARAMETERS
 from drover.store.migrate import Migration, load_migrations, migrate
+from drover.store.sqlite_revision import RevisionInMemory
 from drover.store.sqlite_stream import SqliteStream
 from drover.store.sqlite_threads import Reader, Request, RequestQueue, Writer
 from drover.store.sqlite_transaction import (
@@ -47,6 +48,8 @@ BUSY_MS: Final = 5000
 """How long to wait for another program (a backup, a shell) that holds the file."""
 MOST_WAITING: Final = 20_000
 """With so many pieces of work in a queue, more is refused rather than made to wait."""
+READER_CACHE_KIB: Final = 16_384
+"""What each reading thread keeps of the file; whoever reads all of it fills it, and no more."""
 CHECKPOINT_PAGES: Final = 4000
 """A commit that makes the log longer than this moves it into the file (16 MB)."""
 STREAMS: Final = 4
@@ -107,7 +110,13 @@ class SqliteDatabase:
         self._streams = asyncio.Semaphore(STREAMS)
         self._streaming: set[SqliteStream] = set()
         self._glancing: sqlite3.Connection | None = None
+        self._revision: RevisionInMemory | None = None
         self._open = False
+
+    @property
+    def access_revision(self) -> int | None:
+        """The revision of access as of the last commit; None where it has to be read."""
+        return None if self._revision is None else self._revision.current
 
     @property
     def path(self) -> Path:
@@ -131,8 +140,9 @@ class SqliteDatabase:
             raise
         completions = Completions(loop)
         writer, self._glancing, *readers = connections
+        self._revision = RevisionInMemory(writer)
         self._threads = [
-            Writer(writer, self._statements, self._writes, completions),
+            Writer(writer, self._statements, self._writes, completions, self._revision),
             *(Reader(each, self._statements, self._reads, completions) for each in readers),
         ]
         for thread in self._threads:
@@ -144,6 +154,7 @@ class SqliteDatabase:
         if not self._open:
             return
         self._open = False
+        self._revision = None
         if self._glancing is not None:
             self._glancing.close()
             self._glancing = None
@@ -264,6 +275,7 @@ class SqliteDatabase:
         self._functions(connection)
         if reading:
             connection.execute("PRAGMA query_only=ON")
+            connection.execute(f"PRAGMA cache_size=-{READER_CACHE_KIB}")
         return connection
 
     def _unlock(self) -> None:

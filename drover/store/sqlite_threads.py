@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import contextvars
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
+    from drover.store.sqlite_revision import RevisionInMemory
+
 GROUP_SIZE: Final = 512
 """At most so many pieces of work share one commit."""
 GROUP_SECONDS: Final = 0.02
@@ -59,8 +61,10 @@ class Writer(threading.Thread):
         statements: Mapping[str, str],
         queue: RequestQueue,
         completions: Completions,
+        revision: RevisionInMemory,
     ) -> None:
         super().__init__(name="drover-sqlite-writer", daemon=True)
+        self._revision = revision
         self._connection = connection
         self._statements = statements
         self._queue = queue
@@ -78,7 +82,9 @@ class Writer(threading.Thread):
                 continue
             if first is None:
                 break
-            self._completions.give(self._serve(first))
+            outcomes = self._serve(first)
+            self._revision.settle()
+            self._completions.give(outcomes)
             self._untidy = True
         self._connection.close()
 

@@ -25,8 +25,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -84,8 +85,16 @@ def load(dialect: Dialect, folder: Traversable | None = None) -> Mapping[str, St
 
     Raises BadStatement for a missing purpose, a name used twice in one folder or stray text.
     """
-    root = folder or sql_folder()
-    return _read_folder(root, "common") | _read_folder(root, dialect)
+    return _own(dialect) if folder is None else _in(folder, dialect)
+
+
+@cache
+def _own(dialect: Dialect) -> Mapping[str, Statement]:
+    return MappingProxyType(_in(sql_folder(), dialect))
+
+
+def _in(folder: Traversable, dialect: Dialect) -> dict[str, Statement]:
+    return _read_folder(folder, "common") | _read_folder(folder, dialect)
 
 
 @lru_cache(maxsize=4096)

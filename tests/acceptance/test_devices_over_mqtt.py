@@ -337,11 +337,12 @@ async def test_what_devices_do_is_counted(site):
     with pytest.raises(ConnectionRefused):
         await DeviceClient.connect(site.address, pump.id, (site.key[0], "wrong"))
     await pump.client.publish(pump.state, b"not json")
+    await pump.client.publish("unlisted/topic", b"dropped")
 
     def counted():
         text = httpx.get(f"{site.serving.url}/metrics").text
         found = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[:1] != "#")
-        names = ("admitted", "refused", "unreadable")
+        names = ("admitted", "refused", "unreadable", "not_theirs")
         return all(float(found[f"drover_mqtt_{name}_total"]) > 0 for name in names)
 
     await eventually(counted)

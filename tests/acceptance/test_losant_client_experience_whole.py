@@ -161,3 +161,35 @@ def test_what_signs_in_with_a_credential_is_listed(losant, plant):
     other = client.applications.post(application={"name": "Other"})["id"]
     elsewhere = {"applicationId": other, "credentialId": credential_id}
     refused(404, "not found", client.credential.linked_resources, **elsewhere)
+
+
+def test_endpoints_are_listed_by_group_and_version_with_their_calls(vendor):
+    client, key = vendor.client, vendor.key
+    group = client.experience_groups.post(**key, experienceGroup={"name": "Staff"})
+    many, one = client.experience_endpoints, client.experience_endpoint
+    body = {"route": "/own", "method": "get", "access": "group"}
+    own = many.post(**key, experienceEndpoint={**body, "experienceGroupIds": [group["id"]]})
+    named = {**key, "experienceEndpointId": own["id"]}
+    many.post(**key, experienceEndpoint={"route": "/all", "method": "get"})
+    client.experience_versions.post(**key, experienceVersion={"version": "v1"})
+    one.patch(**named, experienceEndpoint={"route": "/moved"})
+
+    assert own["experienceGroups"] == [{"id": group["id"], "name": "Staff"}]
+    assert one.get(**named) == one.get(**named, version="develop")
+    assert one.get(**named, version="v1")["route"] == "/own"
+    assert one.get(**named)["experienceGroups"] == own["experienceGroups"]
+    of_group = many.get(**key, experienceGroupId=group["id"])
+    assert [each["route"] for each in of_group["items"]] == ["/moved"]
+    assert (of_group["experienceGroupId"], of_group["totalCount"]) == (group["id"], 1)
+    then = many.get(**key, version="v1", sortField="route", sortDirection="desc")
+    assert [each["route"] for each in then["items"]] == ["/own", "/all"]
+    counted = many.get(**key, requestCountDuration=86_400_000, sortField="requestCount")
+    assert [each["requestCount"] for each in counted["items"]] == [0, 0]
+    assert counted["notFoundRequestCount"] == 0
+    found = many.get(**key, filterField="route", filter="/MOV*")
+    assert [each["id"] for each in found["items"]] == [own["id"]]
+    absent = {"route": "/x", "method": "get", "experienceGroupIds": ["f" * 24]}
+    refused(400, "experienceGroupIds", many.post, **key, experienceEndpoint=absent)
+    refused(404, "", many.get, **key, version="v9")
+    refused(404, "", one.get, **{**named, "experienceEndpointId": "f" * 24}, version="v1")
+    refused(400, "requestCountDuration", many.get, **key, requestCountDuration=-1)

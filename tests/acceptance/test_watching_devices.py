@@ -114,6 +114,41 @@ async def test_commands_of_a_device_are_watched(site):
     assert (name, command["name"], command["payload"]) == ("deviceCommand", "go", [1])
 
 
+def talkative(site: Site) -> str:
+    """A workflow with a button and two debug nodes."""
+    nodes = [
+        {
+            "id": level,
+            "type": "DebugNode",
+            "config": {"message": f"{level} {{{{data.x}}}}", "property": "data", "level": level},
+            "outputIds": [],
+        }
+        for level in ("info", "error")
+    ]
+    start = {"type": "virtualButton", "key": "press", "outputIds": [["info", "error"]]}
+    return str(site.post("flows", {"name": "talks", "triggers": [start], "nodes": nodes})["id"])
+
+
+def press(site: Site, flow_id: str, x: int) -> None:
+    site.post(f"flows/{flow_id}/virtualButton", {"key": "press", "payload": {"x": x}})
+
+
+async def test_what_a_workflows_debug_nodes_say_is_watched(site):
+    flow_id, other = talkative(site), talkative(site)
+    rest = f"flows/{flow_id}/debugStream"
+    async with watching(site, rest) as all_of_it, watching(site, rest, level="error") as errors:
+        press(site, other, 1)
+        press(site, flow_id, 2)
+        heard = [await anext(all_of_it), await anext(all_of_it), await anext(errors)]
+
+    assert [(name, note["message"]) for name, note in heard] == [
+        ("flowDebug", "info 2"),
+        ("flowDebug", "error 2"),
+        ("flowDebug", "error 2"),
+    ]
+    assert (heard[0][1]["payload"], heard[0][1]["flowVersion"]) == ({"x": 2}, "develop")
+
+
 async def test_a_message_that_a_person_publishes_reaches_devices_and_watchers(site):
     pump = await site.connect(site.device())
     await pump.client.subscribe("t/#")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 
@@ -100,6 +101,10 @@ async def test_the_queue_rule(tmm, form, queued, status):
         ({"lease": "5"}, 400, "bad_param"),
         ({"lease": "86401"}, 400, "bad_param"),
         ({"callback_url": "file:///etc/passwd"}, 400, "bad_param"),
+        ({"callback_url": "http://"}, 400, "bad_param"),
+        ({"callback_url": "http://a b/"}, 400, "bad_param"),
+        ({"callback_url": "http://a:99999/"}, 400, "bad_param"),
+        ({"callback_url": "http://[::1/"}, 400, "bad_param"),
         ({"duplicate_of": "999"}, 400, "bad_param"),
     ],
 )
@@ -154,6 +159,7 @@ async def test_an_array_creates_several_jobs_or_none(tmm):
     assert [job["name"] for job in created.json()] == ["a", "b"]
     assert {job["beacon_name"] for job in created.json()} == {"x"}
     assert (refused.status_code, refused.json()["code"]) == (400, "missing_param")
+    assert refused.json()["error"] == "Job 3: name is required"
     assert len(await _ids(tmm)) == 2
 
 
@@ -176,6 +182,19 @@ async def test_a_unique_key_gives_the_first_job_until_its_time_is_over(tmm):
     assert "x-duplicate-of" not in first.headers
     assert later.json()["id"] != number
     assert (await tmm.show(number))["unique_key"] == "k"
+
+
+async def test_arrays_with_the_same_unique_keys_in_any_order_do_not_stand_in_each_other_s_way(tmm):
+    names = [f"k{each}" for each in range(12)]
+    orders = [names, names[::-1], names[6:] + names[:6], names[1::2] + names[::2]] * 3
+    bodies = [[{"name": each, "unique_key": each} for each in order] for order in orders]
+
+    answers = await asyncio.gather(*(tmm.send("POST", json=body) for body in bodies))
+
+    assert {each.status_code for each in answers} == {200}
+    assert len({job["id"] for each in answers for job in each.json()}) == len(names)
+    for body, answer in zip(bodies, answers, strict=True):
+        assert [job["name"] for job in answer.json()] == [each["name"] for each in body]
 
 
 async def test_a_unique_key_is_unique_for_each_user(tmm):

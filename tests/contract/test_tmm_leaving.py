@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from drover.app.beacons.work import Wanted
+from drover.app.beacons.work import Patience, Wanted
 from drover.model.beacon_job import Hold, Pick
 from drover.model.errors import Unavailable
 
@@ -18,6 +18,14 @@ ASKED = Pick(hold=Hold(worker="a"))
 
 async def _at_once():
     """Leave before the first look at the store is over."""
+
+
+async def _trusted():
+    """Be somebody who may have jobs still."""
+
+
+def _patience(left):
+    return Patience(30, left, _trusted)
 
 
 async def _caller(tmm, key=None):
@@ -33,7 +41,7 @@ async def test_a_job_that_was_taken_for_who_has_left_goes_back_to_the_queue(tmm)
     number = await tmm.create()
 
     with pytest.raises(Unavailable, match="went away"):
-        await tmm.beacons.work.take(await _caller(tmm), DEFAULT, ASKED, 30, _at_once)
+        await tmm.beacons.work.take(await _caller(tmm), DEFAULT, ASKED, _patience(_at_once))
 
     job = await tmm.show(number)
     assert (job["status"], job["attempts"], job["worker"]) == ("queued", 0, None)
@@ -44,7 +52,9 @@ async def test_a_job_that_was_taken_for_who_has_left_goes_back_to_the_queue(tmm)
 async def test_a_job_that_was_taken_for_who_has_left_wakes_the_next_who_waits(tmm):
     caller = await _caller(tmm)
     left = asyncio.Event()
-    orphaned = asyncio.create_task(tmm.beacons.work.take(caller, DEFAULT, ASKED, 30, left.wait))
+    orphaned = asyncio.create_task(
+        tmm.beacons.work.take(caller, DEFAULT, ASKED, _patience(left.wait))
+    )
     await _waiting(tmm)
     waiting = asyncio.create_task(tmm.done("POST", "?action=pickup&wait=30"))
     await _waiting(tmm, 2)
@@ -62,7 +72,9 @@ async def test_a_job_that_was_taken_for_who_has_left_wakes_the_next_who_waits(tm
 async def test_who_leaves_while_nothing_comes_waits_no_more(tmm):
     left = asyncio.Event()
     caller = await _caller(tmm)
-    waiting = asyncio.create_task(tmm.beacons.work.take(caller, DEFAULT, ASKED, 30, left.wait))
+    waiting = asyncio.create_task(
+        tmm.beacons.work.take(caller, DEFAULT, ASKED, _patience(left.wait))
+    )
     await _waiting(tmm)
 
     left.set()
@@ -70,6 +82,21 @@ async def test_who_leaves_while_nothing_comes_waits_no_more(tmm):
     with pytest.raises(Unavailable):
         await waiting
     assert len(tmm.beacons.waiters) == 0
+
+
+async def test_who_loses_the_key_while_waiting_is_handed_nothing(tmm):
+    token = await tmm.user(tmm.token, "eve@example.com")
+    key = await tmm.new_key(token)
+    waiting = asyncio.create_task(tmm.send("POST", "?action=pickup&wait=30", key))
+    await _waiting(tmm)
+    caller = await tmm.access.authenticator.authenticate(token)
+    [kept] = await tmm.access.account_keys.all(caller)
+    await tmm.access.account_keys.delete(caller, kept.id)
+
+    number = await tmm.create(user_guid=caller.guid)
+
+    assert (await waiting).status_code == 401
+    assert (await tmm.show(number))["status"] == "queued"
 
 
 async def test_a_job_that_was_cancelled_meanwhile_is_not_handed_back_to_the_queue(tmm, monkeypatch):
@@ -84,7 +111,7 @@ async def test_a_job_that_was_cancelled_meanwhile_is_not_handed_back_to_the_queu
     monkeypatch.setattr(tmm.beacons.work, "_take_now", taken_and_cancelled)
 
     with pytest.raises(Unavailable):
-        await tmm.beacons.work.take(await _caller(tmm), DEFAULT, ASKED, 30, _at_once)
+        await tmm.beacons.work.take(await _caller(tmm), DEFAULT, ASKED, _patience(_at_once))
 
     assert (await tmm.show(number))["status"] == "complete"
 

@@ -133,6 +133,9 @@ async def test_results_match_by_value_not_by_spelling(tmm):
     await tmm.act(number, "end", **{"result[]": '{"a": 1, "b": [true]}'})
 
     assert await _ids(tmm, result='[ {"b":[true],"a":1} ]') == [number]
+    assert await _ids(tmm, result='[{"a": 1.0, "b": [true]}]') == [number]
+    assert await _ids(tmm, result='[{"a": 10e-1, "b": [true]}]') == [number]
+    assert await _ids(tmm, result='[{"a": 1.5, "b": [true]}]') == []
     assert await _ids(tmm, result='[{"a": 1}]') == []
     assert await _refusal(tmm, "GET", "?result=[{") == (400, "bad_param")
 

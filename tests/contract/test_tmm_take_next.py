@@ -78,6 +78,7 @@ async def test_a_paused_beacon_hands_nothing_out(tmm):
     assert paused == {"beacon_name": "default", "paused": True, "lease": None}
     assert await _take(tmm) == 204
     assert await tmm.refused(number, "pickup") == (409, "conflict")
+    assert await tmm.refused(number, "start") == (409, "conflict")
     await tmm.done("POST", "", action="resume")
     assert await _take(tmm) == number
 

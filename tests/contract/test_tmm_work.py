@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from drover.model.access import Role
 from drover.model.beacon_job import Hold, NewBeaconJob, Pick, pick
 from drover.ports.beacons import Change
 from drover.store.beacons import BeaconStore
@@ -64,6 +65,18 @@ async def test_a_head_picks_nothing_up(tmm):
 
     assert answer.status_code == 200
     assert (await tmm.show(number))["status"] == "queued"
+
+
+async def test_a_head_of_a_pickup_is_open_to_whoever_may_look_and_is_no_sign_of_life(tmm):
+    key = await tmm.new_key(tmm.token, Role.READ_ONLY)
+    number = await tmm.create()
+
+    answer = await tmm.send("HEAD", f"/{number}?action=pickup&worker=looker", key)
+
+    await tmm.registry.flush()
+    assert answer.status_code == 200
+    seen = await tmm.client.get("/api/beacons", headers={"X-User-Key": key})
+    assert "looker" not in {each["worker"] for each in seen.json()}
 
 
 async def test_a_pickup_for_another_beacon_is_refused(tmm):
@@ -162,6 +175,35 @@ async def test_results_may_be_spelled_in_many_ways(tmm, query, options):
     assert answer.json()["result"] == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"result[a]=1",
+        b"result[0][x]=1",
+        b"result[99999999999]=1",
+        b"result[]=1&result[=2",
+        b'result[]="%ff"',
+        b'result[]="\xc3"',
+    ],
+)
+async def test_results_that_cannot_be_read_are_not_left_out(tmm, body):
+    number = await tmm.job_in("running")
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    answer = await tmm.send("POST", f"/{number}?action=end", content=body, headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_param")
+    assert (await tmm.show(number))["status"] == "running"
+
+
+async def test_a_worker_that_fails_with_many_words_ends_its_job_all_the_same(tmm):
+    number = await tmm.job_in("running")
+
+    ended = await tmm.act(number, "end", error="x" * 20_000)
+
+    assert (ended["status"], ended["error"]) == ("failed", "x" * 10_000)
+
+
 @pytest.mark.parametrize("bad", ["{", "", "nope", "1 2", "[" * 5000])
 async def test_one_bad_result_stores_nothing_and_ends_nothing(tmm, bad):
     number = await tmm.job_in("running")
@@ -236,6 +278,20 @@ async def test_a_refused_update_switches_no_template(tmm, form, status):
 
     assert answer.status_code == status
     assert (await tmm.show(number))["schedule_active"] is True
+
+
+@pytest.mark.parametrize("active", [[1], {"a": 1}, "x" * 2000, True, 1])
+async def test_what_would_switch_a_template_is_not_looked_at_for_a_job(tmm, active):
+    number = await tmm.job_in("running")
+    template = await tmm.job_in("template")
+    await tmm.act(template, "update", schedule_active="0")
+
+    answers = [
+        await tmm.send("POST", f"/{each}", json={"schedule_active": active})
+        for each in (number, template)
+    ]
+
+    assert [each.json()["schedule_active"] for each in answers] == [None, True]
 
 
 @pytest.mark.parametrize("state", ["complete", "failed", "canceled", "template"])

@@ -66,9 +66,10 @@ class ScriptedWork:
         self._called("heartbeat", job.id)
         return self.jobs[job.id]
 
-    def log(self, job: BeaconJob, lines: Iterable[LogLine]) -> None:
+    def log(self, job: BeaconJob, lines: Iterable[LogLine]) -> bool:
         self._called("log", job.id)
         self.lines += [line.line for line in lines]
+        return self.jobs[job.id].cancel_requested
 
     def end(self, job: BeaconJob, ending: Ending) -> BeaconJob:
         self._called("end", job.id, ending)

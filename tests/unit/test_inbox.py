@@ -111,7 +111,6 @@ async def test_comings_are_dropped_and_counted_when_too_many_wait(store, monkeyp
         b"[1]",
         b'{"data": []}',
         b"[" * 100_000,
-        b'{"data": {"a": 1}, "time": [1]}',
         b"\xff",
     ],
 )
@@ -123,6 +122,15 @@ async def test_what_is_no_report_is_counted_and_done_with(inbox, store, payload)
     await inbox.close()
 
     assert (done, inbox.unreadable) == ([1], 1)
+
+
+@pytest.mark.parametrize("time", ["[1]", "null", "true", '{"$date": [1]}', '{"at": 1}'])
+def test_a_report_of_a_moment_that_cannot_be_read_is_one_all_the_same(time):
+    payload = b'{"data": {"a": 1}, "time": %b, "flowVersion": 5}' % time.encode()
+
+    (report,) = reports_in(said(payload))
+
+    assert report.data == {"a": 1}
 
 
 async def test_of_many_messages_that_are_no_reports_one_is_logged(inbox, store):

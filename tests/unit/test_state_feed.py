@@ -14,6 +14,11 @@ from drover.mqtt.state_feed import StateFeed
 SUBJECT = b"state.aaaa.losant.dddd.state"
 
 
+def place(number: int) -> bytes:
+    """What a message of the stream is acknowledged by."""
+    return b"$JS.ACK.STATE.servers.1.%d.%d.1700000000123456789.0" % (number, number)
+
+
 class Broker:
     """The connection to the broker: notes what is asked and acknowledged."""
 
@@ -50,8 +55,8 @@ class Intake:
         self.has_room = True
         self.taken = []
 
-    def state(self, application_id, device_id, payload, done):
-        self.taken.append((application_id, device_id, payload, done))
+    def state(self, application_id, device_id, payload, arrived_ms, done):
+        self.taken.append((application_id, device_id, payload, arrived_ms, done))
 
 
 @pytest.fixture
@@ -67,12 +72,14 @@ async def world(monkeypatch):
 async def test_the_next_are_asked_for_when_those_asked_for_have_come(world):
     await world.broker.asked.get()
 
-    world.feed._take(SUBJECT, b"ack1", b"", b"{}")
+    world.feed._take(SUBJECT, place(1), b"", b"{}")
     assert world.broker.asked.empty()
-    world.feed._take(SUBJECT, b"ack2", b"", b"{}")
+    world.feed._take(SUBJECT, place(2), b"", b"{}")
 
     await world.broker.asked.get()
-    assert [each[:3] for each in world.intake.taken] == [("aaaa", "dddd", b"{}")] * 2
+    assert [each[:4] for each in world.intake.taken] == [
+        ("aaaa", "dddd", b"{}", 1_700_000_000_123)
+    ] * 2
 
 
 async def test_a_question_that_the_broker_gives_up_is_asked_again(world):
@@ -88,13 +95,13 @@ async def test_nothing_is_asked_for_while_there_is_no_room(world):
     await world.broker.asked.get()
     world.intake.has_room = False
     for number in range(2):
-        world.feed._take(SUBJECT, b"ack%d" % number, b"", b"{}")
+        world.feed._take(SUBJECT, place(number), b"", b"{}")
     while not world.feed.held_back:
         await asyncio.sleep(0)
     assert world.broker.asked.empty()
 
     world.intake.has_room = True
-    world.intake.taken[0][3]()
+    world.intake.taken[0][-1]()
 
     await world.broker.asked.get()
     assert world.feed.held_back == 1
@@ -102,28 +109,31 @@ async def test_nothing_is_asked_for_while_there_is_no_room(world):
 
 async def test_what_is_stored_is_acknowledged_together(world):
     for number in range(2):
-        world.feed._take(SUBJECT, b"ack%d" % number, b"", b"{}")
+        world.feed._take(SUBJECT, place(number), b"", b"{}")
 
     for *_, done in world.intake.taken:
         done()
 
-    assert await world.broker.sent.get() == b"PUB ack0 0\r\n\r\nPUB ack1 0\r\n\r\n"
+    assert await world.broker.sent.get() == b"PUB %b 0\r\n\r\nPUB %b 0\r\n\r\n" % (
+        place(0),
+        place(1),
+    )
 
 
 async def test_what_is_stored_after_a_stop_is_acknowledged_at_the_end(world):
-    world.feed._take(SUBJECT, b"ack", b"", b"{}")
+    world.feed._take(SUBJECT, place(7), b"", b"{}")
     await world.feed.stop()
 
-    world.intake.taken[0][3]()
+    world.intake.taken[0][-1]()
     await world.feed.finish()
 
-    assert world.broker.sent.get_nowait() == b"PUB ack 0\r\n\r\n"
+    assert world.broker.sent.get_nowait() == b"PUB %b 0\r\n\r\n" % place(7)
     assert not world.broker.is_connected
 
 
 async def test_nothing_is_acknowledged_over_a_connection_that_is_lost(world):
     world.broker.is_connected = False
-    world.feed._stored = [b"ack"]
+    world.feed._stored = [place(7)]
 
     await world.feed._acknowledge_all()
 
@@ -150,3 +160,11 @@ async def test_a_question_whose_answer_is_lost_is_asked_again(world, monkeypatch
 
     for _ in range(2):
         await world.broker.asked.get()
+
+
+async def test_a_broker_of_another_domain_tells_when_it_took_a_message(world):
+    longer = b"$JS.ACK.hub.AABBCC.STATE.servers.1.5.5.1700000000123456789.0.x"
+
+    world.feed._take(SUBJECT, longer, b"", b"{}")
+
+    assert world.intake.taken[0][3] == 1_700_000_000_123

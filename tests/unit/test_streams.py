@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
 from drover.app.live import streams, watching
 from drover.app.live.streams import Reading
-from drover.app.live.watching import Watching
-from drover.model.errors import TooMany, Unavailable
+from drover.app.live.watching import Messages, Watching
+from drover.model.errors import Missing, TooMany, Unavailable
 from drover.ports.bus import Message
 
 APPLICATION = "a" * 24
@@ -86,6 +87,53 @@ async def test_readers_of_one_topic_share_the_listening_and_each_message_is_show
 
     assert [await anext(first), await anext(second)] == [b"12", b"12"]
     assert (bus.began, len(shown), watched.streams) == (1, 2, 2)
+
+
+class Flows:
+    """A store that has one workflow."""
+
+    resources: Flows
+
+    def __init__(self):
+        self.resources = self
+
+    async def read(self, work):
+        return await work(self)
+
+    async def get_bytes(self, _kind, _application_id, flow_id):
+        if flow_id != "f":
+            raise Missing("Workflow was not found")
+        return b"{}"
+
+
+def said(flow_id="f", level="info", node="n", version="develop"):
+    note = {"flowVersion": version, "nodeId": node, "level": level}
+    return msgspec.json.encode((flow_id, note))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "levels"),
+    [
+        (Messages(), ["verbose", "info", "error", "warn"]),
+        (Messages("info"), ["info", "error", "warn"]),
+        (Messages(node_id="n"), ["verbose", "info", "warn"]),
+        (Messages(version="v1"), ["warn"]),
+    ],
+)
+async def test_of_a_workflows_messages_those_asked_for_are_shown(bus, wanted, levels):
+    watched = Watching(Flows(), bus, Ids())
+    stream = await watched.debug(APPLICATION, "f", wanted, reading(shown=lambda _, m: m.payload))
+
+    bus.tell(said(level="verbose"), said("other"), said(), said(level="error", node="m"))
+    bus.tell(said(level="warn", version="v1"))
+
+    shown = (await anext(stream)).replace(b"}{", b"}\n{").splitlines()
+    assert [msgspec.json.decode(each)["level"] for each in shown] == levels
+
+
+async def test_messages_of_a_workflow_that_is_not_there_cannot_be_watched(bus):
+    with pytest.raises(Missing):
+        await Watching(Flows(), bus, Ids()).debug(APPLICATION, "g", Messages(), reading())
 
 
 async def test_a_reader_that_comes_back_gets_what_came_since(bus, watched):

@@ -99,7 +99,11 @@ class BeaconJobs:
         return created
 
     async def _create(self, caller: Caller, wanted: Sequence[WantedJob]) -> list[Created]:
+        keys = [each.unique_key for each in wanted if each.unique_key]
+
         async def work(session: Session) -> list[Created]:
+            if len(keys) > 1:
+                await session.beacons.hold_keys(keys)
             now_ms = await session.now_ms()
             return [await self._add(session, caller, each, now_ms) for each in wanted]
 

@@ -197,7 +197,7 @@ class Watch:
         return rest_s
 
 
-async def wait(waiter: Waiter, until_s: float, left: asyncio.Future[None]) -> None:
+async def wait(waiter: Waiter, until_s: float, left: asyncio.Future[Any]) -> None:
     """Wait to be woken, for the client to go away, or for a moment of the monotonic clock."""
     woken = asyncio.create_task(waiter.woken.wait())
     either: list[asyncio.Future[Any]] = [woken, left]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import structlog
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from drover.ports.store import Session, Store
 
     Rule: TypeAlias = Callable[[BeaconJob, int], BeaconJob]
-    Left: TypeAlias = Callable[[], Awaitable[None]]
+    Left: TypeAlias = Callable[[], Awaitable[object]]
 
 _LOG = structlog.get_logger("drover.beacons")
 _TRIES: Final = 5
@@ -51,6 +51,17 @@ class Ending:
     def __init__(self, result: bytes = b"[]", error: str | None = None) -> None:
         self.result = result
         self.error = error
+
+
+class Patience(NamedTuple):
+    """How long somebody waits for a job, in seconds, and what puts an end to it.
+
+    ``left`` returns when they have gone away; ``still`` raises when they may have no job any more.
+    """
+
+    wait_s: float
+    left: Left
+    still: Left
 
 
 class BeaconWork:
@@ -108,29 +119,28 @@ class BeaconWork:
         return job
 
     async def take(
-        self, caller: Caller, wish: Wanted, asked: Pick, wait_s: float, left: Left
+        self, caller: Caller, wish: Wanted, asked: Pick, patience: Patience
     ) -> BeaconJob | None:
-        """Take the best eligible job, waiting up to so many seconds for one; None without.
+        """Take the best eligible job, waiting for one as long as there is patience; None without.
 
-        Raises TooMany where as many wait already as may.
+        Raises TooMany where as many wait already as may, and what ``patience.still`` raises.
         """
         key = caller.token_id or ""
-        if wait_s:
+        if patience.wait_s:
             self._waiters.check_room(key)
         sight = await self._store.glance(lambda session: sight_of(session, caller))
         worker = (caller.user_id or "", asked.hold.worker) if asked.hold.worker else None
         waiter = self._waiters.join(Wish(wish.names, sight, wish.labels), key, worker)
         try:
-            if not wait_s:
+            if not patience.wait_s:
                 return await self._take_now(waiter, asked)
-            return await self._awaited(waiter, asked, time.monotonic() + wait_s, left)
+            return await self._awaited(waiter, asked, patience)
         finally:
             self._waiters.leave(waiter)
 
-    async def _awaited(
-        self, waiter: Waiter, asked: Pick, until_s: float, left: Left
-    ) -> BeaconJob | None:
-        gone = asyncio.ensure_future(left())
+    async def _awaited(self, waiter: Waiter, asked: Pick, patience: Patience) -> BeaconJob | None:
+        until_s = time.monotonic() + patience.wait_s
+        gone: asyncio.Future[object] = asyncio.ensure_future(patience.left())
         try:
             while not gone.done() and not waiter.dismissed:
                 waiter.look()
@@ -140,6 +150,7 @@ class BeaconWork:
                 if time.monotonic() >= until_s or self._waiters.stopping:
                     return None
                 await wait(waiter, until_s, gone)
+                await patience.still()
             if gone.done():
                 raise _gone()
             return None
@@ -147,7 +158,7 @@ class BeaconWork:
             gone.cancel()
             await asyncio.gather(gone, return_exceptions=True)
 
-    async def _handed_out(self, job: BeaconJob, gone: asyncio.Future[None]) -> BeaconJob:
+    async def _handed_out(self, job: BeaconJob, gone: asyncio.Future[object]) -> BeaconJob:
         """Return a job that was taken; who went away meanwhile must not hold it for its lease."""
         if not gone.done():
             return job

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import structlog
+from msgspec import UNSET
 
 from drover.app.device_reports import MOST_REPORTS, StateReport, Told
 from drover.app.live.batches import Batches
@@ -38,9 +39,14 @@ _SCOPES: Final = frozenset({"all.Device"})
 
 
 class HeardReport(StateReport, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """A report as a device sends it: what is not known of it is passed over."""
+    """A report as a device sends it: what is not known of it is passed over.
+
+    A moment that cannot be read means now, and takes nothing of the report away.
+    """
 
     data: dict[str, Any]
+    time: Any = UNSET
+    flow_version: Any = UNSET
 
 
 _ONE: Final = msgspec.json.Decoder(HeardReport)
@@ -54,6 +60,8 @@ class SaidState(NamedTuple):
     device_id: str
     payload: bytes
     done: Done
+    arrived_ms: int | None = None
+    """When the broker took it; None for now."""
 
 
 class SaidOn(NamedTuple):
@@ -160,7 +168,9 @@ class Inbox:
             reports = reports_in(said)
             if not reports:
                 self._note_unreadable(said)
-            told[said.application_id].append(Told(callers[said.device_id], said.device_id, reports))
+            caller = callers[said.device_id]
+            heard = Told(caller, said.device_id, reports, said.arrived_ms)
+            told[said.application_id].append(heard)
         return told
 
     def _note_unreadable(self, said: SaidState) -> None:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
 from drover.app.device_reports import REPORTED
 from drover.app.devices import check_sight
+from drover.app.flow_runs import DEBUGGED
 from drover.app.live.streams import Stream, Watch
 from drover.kinds.device import KIND
+from drover.kinds.flow import KIND as FLOW
 from drover.model.errors import Invalid, TooMany
 from drover.model.instants import to_text
 from drover.model.topics import command_topic, device_topic, is_filter, is_reserved
+from drover.ports.flows import DEBUG_LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from drover.app.live.streams import Reading
+    from drover.app.live.streams import Pick, Reading
     from drover.model.access import Caller
     from drover.ports.bus import Bus, Message
     from drover.ports.clock import Ids
@@ -37,12 +40,31 @@ MOST_LINGERING: Final = 100
 _REPORTED: Final = msgspec.json.Decoder(list[tuple[str, int, msgspec.Raw]])
 
 
+_DEBUGGED: Final = msgspec.json.Decoder(tuple[str, dict[str, Any]])
+
+
+class Messages(NamedTuple):
+    """Which debug messages of a workflow: of a level or graver, of one node, of one version."""
+
+    least: str = DEBUG_LEVELS[0]
+    node_id: str = ""
+    version: str = ""
+
+    def hold(self, note: dict[str, Any]) -> bool:
+        """Tell whether a message is one of them."""
+        return (
+            DEBUG_LEVELS.index(note["level"]) >= DEBUG_LEVELS.index(self.least)
+            and self.node_id in ("", note["nodeId"])
+            and self.version in ("", note["flowVersion"])
+        )
+
+
 class _Watched(NamedTuple):
-    """What readers share: a filter of an application, of one device if any, shown in one way."""
+    """What readers share: a filter of an application, a part of it if any, shown in one way."""
 
     application_id: str
     topic_filter: str
-    device_id: str
+    part: object
     name: str
 
 
@@ -87,7 +109,7 @@ class Watching:
         """Watch what a device reports, as it is stored; raises Missing, TooMany, Unavailable."""
         await self._check(caller, application_id, device_id)
         watched = _Watched(application_id, REPORTED, device_id, reading.name)
-        return await self._watch(watched, reading)
+        return await self._watch(watched, reading, partial(_reports_of, device_id))
 
     async def commands(
         self, caller: Caller, application_id: str, device_id: str, reading: Reading
@@ -97,18 +119,27 @@ class Watching:
         watched = _Watched(application_id, command_topic(device_id), "", reading.name)
         return await self._watch(watched, reading)
 
+    async def debug(
+        self, application_id: str, flow_id: str, wanted: Messages, reading: Reading
+    ) -> Stream:
+        """Watch what a workflow's debug nodes say; raises Missing, TooMany, Unavailable."""
+        await self._store.read(
+            lambda session: session.resources.get_bytes(FLOW, application_id, flow_id)
+        )
+        watched = _Watched(application_id, DEBUGGED, (flow_id, wanted), reading.name)
+        return await self._watch(watched, reading, partial(_said_by, flow_id, wanted))
+
     async def _check(self, caller: Caller, application_id: str, device_id: str) -> None:
         async def look(session: Session) -> None:
             check_sight(caller, await session.resources.get(KIND, application_id, device_id))
 
         await self._store.read(look)
 
-    async def _watch(self, watched: _Watched, reading: Reading) -> Stream:
+    async def _watch(self, watched: _Watched, reading: Reading, pick: Pick | None = None) -> Stream:
         if len(self._open) >= MOST_WATCHING:
             raise TooMany("Too many streams are open; try again later", retry_after_s=5)
         watch = self._watches.get(watched)
         if watch is None:
-            pick = partial(_reports_of, watched.device_id) if watched.device_id else None
             watch = self._watches[watched] = Watch(self._ids.new(), reading, pick)
         stream = Stream(reading.idle_s, partial(self._closed, watched, watch))
         self._open.add(stream)
@@ -164,3 +195,10 @@ def _reports_of(device_id: str, message: Message) -> Iterator[Message]:
         if of == device_id:
             report = msgspec.json.encode({"time": to_text(time_ms), "data": values})
             yield message._replace(payload=report)
+
+
+def _said_by(flow_id: str, wanted: Messages, message: Message) -> Iterator[Message]:
+    """Yield a debug message, where it is one of those wanted."""
+    of, note = _DEBUGGED.decode(message.payload)
+    if of == flow_id and wanted.hold(note):
+        yield message._replace(payload=msgspec.json.encode(note))

@@ -36,6 +36,13 @@ class Downloads:
         self, application_id: str, name: str, pieces: AsyncIterable[bytes], own_id: str = ""
     ) -> str:
         """Store a file and return its address; one with an id of its own replaces what has it."""
+        download_id = await self.put(application_id, name, pieces, own_id)
+        return self._links.url(PATH.format(downloadId=download_id), download_id)
+
+    async def put(
+        self, application_id: str, name: str, pieces: AsyncIterable[bytes], own_id: str = ""
+    ) -> str:
+        """Store a file as ``keep`` does and return its id, by which ``content`` finds it."""
         download_id = own_id or self._ids.new()
         key = _key(download_id)
 
@@ -55,7 +62,7 @@ class Downloads:
         # Noted first: a file that nobody knows of would never be deleted.
         await self._store.write(work)
         await self._blobs.put_stream(key, pieces)
-        return self._links.url(PATH.format(downloadId=download_id), download_id)
+        return download_id
 
     async def open(
         self, download_id: str, expires: str, signature: str
@@ -68,7 +75,7 @@ class Downloads:
         return found.name, self._blobs.get_stream(found.key)
 
     def content(self, download_id: str) -> AsyncIterator[bytes]:
-        """Return the content of what was kept under an id of its own; raises Missing."""
+        """Return the content of what was kept under an id; raises Missing."""
         return self._blobs.get_stream(_key(download_id))
 
     async def tick(self) -> float | None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from drover.model.errors import Invalid
-from drover.ports.resources import Listing
+from drover.ports.resources import Listing, Page
 from drover.query.filters import by_glob
+from drover.query.glob import glob_matches
 from drover.query.kinds import FIELD_SETS
 from drover.query.losant import parse_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from drover.faces.operation import Call
     from drover.model.kind import Kind
     from drover.query.tree import Node
@@ -58,6 +63,21 @@ def query(call: Call, kind: Kind[Any]) -> Node | None:
     if not kind.queryable or text is None or not text.strip():
         return None
     return parse_json(text, FIELD_SETS[kind.one])
+
+
+def paged(found: Sequence[dict[str, Any]], listing: Listing) -> Page[bytes]:
+    """Return the page that a list asks for of documents that are all at hand."""
+    kept = [
+        each
+        for each in found
+        if not listing.filter_field
+        or not listing.filter
+        or glob_matches(listing.filter, each[listing.filter_field])
+    ]
+    kept.sort(key=lambda each: each["id"])
+    kept.sort(key=lambda each: each.get(listing.sort_field, 0), reverse=listing.descending)
+    page = kept[listing.offset : listing.offset + listing.limit]
+    return Page([msgspec.json.encode(each) for each in page], len(kept))
 
 
 def globbed(listing: Listing) -> Node:

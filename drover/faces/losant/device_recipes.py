@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from drover.app.catalog import Catalog
 from drover.app.device_recipes import BulkCreate, DeviceRecipes
+from drover.app.recipe_jobs import RecipeJobs
 from drover.faces.losant import _envelope, _lists
 from drover.faces.losant._device_shapes import attributes_as_object, tags_as_object
+from drover.faces.losant._jobs import enqueued
 from drover.faces.operation import Answer, Call, Operation
 from drover.kinds.device_recipe import KIND
 
@@ -24,16 +25,16 @@ _MANY = f"/applications/{{applicationId}}/{KIND.path}"
 _ONE = f"{_MANY}/{{deviceRecipeId}}"
 _SHAPES = ("tagsAsObject", "attributesAsObject")
 MOST_AT_ONCE = 750
-"""Rows whose devices are answered themselves; of more than these, only that they are made."""
-_JOB_ID_BYTES = 15
+"""Rows whose devices are made while the caller waits; more become a job."""
 
 
 class _Calls:
     """The operations on recipes that the usual ones do not cover."""
 
-    def __init__(self, catalog: Catalog, recipes: DeviceRecipes) -> None:
-        self._catalog = catalog
-        self._recipes = recipes
+    def __init__(self, services: Services) -> None:
+        self._catalog = services[Catalog]
+        self._recipes = services[DeviceRecipes]
+        self._services = services
 
     async def list(self, call: Call) -> bytes:
         """Return one page."""
@@ -63,10 +64,13 @@ class _Calls:
         """Make many devices by one."""
         recipe_id = call.path["deviceRecipeId"]
         wanted = call.json(BulkCreate)
-        made = await self._recipes.create(call.caller, call.application_id, recipe_id, wanted)
-        if made.created + made.failed > MOST_AT_ONCE:
-            queued = {"success": True, "jobQueued": True, "jobId": token_urlsafe(_JOB_ID_BYTES)}
-            return Answer(msgspec.json.encode(queued), 202)
+        sheet = await self._recipes.sheet(call.application_id, recipe_id, wanted)
+        if len(sheet.lines) > MOST_AT_ONCE:
+            jobs = RecipeJobs(self._services)
+            return enqueued(await jobs.begin(call.caller, call.application_id, recipe_id, wanted))
+        made = await self._recipes.create(
+            call.caller, call.application_id, sheet, with_keys=wanted.make_unique_key_secret
+        )
         answer = {"created": made.created, "failed": made.failed, "csvResult": made.csv_result}
         return Answer(msgspec.json.encode(answer), 201)
 
@@ -85,7 +89,7 @@ def _shaped(call: Call, document: bytes) -> bytes:
 
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on recipes that the usual ones do not cover."""
-    calls = _Calls(services[Catalog], services[DeviceRecipes])
+    calls = _Calls(services)
     for method, path, verb, run, status in (
         ("GET", _MANY, "get", calls.list, 200),
         ("POST", _MANY, "post", calls.post, 201),

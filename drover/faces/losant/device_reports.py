@@ -132,8 +132,8 @@ class _Calls:
         start_ms = moment(call, "start", 1, now_ms)
         if duration := call.whole("duration", 0):
             start_ms = min(end_ms, now_ms) - duration
-        if since := call.query.get("since"):
-            start_ms = moment(call, "since", 1, now_ms) if since else start_ms
+        if call.query.get("since", "") not in ("", "0"):  # which is the epoch here, not now
+            start_ms = moment(call, "since", 1, now_ms)
         return Span(
             start_ms=start_ms,
             end_ms=end_ms,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,15 +14,12 @@ from drover.faces.operation import Call, Operation
 from drover.kinds.experience_version import KIND as VERSION
 from drover.kinds.experience_view import KIND as VIEW
 from drover.model.errors import Missing
-from drover.ports.resources import Page
-from drover.query.glob import glob_matches
 from drover.query.tree import Compare, Operator, all_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from drover.app.services import Services
-    from drover.ports.resources import Listing
 
 _APPLICATION = "/applications/{applicationId}"
 _VERSIONS = f"{_APPLICATION}/{VERSION.path}"
@@ -103,10 +100,11 @@ class _Views:
         version = call.query.get("version") or DEVELOP
         if version != DEVELOP:
             views = await self._site.views(call.application_id, version)
-            return _envelope.page(VIEW, call, listing, _paged(views, listing, wanted))
+            typed = [view for view in views if wanted in ("", view["viewType"])]
+            return _envelope.page(VIEW, call, listing, _lists.paged(typed, listing))
         if wanted:
-            typed = Compare("viewType", Operator.EQUAL, wanted)
-            listing = replace(listing, query=all_of([_lists.globbed(listing), typed]))
+            of_type = Compare("viewType", Operator.EQUAL, wanted)
+            listing = replace(listing, query=all_of([_lists.globbed(listing), of_type]))
         found = await self._catalog.list(VIEW, call.application_id, listing)
         return _envelope.page(VIEW, call, listing, found)
 
@@ -121,23 +119,6 @@ class _Views:
             if view["id"] == view_id:
                 return _envelope.one(VIEW, call, msgspec.json.encode(view))
         raise Missing(f"{VIEW.title} was not found")
-
-
-def _paged(views: Sequence[dict[str, Any]], listing: Listing, view_type: str) -> Page[bytes]:
-    """Return the page of a picture's views that a list asks for."""
-    kept = [
-        view
-        for view in views
-        if (not view_type or view["viewType"] == view_type)
-        and (
-            not listing.filter_field
-            or glob_matches(listing.filter or "*", view[listing.filter_field])
-        )
-    ]
-    kept.sort(key=lambda view: view["id"])
-    kept.sort(key=lambda view: view[listing.sort_field], reverse=listing.descending)
-    page = kept[listing.offset : listing.offset + listing.limit]
-    return Page([msgspec.json.encode(view) for view in page], len(kept))
 
 
 def operations(services: Services) -> Iterator[Operation]:

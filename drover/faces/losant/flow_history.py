@@ -10,6 +10,7 @@ from drover.faces.operation import Call, Operation
 from drover.kinds.flow import KIND as FLOW
 from drover.kinds.flow_version import KIND as VERSION
 from drover.model.instants import to_text
+from drover.ports.flows import DEBUG_LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +26,6 @@ LONGEST_MS: Final = 31 * 86_400_000
 _LEAST_RESOLUTION_MS: Final = 60_000
 _DAY_MS: Final = 86_400_000
 _HOUR_MS: Final = 3_600_000
-_LEVELS: Final = ("verbose", "info", "warn", "error")
 _SPAN: Final = ("duration", "end", "deviceId")
 _NEVER_MS: Final = 2**53
 
@@ -84,11 +84,11 @@ class _History:
 
     async def debug(self, call: Call) -> dict[str, Any]:
         """Return the last debug messages of a span: of one node, of a level or graver."""
-        least = _LEVELS.index(call.choice("level", _LEVELS, _LEVELS[0]))
+        least = DEBUG_LEVELS.index(call.choice("level", DEBUG_LEVELS, DEBUG_LEVELS[0]))
         node_id = call.query.get("nodeId")
 
         def wanted(note: Mapping[str, Any]) -> bool:
-            is_grave = _LEVELS.index(note["level"]) >= least
+            is_grave = DEBUG_LEVELS.index(note["level"]) >= least
             return is_grave and node_id in (None, "", note["nodeId"])
 
         return await self._notes(call, "debug", "debug", wanted)

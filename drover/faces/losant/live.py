@@ -8,10 +8,12 @@ import msgspec
 
 from drover.app.live.publishing import Publication, Publishing
 from drover.app.live.streams import Reading
-from drover.app.live.watching import Watching
+from drover.app.live.watching import Messages, Watching
 from drover.faces.operation import Answer, Call, Operation
 from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.device import KIND as DEVICE
+from drover.kinds.flow import KIND as FLOW
+from drover.ports.flows import DEBUG_LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,6 +85,17 @@ class _Calls:
         reading = _reading(call, "deviceCommand", _json)
         return _answer(await self._watching.commands(*device, reading))
 
+    async def debug(self, call: Call) -> Answer:
+        """Watch what a workflow's debug nodes say."""
+        wanted = Messages(
+            call.choice("level", DEBUG_LEVELS, DEBUG_LEVELS[0]),
+            call.query.get("nodeId", ""),
+            call.query.get("flowVersion", ""),
+        )
+        reading = _reading(call, "flowDebug", _json)
+        flow = (call.application_id, call.path["flowId"])
+        return _answer(await self._watching.debug(*flow, wanted, reading))
+
 
 def _answer(stream: Stream) -> Answer:
     return Answer(_Events(stream), headers=_NOT_KEPT, media_type="text/event-stream")
@@ -144,3 +157,17 @@ def operations(services: Services) -> Iterator[Operation]:
             summary=summary,
             parameters=(_INTERVAL,),
         )
+    yield _debug_stream(calls)
+
+
+def _debug_stream(calls: _Calls) -> Operation:
+    return Operation(
+        method="GET",
+        path=f"{_APPLICATION}/flows/{{flowId}}/debugStream",
+        scopes=FLOW.scopes("debug", reads=True),
+        run=calls.debug,
+        name="flow.debugStream",
+        summary="Watch what a workflow's debug nodes say",
+        parameters=("nodeId", "level", "flowVersion", _INTERVAL),
+        ours=True,
+    )

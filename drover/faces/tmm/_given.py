@@ -127,11 +127,9 @@ class Given:
     def results(self) -> list[bytes] | None:
         """Return each result as JSON text, None where there is no such parameter.
 
-        Raises BadParam when one of them is not JSON.
+        Raises BadParam when one of them is not JSON, or its place none.
         """
-        if "result" not in self._begun or not any(
-            _is(name, "result") for name, _ in (*self._query, *self._body)
-        ):
+        if "result" not in self._begun or not self._has_results():
             return None
         texts = [json_text("result", value) for value in _values("result", self._query)]
         for name, value in _of("result", self._body):
@@ -143,6 +141,13 @@ class Given:
         if len(texts) > MOST_RESULTS:
             raise TooLarge(f"A job may have {MOST_RESULTS} results")
         return texts
+
+    def _has_results(self) -> bool:
+        """Tell whether there are results; raises BadParam for one that has no place."""
+        names = [name for name, _ in (*self._query, *self._body) if name.startswith("result")]
+        if any(name.startswith("result[") and not _is(name, "result") for name in names):
+            raise BadParam("A result is named result[], or result[0] by its place", field="result")
+        return any(_is(name, "result") for name in names)
 
 
 class _Decoded:
@@ -192,6 +197,7 @@ def members(body: Mapping[str, Any]) -> Pairs:
 
 
 _LISTS: Final = frozenset({"beacon_name", "labels", "line", "lines"})
+_JSON_TEXTS: Final = frozenset({"result", "tasks"})
 
 
 def _query(call: Call) -> Pairs:
@@ -199,19 +205,32 @@ def _query(call: Call) -> Pairs:
 
 
 def form(text: bytes, what: str) -> Pairs:
-    """Return the pairs of a form or a query string; raises BadParam for too many."""
+    """Return the pairs of a form or a query string; raises BadParam for too many.
+
+    What is no UTF-8 is replaced; in JSON text it is kept, for that to be refused.
+    """
     if found := _PLAIN.fullmatch(text):
         return [(found[1].decode(), found[2].decode())]
     try:
-        return list(
-            parse_qsl(
-                text.decode("utf-8", "replace"),
-                keep_blank_values=True,
-                max_num_fields=MOST_PARAMETERS * 10,
-            )
+        pairs = parse_qsl(
+            text.decode("utf-8", "surrogateescape"),
+            keep_blank_values=True,
+            max_num_fields=MOST_PARAMETERS * 10,
+            errors="surrogateescape",
         )
     except ValueError as error:
         raise BadParam(f"The {what} has too many parameters") from error
+    return [_readable(*pair) for pair in pairs]
+
+
+def _readable(name: str, value: str) -> tuple[str, str]:
+    if name.isascii() and (value.isascii() or name.partition("[")[0] in _JSON_TEXTS):
+        return name, value
+    return _replaced(name), _replaced(value)
+
+
+def _replaced(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def json_text(name: str, value: Any) -> bytes:
@@ -221,7 +240,7 @@ def json_text(name: str, value: Any) -> bytes:
     """
     if not isinstance(value, str):
         return _encoded(value)
-    text = value.encode("utf-8", "surrogatepass")
+    text = value.encode("utf-8", "surrogateescape")
     decode_json(name, text)
     if _ODD_NUMBER.search(text) and _ODD_NUMBER.search(_STRING.sub(b"", text)):
         raise BadParam(f"{name} holds a number that is too long", field=name)
@@ -297,5 +316,5 @@ def _multipart(kind: str, body: bytes) -> Pairs:
         name = part.get_param("name", header="content-disposition")
         content = part.get_payload(decode=True)
         if isinstance(name, str) and isinstance(content, bytes):
-            pairs.append((name, content.decode("utf-8", "replace")))
+            pairs.append(_readable(name, content.decode("utf-8", "surrogateescape")))
     return pairs

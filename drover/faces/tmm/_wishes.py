@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -34,6 +35,8 @@ _LEASE: Final = (10, 86_400)
 _MOST_NUMBER: Final = 10**18 - 1
 _OFF: Final = frozenset({"false", "0"})
 _MOST_URL: Final = 2000
+_MOST_ERROR: Final = 10_000
+"""Characters of an error that are kept: a job whose worker has much to say ends all the same."""
 
 
 def wanted_job(given: Given) -> WantedJob:
@@ -74,8 +77,8 @@ def _recurrence(given: Given) -> Recurrence:
 
 def switched(given: Given) -> bool | None:
     """Return whether a template is to be active: anything but ``false`` and ``0`` says so."""
-    text = given.text("schedule_active")
-    return None if text is None else text.strip().lower() not in _OFF
+    value = given.raw("schedule_active")
+    return None if value is None else str(value).strip().lower() not in _OFF
 
 
 def hold(given: Given) -> Hold:
@@ -175,8 +178,8 @@ def results(given: Given) -> bytes | None:
 
 def failure(given: Given) -> str | None:
     """Return the error of a job that failed, None for one that did not."""
-    text = given.filled("error", most=10_000)
-    return text or ("failed" if given.flag("failed") else None)
+    text = given.filled("error", most=MOST_TASK_BYTES)
+    return text[:_MOST_ERROR] if text else ("failed" if given.flag("failed") else None)
 
 
 def log_lines(given: Given) -> list[NewLine]:
@@ -237,9 +240,19 @@ def _span(given: Given, name: str) -> int | None:
 
 def _url(given: Given) -> str | None:
     text = given.filled("callback_url", most=_MOST_URL)
-    if text is not None and not text.lower().startswith(("http://", "https://")):
+    if text is not None and not _is_address(text):
         raise BadParam("callback_url must be an http or https address", field="callback_url")
     return text
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - reading it checks it
+    except ValueError:
+        return False
+    printed = text.isprintable() and " " not in text
+    return printed and parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _too_large() -> TooLarge:

@@ -16,7 +16,7 @@ from drover.app.beacons.logs import MOST_LINES, MOST_SEQ, BeaconLogs
 from drover.app.beacons.settings import BeaconSettings
 from drover.app.beacons.sights import check_changes
 from drover.app.beacons.templates import MOST_SHOWN, Templates
-from drover.app.beacons.work import BeaconWork, Ending, Wanted
+from drover.app.beacons.work import BeaconWork, Ending, Patience, Wanted
 from drover.faces.operation import Answer, Call, Operation
 from drover.faces.tmm import _filters
 from drover.faces.tmm._given import array_given, given_by
@@ -40,12 +40,13 @@ from drover.faces.tmm._wishes import (
 )
 from drover.faces.tmm.documents import scheduled, shown
 from drover.model.beacon_job import DEFAULT_BEACON
-from drover.model.errors import Missing
+from drover.model.errors import Invalid, Missing
 from drover.query.tree import Compare, Operator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 
+    from drover.app.beacons.jobs import WantedJob
     from drover.app.services import Services
     from drover.faces.tmm._given import Given
     from drover.model.access import Caller
@@ -89,6 +90,7 @@ class _Jobs:
     """Each method answers one action."""
 
     def __init__(self, services: Services) -> None:
+        self._signs = services[Authenticator]
         self._jobs = services[BeaconJobs]
         self._work = services[BeaconWork]
         self._templates = services[Templates]
@@ -112,7 +114,7 @@ class _Jobs:
         """Create a job, or each of an array of them."""
         several = array_given(request.call)
         if several is not None:
-            wanted = [wanted_job(each) for each in several]
+            wanted = [_wanted_at(place, each) for place, each in enumerate(several, 1)]
             created = await self._jobs.create(request.caller, wanted)
             return _answer([shown(each.job) for each in created])
         [made] = await self._jobs.create(request.caller, [wanted_job(request.given)])
@@ -125,7 +127,10 @@ class _Jobs:
         wanted = Wanted(beacon_names(given) or (DEFAULT_BEACON,), labels(given))
         asked = msgspec.structs.replace(picked(given, self._work.lease_ms), beacon_name=None)
         wait_s = given.whole("wait", 0, MOST_WAIT_S) or 0
-        job = await self._work.take(request.caller, wanted, asked, wait_s, request.call.left)
+        # Who has waited may have lost the key meanwhile.
+        still = partial(caller_of, self._signs, request.call, given)
+        patience = Patience(wait_s, request.call.left, still)
+        job = await self._work.take(request.caller, wanted, asked, patience)
         return _told(job) if job is not None else Answer(b"", _NO_CONTENT, PRIVATE)
 
     async def show(self, request: Request) -> Answer:
@@ -139,8 +144,6 @@ class _Jobs:
 
     async def pick(self, request: Request) -> Answer:
         """Take a job; with results it is ended, as the source document prints it."""
-        if request.call.method == _HEAD:
-            return await self.show(request)
         if request.call.method == "POST" and results(request.given) is not None:
             return await self.end(request)
         asked = picked(request.given, self._work.lease_ms)
@@ -299,6 +302,8 @@ async def _act(
     given = given_by(call) if several is None else given_by(_without_body(call))
     caller = await caller_of(signs, call, given)
     action = given.text("action") or next(iter(actions), "")
+    if call.method == _HEAD and action == "pickup":
+        action = "show"  # a HEAD changes nothing
     run = actions.get(action)
     if run is None or (several is not None and action != "create"):
         raise UnknownAction(f"There is no action '{action[:_MOST_NAMED]}' here", field="action")
@@ -306,6 +311,15 @@ async def _act(
         check_changes(caller)
         life.note(call, caller, given, action)
     return await run(Request(call, caller, given))
+
+
+def _wanted_at(place: int, given: Given) -> WantedJob:
+    """Return one of several jobs that are to be created; a refusal says which it is about."""
+    try:
+        return wanted_job(given)
+    except Invalid as error:
+        error.message = f"Job {place}: {error.message}"
+        raise
 
 
 def _without_body(call: Call) -> Call:

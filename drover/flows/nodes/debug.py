@@ -12,6 +12,7 @@ from drover.flows.node import Node
 from drover.flows.payload import plain
 from drover.flows.visit import measure
 from drover.model.instants import to_text
+from drover.ports.flows import DEBUG_LEVELS
 
 if TYPE_CHECKING:
     from drover.flows.settings import Settings
@@ -20,13 +21,11 @@ if TYPE_CHECKING:
 MOST_BYTES: Final = 64 * 1024
 """Of one entry; the rest is cut."""
 
-LEVELS: Final = ("verbose", "info", "warn", "error")
-
 
 def _compile(settings: Settings) -> Action:
     message = settings.template("message")
     shown = settings.path("property")
-    level = settings.literal("level", default="verbose", choices=LEVELS)
+    level = settings.literal("level", default="verbose", choices=DEBUG_LEVELS)
     facts = settings.facts
 
     def act(visit: Visit) -> int:

@@ -10,7 +10,7 @@ from drover.model.beacon_job import TEMPLATE
 from drover.model.errors import Duplicate, Missing
 from drover.ports.beacons import Callback, Eligible, LogEnds, LogLine, LogSize, Setting
 from drover.store.beacons.listing import counting, listing
-from drover.store.beacons.rows import added, job_of, labels_of, saved, state_of
+from drover.store.beacons.rows import added, is_kept, job_of, labels_of, saved, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,6 +52,11 @@ class BeaconStore:
         text = msgspec.json.encode(rows).decode()
         await self._tx.execute("beacon_executions_copy", {"copies": text, "now_ms": now_ms})
         await self._tx.execute("beacon_jobs_copy", {"copies": text})
+
+    async def hold_keys(self, keys: Sequence[str]) -> None:
+        """Keep others from holding some unique keys so; SQLite has one writer anyway."""
+        if self._tx.dialect == "postgres":
+            await self._tx.fetch("postgres_beacon_hold_keys", {"keys": list(keys)})
 
     async def by_unique_key(self, unique_in: str, unique_key: str) -> BeaconJob | None:
         """Return the job that holds a key."""
@@ -97,7 +102,8 @@ class BeaconStore:
 
     async def save(self, seen: BeaconJob, job: BeaconJob) -> bool:
         """Write what was done to a job, unless it has changed since it was seen."""
-        return await self._tx.execute("beacon_save", saved(seen, job)) > 0
+        statement = "beacon_renew" if is_kept(seen, job) else "beacon_save"
+        return await self._tx.execute(statement, saved(seen, job)) > 0
 
     async def save_all(self, changes: Sequence[Change]) -> list[bool]:
         """Write what was done to some jobs in one trip; tell of each whether it was written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -31,6 +32,11 @@ _SAVED: Final = (
     "tries",
     "fence",
 )
+
+_TOLD: Final = frozenset({"step", "started_ms", "lease_until_ms"})
+"""What a worker changes of a job that it keeps."""
+
+_standing = attrgetter("state", "result", *(name for name in _SAVED if name not in _TOLD))
 
 
 def job_of(row: Row) -> BeaconJob:
@@ -97,6 +103,11 @@ def added(new: NewBeaconJob, number: int, now_ms: int) -> BeaconJob:
 def state_of(new: NewBeaconJob) -> State:
     """Return the state in which a job is stored."""
     return State.NEW if new.queued_ms is None else State.QUEUED
+
+
+def is_kept(seen: BeaconJob, job: BeaconJob) -> bool:
+    """Tell whether its worker goes on with a job: no more than its progress has changed."""
+    return _standing(seen) == _standing(job)
 
 
 def saved(seen: BeaconJob, job: BeaconJob) -> dict[str, Any]:

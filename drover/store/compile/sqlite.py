@@ -47,7 +47,16 @@ def _canonical(text: str | None) -> str | None:
     """Return JSON text in the one form that equal values share."""
     if text is None:
         return None
-    return msgspec.json.encode(msgspec.json.decode(text), order="deterministic").decode()
+    return msgspec.json.encode(_VALUES.decode(text), order="deterministic").decode()
+
+
+def _number(text: str) -> float:
+    """Return a number written with a point or an exponent: 1.0 and 1e0 are 1."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
+_VALUES: Final = msgspec.json.Decoder(float_hook=_number)
 
 
 class Sqlite:

@@ -161,7 +161,8 @@ class JobRun:
         """Send the next lines; tell whether they were accepted."""
         batch = self._lines.batch()
         try:
-            await aside(self._work.log, self.job, batch)
+            if await aside(self._work.log, self.job, batch):
+                self.stop(Stop.CANCELED)
         except (ClientError, ServerUnreachable) as error:
             _LOG.warning("lines_not_sent", job=self.job.id, reason=str(error))
             if isinstance(error, ClientError) and error.status in _NO_MORE_LINES:

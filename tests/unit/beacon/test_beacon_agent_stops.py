@@ -32,6 +32,24 @@ async def test_a_job_that_is_cancelled_is_broken_off_and_ended_with_what_there_i
     assert [r["status"] for r in work.endings[1].results] == ["succeeded", "canceled"]
 
 
+async def test_a_cancel_is_heard_with_the_answer_to_a_line(agent_of, functions):
+    async def tell_and_wait_for_ever(_):
+        work.cancel(1)
+        [(run, _)] = agent._running.values()
+        run._lines.tell("a line")
+        await asyncio.Event().wait()
+
+    functions["wait"] = tell_and_wait_for_ever
+    work = ScriptedWork([call_of("wait")])
+    agent = agent_of(work)
+
+    await agent.run()
+
+    assert work.lines == ["a line"]
+    assert [r["status"] for r in work.endings[1].results] == ["canceled"]
+    assert work.named("heartbeat") == []
+
+
 async def test_a_job_cancelled_before_it_began_does_nothing(agent_of, functions):
     called = []
     functions["note"] = called.append

@@ -63,6 +63,14 @@ WHERE number = :number AND state = :seen_state AND fence = :seen_fence AND step 
   AND coalesce(started_ms, 0) = :seen_started_ms
   AND coalesce(lease_until_ms, 0) = :seen_lease_until_ms;
 
+-- name: beacon_renew
+-- Write what a worker tells of a job it keeps, unless it has changed since: no index of states moves.
+UPDATE execution SET
+    started_ms = :started_ms, step = :step, lease_until_ms = :lease_until_ms
+WHERE number = :number AND state = :seen_state AND fence = :seen_fence AND step = :seen_step
+  AND coalesce(started_ms, 0) = :seen_started_ms
+  AND coalesce(lease_until_ms, 0) = :seen_lease_until_ms;
+
 -- name: beacon_save_placed
 -- Write what was done to one of several jobs, unless it has changed since; tell its place.
 UPDATE execution SET

@@ -24,6 +24,12 @@ SELECT number, CAST(:user_number AS BIGINT), CAST(:user_guid AS TEXT), CAST(:tas
 FROM made
 RETURNING number;
 
+-- name: postgres_beacon_hold_keys
+-- Keep others from holding some keys before the end of the transaction, in one order for everybody.
+SELECT pg_advisory_xact_lock(place) FROM (
+    SELECT DISTINCT hashtextextended(wanted, 20) AS place FROM unnest(:keys::text[]) AS wanted
+    ORDER BY place) AS places;
+
 -- name: beacon_hold
 -- Read a beacon job and keep others from changing it until the end of the transaction.
 SELECT execution.number, execution.id, execution.kind, execution.name, execution.owner_id,
@@ -140,6 +146,7 @@ SELECT min(next_ms) AS next_ms FROM (
     SELECT (
         SELECT due_ms FROM execution
         WHERE state = 'queued' AND queue = beacon.value AND due_ms > :now_ms
+          AND due_ms > requested_ms
         ORDER BY due_ms LIMIT 1) AS next_ms
     FROM unnest(:names::text[]) AS beacon (value)) AS found;
 

@@ -116,6 +116,7 @@ SELECT min(next_ms) AS next_ms FROM (
     SELECT (
         SELECT due_ms FROM execution
         WHERE state = 'queued' AND queue = beacon.value AND due_ms > :now_ms
+          AND due_ms > requested_ms
         ORDER BY due_ms LIMIT 1) AS next_ms
     FROM json_each(:names) AS beacon) AS found;
 
