@@ -26,8 +26,11 @@ class ExperienceDomain(Resource, frozen=True, kw_only=True):
 
 
 def settle(_old: ExperienceDomain | None, new: ExperienceDomain) -> ExperienceDomain:
-    """Return the domain with its name in lower case: names of domains know no other."""
-    return structs.replace(new, domain_name=new.domain_name.lower())
+    """Return the domain with its name in lower case: names of domains know no other.
+
+    One that is told to show no version has none.
+    """
+    return structs.replace(new, domain_name=new.domain_name.lower(), version=new.version or UNSET)
 
 
 KIND = Kind(

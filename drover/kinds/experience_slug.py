@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, structs
 
 from drover.model.fields import Clearable, Name
 from drover.model.kind import Kind
@@ -16,6 +16,11 @@ class ExperienceSlug(Resource, frozen=True, kw_only=True):
 
     slug: Annotated[str, Meta(min_length=3, max_length=63, pattern=r"^[0-9a-z-]*\Z")]
     version: Clearable[Name | UnsetType | None] = UNSET
+
+
+def settle(_old: ExperienceSlug | None, new: ExperienceSlug) -> ExperienceSlug:
+    """Return the slug; one that is told to show no version has none."""
+    return new if new.version else structs.replace(new, version=UNSET)
 
 
 KIND = Kind(
@@ -35,4 +40,5 @@ KIND = Kind(
     label="Experience slug",
     counted_as="experienceSlugCount",
     named_by="slug",
+    settle=settle,
 )

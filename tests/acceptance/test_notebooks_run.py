@@ -167,6 +167,7 @@ def test_a_notebook_reads_what_the_application_holds_and_its_results_are_kept(wo
     rows = client.data_table_rows.get(**key, dataTableId=table)["items"]
     assert [(row["what"], row["total"]) for row in rows] == [("state", 7), ("=odd", 3)]
     files = {each["name"]: each for each in client.files.get(**key, directory="/out/Sums")["items"]}
+    assert {each["authorType"] for each in files.values()} == {"notebook"}
     assert set(files) == {"result.ipynb", "result.log", "a.txt", "deep"}
     assert httpx.get(files["result.log"]["url"]).text == "1 devices Pump\n"
     ran = httpx.get(files["result.ipynb"]["url"]).json()

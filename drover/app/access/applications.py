@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from drover.app.access.device_check import DeviceFacts
 from drover.app.catalog import QuietHook
 from drover.kinds.device import KIND as DEVICE
-from drover.model.access import SANDBOX, MemberRole, Role
+from drover.model.access import SANDBOX, MemberRole, Role, needs_second_factor
 from drover.model.errors import Missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from drover.model.access import Caller
+    from drover.model.accounts import Member, Organization
     from drover.model.kind import Kind
     from drover.ports.store import Session
 
@@ -33,9 +34,17 @@ async def owners_for(session: Session, caller: Caller) -> Mapping[str, str]:
         owners[caller.user_id] = "user"
     for organization in await session.access.organizations.of_account(caller.user_id):
         member = await session.access.organizations.find_member(organization.id, caller.user_id)
-        if member is not None and _may_make(caller, member.role, organization.id):
+        if member is None or _kept_out(caller, organization, member):
+            continue
+        if _may_make(caller, member.role, organization.id):
             owners[organization.id] = "organization"
     return owners
+
+
+def _kept_out(caller: Caller, organization: Organization, member: Member) -> bool:
+    if caller.is_administrator or caller.has_second_factor:
+        return False
+    return needs_second_factor(organization.mfa_mode, member.role)
 
 
 def _may_make(caller: Caller, role: MemberRole, org_id: str) -> bool:

@@ -162,8 +162,8 @@ class _Calls:
         """Delete what all devices that match have reported, by a job."""
         given = call.json(DataChoice)
         parse(given.query, DEVICES)
-        asked = (None if each is UNSET else each for each in (given.start, given.end))
-        start, end = asked_span(*asked, await self._jobs.now_ms())
+        first, last = (None if each is UNSET else each for each in (given.start, given.end))
+        start, end = asked_span(first, last, await self._jobs.now_ms())
         wanted = {**msgspec.to_builtins(given), "start": start, "end": end}
         return await self._jobs.begin(call, REMOVE_DATA, "device", wanted)
 
