@@ -66,6 +66,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             " their access key lists and those that workflows wait for."
         ),
     ] = field(default_factory=lambda: list(FREE_TOPICS))
+    mqtt_messages_in_15_seconds: Annotated[
+        int,
+        Meta(description="Reports of a device in 15 s before it is cut off; 0: any.", ge=0),
+    ] = 0
+    mqtt_connections_in_15_seconds: Annotated[
+        int,
+        Meta(description="Devices of an application that connect in 15 s; 0: any.", ge=0),
+    ] = 0
     mqtt_backlog_mb: Annotated[
         int,
         Meta(
@@ -92,16 +100,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ""
     own_hosts: Annotated[
         list[str],
-        Meta(
-            description="Other names that clients reach the server by, beside the one in"
-            " `public_url`: at these, experiences never answer, whatever domains they claim."
-        ),
+        Meta(description="Names of the server that no experience can claim."),
     ] = []
     experience_base: Annotated[
         str,
         Meta(
-            description="Domain below which experiences answer by their slugs (SLUG.base), best"
-            " one that the server itself is no part of; empty: none.",
+            description="Domain below which experiences answer by their slugs (SLUG.base).",
             pattern=r"^([0-9a-z-]+(\.[0-9a-z-]+)+)?\Z",
         ),
     ] = ""

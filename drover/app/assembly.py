@@ -41,6 +41,7 @@ from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
 from drover.app.flows import Flows
 from drover.app.job_logs import JobLogs
 from drover.app.linked_resources import LinkedResources
+from drover.app.live.pace import Pace
 from drover.app.live.publishing import Publishing
 from drover.app.live.watching import Watching
 from drover.app.long_tasks import MOST_WAITING, LongTasks
@@ -80,12 +81,15 @@ Hooks = dict[str, list[Hook]]
 
 @dataclass(frozen=True, kw_only=True)
 class CallLimits:
-    """How often webhooks may be called, and how many requests wait for a reply how long.
+    """How often webhooks may be called and devices speak, and who waits for a reply how long.
 
-    ``webhook_calls`` are those of one webhook in ten seconds, 0 for any number.
+    ``webhook_calls`` are those of one webhook in ten seconds, ``messages`` those of a device or on
+    a topic and ``connections`` those of an application in fifteen; 0 stands for any number.
     """
 
     webhook_calls: int = 0
+    messages: int = 0
+    connections: int = 0
     waiting: int = 500
     reply_seconds: float = 60.0
 
@@ -202,6 +206,7 @@ def library(
     catalog = Catalog(store, ids, around.kinds, hooks, counter.made)
     reports = DeviceReports(store, ids, clock, report_hooks, around.bus, counter)
     commands = DeviceCommands(store, ids, around.bus, counter)
+    pace = Pace(clock, around.calls.messages, around.calls.connections)
     replies, devices = _replies(around), Devices(store, catalog, counter.note)
     return Library(
         catalog=catalog,
@@ -211,7 +216,7 @@ def library(
         devices=devices,
         reports=reports,
         commands=commands,
-        publishing=Publishing(around.bus, reports, commands),
+        publishing=Publishing(around.bus, reports, commands, pace),
         watching=Watching(store, around.bus, ids),
         flows=Flows(store, catalog),
         workflows=Workflows(store, around.wake),

@@ -158,6 +158,8 @@ class BrokerIntake:
         for server, number in revoked.connections:
             await self._connections.end(server, int(number))
             self.cut += 1
+        for application_id, device_id in revoked.devices:
+            await self._connections.end_those_of(application_id, mqtt_client=device_id)
         for application_id in revoked.applications:
             await self._link.forget(application_id)
 

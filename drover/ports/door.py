@@ -67,10 +67,14 @@ class Waited(NamedTuple):
 
 
 class Revoked(NamedTuple):
-    """What is to be cut off: connections by broker and number there, and whole applications."""
+    """What is to be cut off: connections by broker and number there, and whole applications.
+
+    ``devices``, by application and id, are sent away for a while.
+    """
 
     connections: Sequence[tuple[str, str]] = ()
     applications: Sequence[str] = ()
+    devices: Sequence[tuple[str, str]] = ()
 
 
 class Door(Protocol):

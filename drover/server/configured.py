@@ -53,6 +53,7 @@ SHOWN_LIMITS: Final = (
     "max_waiting_beacons",
     "max_waiting_replies",
     "webhook_calls_in_10_seconds",
+    "mqtt_messages_in_15_seconds",
     "max_running_tasks",
     "max_waiting_tasks",
     "max_waiting_beacons_of_key",
@@ -133,6 +134,8 @@ def calls_of(settings: Settings) -> CallLimits:
     """Return how often workflows may be started from outside, and how many wait for a reply."""
     return CallLimits(
         webhook_calls=settings.webhook_calls_in_10_seconds,
+        messages=settings.mqtt_messages_in_15_seconds,
+        connections=settings.mqtt_connections_in_15_seconds,
         waiting=settings.max_waiting_replies,
         reply_seconds=settings.reply_seconds,
     )

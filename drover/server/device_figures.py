@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def show_devices(metrics: RequestMetrics, fabric: Fabric, devices: LiveServices) -> None:
     """Show the figures of a server that devices come to."""
-    callout, inbox = fabric.callout, devices.inbox
+    callout, inbox, pace = fabric.callout, devices.inbox, devices.pace
     if callout is None:
         return
     counts = {
@@ -29,6 +29,7 @@ def show_devices(metrics: RequestMetrics, fabric: Fabric, devices: LiveServices)
             lambda: fabric.violations.count,
         ),
         "mqtt_cut": ("Connections ended: their right was revoked.", lambda: fabric.cut),
+        "mqtt_sent_away": ("Devices sent away: they spoke too often.", lambda: pace.sent_away),
         "mqtt_held_back": ("Times state was left with the broker.", lambda: fabric.held_back),
         "mqtt_unreadable": ("Messages of state that were no reports.", lambda: inbox.unreadable),
         "mqtt_unkept": ("Messages dropped: too much waited.", lambda: inbox.dropped),

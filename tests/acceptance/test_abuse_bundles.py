@@ -212,6 +212,21 @@ def test_downloads_open_with_their_own_signature_alone(vendor, query):
     assert answer.status_code in (400, 403)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"repo": {"branch": "main"}},
+        {"credentialName": "Nobody", "repo": {"branch": "main"}},
+        {"credentialName": "Nobody", "repo": {"commitMessage": "x"}},
+        {"credentialName": "Nobody", "fromApplicationId": "a" * 24},
+    ],
+)
+def test_imports_from_a_repository_that_cannot_be_are_refused(vendor, options):
+    answer = vendor.raw("POST", "/import", files={"options": (None, json.dumps(options))})
+
+    assert answer.status_code in (400, 422), answer.text
+
+
 def test_exports_to_a_repository_are_refused_as_long_as_there_are_none(vendor):
     answer = vendor.raw("POST", "/export", json={"exportType": "repo", "credentialName": "git"})
 

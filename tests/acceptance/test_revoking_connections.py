@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from drover.client import ClientError
 from drover.mqtt.device import BAD_CREDENTIALS, ConnectionRefused
 from examples.serving import serving
 from tests.support.field import Site, eventually
@@ -16,10 +17,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.processes_measured
 
+MOST_SAID = 10
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator:
-    with serving(roles="api,mqtt", workers=1, script_workers=1) as running:
+    pace = {"mqtt_messages_in_15_seconds": MOST_SAID}
+    with serving(roles="api,mqtt", workers=1, script_workers=1, **pace) as running:
         yield running
 
 
@@ -66,6 +70,30 @@ async def test_a_deleted_device_is_cut_off(site):
     await goes.ends()
     assert await refused(site, goes.id, site.key)
     await stays.client.publish(stays.state, b'{"data": {"level": 1}}')
+
+
+async def test_one_that_speaks_too_often_is_sent_away_and_what_it_said_is_kept(site):
+    stays, goes = [await site.connect(site.device()) for _ in range(2)]
+
+    for number in range(MOST_SAID + 1):
+        await goes.client.publish(goes.state, b'{"data": {"level": %d}}' % number)
+
+    await goes.ends()
+    await stays.client.publish(stays.state, b'{"data": {"level": 1}}')
+    last = await eventually(lambda: site.get(f"devices/{goes.id}/compositeState").get("level"))
+    assert last["value"] <= MOST_SAID
+
+
+def test_so_much_may_be_published_on_a_topic(server):
+    site = Site.new(server)
+    for _ in range(MOST_SAID):
+        site.post("mqttPublishMessage", {"topic": "t/a", "message": "m"})
+
+    with pytest.raises(ClientError) as refused:
+        site.post("mqttPublishMessage", {"topic": "t/a", "message": "m"})
+
+    assert refused.value.status == 429
+    site.post("mqttPublishMessage", {"topic": "t/b", "message": "m"})
 
 
 async def test_the_devices_of_a_deleted_application_are_cut_off(site, server):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from drover.app.access.assembly import AccessServices
     from drover.app.assembly import Library, Surroundings
+    from drover.app.live.pace import Pace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class LiveServices:
     inbox: Inbox
     book: PresenceBook
     intake: LiveIntake
+    pace: Pace
 
     def start(self) -> None:
         """Begin to take what devices say."""
@@ -41,12 +43,13 @@ def build(
     around: Surroundings, shelf: Library, doors: AccessServices, roots: Sequence[str]
 ) -> LiveServices:
     """Return the use cases; ``roots`` are first levels of topics that devices share."""
-    store = around.store
+    store, pace = around.store, shelf.publishing.pace
     inbox = Inbox(store, shelf.reports, around.wake)
     book = PresenceBook(store, shelf.reports)
     return LiveServices(
-        door=LiveDoor(doors.devices, store, roots),
+        door=LiveDoor(doors.devices, store, roots, pace),
         inbox=inbox,
         book=book,
-        intake=LiveIntake(store, doors.revisions, inbox, book),
+        pace=pace,
+        intake=LiveIntake(store, doors.revisions, inbox, book, pace),
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from drover.app.access.device_check import DeviceCheck, KnownDevice
+    from drover.app.live.pace import Pace
     from drover.model.accounts import AccessKey
     from drover.ports.door import Visitor
     from drover.ports.store import Session, Store
@@ -34,7 +35,10 @@ class LiveDoor:
     ``roots`` are first levels of topics that devices share whose key names none.
     """
 
-    def __init__(self, devices: DeviceCheck, store: Store, roots: Sequence[str]) -> None:
+    def __init__(
+        self, devices: DeviceCheck, store: Store, roots: Sequence[str], pace: Pace
+    ) -> None:
+        self._pace = pace
         self._devices = devices
         self._store = store
         self._roots = roots
@@ -50,6 +54,7 @@ class LiveDoor:
             device_id=visitor.client_id.lower(), key=visitor.username, secret=visitor.password
         )
         known = await self._devices.verify(credentials, visitor.address)
+        self._pace.comes(known.key.application_id, known.device_id)
         look = self._store.read if known.facts.device_class in GATEWAYS else self._store.glance
         return await look(lambda session: self._admitted(session, known))
 

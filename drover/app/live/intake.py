@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from drover.app.live.inbox import Inbox
+    from drover.app.live.pace import Pace
     from drover.app.live.presence import PresenceBook
     from drover.ports.access import Revisions
     from drover.ports.bus import Message
@@ -30,8 +31,9 @@ class LiveIntake:
     """Puts state and messages into the inbox, comings and goings into the book."""
 
     def __init__(
-        self, store: Store, revisions: Revisions, inbox: Inbox, book: PresenceBook
+        self, store: Store, revisions: Revisions, inbox: Inbox, book: PresenceBook, pace: Pace
     ) -> None:
+        self._pace = pace
         self._store = store
         self._revisions = revisions
         self._seen_revision = -1
@@ -48,6 +50,7 @@ class LiveIntake:
         self, application_id: str, device_id: str, payload: bytes, arrived_ms: int, done: Done
     ) -> None:
         """Take what a device reports, which came when; ``done`` is called once it is stored."""
+        self._pace.said(application_id, device_id)
         self._inbox.put(SaidState(application_id, device_id, payload, done, arrived_ms))
 
     def message(self, topic_filter: str, message: Message) -> None:
@@ -67,22 +70,23 @@ class LiveIntake:
         await self._book.servers(alive)
 
     async def revoked(self, known: Collection[str]) -> Revoked:
-        """Return what has lost its right to be there.
+        """Return what has lost its right to be there, and who is sent away for a while.
 
         Looked for only for a while after access changed: those that come meanwhile are refused,
         but one that was let in just before is noted a moment later.
         """
+        leaving = self._pace.take_leaving()
         revision = await self._revisions.current()
         if revision != self._seen_revision:
             self._seen_revision, self._looks = revision, LOOKS
         if not self._looks:
-            return Revoked()
+            return Revoked(devices=leaving)
         self._looks -= 1
 
         async def look(session: Session) -> Revoked:
             connections = await session.presence.revoked(_AT_A_TIME)
             gone = await session.resources.absent(APPLICATION, "", sorted(known))
-            return Revoked(connections, gone)
+            return Revoked(connections, gone, leaving)
 
         return await self._store.read(look)
 

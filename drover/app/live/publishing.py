@@ -16,6 +16,7 @@ from drover.model.topics import STATE, device_topic, is_reserved, is_topic
 from drover.ports.bus import Message, Relay
 
 if TYPE_CHECKING:
+    from drover.app.live.pace import Pace
     from drover.model.access import Caller
     from drover.ports.bus import Bus
 
@@ -30,16 +31,20 @@ class Publication(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Publishing:
     """Publishes in the name of callers."""
 
-    def __init__(self, bus: Bus, reports: DeviceReports, commands: DeviceCommands) -> None:
+    def __init__(
+        self, bus: Bus, reports: DeviceReports, commands: DeviceCommands, pace: Pace
+    ) -> None:
+        self.pace = pace
         self._bus = bus
         self._reports = reports
         self._commands = commands
 
     async def publish(self, caller: Caller, application_id: str, wanted: Publication) -> None:
-        """Publish one message; raises Invalid, Missing, Unavailable.
+        """Publish one message; raises Invalid, Missing, TooMany, Unavailable.
 
         State and commands of a device are stored like those that come on their own routes.
         """
+        self.pace.published(application_id, wanted.topic)
         if is_reserved(wanted.topic):
             await self._to_device(caller, application_id, wanted)
         else:

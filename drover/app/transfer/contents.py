@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -9,17 +10,26 @@ from msgspec import Struct
 
 from drover.app.transfer import layout, yaml_text
 from drover.app.transfer.zip_file import ZipLimits, ZipReader
+from drover.kinds.experience_version import KIND as VERSION
+from drover.kinds.flow import KIND as FLOW
+from drover.kinds.flow_version import KIND as FLOW_VERSION
 from drover.model.bodies import decode
 from drover.model.errors import Flaw, Invalid
 from drover.model.fields import Globals, is_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from drover.model.kind import Kind
 
 DATA_ROWS: Final = "DataTableRow"
 GLOBALS: Final = "Global"
+DEVELOP: Final = "develop"
+_PARTS: Final[Mapping[str, Sequence[str]]] = {
+    VERSION.one: (layout.DEVELOP_CONFIG,),
+    FLOW_VERSION.one: (layout.EXPERIENCE_FLOW_VERSION,),
+}
+"""By which other names some resources of a kind are asked for."""
 
 
 class Given(Struct, frozen=True):
@@ -60,7 +70,7 @@ class Contents:
         self._zip = ZipReader(file, limits)
         self._names = set(self._zip.names)
         self._include = include
-        self.kinds = [kind for kind in layout.bundled(kinds) if self.wants(kind.exported_as or "")]
+        self.kinds = [kind for kind in layout.bundled(kinds) if self._may_want(kind)]
         self._unnamed = 0
         self.given = {kind.one: list(self._resources(kind)) for kind in self.kinds}
         self.application = self._application()
@@ -94,7 +104,9 @@ class Contents:
             if not isinstance(many, list):
                 raise Invalid(f"{path} must hold a list")
             for each in many:
-                yield self._given(each, path)
+                given = self._given(each, path)
+                if self.wants(self._name_of(kind, each)):
+                    yield given
 
     def _given(self, value: Any, path: str) -> Given:
         if not isinstance(value, dict):
@@ -106,6 +118,26 @@ class Contents:
         elif not isinstance(old, str) or not is_id(old):
             raise Invalid(f"{path}: an id must be 24 hexadecimal characters")
         return Given(old.lower(), msgspec.json.encode(value).decode(), path)
+
+    def _may_want(self, kind: Kind[Any]) -> bool:
+        return any(map(self.wants, (kind.exported_as or "", *_PARTS.get(kind.one, ()))))
+
+    def _name_of(self, kind: Kind[Any], value: Mapping[str, Any]) -> str:
+        """Return by which name a resource is asked for."""
+        if kind is VERSION and value.get("version") == DEVELOP:
+            return layout.DEVELOP_CONFIG
+        if kind is FLOW_VERSION and value.get("flowId") in self._of_experience:
+            return layout.EXPERIENCE_FLOW_VERSION
+        return kind.exported_as or ""
+
+    @cached_property
+    def _of_experience(self) -> frozenset[str]:
+        """The old ids of workflows that belong to the application's own interface."""
+        flows = (self._yaml(path) for path in layout.files_of(FLOW, self._names))
+        found = (flow for flow in flows if isinstance(flow, dict))
+        return frozenset(
+            str(each.get("id")) for each in found if each.get("flowClass") == "experience"
+        )
 
     def _application(self) -> OfApplication:
         if layout.APPLICATION not in self._names:

@@ -63,12 +63,17 @@ def files_of(kind: Kind[Any], names: Iterable[str]) -> Sequence[str]:
     before, _, rest = place.partition("{")
     after = rest.partition("}")[2]
     found = [name for name in names if name.startswith(before) and name.endswith(after)]
-    return sorted(name for name in found if "/" not in name[len(before) :])
+    return sorted(name for name in found if "/" not in name[len(before) : -len(after)])
 
 
 def rows_beside(path: str) -> str:
     """Return the path of the rows of the data table at a path."""
-    return path.removesuffix(YAML) + ROWS
+    return beside(path, ROWS)
+
+
+def beside(path: str, ending: str) -> str:
+    """Return the path of what lies beside the resource at a path."""
+    return path.removesuffix(YAML) + ending
 
 
 def check_include(names: Iterable[str], kinds: Iterable[Kind[Any]]) -> None:
@@ -79,5 +84,7 @@ def check_include(names: Iterable[str], kinds: Iterable[Kind[Any]]) -> None:
         raise Invalid(f"There is no {unknown[0]} to import at `include`", field="include")
 
 
-OTHERS: Final = ("DataTableRow", "Global")
-"""What an import can be told to bring in that is no kind."""
+DEVELOP_CONFIG: Final = "ExperienceDevelopConfig"
+EXPERIENCE_FLOW_VERSION: Final = "ExperienceFlowVersion"
+OTHERS: Final = ("DataTableRow", "Global", DEVELOP_CONFIG, EXPERIENCE_FLOW_VERSION)
+"""What an import can be told to bring in that is no kind, or some resources of one."""
