@@ -22,6 +22,7 @@ KIND = Kind(
     exported_as="File",
     bundled_in="files.yaml",
     known_by=("parentDirectory", "name"),
+    bundled_once=True,
     content_in="files",
     label="File",
     counted_as="fileCount",

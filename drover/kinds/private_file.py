@@ -22,6 +22,7 @@ KIND = Kind(
     exported_as="PrivateFile",
     bundled_in="privateFiles.yaml",
     known_by=("parentDirectory", "name"),
+    bundled_once=True,
     content_in="privateFiles",
     label="Private file",
     counted_as="privateFileCount",
