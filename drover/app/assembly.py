@@ -13,6 +13,7 @@ from drover.app.archives.sources import ArchiveRoom
 from drover.app.catalog import Catalog, Hook
 from drover.app.credentials import CredentialKeys
 from drover.app.custom_nodes import CustomNodes
+from drover.app.dashboard_reports import DashboardReportHook
 from drover.app.dashboards import DashboardHook
 from drover.app.device_attributes import DeviceAttributes
 from drover.app.device_commands import DeviceCommands
@@ -292,7 +293,7 @@ def _own_hooks(around: Surroundings, tasks: LongTasks) -> Hooks:
     hooks["webhook"].append(WebhookTokens(around.ids))
     hooks["credential"].append(CredentialKeys())
     for name in ("applicationDashboard", "dashboard"):
-        hooks[name].append(DashboardHook(around.hasher))
+        hooks[name] += [DashboardHook(around.hasher), DashboardReportHook()]
     hooks["dashboard"].append(OwnedDashboardHook())
     hooks["experienceVersion"].append(ExperienceVersionHook())
     for name in ("experienceDomain", "experienceSlug"):
