@@ -146,7 +146,6 @@ def furnish_more(vendor, site):
     """Put in what the application shows, and what it talks to."""
     client, key = vendor.client, vendor.key
     client.device_recipes.post(**key, deviceRecipe={"name": "Pumps", "parentId": site})
-    client.notebooks.post(**key, notebook={"name": "Sums"})
     client.integrations.post(
         **key,
         integration={
@@ -212,13 +211,12 @@ def furnish_site(vendor):
         {"name": "Mail", "type": "sendgrid", "sendgridConfig": {"apiKey": "very secret"}},
     ):
         client.credentials.post(**key, credential=credential)
-    (notebook,) = client.notebooks.get(**key)["items"]
-    sent = vendor.raw(
-        "POST",
-        f"/notebooks/{notebook['id']}/upload",
-        files={"jupyterFile": ("sums.ipynb", NOTEBOOK)},
-    )
-    assert sent.status_code == 200, sent.text
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as file:
+        file.writestr("application.yaml", "name: x\n")
+        file.writestr("notebooks/a.yaml", "name: Sums\njupyterFileName: sums.ipynb\n")
+        file.writestr("notebooks/a.ipynb", NOTEBOOK)
+    assert bring(vendor, made.getvalue()).status_code == 200
 
 
 def furnish_files(vendor):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from drover.app.exports import ExportRoom
 from drover.app.services import Services
 from drover.app.signed_links import SignedLinks
@@ -17,7 +15,6 @@ from drover.engine.tasks import TaskRunner
 from drover.engine.timing import Timing
 from drover.model.execution import State
 from drover.system import RandomIds
-from tests.support.access_server import AccessServer
 from tests.support.catalog_server import MemoryBlobs
 
 TABLES = (
@@ -25,13 +22,6 @@ TABLES = (
     "flow_count", "flow_trigger", "table_row", "event", "experience_user", "experience_group",
     "document", "schedule",
 )  # fmt: skip
-
-
-@pytest.fixture
-async def server(database):
-    made = AccessServer(database)
-    yield made
-    await made.close()
 
 
 async def rows(database, table):

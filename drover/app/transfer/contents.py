@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -69,6 +70,7 @@ class Contents:
     ) -> None:
         self._zip = ZipReader(file, limits)
         self._names = set(self._zip.names)
+        _check_alike(self._names, [kind.content_in for kind in kinds if kind.content_in])
         self._include = include
         self.kinds = [kind for kind in layout.bundled(kinds) if self._may_want(kind)]
         self._unnamed = 0
@@ -169,6 +171,17 @@ def flawed(error: Invalid) -> Invalid:
         return error
     flaw = Flaw("importBundle", error.message, error.code)
     return Invalid(error.message, flaws=(flaw,))
+
+
+def _check_alike(names: Collection[str], content_in: Sequence[str]) -> None:
+    """Raise Invalid for names that only some readers tell apart; files of people may have them."""
+    seen: set[str] = set()
+    folders = tuple(f"{folder}/" for folder in content_in)
+    for name in names:
+        alike = unicodedata.normalize("NFC", name).casefold()
+        if alike in seen and not name.startswith(folders):
+            raise Invalid(f"Names of files in the bundle are alike: {name[:200]}")
+        seen.add(alike)
 
 
 def _check_ids(given: Sequence[Given]) -> None:
