@@ -38,6 +38,9 @@ QUEUE: Final = "drover"
 MOST_AT_ONCE: Final = 64
 """Devices that are looked at together; the others wait."""
 
+GATHER_S: Final = 0.005
+"""How long those that come at the same time are gathered."""
+
 ROUNDS: Final = 4
 """How often devices are looked at before those that were looked at earlier have their answers."""
 
@@ -162,6 +165,7 @@ class Callout:
             self._begin(self._look())
 
     async def _look(self) -> None:
+        await asyncio.sleep(GATHER_S)
         self._due = False
         together = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
         self._look_soon()

@@ -71,10 +71,12 @@ class Door:
         self.decision = decision
         self.let = asyncio.Event()
         self.let.set()
+        self.asked = asyncio.Event()
         self.visitors = []
 
     async def admit_all(self, visitors):
         self.visitors += visitors
+        self.asked.set()
         await self.let.wait()
         if isinstance(self.decision, (Unavailable, ValueError)):
             raise self.decision
@@ -172,7 +174,7 @@ async def test_those_that_come_together_are_looked_at_together_as_many_as_may_be
     door.let.clear()
     desk = Desk(door)
     waiting = [desk.ask() for _ in range(5)]
-    await asyncio.sleep(0)
+    await door.asked.wait()
 
     looked_at = len(door.visitors)
     door.let.set()
