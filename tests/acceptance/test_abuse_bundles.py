@@ -13,6 +13,8 @@ import pytest
 from tests.support.vendor import Vendor
 
 REFUSED = (400, 422)
+PAGES = "experience/develop/pages"
+VIEWS, VIEW = f"{PAGES}.yaml", "- {name: A, viewType: page}\n"
 
 
 @pytest.fixture
@@ -72,6 +74,9 @@ def device(vendor):
         (packed(**{"dataTables/T.yaml": "name: T\ncolumns: 7\n"}), "dataTables/T.yaml"),
         (packed(**{"workflows/F.yaml": "name: F\nnodes:\n  - {id: a, type: Nope}\n"}), "Nope"),
         (packed(**{"workflowVersions/v.yaml": "version: v\n"}), "was not found"),
+        (packed(**{VIEWS: VIEW, f"{PAGES}/A.hbs": b"\xff"}), "not UTF-8"),
+        (packed(**{VIEWS: VIEW, f"{PAGES}/A.hbs": "x" * 131_073}), VIEWS),
+        (packed(**{VIEWS: "- just text\n", f"{PAGES}/_.hbs": "x"}), "must be a map"),
     ],
 )
 def test_hostile_bundles_are_refused_and_leave_nothing(vendor, bundle, why):

@@ -21,7 +21,7 @@ from drover.model.fields import Globals, is_id
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from drover.model.kind import Kind
+    from drover.model.kind import Kind, Parted
 
 DATA_ROWS: Final = "DataTableRow"
 GLOBALS: Final = "Global"
@@ -105,10 +105,19 @@ class Contents:
             many = (value or []) if layout.is_listed(kind) else [value]
             if not isinstance(many, list):
                 raise Invalid(f"{path} must hold a list")
+            if kind.parted is not None:
+                self._join_texts(kind.parted, path, many)
             for each in many:
                 given = self._given(each, path)
                 if self.wants(self._name_of(kind, each)):
                     yield given
+
+    def _join_texts(self, parted: Parted, path: str, listed: Sequence[Any]) -> None:
+        """Give the resources of a list the texts that lie beside it; one without keeps its own."""
+        files = layout.texts_beside(path, parted)
+        for each in listed:
+            if isinstance(each, dict) and (place := files.new(each)) in self._names:
+                each[parted.text] = self._text(place)
 
     def _given(self, value: Any, path: str) -> Given:
         if not isinstance(value, dict):
@@ -151,12 +160,13 @@ class Contents:
             raise Invalid(f"{layout.APPLICATION}: {error.message}") from error
 
     def _readme(self) -> str:
-        if layout.README not in self._names:
-            return ""
+        return self._text(layout.README) if layout.README in self._names else ""
+
+    def _text(self, path: str) -> str:
         try:
-            return self._zip.read(layout.README).decode()
+            return self._zip.read(path).decode()
         except UnicodeDecodeError as error:
-            raise Invalid(f"{layout.README} is not UTF-8") from error
+            raise Invalid(f"{path} is not UTF-8") from error
 
     def _yaml(self, path: str) -> Any:
         try:
