@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from drover.app.access.throttle import Rule, Throttle, Window
+from drover.app.application_stats import ApplicationStats
 from drover.app.applications import ApplicationHook, Applications, own_only, owned
 from drover.app.archives.asking import ArchiveConfigHook, Archives
 from drover.app.archives.sources import ArchiveRoom
@@ -241,15 +242,17 @@ def library(
 
 def _readings(around: Surroundings) -> tuple[object, ...]:
     store = around.store
+    payloads, minutes = PayloadCounts(store, around.clock), NotebookMinutes(store)
     return (
+        ApplicationStats(store, payloads, minutes),
         DeviceSeries(store),
         ExperienceGroups(store),
         CustomNodes(store),
         LinkedResources(store),
-        PayloadCounts(store, around.clock),
+        payloads,
         JobLogs(store),
         ArchiveRoom(store, around.places),
-        NotebookMinutes(store),
+        minutes,
     )
 
 

@@ -74,6 +74,7 @@ ALIKE: Final[dict[str, Any]] = {
     "default_sort": "lastUpdated",
     "cli_may": frozenset({"get", "post", "patch", "delete", "move"}),
     "known_by": ("parentDirectory", "name"),
+    "bundled_once": True,
     "named_by": "path",
     "operations": frozenset(),  # more goes with each: see the use case of files
     "settle": settled,

@@ -200,7 +200,7 @@ def furnish_site(vendor):
     slug = client.experience_slugs.post(**key, experienceSlug={"slug": f"s{vendor.application}"})[
         "id"
     ]
-    name = f"{vendor.application}.example.com"
+    name = f"d{vendor.application}.example.com"  # not an id, which an import would rename
     client.experience_domains.post(**key, experienceDomain={"domainName": name})
     client.experience_versions.post(
         **key, experienceVersion={"version": "v1.0", "slugIds": [slug], "description": "First"}
