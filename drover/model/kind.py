@@ -42,6 +42,20 @@ class Stamp:
 
 
 @dataclass(frozen=True)
+class Parted:
+    """How bundles part the list of a kind: a list for each value of a field, texts in files.
+
+    ``text`` is the attribute whose text lies in a file of its own, with this ending, in a folder
+    beside the list.
+    """
+
+    by: str
+    values: tuple[str, ...]
+    text: str
+    ending: str
+
+
+@dataclass(frozen=True)
 class Kind(Generic[E]):
     """Everything the rest of the program needs to know about a kind.
 
@@ -64,6 +78,7 @@ class Kind(Generic[E]):
     content of files of this kind lies in; ``content_beside`` the ending of a file that lies beside
     a resource's own. Of ``bundled_once`` kinds an application has one of a name, which an import
     keeps where it would make others anew; ``bundled_after`` are kinds that its rules look for.
+    ``parted`` tells how a list is more than one file.
     ``settle_bundled`` takes the place of ``settle`` for what a bundle holds.
     """
 
@@ -87,6 +102,7 @@ class Kind(Generic[E]):
     fleet_sized: bool = False
     content_in: str = ""
     content_beside: str = ""
+    parted: Parted | None = None
     bundled_once: bool = False
     bundled_after: tuple[str, ...] = ()
     settle_bundled: Callable[[E | None, E], E] | None = None

@@ -146,7 +146,6 @@ def furnish_more(vendor, site):
     """Put in what the application shows, and what it talks to."""
     client, key = vendor.client, vendor.key
     client.device_recipes.post(**key, deviceRecipe={"name": "Pumps", "parentId": site})
-    client.notebooks.post(**key, notebook={"name": "Sums"})
     client.integrations.post(
         **key,
         integration={
@@ -201,7 +200,7 @@ def furnish_site(vendor):
     slug = client.experience_slugs.post(**key, experienceSlug={"slug": f"s{vendor.application}"})[
         "id"
     ]
-    name = f"{vendor.application}.example.com"
+    name = f"d{vendor.application}.example.com"  # not an id, which an import would rename
     client.experience_domains.post(**key, experienceDomain={"domainName": name})
     client.experience_versions.post(
         **key, experienceVersion={"version": "v1.0", "slugIds": [slug], "description": "First"}
@@ -212,13 +211,12 @@ def furnish_site(vendor):
         {"name": "Mail", "type": "sendgrid", "sendgridConfig": {"apiKey": "very secret"}},
     ):
         client.credentials.post(**key, credential=credential)
-    (notebook,) = client.notebooks.get(**key)["items"]
-    sent = vendor.raw(
-        "POST",
-        f"/notebooks/{notebook['id']}/upload",
-        files={"jupyterFile": ("sums.ipynb", NOTEBOOK)},
-    )
-    assert sent.status_code == 200, sent.text
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as file:
+        file.writestr("application.yaml", "name: x\n")
+        file.writestr("notebooks/a.yaml", "name: Sums\njupyterFileName: sums.ipynb\n")
+        file.writestr("notebooks/a.ipynb", NOTEBOOK)
+    assert bring(vendor, made.getvalue()).status_code == 200
 
 
 def furnish_files(vendor):
@@ -291,8 +289,10 @@ def test_a_bundle_leaves_out_devices_and_rows_unless_asked_for(vendor):
         "dataTables/T.yaml",
         "deviceRecipes.yaml",
         "experience/develop/endpoints.yaml",
-        "experience/develop/views/Frame.yaml",
-        "experience/develop/views/Home_page.yaml",
+        "experience/develop/layouts.yaml",
+        "experience/develop/layouts/Frame.hbs",
+        "experience/develop/pages.yaml",
+        "experience/develop/pages/Home_page.hbs",
         "experience/develop/version.yaml",
         "experience/domains.yaml",
         "experience/groups.yaml",
@@ -449,6 +449,37 @@ def test_versions_of_the_interface_are_chosen_by_their_published_names(vendor):
         applicationId=other, experienceVersionIdOrName="develop"
     )
     assert answer["responseHeaders"] == {"X-Plant": "north"}
+
+
+def test_what_views_consist_of_can_be_edited_in_the_files_beside_their_lists(vendor):
+    made = {("page", "A b"): "one", ("page", "A_b"): "two", ("component", "A b"): "three"}
+    for (of_type, name), body in made.items():
+        view = {"viewType": of_type, "name": name, "body": body}
+        vendor.client.experience_views.post(**vendor.key, experienceView=view)
+    files = files_of(bundle_of(vendor))
+    folder = "experience/develop"
+    bodies = {name: text for name, text in files.items() if name.endswith(".hbs")}
+    assert bodies == {
+        f"{folder}/components/A_b.hbs": "three",
+        f"{folder}/pages/A_b.hbs": "one",
+        f"{folder}/pages/A_b_2.hbs": "two",
+    }
+
+    files[f"{folder}/pages/A_b_2.hbs"] = "changed"
+    files[f"{folder}/components.yaml"] += "- {name: New, viewType: component, body: inline}\n"
+    edited = io.BytesIO()
+    with zipfile.ZipFile(edited, "w") as file:
+        for name, text in files.items():
+            file.writestr(name, text)
+    answer = bring(vendor, edited.getvalue(), other := empty(vendor))
+
+    assert answer.status_code == 200, answer.text
+    found = vendor.client.experience_views.get(applicationId=other)["items"]
+    assert {(each["viewType"], each["name"]): each["body"] for each in found} == {
+        **made,
+        ("page", "A_b"): "changed",
+        ("component", "New"): "inline",
+    }
 
 
 def test_a_version_shows_the_views_that_it_was_made_of(vendor):

@@ -239,11 +239,16 @@ def test_topics_that_nobody_may_publish_on_are_refused(server, topic):
 
 
 def test_devices_of_others_can_be_neither_watched_nor_told(server):
-    site, foreign = Site.new(server), Site.new(server).device()
+    site, other = Site.new(server), Site.new(server)
+    foreign, flow_id = other.device(), talkative(other)
 
-    for rest in ("stateStream", "commandStream"):
+    for rest in (
+        f"devices/{foreign}/stateStream",
+        f"devices/{foreign}/commandStream",
+        f"flows/{flow_id}/debugStream",
+    ):
         with pytest.raises(ClientError) as refused:
-            site.get(f"devices/{foreign}/{rest}")
+            site.get(rest)
         assert refused.value.status == 404
     command = {"topic": f"losant/{foreign}/command", "message": '{"name": "go"}'}
     with pytest.raises(ClientError) as refused:

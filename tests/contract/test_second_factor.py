@@ -8,22 +8,9 @@ import pytest
 import pytest_asyncio
 
 from drover.model.one_time_codes import STEP_MS, code_at
-from tests.support.access_server import PASSWORD, AccessServer
+from tests.support.access_server import PASSWORD
 
 EMAIL = "ann@example.com"
-
-
-@pytest_asyncio.fixture
-async def server(database):
-    running = AccessServer(database)
-    yield running
-    await running.close()
-
-
-@pytest_asyncio.fixture
-async def ann(server):
-    """A session of a user, before she has a second factor."""
-    return await server.user(await server.start(), EMAIL)
 
 
 @pytest_asyncio.fixture

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from drover.kinds.application import Application
     from drover.kinds.data_table import Column
-    from drover.model.kind import Kind
+    from drover.model.kind import Kind, Parted
     from drover.ports.blobs import Blobs
     from drover.ports.rows import StoredRows
     from drover.ports.store import Session, Store
@@ -125,24 +125,32 @@ class Exporter:
         self, writer: ZipWriter, kind: Kind[Any], application_id: str, wish: Wish
     ) -> AsyncIterator[int]:
         if layout.is_listed(kind):
-            return self._list(writer, kind, application_id)
+            return self._lists(writer, kind, application_id)
         return self._files(writer, kind, application_id, rows=wish.rows and kind is TABLE)
 
-    async def _list(
+    async def _lists(
         self, writer: ZipWriter, kind: Kind[Any], application_id: str
     ) -> AsyncIterator[int]:
-        first = await self._page(kind, application_id, _FIRST)
-        if not first:
-            return
-        pages = _counted(self._pages(kind, application_id, _FIRST))
-        with writer.file(layout.place_of(kind)) as file:
-            async for count in _written(file, pages, partial(_listed, kind)):
-                yield count
+        for path, value in layout.lists_of(kind).items():
+            if not await self._are_there(kind, application_id, value):
+                continue
+            pages = _counted(self._pages(kind, application_id, value))
+            with writer.file(path) as file:
+                async for count in _written(file, pages, partial(_listed, kind)):
+                    yield count
+            if parted := kind.parted:
+                documents = self._each(kind, application_id, value)
+                await _write_texts(writer, parted, path, documents)
+
+    async def _are_there(self, kind: Kind[Any], application_id: str, part: str | None) -> bool:
+        async for _document in self._each(kind, application_id, part):
+            return True
+        return False
 
     async def _files(
         self, writer: ZipWriter, kind: Kind[Any], application_id: str, *, rows: bool
     ) -> AsyncIterator[int]:
-        paths = layout.Paths(kind)
+        paths = layout.Paths(layout.place_of(kind))
         async for document in self._each(kind, application_id):
             value = msgspec.json.decode(document)
             path = paths.new(value)
@@ -156,8 +164,10 @@ class Exporter:
                 async for count in self._rows(writer, path, document):
                     yield count
 
-    async def _each(self, kind: Kind[Any], application_id: str) -> AsyncIterator[bytes]:
-        async for documents in self._pages(kind, application_id, _FIRST):
+    async def _each(
+        self, kind: Kind[Any], application_id: str, part: str | None = None
+    ) -> AsyncIterator[bytes]:
+        async for documents in self._pages(kind, application_id, part):
             for document in documents:
                 yield document
 
@@ -207,11 +217,14 @@ class Exporter:
                 file.write(piece)
 
     async def _pages(
-        self, kind: Kind[Any], application_id: str, after_id: str
+        self, kind: Kind[Any], application_id: str, part: str | None = None
     ) -> AsyncGenerator[Sequence[bytes]]:
+        """Yield the documents of a kind, or of the part of its list that is named."""
+        after_id = _FIRST
         while page := await self._page(kind, application_id, after_id):
-            yield page
             after_id = msgspec.json.decode(page[-1])["id"]
+            if found := page if part is None else _of_part(kind, page, part):
+                yield found
 
     async def _page(self, kind: Kind[Any], application_id: str, after_id: str) -> Sequence[bytes]:
         return await self._store.read(
@@ -297,7 +310,23 @@ def _listed(kind: Kind[Any], documents: Sequence[bytes]) -> bytes:
 
 
 def _shown(kind: Kind[Any], document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a bundle holds of a resource."""
+    """Return what a bundle holds of a resource, without a text that has a file of its own."""
     parent = (f"{kind.parent}Id",) if kind.parent else ()
+    apart = kind.parted.text if kind.parted else ""
     names = ("id", *parent, *kind.bundled_names)
-    return {name: document[name] for name in names if name in document}
+    return {name: document[name] for name in names if name in document and name != apart}
+
+
+def _of_part(kind: Kind[Any], documents: Sequence[bytes], part: str) -> Sequence[bytes]:
+    by = kind.parted.by if kind.parted else ""
+    return [each for each in documents if msgspec.json.decode(each).get(by) == part]
+
+
+async def _write_texts(
+    writer: ZipWriter, parted: Parted, path: str, documents: AsyncIterator[bytes]
+) -> None:
+    """Write the texts of the resources in the list at a path, each into a file."""
+    files = layout.texts_beside(path, parted)
+    async for document in documents:
+        value = msgspec.json.decode(document)
+        writer.add(files.new(value), value.get(parted.text, ""))
