@@ -6,6 +6,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+import psutil
+
+from bench import counting
 from bench.children import Child
 from bench.field import Devices
 from bench.figures import Figure
@@ -30,7 +33,7 @@ def measure(*, quick: bool) -> Iterator[Figure]:
     """Measure on each store; what does not depend on the store on SQLite alone."""
     for store in STORES:
         with devices_on(store, REPORTING) as (server, devices, ids):
-            yield _ingestion(server, devices, ids, messages=50 if quick else 500, store=store)
+            yield from _ingestion(server, devices, ids, messages=50 if quick else 500, store=store)
             if store == "sqlite":
                 yield _delivery(server, devices, seconds=2 if quick else 10)
 
@@ -56,9 +59,10 @@ def devices_on(store: str, count: int) -> Iterator[tuple[Serving, Child, list[st
 
 def _ingestion(
     server: Serving, devices: Child, ids: list[str], *, messages: int, store: str
-) -> Figure:
+) -> Iterator[Figure]:
     """Report at QoS 1, until the newest value of every device is the last one it sent."""
     devices.do("connect", ids)
+    before_s = _processor_s(server)
     began, _ = devices.do("report", messages)
     path = f"/applications/{server.application_id()}/devices/compositeState"
     ends = time.monotonic() + PATIENCE_S
@@ -71,7 +75,16 @@ def _ingestion(
     else:
         raise RuntimeError("not all state was stored")
     stored = len(ids) * messages / (time.time() - began)
-    return Figure(f"state of {len(ids)} devices stored ({store})", stored, "/s", ">= 20,000")
+    yield Figure(f"state of {len(ids)} devices stored ({store})", stored, "/s", ">= 20,000")
+    each_s = (_processor_s(server) - before_s) / (len(ids) * messages)
+    name = f"share of it that counts payloads ({store}; {each_s * 1e6:.0f} us a message)"
+    yield Figure(name, 100 * counting.seconds_for_each() / each_s, "%", "<= 3")
+
+
+def _processor_s(server: Serving) -> float:
+    """Return the processor time of the server itself, without its broker and workers."""
+    taken = psutil.Process(server.process.pid).cpu_times()
+    return float(taken.user + taken.system)
 
 
 def _delivery(server: Serving, devices: Child, *, seconds: int) -> Figure:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from drover.app.access.throttle import Rule, Throttle, Window
+from drover.app.application_stats import ApplicationStats
 from drover.app.applications import ApplicationHook, Applications, own_only, owned
 from drover.app.archives.asking import ArchiveConfigHook, Archives
 from drover.app.archives.sources import ArchiveRoom
 from drover.app.catalog import Catalog, Hook
 from drover.app.credentials import CredentialKeys
 from drover.app.custom_nodes import CustomNodes
+from drover.app.dashboard_reports import DashboardReportHook
 from drover.app.dashboards import DashboardHook
 from drover.app.device_attributes import DeviceAttributes
 from drover.app.device_commands import DeviceCommands
@@ -240,15 +242,17 @@ def library(
 
 def _readings(around: Surroundings) -> tuple[object, ...]:
     store = around.store
+    payloads, minutes = PayloadCounts(store, around.clock), NotebookMinutes(store)
     return (
+        ApplicationStats(store, payloads, minutes),
         DeviceSeries(store),
         ExperienceGroups(store),
         CustomNodes(store),
         LinkedResources(store),
-        PayloadCounts(store, around.clock),
+        payloads,
         JobLogs(store),
         ArchiveRoom(store, around.places),
-        NotebookMinutes(store),
+        minutes,
     )
 
 
@@ -292,7 +296,7 @@ def _own_hooks(around: Surroundings, tasks: LongTasks) -> Hooks:
     hooks["webhook"].append(WebhookTokens(around.ids))
     hooks["credential"].append(CredentialKeys())
     for name in ("applicationDashboard", "dashboard"):
-        hooks[name].append(DashboardHook(around.hasher))
+        hooks[name] += [DashboardHook(around.hasher), DashboardReportHook()]
     hooks["dashboard"].append(OwnedDashboardHook())
     hooks["experienceVersion"].append(ExperienceVersionHook())
     for name in ("experienceDomain", "experienceSlug"):

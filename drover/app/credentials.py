@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from msgspec import UNSET, structs
 
 from drover.app.catalog import QuietHook
-from drover.kinds.credential import KIND, revealed
+from drover.kinds.credential import KIND, lacks_secret, revealed
 from drover.model.errors import Invalid
 from drover.ports.resources import Listing
 
@@ -56,7 +56,11 @@ async def whole_config(
     async def look(session: Session) -> Mapping[str, Any] | None:
         listing = Listing(sort_field="id", limit=1, within={"name": name})
         page = await session.resources.page(KIND, application_id, listing)
-        fitting = (each for each in page.items if each.enabled and each.type in types)
+        fitting = (
+            each
+            for each in page.items
+            if each.enabled and each.type in types and not lacks_secret(each)
+        )
         found = next(fitting, None)
         return None if found is None else revealed(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drover.kinds.credential import KIND, revealed
+from drover.kinds.credential import KIND, lacks_secret, revealed
 from drover.model.errors import Invalid
 from drover.ports.resources import Listing
 
@@ -21,6 +21,9 @@ async def credential_named(
     listing = Listing(sort_field="id", limit=1, within={"name": name})
     page = await session.resources.page(KIND, application_id, listing)
     found = next((each for each in page.items if each.enabled and each.type == kind), None)
+    if found is not None and lacks_secret(found):
+        message = f"The credential {name[:100]} lacks its secret: an import brought it in without"
+        raise Invalid(message, field="credentialName")
     if found is None:
         message = f"There is no enabled credential {name[:100]} of type {kind}"
         raise Invalid(message, field="credentialName")

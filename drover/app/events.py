@@ -18,7 +18,7 @@ from drover.model.kind import Stamp
 from drover.model.moments import moment_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from drover.app.access.throttle import Window
     from drover.app.catalog import Catalog
@@ -119,20 +119,28 @@ class Events:
         return await self._catalog.change(session, caller, KIND, old, new)
 
     async def patch_all(
-        self, caller: Caller, application_id: str, listing: Listing, given: EventPatch
+        self,
+        caller: Caller,
+        application_id: str,
+        listing: Listing,
+        given: EventPatch,
+        untagged: Collection[str] = (),
     ) -> int:
-        """Update all events that match and return how many; raises Invalid."""
-        return await self._each(application_id, listing, self.updating(caller, given))
+        """Update all events that match and return how many; raises Invalid.
+
+        The tags named in ``untagged`` are taken off.
+        """
+        return await self._each(application_id, listing, self.updating(caller, given, untagged))
 
     async def delete_all(self, caller: Caller, application_id: str, listing: Listing) -> int:
         """Delete all events that match and return how many; raises Invalid."""
         return await self._each(application_id, listing, self.deleting(caller))
 
-    def updating(self, caller: Caller, given: EventPatch) -> Act:
+    def updating(self, caller: Caller, given: EventPatch, untagged: Collection[str] = ()) -> Act:
         """Return what updates one event."""
 
         async def update(session: Session, old: Event) -> None:
-            await self.update(session, caller, old, given)
+            await self.update(session, caller, without_tags(old, untagged), given)
 
         return update
 
@@ -187,6 +195,14 @@ async def touched(session: Session, *, application_id: str, ids: Sequence[str], 
         await act(session, old)
         total += 1
     return total
+
+
+def without_tags(event: Event, keys: Collection[str]) -> Event:
+    """Return an event without the tags of these keys."""
+    if not keys or event.event_tags is UNSET:
+        return event
+    kept = {key: value for key, value in event.event_tags.items() if key not in keys}
+    return structs.replace(event, event_tags=kept)
 
 
 async def _device(session: Session, application_id: str, device_id: str | None) -> dict[str, Any]:

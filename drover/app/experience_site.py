@@ -43,7 +43,7 @@ class ExperienceVersionHook(QuietHook):
         if new.version == DEVELOP:
             if new.source_version_id_or_name:
                 raise Invalid("The develop version follows no other", field="sourceVersionIdOrName")
-        elif old is None or new.source_version_id_or_name:
+        elif (old is None and not new.snapshot) or new.source_version_id_or_name:
             source = new.source_version_id_or_name or DEVELOP
             seen = await _seen_in(session, new.application_id, source)
             new = structs.replace(new, snapshot=seen)

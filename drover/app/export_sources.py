@@ -114,30 +114,62 @@ class DeviceData:
 
     async def pieces(self, store: Store, task: Wanted) -> AsyncIterator[Piece]:
         """Yield lines, device by device."""
-        given = task.input
         names = await self._names(store, task)
-        lead = ["ID"] if given["includeID"] else []
-        dates = ["ISO Date"] if given["includeDate"] else []
-        yield Piece(header((*lead, "Timestamp", *dates, *names)), 0)
+        yield self._head(task, names)
         async for documents in documents_of(store, DEVICE, task):
             for device in documents:
-                start = f"{device['id']}," if given["includeID"] else ""
-                lines = StateLines(start, names, safe=_safe(task), dated=given["includeDate"])
-                reported = Reported(store, device["id"], Span(given["start"], given["end"]))
-                async for moments in reported.upto(given["end"]):
-                    yield Piece(await asyncio.to_thread(lines.text, moments), len(moments))
+                async for piece in self._lines(store, task, device["id"], names):
+                    yield piece
+
+    async def files(
+        self, store: Store, task: Wanted
+    ) -> AsyncIterator[tuple[str, AsyncIterator[Piece]]]:
+        """Yield a file for each device: its name, and its lines with the device's own columns."""
+        asked = list(dict.fromkeys(task.input.get("attributes") or ()))
+        async for documents in documents_of(store, DEVICE, task):
+            for device in documents:
+                names = asked or await self._names_of(store, task, device)
+                yield f"{device['id']}.csv", self._file(store, task, device["id"], names)
+
+    async def _file(
+        self, store: Store, task: Wanted, device_id: str, names: Sequence[str]
+    ) -> AsyncIterator[Piece]:
+        yield self._head(task, names)
+        async for piece in self._lines(store, task, device_id, names):
+            yield piece
+
+    async def _lines(
+        self, store: Store, task: Wanted, device_id: str, names: Sequence[str]
+    ) -> AsyncIterator[Piece]:
+        given = task.input
+        start = f"{device_id}," if given["includeID"] else ""
+        lines = StateLines(start, names, safe=_safe(task), dated=given["includeDate"])
+        reported = Reported(store, device_id, Span(given["start"], given["end"]))
+        async for moments in reported.upto(given["end"]):
+            yield Piece(await asyncio.to_thread(lines.text, moments), len(moments))
+
+    def _head(self, task: Wanted, names: Sequence[str]) -> Piece:
+        lead = ["ID"] if task.input["includeID"] else []
+        dates = ["ISO Date"] if task.input["includeDate"] else []
+        return Piece(header((*lead, "Timestamp", *dates, *names)), 0)
 
     async def _names(self, store: Store, task: Wanted) -> Sequence[str]:
         """Return the attributes asked for, else those of any of the devices; no blobs unasked."""
-        asked, found, blobs = task.input.get("attributes"), set[str](), set[str]()
-        if asked:
+        found = set[str]()
+        if asked := task.input.get("attributes"):
             return list(dict.fromkeys(asked))
         async for documents in documents_of(store, DEVICE, task):
             for device in documents:
-                own = device["id"]
-                found |= set(await store.read(partial(_attributes, device_id=own)))
-                kinds = device.get("attributes") or ()
-                blobs |= {each["name"] for each in kinds if each["dataType"] == "blob"}
+                found |= set(await self._names_of(store, task, device))
+        return sorted(found)
+
+    async def _names_of(
+        self, store: Store, task: Wanted, device: Mapping[str, Any]
+    ) -> Sequence[str]:
+        """Return the attributes that a device has or had; no blobs unasked."""
+        found = set(await store.read(partial(_attributes, device_id=device["id"])))
+        kinds = device.get("attributes") or ()
+        blobs = {each["name"] for each in kinds if each["dataType"] == "blob"}
         return sorted(found if task.input.get("includeBlobData") else found - blobs)
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from drover.app.transfer.zip_file import ZipWriter
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
@@ -54,6 +56,41 @@ class Export:
         counted = _Counted(self._source.pieces(self._room.store, task), task)
         size = await self._room.blobs.put_stream(key, counted.chunks())
         return {"downloadUrls": [self._room.link(task.id)], "rows": counted.rows, "size": size}
+
+
+class ManyFiles(Protocol):
+    """What an export of several files is made of."""
+
+    def files(self, store: Store, task: Task) -> AsyncIterator[tuple[str, AsyncIterator[Piece]]]:
+        """Yield names and texts of files, each to be read before the next. Raises Invalid."""
+        ...
+
+
+class ZippedExport:
+    """A long task that writes several files into a zip file and hands back its address."""
+
+    def __init__(self, services: Services, source: ManyFiles) -> None:
+        self._room = services[ExportRoom]
+        self._source = source
+        self._rows = 0
+
+    async def run(self, task: Task) -> Output:
+        """Return the address of the file, and how much is in it."""
+        key = f"exports/{task.id}.zip"
+        task.keep(key)
+        size = await self._room.blobs.put_stream(key, self._packed(task))
+        return {"downloadUrls": [self._room.link(task.id)], "rows": self._rows, "size": size}
+
+    async def _packed(self, task: Task) -> AsyncIterator[bytes]:
+        writer = ZipWriter()
+        async for name, pieces in self._source.files(self._room.store, task):
+            with writer.file(name) as file:
+                async for piece in pieces:
+                    await asyncio.to_thread(file.write, piece.text.encode())
+                    self._rows += piece.rows
+                    yield writer.taken()
+            await task.progress(self._rows, self._rows)
+        yield writer.end()
 
 
 class _Counted:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, structs
 
 from drover.app.catalog import QuietHook
-from drover.flows.keys import found_by, with_keys
+from drover.flows.keys import GROUP, found_by, group_of, with_keys
 from drover.flows.node import node_types
 from drover.flows.triggers import UTC
 from drover.flows.validate import check_flow
@@ -18,6 +18,7 @@ from drover.kinds.flow_version import KIND as VERSION
 from drover.model.errors import Invalid, Missing
 from drover.model.workflow import FlowTrigger
 from drover.ports.flows import IndexedTrigger
+from drover.ports.resources import Listing
 from drover.ports.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ DEVELOP: Final = ""
 _TIMER: Final = "timer"
 _SUFFIX_LENGTH: Final = 9
 _LISTED: Final = 3
+_ALL: Final = 2**31 - 1
 
 
 class FlowSaving(QuietHook):
@@ -83,10 +85,12 @@ class FlowSaving(QuietHook):
 
     async def _flow_saved(self, session: Session, old: Flow | None, new: Flow) -> None:
         if old is None or old.triggers != new.triggers:
-            triggers = _indexed(new.id, new.triggers)
+            triggers = _indexed(new.id, DEVELOP, new.triggers)
             await session.flows.index(new.application_id, new.id, DEVELOP, triggers)
         if old is None or _runs(old) != _runs(new):
             await set_timers(session, new)
+        if old is not None and old.nodes != new.nodes:
+            await forget_nodes(session, new, old)
 
     async def _version_saved(
         self, session: Session, old: FlowVersion | None, new: FlowVersion | None
@@ -95,9 +99,11 @@ class FlowSaving(QuietHook):
         if one is None:
             return
         if old is None or new is None:
-            triggers = _indexed(one.flow_id, new.triggers) if new else []
+            triggers = _indexed(one.flow_id, one.id, new.triggers) if new else []
             await session.flows.index(one.application_id, one.flow_id, one.id, triggers)
         flow = await _flow_of(session, one)
+        if flow is not None and new is None:
+            await forget_nodes(session, flow, one)
         if flow is None or flow.default_version_id != one.id:
             return
         if new is None:
@@ -122,6 +128,21 @@ async def set_timers(session: Session, flow: Flow) -> None:
             schedule = _schedule(flow, trigger, now_ms)
             before = known.get(schedule.ref)
             await schedules.put(before if _alike(before, schedule) and before else schedule)
+
+
+async def forget_nodes(session: Session, flow: Flow, was: Flow | FlowVersion) -> None:
+    """Forget what nodes remember that were in ``was`` and are in no version any more."""
+    gone = _node_ids(was) - _node_ids(flow)
+    if not gone:
+        return
+    listing = Listing(sort_field="id", limit=_ALL, within={"flow_id": flow.id})
+    versions = await session.resources.page(VERSION, flow.application_id, listing)
+    for node_id in sorted(gone.difference(*map(_node_ids, versions.items))):
+        await session.flows.memory.forget(flow.id, node_id)
+
+
+def _node_ids(flow: Flow | FlowVersion) -> set[str]:
+    return {str(node.id) for node in flow.nodes if node.id}
 
 
 async def _running_triggers(session: Session, flow: Flow) -> Sequence[FlowTrigger]:
@@ -168,16 +189,20 @@ def _alike(one: Schedule | None, two: Schedule) -> bool:
     return one is not None and (one.cron, one.seconds, one.tz) == (two.cron, two.seconds, two.tz)
 
 
-def _indexed(flow_id: str, triggers: Sequence[FlowTrigger]) -> list[IndexedTrigger]:
+def _indexed(
+    flow_id: str, version_id: str, triggers: Sequence[FlowTrigger]
+) -> list[IndexedTrigger]:
     found: list[IndexedTrigger] = []
     for position, trigger in enumerate(triggers):
         given = msgspec.to_builtins(trigger)
+        config = given.get("config") or {}
+        group = group_of(flow_id, version_id, given)
         found.append(
             IndexedTrigger(
                 position=position,
                 type=trigger.type,
                 key=found_by(flow_id, given),
-                config=msgspec.json.encode(given.get("config") or {}),
+                config=msgspec.json.encode({**config, GROUP: group} if group else config),
             )
         )
     return found

@@ -100,6 +100,10 @@ class LongTasks:
         self._wake = wake
         self._most_waiting = most_waiting
 
+    async def now_ms(self) -> int:
+        """Return the store's clock, for what is asked for relative to now."""
+        return await self._store.read(lambda session: session.now_ms())
+
     async def begin(self, caller: Caller | None, kind: LongTask, asked: Asked) -> str:
         """Store a task and return its id; raises TooMany, Duplicate.
 

@@ -284,7 +284,7 @@ async def _organizations(session: Session, caller: Caller) -> list[str]:
     for each in await session.access.organizations.of_account(caller.user_id or ""):
         try:
             role = await dashboard_role(session, caller, each.id)
-        except Missing:  # beyond what the token is limited to
+        except (Missing, Forbidden):  # beyond the token, or without the second factor it takes
             continue
         if role is not MemberRole.NONE:
             found.append(each.id)

@@ -8,30 +8,30 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from msgspec import UNSET, structs
 
 from drover.app.payload_counts import Notice, source_of, unnoticed
+from drover.app.row_making import RowMaker
 from drover.kinds.data_table import KIND as TABLE
 from drover.kinds.data_table import ROW_FIELDS, Column, DataTable, check_columns
 from drover.model.bodies import decode
 from drover.model.errors import Invalid
 from drover.model.instants import to_ms, to_text
-from drover.ports.rows import Row, RowListing
+from drover.ports.rows import RowListing
 from drover.query.kinds import data_table_rows
 from drover.query.losant import parse, parse_json
 from drover.query.tree import ALL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from drover.app.catalog import Catalog
     from drover.model.access import Caller
     from drover.ports.clock import Ids
     from drover.ports.resources import Page
+    from drover.ports.rows import Row
     from drover.ports.store import Session, Store
     from drover.query.tree import Node
 
 MOST_ROWS: Final = 1000
 """Rows that one request may insert."""
-LONGEST_TEXT: Final = 65_536
-"""Characters of a text value."""
 
 Action = Literal["insert", "bulkInsert", "update", "delete"]
 
@@ -95,7 +95,7 @@ class TableRows:
         async def work(session: Session) -> dict[str, Any]:
             table = await session.resources.get(TABLE, application_id, table_id)
             now_ms = await session.now_ms()
-            made = [self.made(table, each, now_ms) for each in many]
+            made = list(map(self.maker(table, now_ms), many))
             await session.rows.add(application_id, table_id, made)
             shown = [row.document for row in made]
             action: Action = "bulkInsert" if several else "insert"
@@ -153,10 +153,12 @@ class TableRows:
     ) -> dict[str, Any]:
         """Change one row inside a unit of work and return it; raises Missing, Invalid."""
         old = shown(table, await session.rows.lock(table.application_id, table.id, row_id))
-        values = {**{c.name: old[c.name] for c in table.columns}, **_checked(table, given)}
+        maker = RowMaker(table)
+        values = {**{c.name: old[c.name] for c in table.columns}, **maker.checked(given)}
         if all(old[name] == value for name, value in values.items()):
             return old
-        new = self._row(table, row_id, values, to_ms(old["createdAt"]), await session.now_ms())
+        times = (to_ms(old["createdAt"]), await session.now_ms())
+        new = maker.changed(old, values, times)
         await session.rows.put(table.id, new)
         change = RowsChanged(table=table, action="update", old=[old], new=[new.document])
         await self._tell(session, caller, change)
@@ -247,36 +249,9 @@ class TableRows:
         await self._catalog.change(session, caller, TABLE, table, new)
         return await session.resources.get_bytes(TABLE, table.application_id, table.id)
 
-    def made(self, table: DataTable, given: Mapping[str, Any], now_ms: int) -> Row:
-        """Return a new row of a table; raises Invalid."""
-        values = _checked(table, given)
-        for column in table.columns:
-            if column.name not in values:
-                default = column.default_value
-                values[column.name] = None if default is UNSET else default
-        return self._row(table, self._ids.new(), values, now_ms, now_ms)
-
-    def _row(
-        self,
-        table: DataTable,
-        row_id: str,
-        values: Mapping[str, Any],
-        created_ms: int,
-        updated_ms: int,
-    ) -> Row:
-        for column in table.columns:
-            if column.needed and values[column.name] is None:
-                raise Invalid(f"Object missing required field `{column.name}`", field=column.name)
-        created = to_text(created_ms)
-        updated = created if updated_ms == created_ms else to_text(updated_ms)
-        own = {"id": row_id, "createdAt": created, "updatedAt": updated}
-        return Row(
-            id=row_id,
-            created_ms=created_ms,
-            updated_ms=updated_ms,
-            document={**own, **{c.name: values[c.name] for c in table.columns}},
-            unique={c.name: values[c.name] for c in table.columns if c.constraint == "unique"},
-        )
+    def maker(self, table: DataTable, now_ms: int) -> Callable[[Mapping[str, Any]], Row]:
+        """Return what makes new rows of a table, all of one moment; that raises Invalid."""
+        return RowMaker(table).new(now_ms, self._ids.new)
 
     async def _tell(self, session: Session, caller: Caller, change: RowsChanged) -> None:
         if change.old or change.new:
@@ -319,16 +294,3 @@ def _query(columns: Mapping[str, str], query: object) -> Node:
         return ALL
     fields = data_table_rows(columns)
     return parse_json(query, fields) if isinstance(query, str | bytes) else parse(query, fields)
-
-
-def _checked(table: DataTable, given: Mapping[str, Any]) -> dict[str, Any]:
-    columns = {column.name: column for column in table.columns}
-    for name, value in given.items():
-        column = columns.get(name)
-        if column is None:
-            raise Invalid(f"Object contains unknown field `{name[:255]}`", field=name[:255])
-        if value is not None and not column.accepts(value):
-            raise Invalid(f"Expected `{column.data_type}` at `{name}`", field=name)
-        if isinstance(value, str) and len(value) > LONGEST_TEXT:
-            raise Invalid(f"Expected at most {LONGEST_TEXT} characters at `{name}`", field=name)
-    return dict(given)

@@ -1,4 +1,4 @@
-"""Applications that change hands: from a user to an organisation, from one to another."""
+"""Applications and dashboards that change hands, between users and organisations."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from msgspec import Struct, structs
 from drover.app.access.accounts import own_id
 from drover.app.access.organizations import member_role
 from drover.kinds.application import KIND
+from drover.kinds.owned_dashboard import KIND as DASHBOARD
 from drover.model.access import MemberRole
 from drover.model.accounts import OwnerType
-from drover.model.errors import Forbidden, Invalid
+from drover.model.errors import Forbidden, Invalid, Missing
 from drover.model.instants import to_text
 
 if TYPE_CHECKING:
@@ -32,12 +33,13 @@ class Transfer(Struct, frozen=True, kw_only=True):
 
     to_type: OwnerType
     to_id: str
-    application_ids: tuple[str, ...]
+    application_ids: tuple[str, ...] = ()
+    dashboard_ids: tuple[str, ...] = ()
     strict: bool = False
 
 
 class Transfers:
-    """Gives applications to other owners."""
+    """Gives applications and dashboards to other owners."""
 
     def __init__(self, store: Store, catalog: Catalog, owners: Owners) -> None:
         self._store = store
@@ -68,6 +70,8 @@ class Transfers:
             moved = [each for each in wanted if each in owned]
             for application_id in moved:
                 await self._move(session, caller, application_id, transfer)
+            for dashboard_id in dict.fromkeys(transfer.dashboard_ids):
+                await _move_dashboard(session, source[1], dashboard_id, transfer)
             return moved
 
         moved = await self._store.write(work)
@@ -82,7 +86,7 @@ class Transfers:
                 raise Forbidden("Only an administrator of the organization may do this")
         owners = await self._owners(session, caller)
         if owners.get(transfer.to_id) != transfer.to_type:
-            message = "You cannot give applications to this owner at `destinationId`"
+            message = "You cannot give anything to this owner at `destinationId`"
             raise Invalid(message, field="destinationId")
 
     async def _move(
@@ -93,3 +97,24 @@ class Transfers:
         now = to_text(await session.now_ms())
         new = structs.replace(old, **owner, last_updated=now)
         await self._catalog.change(session, caller, KIND, old, new)
+
+
+async def _move_dashboard(
+    session: Session, source_id: str, dashboard_id: str, transfer: Transfer
+) -> None:
+    """Give a dashboard away; raises Invalid where a strict transfer names one that is not theirs.
+
+    One of an application goes with its application.
+    """
+    try:
+        old = await session.resources.lock(DASHBOARD, source_id, dashboard_id)
+    except Missing as error:
+        if transfer.strict:
+            message = f"Dashboard {dashboard_id} was not found at `dashboardIds`"
+            raise Invalid(message, field="dashboardIds") from error
+        return
+    owner = {"owner_type": transfer.to_type, "owner_id": transfer.to_id}
+    now = to_text(await session.now_ms())
+    new = structs.replace(old, application_id=transfer.to_id, last_updated=now, **owner)
+    await session.resources.remove(DASHBOARD, source_id, dashboard_id)
+    await session.resources.add(DASHBOARD, new)

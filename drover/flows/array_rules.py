@@ -47,7 +47,7 @@ class Rule:
 
 def compile_rule(entry: Settings) -> Rule | None:
     """Compile one rule; None when its type is unknown, which is reported."""
-    kind = entry.config.get("type")
+    kind = entry.word("type")
     known = _RULES.get(kind)
     if known is None:
         entry.flaw("type", f"Type must be one of {', '.join(sorted(_RULES))}")

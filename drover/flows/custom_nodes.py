@@ -28,7 +28,7 @@ def filled(settings: Settings, form: Mapping[str, Any] | None) -> Callable[[Any]
     required, thrown.
     """
     entries = settings.items("fields", most=MOST_FIELDS)
-    given = {entry.config.get("id"): entry.config.get("value") for entry in entries}
+    given = {entry.word("id"): entry.config.get("value") for entry in entries}
     values: dict[str, Render] = {}
     for field in (form or {}).get("fields") or ():
         make = _VALUES.get(field.get("type"))

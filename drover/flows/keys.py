@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from drover.flows.triggers import DEVICE_CREATE_KEY, GENERATED
 
@@ -11,8 +14,18 @@ if TYPE_CHECKING:
 
     Triggers = Sequence[Mapping[str, Any]]
 
+GROUP: Final = "$group"
+"""The key of an indexed trigger's config that tells with which others it counts as one."""
+
 FLOW_ERROR: Final = "flowError"
 LOCAL: Final = "local"
+
+_FAMILIES: Final = {
+    f"device{by}{what}": what or "State"
+    for by in ("Id", "Tag")
+    for what in ("", "Connect", "Disconnect")
+}
+"""Types of triggers on devices, by id or by tag, and what they wait for."""
 
 
 def with_keys(
@@ -49,6 +62,22 @@ def found_by(flow_id: str, trigger: Mapping[str, Any]) -> str:
         scope = (trigger.get("config") or {}).get("scope") or LOCAL
         return error_scope(scope, flow_id)
     return str(trigger.get("key") or "")
+
+
+def group_of(flow_id: str, version_id: str, trigger: Mapping[str, Any]) -> str | None:
+    """Return what a trigger on devices counts as one with; None for other types.
+
+    Editors keep one trigger on many devices as one entry for each id and tag, all with the same
+    ``uiId``; without it those count as one that lead to the same nodes. What they want of a report
+    must be the same: else one might stand for another that wants it. Source: Losant-compatible
+    nodes, section 8.
+    """
+    family = _FAMILIES.get(trigger["type"])
+    if family is None:
+        return None
+    alike = [trigger.get("config") or {}, _ui_id(trigger) or trigger.get("outputIds")]
+    own = msgspec.json.encode([flow_id, version_id, family, *alike], order="deterministic")
+    return hashlib.blake2b(own, digest_size=12).hexdigest()
 
 
 def error_scope(scope: str, flow_id: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from drover.flows.keys import GROUP
 from drover.query.glob import glob_matches
 
 if TYPE_CHECKING:
@@ -25,12 +26,16 @@ AGE_MS: Final = "$ageMs"
 SECONDS: Final = "$seconds"
 """The root key of a firing for inactivity: after how long a silence."""
 
+SEEN: Final = "$seen"
+"""The root key of a firing on a device: groups of triggers that another firing is for already."""
+
 PLACE: Final = "$place"
 """The root key of a firing for a file: ``public`` or ``private``."""
 
 SILENCE_S: Final = 7200
 """How long a silence a trigger waits for that does not say."""
 
+_MARK: Final = f'"{GROUP}"'.encode()
 _STATES: Final = ("new", "acknowledged", "resolved")
 _FILE_ACTIONS: Final = ("create", "update", "delete")
 _PLACES: Final = ("public", "private")
@@ -40,7 +45,15 @@ _ROW_ACTIONS: Final = ("insert", "bulkInsert", "update", "delete")
 def matches(config: bytes, firing: Firing) -> bool:
     """Tell whether a trigger's config (JSON) wants a firing."""
     wants = _WANTS.get(firing.trigger_type)
-    return wants is None or wants(msgspec.json.decode(config), firing)
+    if wants is None and _MARK not in config:
+        return True
+    given = msgspec.json.decode(config)
+    return not _is_seen(given, firing) and (wants is None or wants(given, firing))
+
+
+def _is_seen(config: Mapping[str, Any], firing: Firing) -> bool:
+    """Tell whether a firing of another trigger that counts as this one brings the same."""
+    return GROUP in config and config[GROUP] in msgspec.json.decode(firing.root).get(SEEN, ())
 
 
 def _event(config: Mapping[str, Any], firing: Firing) -> bool:

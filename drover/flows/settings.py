@@ -84,6 +84,11 @@ class Settings:
         """Tell whether a key has a value; null and the empty text count as none."""
         return self.config.get(key) not in (None, "")
 
+    def word(self, key: str) -> str | None:
+        """Return the text at a key as it is; None for anything else."""
+        value = self.config.get(key)
+        return value if isinstance(value, str) else None
+
     def flaw(self, key: str, message: str, *, missing: bool = False) -> None:
         """Report what is wrong with a key."""
         place = f"{self.place}/{key}" if key else self.place

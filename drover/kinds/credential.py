@@ -227,6 +227,22 @@ def settle(old: Credential | None, new: Credential) -> Credential:
 
     A patch changes those fields of the configuration that it names.
     """
+    return _settled(old, new, lenient=False)
+
+
+def settle_bundled(old: Credential | None, new: Credential) -> Credential:
+    """Return a credential that a bundle holds, which has no secrets; raises Invalid."""
+    return _settled(old, new, lenient=True)
+
+
+def lacks_secret(credential: Credential) -> bool:
+    """Tell whether a credential, brought in by a bundle, waits for its secret to be filled in."""
+    halves = _HALVES[credential.type]
+    needed = () if credential.type in _MAY_LACK_A_SECRET else halves.secret
+    return not set(needed) <= set(credential.secrets or {})
+
+
+def _settled(old: Credential | None, new: Credential, *, lenient: bool) -> Credential:
     own = config_name(new.type)
     _refuse_others(new, own)
     given, kept = getattr(new, own), getattr(old, own, UNSET)
@@ -236,8 +252,8 @@ def settle(old: Credential | None, new: Credential) -> Credential:
         return new
     fields = {**_set(kept), **_set(given)}
     secrets = {**((old and old.secrets) or {}), **_secret_half(new.type, fields)}
-    _check_needed(new.type, type(given), {**fields, **secrets})
-    if new.type == "gcp":
+    _check_needed(new.type, type(given), {**fields, **secrets}, lenient=lenient)
+    if "key_json" in secrets:
         fields["key_meta_json"] = _without_key(secrets["key_json"])
     public = {name: value for name, value in fields.items() if name not in _hidden(new.type)}
     return structs.replace(new, **{own: type(given)(**public)}, secrets=secrets)
@@ -277,9 +293,9 @@ def _refuse_others(new: Credential, own: str) -> None:
             raise Invalid(f"A credential of type {new.type} has no `{wire}`", field=wire)
 
 
-def _check_needed(kind: str, shape: type[Config], fields: dict[str, Any]) -> None:
+def _check_needed(kind: str, shape: type[Config], fields: dict[str, Any], *, lenient: bool) -> None:
     halves = _HALVES[kind]
-    secret = () if kind in _MAY_LACK_A_SECRET else halves.secret
+    secret = () if lenient or kind in _MAY_LACK_A_SECRET else halves.secret
     wire = dict(zip(shape.__struct_fields__, shape.__struct_encode_fields__, strict=True))
     for name in (*halves.needed, *secret):
         if name not in fields:
@@ -309,6 +325,9 @@ KIND = Kind(
     default_sort="creationDate",
     default_descending=True,
     exported_as="Credential",
+    bundled_in="credentials/{name}.yaml",
+    bundled_once=True,
     counted_as="credentialCount",
     settle=settle,
+    settle_bundled=settle_bundled,
 )

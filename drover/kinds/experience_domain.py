@@ -26,8 +26,11 @@ class ExperienceDomain(Resource, frozen=True, kw_only=True):
 
 
 def settle(_old: ExperienceDomain | None, new: ExperienceDomain) -> ExperienceDomain:
-    """Return the domain with its name in lower case: names of domains know no other."""
-    return structs.replace(new, domain_name=new.domain_name.lower())
+    """Return the domain with its name in lower case: names of domains know no other.
+
+    One that is told to show no version has none.
+    """
+    return structs.replace(new, domain_name=new.domain_name.lower(), version=new.version or UNSET)
 
 
 KIND = Kind(
@@ -40,6 +43,10 @@ KIND = Kind(
     default_sort="domainName",
     cli_may=frozenset({"list"}),
     exported_as="ExperienceDomain",
+    bundled_in="experience/domains.yaml",
+    known_by=("domainName",),
+    bundled_once=True,
+    bundled_after=("experienceVersion",),
     label="Experience domain",
     counted_as="experienceDomainCount",
     named_by="domain_name",

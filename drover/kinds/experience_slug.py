@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, structs
 
 from drover.model.fields import Clearable, Name
 from drover.model.kind import Kind
@@ -18,6 +18,11 @@ class ExperienceSlug(Resource, frozen=True, kw_only=True):
     version: Clearable[Name | UnsetType | None] = UNSET
 
 
+def settle(_old: ExperienceSlug | None, new: ExperienceSlug) -> ExperienceSlug:
+    """Return the slug; one that is told to show no version has none."""
+    return new if new.version else structs.replace(new, version=UNSET)
+
+
 KIND = Kind(
     ExperienceSlug,
     one="experienceSlug",
@@ -28,7 +33,12 @@ KIND = Kind(
     default_sort="slug",
     cli_may=frozenset({"list"}),
     exported_as="ExperienceSlug",
+    bundled_in="experience/slugs.yaml",
+    known_by=("slug",),
+    bundled_once=True,
+    bundled_after=("experienceVersion",),
     label="Experience slug",
     counted_as="experienceSlugCount",
     named_by="slug",
+    settle=settle,
 )

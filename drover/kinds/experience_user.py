@@ -63,6 +63,7 @@ KIND = Kind(
     exported_as="ExperienceUser",
     bundled_in="experience/users.yaml",
     known_by=("email",),
+    bundled_once=True,
     label="Experience user",
     named_by="email",
     counted_as="experienceUserCount",

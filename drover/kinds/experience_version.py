@@ -12,8 +12,8 @@ from drover.model.fields import (
     Clearable,
     CreateOnly,
     FlowGlobal,
-    Hidden,
     Ids,
+    Mark,
     Name,
     PatchOnly,
     Prose,
@@ -67,7 +67,7 @@ class ExperienceVersion(Resource, frozen=True, kw_only=True):
     created_by_type: ReadOnly[str | UnsetType] = UNSET
     last_updated_by_id: ReadOnly[str | UnsetType] = UNSET
     last_updated_by_type: ReadOnly[str | UnsetType] = UNSET
-    snapshot: Hidden[dict[str, list[Any]] | UnsetType] = UNSET
+    snapshot: Annotated[dict[str, list[Any]] | UnsetType, Access.HIDDEN, Mark.BUNDLED] = UNSET
 
 
 def check(version: ExperienceVersion) -> None:
@@ -92,6 +92,9 @@ KIND = Kind(
     default_sort="version",
     cli_may=frozenset({"get", "post", "patch", "delete"}),
     exported_as="ExperienceVersion",
+    bundled_in="experience/{version}/version.yaml",
+    known_by=("version",),
+    bundled_once=True,
     label="Experience version",
     counted_as="experienceVersionCount",
     named_by="version",

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from drover.model.errors import Invalid
 from drover.model.fields import CreateOnly, Id, Name, Prose, ReadOnly, Refers, TagMap
-from drover.model.kind import Kind
+from drover.model.kind import Kind, Parted
 from drover.model.resource import Resource
 
 
@@ -48,7 +48,8 @@ KIND = Kind(
     sortable=("id", "creationDate", "name", "lastUpdated"),
     cli_may=frozenset({"get", "post", "patch", "delete", "linkedResources"}),
     exported_as="ExperienceView",
-    bundled_in="experience/develop/views/{name}.yaml",
+    bundled_in="experience/develop/{viewType}s.yaml",
+    parted=Parted("viewType", ("component", "layout", "page"), text="body", ending=".hbs"),
     known_by=("viewType", "name"),
     label="Experience view",
     counted_as="experienceViewCount",

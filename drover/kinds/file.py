@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drover.model.app_file import AppFile, settled
+from drover.model.app_file import ALIKE, AppFile
 from drover.model.kind import Kind
 
 
@@ -15,17 +15,10 @@ KIND = Kind(
     one="file",
     many="files",
     path="files",
-    sortable=("lastUpdated", "type", "name", "creationDate"),
-    filterable=("name",),
-    default_sort="lastUpdated",
-    cli_may=frozenset({"get", "post", "patch", "delete", "move"}),
     exported_as="File",
     bundled_in="files.yaml",
-    known_by=("parentDirectory", "name"),
     content_in="files",
     label="File",
     counted_as="fileCount",
-    named_by="path",
-    operations=frozenset(),  # more goes with each: see the use case of files
-    settle=settled,
+    **ALIKE,
 )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from drover.model.fields import Hidden, Key, Prose, QueryText, ReadOnly
+from drover.model.fields import Access, Hidden, Key, Mark, Prose, QueryText, ReadOnly
 from drover.model.instants import InstantText
 from drover.model.kind import Kind
 from drover.model.resource import Resource
@@ -180,7 +180,11 @@ class Notebook(Resource, frozen=True, kw_only=True):
     image_version: Literal["v1", "v2", "v3", "v4"] | UnsetType = UNSET
     inputs: Annotated[tuple[Input, ...], Meta(max_length=100)] = ()
     outputs: Annotated[tuple[Output, ...], Meta(max_length=100)] = ()
-    jupyter_file_name: ReadOnly[str | UnsetType] = UNSET
+    jupyter_file_name: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=1024)] | UnsetType,
+        Access.READ_ONLY,
+        Mark.BUNDLED,
+    ] = UNSET
     last_execution_requested: ReadOnly[InstantText | UnsetType] = UNSET
     blob_key: Hidden[str | UnsetType] = UNSET
 
@@ -193,5 +197,6 @@ KIND = Kind(
     sortable=("name", "id", "creationDate", "lastUpdated", "lastExecutionRequested"),
     exported_as="Notebook",
     bundled_in="notebooks/{name}.yaml",
+    content_beside=".ipynb",
     counted_as="notebookCount",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drover.model.app_file import AppFile, settled
+from drover.model.app_file import ALIKE, AppFile
 from drover.model.kind import Kind
 
 
@@ -15,18 +15,11 @@ KIND = Kind(
     one="privateFile",
     many="privateFiles",
     path="privateFiles",
-    sortable=("lastUpdated", "type", "name", "creationDate"),
-    filterable=("name",),
-    default_sort="lastUpdated",
-    cli_may=frozenset({"get", "post", "patch", "delete", "move"}),
     exported_as="PrivateFile",
     bundled_in="privateFiles.yaml",
-    known_by=("parentDirectory", "name"),
     content_in="privateFiles",
     label="Private file",
     counted_as="privateFileCount",
-    named_by="path",
     searchable=False,
-    operations=frozenset(),  # more goes with each: see the use case of files
-    settle=settled,
+    **ALIKE,
 )

@@ -12,7 +12,7 @@ from drover.model.fields import Id
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-CallerType = Literal["user", "apiToken", "device", "flow", "system"]
+CallerType = Literal["user", "apiToken", "device", "flow", "notebook", "system"]
 
 
 class Role(StrEnum):
@@ -131,6 +131,11 @@ class DeviceLimit(Struct, frozen=True, kw_only=True):
         )
 
 
+def needs_second_factor(mode: str, role: MemberRole) -> bool:
+    """Tell whether a member of a role needs a second factor where ``mfaMode`` is this."""
+    return mode == "required" or (mode == "adminRequired" and role is MemberRole.ADMIN)
+
+
 class Caller(Struct, frozen=True, kw_only=True):
     """The holder of a verified token.
 
@@ -139,6 +144,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     and an API token a user made, the ``user_id``. ``role`` is that of the account or the key;
     ``number`` and ``guid`` are the account's. A device's ``device_limit`` is None when its key
     covers the whole application. ``role_limit`` is set where the token may do less than its owner.
+    ``has_second_factor`` tells whether the account is signed in to with codes as well.
     ``revision`` says at which state of the access tables this was verified.
     """
 
@@ -157,6 +163,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     email: str | None = None
     device_limit: DeviceLimit | None = None
     role_limit: RoleLimit | None = None
+    has_second_factor: bool = False
     expires_ms: int | None = None
     revision: int = -1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
@@ -66,6 +66,19 @@ def settled(_old: F | None, new: F) -> F:
         raise Invalid("A content type is printable ASCII at `contentType`", field="contentType")
     status = "completed" if new.is_directory else new.status
     return structs.replace(new, parent_directory=directory, status=status)
+
+
+ALIKE: Final[dict[str, Any]] = {
+    "sortable": ("lastUpdated", "type", "name", "creationDate"),
+    "filterable": ("name",),
+    "default_sort": "lastUpdated",
+    "cli_may": frozenset({"get", "post", "patch", "delete", "move"}),
+    "known_by": ("parentDirectory", "name"),
+    "named_by": "path",
+    "operations": frozenset(),  # more goes with each: see the use case of files
+    "settle": settled,
+}
+"""What the declarations of the two kinds have in common."""
 
 
 def joined(directory: str, name: str) -> str:

@@ -24,6 +24,8 @@ _SECRET_WORDS: Final = (
     "authorization",
     "cookie",
     "otpauth",
+    "signature",
+    "csvresult",  # of devices made by a recipe: it may hold their keys
 )
 _DEEPEST: Final = 32
 

@@ -43,6 +43,8 @@ class ImportLog(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults
     error: ImportFault | None = None
     dry_run_results: dict[str, Any] | None = None
     validation_errors: tuple[dict[str, str], ...] | None = None
+    credentials_without_secret: tuple[str, ...] | None = None
+    """Ours: which credentials it brought in that somebody is to complete, by their names."""
 
 
 class Download(Struct, frozen=True, kw_only=True):

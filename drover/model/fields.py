@@ -30,6 +30,7 @@ class Mark(Enum):
     MOMENT = auto()  #: any ISO 8601 text; kept as UTC with three decimals
     REQUIRED = auto()  #: must be given on create, though the document does not hold it
     IDS = auto()  #: ids of no particular kind; kept in lower case
+    BUNDLED = auto()  #: held by bundles, although callers do not set it or never see it
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,20 @@ class Stamp:
 
 
 @dataclass(frozen=True)
+class Parted:
+    """How bundles part the list of a kind: a list for each value of a field, texts in files.
+
+    ``text`` is the attribute whose text lies in a file of its own, with this ending, in a folder
+    beside the list.
+    """
+
+    by: str
+    values: tuple[str, ...]
+    text: str
+    ending: str
+
+
+@dataclass(frozen=True)
 class Kind(Generic[E]):
     """Everything the rest of the program needs to know about a kind.
 
@@ -61,7 +75,11 @@ class Kind(Generic[E]):
     (``workflows/{name}.yaml``); a kind without one stays out. ``known_by`` are the fields by which
     a bundle's resource is one that an application has already. ``fleet_sized`` kinds are brought
     in many at a time and start no workflow then. ``content_in`` is the folder of a bundle that the
-    content of files of this kind lies in.
+    content of files of this kind lies in; ``content_beside`` the ending of a file that lies beside
+    a resource's own. Of ``bundled_once`` kinds an application has one of a name, which an import
+    keeps where it would make others anew; ``bundled_after`` are kinds that its rules look for.
+    ``parted`` tells how a list is more than one file.
+    ``settle_bundled`` takes the place of ``settle`` for what a bundle holds.
     """
 
     entity: type[E]
@@ -83,6 +101,11 @@ class Kind(Generic[E]):
     known_by: tuple[str, ...] = ("name",)
     fleet_sized: bool = False
     content_in: str = ""
+    content_beside: str = ""
+    parted: Parted | None = None
+    bundled_once: bool = False
+    bundled_after: tuple[str, ...] = ()
+    settle_bundled: Callable[[E | None, E], E] | None = None
     label: str = ""
     alias: str = ""
     type_name: str = ""
@@ -130,7 +153,7 @@ class Kind(Generic[E]):
         dates = {"creation_date": now, "last_updated": now}
         authors = self._authors(stamp, ("created", "last_updated"))
         made = self.entity(**{**given, **(within or {}), **own, **dates, **authors})
-        return self._settled(None, made)
+        return self._settled(None, made, self._settler(shape))
 
     def patch(self, current: E, body: bytes | Struct, stamp: Stamp) -> E:
         """Return ``current`` with the fields named in ``body`` replaced; raises Invalid."""
@@ -139,7 +162,7 @@ class Kind(Generic[E]):
         authors = self._authors(stamp, ("last_updated",))
         now = to_text(stamp.now_ms)
         changed = structs.replace(current, **given, last_updated=now, **authors)
-        return self._settled(current, changed)
+        return self._settled(current, changed, self._settler(shape))
 
     def shown(self, resource: E) -> bytes:
         """Return the document that answers show, which is the one that is stored."""
@@ -192,7 +215,13 @@ class Kind(Generic[E]):
     @cached_property
     def bundled_type(self) -> type[Struct]:
         """What bundles hold of a resource beside its id: all that callers may set and see."""
-        return self._variant("Bundled", _NEVER_GIVEN | {Access.WRITE_ONLY})
+        return self._variant("Bundled", _NEVER_GIVEN | {Access.WRITE_ONLY}, Mark.BUNDLED)
+
+    @cached_property
+    def bundled_apart(self) -> tuple[str, ...]:
+        """The attributes that bundles hold though no answer shows them."""
+        bundled = [info.name for info in structs.fields(self.bundled_type)]
+        return tuple(name for name in bundled if self._marks[name] & _KEPT_APART)
 
     @cached_property
     def bundled_names(self) -> tuple[str, ...]:
@@ -251,8 +280,12 @@ class Kind(Generic[E]):
         ids = {name for name, marks in self._marks.items() if Mark.IDS in marks}
         return Giver(self.wire_names, frozenset(moments), frozenset(ids | set(self._refers)))
 
-    def _settled(self, old: E | None, new: E) -> E:
-        resource = self.settle(old, new) if self.settle is not None else new
+    def _settler(self, body: Struct) -> Callable[[E | None, E], E] | None:
+        is_bundled = self.settle_bundled is not None and type(body) is self.bundled_type
+        return self.settle_bundled if is_bundled else self.settle
+
+    def _settled(self, old: E | None, new: E, settle: Callable[[E | None, E], E] | None) -> E:
+        resource = settle(old, new) if settle is not None else new
         if self.check is not None:
             self.check(resource)
         return resource
@@ -274,17 +307,23 @@ class Kind(Generic[E]):
         }
 
     def _variant(
-        self, suffix: str, skip: frozenset[Access], *, partial: bool = False
+        self,
+        suffix: str,
+        skip: frozenset[Access],
+        keep: Mark | None = None,
+        *,
+        partial: bool = False,
     ) -> type[Struct]:
         fields: list[Any] = []
         own = {self.parent_field} if self.parent else set()
         for info in structs.fields(self.entity):
-            if info.name in own or self._marks[info.name] & skip:
+            marks = self._marks[info.name]
+            if info.name in own or (marks & skip and keep not in marks):
                 continue
             hint = self._hints[info.name]
-            if partial and Mark.CLEARABLE in self._marks[info.name]:
+            if partial and Mark.CLEARABLE in marks:
                 hint = hint | None
-            needed = info.required or Mark.REQUIRED in self._marks[info.name]
+            needed = info.required or Mark.REQUIRED in marks
             optional = partial or not needed
             default = msgspec.field(
                 name=info.encode_name, default=UNSET if optional else msgspec.NODEFAULT

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from collections import defaultdict, deque
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
 import structlog
+from msgspec import Struct, field
 from nats.errors import Error as NatsError
 
 from drover.model.errors import DroverError, TooMany, Unauthorized
+from drover.mqtt import tap
 from drover.mqtt.accounts import CALLOUT, Rights, signed, unverified
 from drover.mqtt.subjects import subjects_of
 from drover.ports.door import Visitor
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 
     from nats.aio.client import Client
-    from nats.aio.msg import Msg
 
     from drover.mqtt.accounts import Keyring
     from drover.ports.door import Admitted, Door
@@ -25,11 +29,20 @@ if TYPE_CHECKING:
     HangUp = Callable[[str, int], Awaitable[None]]
     """Ends a connection, which is given by its broker and its number there."""
 
+    Send = Callable[[Sequence[tuple[bytes, bytes]]], Awaitable[None]]
+    """Sends answers, each to its reply subject."""
+
 SUBJECT: Final = "$SYS.REQ.USER.AUTH"
 QUEUE: Final = "drover"
 
 MOST_AT_ONCE: Final = 64
 """Devices that are looked at together; the others wait."""
+
+GATHER_S: Final = 0.005
+"""How long those that come at the same time are gathered."""
+
+ROUNDS: Final = 4
+"""How often devices are looked at before those that were looked at earlier have their answers."""
 
 MOST_WAITING: Final = 4000
 """Devices that wait to be looked at; more are told at once to come again."""
@@ -45,12 +58,56 @@ _DELIVERIES: Final = ("$MQTT.sub.>",)
 _LOG = structlog.get_logger("drover.mqtt")
 
 
+class _Server(Struct):
+    id: str
+
+
+class _Client(Struct):
+    id: int
+    mqtt_id: str = ""
+    host: str = ""
+
+
+class _Given(Struct):
+    user: str = ""
+    password: str = field(default="", name="pass")
+
+
+class _Asked(Struct):
+    """What the broker tells of a connection; the rest is passed over."""
+
+    user_nkey: str
+    server_id: _Server
+    client_info: _Client
+    connect_opts: _Given
+
+
+class _Token(Struct):
+    nats: _Asked
+
+
+class _Question(NamedTuple):
+    """What the broker asks about a connection, and where the answer goes."""
+
+    reply: bytes
+    asked: _Asked
+
+    def visitor(self) -> Visitor:
+        client, given = self.asked.client_info, self.asked.connect_opts
+        return Visitor(
+            client_id=client.mqtt_id,
+            username=given.user,
+            password=given.password,
+            address=client.host,
+        )
+
+
 class Callout:
     """Serves the broker's questions; ``ensure`` makes an application known to it.
 
-    Devices that are put off, as all are while it is ``full``, have their connections ended by
-    ``hang_up`` before the broker is answered: it knows no other refusal than that of wrong
-    credentials, for which clients give up.
+    Those that come at the same time are decided together. Devices that are put off, as all are
+    while it is ``full``, have their connections ended by ``hang_up`` before the broker is answered:
+    it knows no other refusal than that of wrong credentials, for which clients give up.
     """
 
     def __init__(
@@ -66,8 +123,11 @@ class Callout:
         self._ensure = ensure
         self._hang_up = hang_up
         self._full = full
-        self._gate = asyncio.Semaphore(MOST_AT_ONCE)
-        self._answering: set[asyncio.Task[None]] = set()
+        self._send: Send
+        self._waiting: deque[_Question] = deque()
+        self._looking = 0
+        self._due = False
+        self._tasks: set[asyncio.Task[None]] = set()
         self.admitted = 0
         """Devices let in."""
         self.refused = 0
@@ -76,72 +136,125 @@ class Callout:
         """Devices put off: too many wait, the store is away, or there is no room."""
 
     async def serve(self, client: Client) -> None:
-        """Begin to answer over a connection of the callout account."""
-        await client.subscribe(SUBJECT, queue=QUEUE, cb=self._asked)
+        """Begin to answer over a connection of the callout account, without traffic yet."""
+        self.answer_by(partial(tap.answer, client))
+        await tap.install(client, {SUBJECT: self.take}, QUEUE)
 
-    async def _asked(self, message: Msg) -> None:
-        crowded = len(self._answering) >= MOST_WAITING
-        task = asyncio.create_task(self._answer(message, crowded=crowded))
-        self._answering.add(task)
-        task.add_done_callback(self._answering.discard)
+    def answer_by(self, send: Send) -> None:
+        """Have answers sent so, each with its reply subject."""
+        self._send = send
 
-    async def _answer(self, message: Msg, *, crowded: bool) -> None:
-        asked = unverified(message.data.decode())["nats"]
-        body: dict[str, Any] = {"type": "authorization_response", "version": 2}
-        if crowded:
-            body["error"] = self._later("too many devices connect at once")
-        elif self._full():
-            body["error"] = self._later("too much state waits for the store")
-        else:
-            async with self._gate:
-                body |= await self._decision(asked)
-        if body.get("error") == _LATER:
-            await self._put_off(asked)
-        answer = {"sub": asked["user_nkey"], "aud": asked["server_id"]["id"], "nats": body}
-        await message.respond(signed(self._keys.account(CALLOUT), answer).encode())
-
-    async def _decision(self, asked: Mapping[str, Any]) -> dict[str, str]:
-        """Return the claims of a device that is let in, or why it is not."""
+    def take(self, _subject: bytes, reply: bytes, _headers: bytes, payload: bytes) -> None:
+        """Take a question; it is answered soon."""
         try:
-            claims = await self._claims(asked)
-        except (Unauthorized, TooMany) as error:
-            self.refused += 1
-            if self.refused % TOLD_EVERY == 1:
-                _LOG.info("mqtt.refused", reason=error.message, so_far=self.refused)
-            return {"error": error.message}
+            question = _Question(reply, unverified(payload, _Token).nats)
+        except (ValueError, IndexError, msgspec.MsgspecError):
+            _LOG.warning("mqtt.not_understood")  # it holds a secret, so no more of it is told
+            return
+        if len(self._waiting) >= MOST_WAITING:
+            self._begin(self._turn_away([question], "too many devices connect at once"))
+            return
+        self._waiting.append(question)
+        self._look_soon()
+
+    def _look_soon(self) -> None:
+        """Have those that wait looked at, once whatever else has just come is taken too."""
+        if self._waiting and not self._due and self._looking < ROUNDS:
+            self._due = True
+            self._looking += 1
+            self._begin(self._look())
+
+    async def _look(self) -> None:
+        await asyncio.sleep(GATHER_S)
+        self._due = False
+        together = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
+        self._look_soon()
+        try:
+            if self._full():
+                await self._turn_away(together, "too much state waits for the store")
+            else:
+                await self._decide(together)
+        finally:
+            self._looking -= 1
+            self._look_soon()
+
+    async def _decide(self, questions: Sequence[_Question]) -> None:
+        try:
+            found = await self._door.admit_all([each.visitor() for each in questions])
         except DroverError as error:
-            return {"error": self._later(error.message)}
-        except Exception:  # noqa: BLE001 - whatever it is, the device is not let in
+            await self._turn_away(questions, error.message)
+        except Exception:  # noqa: BLE001 - whatever it is, the devices are not let in
             _LOG.exception("mqtt.not_decided")
-            return {"error": self._later("server error")}
-        self.admitted += 1
-        return {"jwt": claims}
+            await self._turn_away(questions, "server error")
+        else:
+            await self._tell(list(zip(questions, found, strict=True)))
 
-    def _later(self, reason: str) -> str:
-        self.put_off += 1
-        if self.put_off % TOLD_EVERY == 1:
-            _LOG.warning("mqtt.put_off", reason=reason, so_far=self.put_off)
-        return _LATER
+    async def _tell(self, decided: Sequence[tuple[_Question, Admitted | DroverError]]) -> None:
+        """Answer by application: one that takes long to be made known holds up no other."""
+        admitted: dict[str, list[tuple[_Question, Admitted]]] = defaultdict(list)
+        refused: list[tuple[bytes, bytes]] = []
+        for question, found in decided:
+            if isinstance(found, (Unauthorized, TooMany)):
+                refused.append(self._refusal(question, found))
+            elif isinstance(found, DroverError):
+                await self._turn_away([question], found.message)
+            else:
+                admitted[found.application_id].append((question, found))
+        await asyncio.gather(
+            self._send(refused),
+            *(self._let_in(application_id, those) for application_id, those in admitted.items()),
+        )
 
-    async def _put_off(self, asked: Mapping[str, Any]) -> None:
+    async def _let_in(
+        self, application_id: str, those: Sequence[tuple[_Question, Admitted]]
+    ) -> None:
         try:
-            await self._hang_up(asked["server_id"]["id"], int(asked["client_info"]["id"]))
+            await self._ensure(application_id)
+        except DroverError as error:
+            await self._turn_away([question for question, _ in those], error.message)
+            return
+        self.admitted += len(those)
+        await self._send(
+            [self._answer(question, {"jwt": self._claims(question, of)}) for question, of in those]
+        )
+
+    def _refusal(self, question: _Question, error: DroverError) -> tuple[bytes, bytes]:
+        self.refused += 1
+        if self.refused % TOLD_EVERY == 1:
+            _LOG.info("mqtt.refused", reason=error.message, so_far=self.refused)
+        return self._answer(question, {"error": error.message})
+
+    async def _turn_away(self, questions: Sequence[_Question], reason: str) -> None:
+        """Have devices come again, without keeping those waiting that are looked at."""
+        for each in questions:
+            self.put_off += 1
+            if self.put_off % TOLD_EVERY == 1:
+                _LOG.warning("mqtt.put_off", reason=reason, so_far=self.put_off)
+            self._begin(self._put_off(each))
+
+    async def _put_off(self, question: _Question) -> None:
+        asked = question.asked
+        try:
+            await self._hang_up(asked.server_id.id, asked.client_info.id)
         except (NatsError, OSError, TimeoutError) as error:  # it is refused all the same
             _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
+        await self._send([self._answer(question, {"error": _LATER})])
 
-    async def _claims(self, asked: Mapping[str, Any]) -> str:
-        client, given = asked["client_info"], asked["connect_opts"]
-        visitor = Visitor(
-            client_id=client.get("mqtt_id") or "",
-            username=given.get("user") or "",
-            password=given.get("pass") or "",
-            address=client.get("host") or "",
-        )
-        admitted = await self._door.admit(visitor)
-        await self._ensure(admitted.application_id)
-        name = f"{admitted.application_id}.{admitted.device_id}.{admitted.key_id}"
-        rights = rights_of(admitted)
-        return self._keys.signed_user(admitted.application_id, asked["user_nkey"], name, rights)
+    def _answer(self, question: _Question, told: Mapping[str, str]) -> tuple[bytes, bytes]:
+        asked = question.asked
+        body = {"type": "authorization_response", "version": 2, **told}
+        claims = {"sub": asked.user_nkey, "aud": asked.server_id.id, "nats": body}
+        return question.reply, signed(self._keys.account(CALLOUT), claims).encode()
+
+    def _claims(self, question: _Question, admitted: Admitted) -> str:
+        application_id, user = admitted.application_id, question.asked.user_nkey
+        name = f"{application_id}.{admitted.device_id}.{admitted.key_id}"
+        return self._keys.signed_user(application_id, user, name, rights_of(admitted))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 def rights_of(admitted: Admitted) -> Rights:

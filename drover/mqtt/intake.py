@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import structlog
+from msgspec import Struct
 from nats.errors import Error as NatsError
 
 from drover.model.errors import DroverError
 from drover.model.instants import to_ms
+from drover.mqtt import tap
 from drover.mqtt.accounts import SYSTEM
 from drover.mqtt.flushing import flush
 from drover.mqtt.link import relay_of
@@ -21,8 +23,7 @@ from drover.ports.bus import Message
 from drover.ports.door import Connection, Parting, Waited
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from nats.aio.client import Client
     from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
 
@@ -61,6 +62,7 @@ class BrokerIntake:
         self._connections = connections
         self._feed = StateFeed(link, intake, most_bytes)
         self._waited: dict[Waited, list[Subscription]] = {}
+        self._events: Client | None = None
         self._taking: list[Subscription] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.cut = 0
@@ -73,11 +75,11 @@ class BrokerIntake:
 
     async def start(self) -> None:
         """Begin to take; raises NatsError."""
-        system = await self._link.client(SYSTEM)
         await self._feed.start()
-        self._taking.append(await system.subscribe(_CAME, queue=QUEUE, cb=self._came))
-        self._taking.append(await system.subscribe(_WENT, queue=QUEUE, cb=self._went))
-        await flush(system)
+        self._events = await self._link.open_another(SYSTEM)
+        takes = {_CAME: self._came, _WENT: self._went}
+        self._taking = await tap.install(self._events, takes, QUEUE)
+        await flush(self._events)
         self._tasks = [
             asyncio.create_task(self._repeat(self._look, LOOK_S)),
             asyncio.create_task(self._repeat(self._ask_brokers, BROKERS_S)),
@@ -98,6 +100,9 @@ class BrokerIntake:
     async def finish(self) -> None:
         """Tell the broker what has been stored since."""
         await self._feed.finish()
+        events, self._events = self._events, None
+        if events is not None:
+            await events.close()
 
     # ------------------------------------------------------------------ topics workflows wait for
 
@@ -122,16 +127,15 @@ class BrokerIntake:
 
     # ------------------------------------------------------------------ presence
 
-    async def _came(self, message: Msg) -> None:
-        connection = _connection(msgspec.json.decode(message.data))
-        if connection is not None:
-            self._intake.came(connection)
+    def _came(self, _subject: bytes, _reply: bytes, _headers: bytes, payload: bytes) -> None:
+        event = _event_in(payload)
+        if event is not None:
+            self._intake.came(_connection(event))
 
-    async def _went(self, message: Msg) -> None:
-        event = msgspec.json.decode(message.data)
-        connection = _connection(event)
-        if connection is not None:
-            self._intake.went(connection, _parting(event))
+    def _went(self, _subject: bytes, _reply: bytes, _headers: bytes, payload: bytes) -> None:
+        event = _event_in(payload)
+        if event is not None:
+            self._intake.went(_connection(event), _parting(event))
 
     async def _ask_brokers(self) -> None:
         """Ask which brokers are there; with no answer at all nothing is concluded."""
@@ -172,31 +176,62 @@ class BrokerIntake:
             await asyncio.sleep(seconds)
 
 
-def _connection(event: Mapping[str, Any]) -> Connection | None:
-    """Return the device's connection that an event of the broker is about, if it is one."""
-    client = event["client"]
-    parts = str(client.get("user", "")).split(".")
-    if client.get("client_type") != "mqtt" or len(parts) != len(("application", "device", "key")):
+class _Server(Struct):
+    id: str
+
+
+class _Device(Struct):
+    id: int
+    start: str
+    user: str = ""
+    client_type: str = ""
+    host: str = ""
+    stop: str = ""
+
+
+class _Moved(Struct, frozen=True):
+    msgs: int = 0
+
+
+class _Event(Struct):
+    """What the broker tells of a connection; the rest is passed over."""
+
+    server: _Server
+    client: _Device
+    reason: str = ""
+    received: _Moved = _Moved()
+    sent: _Moved = _Moved()
+
+
+def _event_in(payload: bytes) -> _Event | None:
+    """Return the event, if it is about a device's connection."""
+    try:
+        event = msgspec.json.decode(payload, type=_Event)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        _LOG.warning("mqtt.not_understood")
         return None
+    named = event.client.user.count(".") == len(("application", "device", "key")) - 1
+    return event if named and event.client.client_type == "mqtt" else None
+
+
+def _connection(event: _Event) -> Connection:
+    client = event.client
+    application_id, device_id, key_id = client.user.split(".")
     return Connection(
-        application_id=parts[0],
-        device_id=parts[1],
-        server=event["server"]["id"],
-        number=client["id"],
-        address=client.get("host", ""),
-        began_ms=_ms(client["start"]),
-        key_id=parts[2],
+        application_id=application_id,
+        device_id=device_id,
+        server=event.server.id,
+        number=client.id,
+        address=client.host,
+        began_ms=to_ms(client.start),
+        key_id=key_id,
     )
 
 
-def _parting(event: Mapping[str, Any]) -> Parting:
+def _parting(event: _Event) -> Parting:
     return Parting(
-        ended_ms=_ms(event["client"]["stop"]),
-        reason=event.get("reason", ""),
-        messages_from=event["received"]["msgs"],
-        messages_to=event["sent"]["msgs"],
+        ended_ms=to_ms(event.client.stop),
+        reason=event.reason,
+        messages_from=event.received.msgs,
+        messages_to=event.sent.msgs,
     )
-
-
-def _ms(text: str) -> int:
-    return to_ms(text)

@@ -93,8 +93,7 @@ class StateFeed:
                 await asyncio.sleep(_LATE_S)
         self._client = await self._link.open_another(PLATFORM)
         self._inbox = self._client.new_inbox()
-        self._taking = await self._client.subscribe(self._inbox, cb=_never)
-        tap.install(self._client, self._taking._id, self._take)  # noqa: SLF001 - its number
+        (self._taking,) = await tap.install(self._client, {self._inbox: self._take})
         self._tasks = [
             asyncio.create_task(self._acknowledge()),
             asyncio.create_task(self._ask_on()),
@@ -182,10 +181,6 @@ def _arrived_ms(reply: bytes) -> int:
     """
     parts = reply.split(b".")
     return int(parts[7 if len(parts) == _SHORT_PLACE else 9]) // 1_000_000
-
-
-async def _never(_message: object) -> None:
-    """Take what the tap has taken before: nothing."""
 
 
 async def _prepared(platform: Client, most_bytes: int) -> bool:

@@ -1,8 +1,9 @@
-"""Reads a connection to the broker faster than its client does, for the one flood there is.
+"""Reads a connection to the broker faster than its client does, for the floods there are.
 
 The client's own way costs some 15 microseconds for a message: patterns over the whole buffer, a
-queue, a task that is woken. State of a fleet comes in tens of thousands a second, so its
-connection has this parser in place of the client's. All else on that connection is left to it.
+queue, a task that is woken. State of a fleet comes in tens of thousands a second, and a fleet that
+comes back asks thousands of times a second, so their connections have this parser in place of the
+client's. All else on such a connection is left to it.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 from nats.protocol.parser import Parser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from nats.aio.client import Client
+    from nats.aio.subscription import Subscription
 
     Take = Callable[[bytes, bytes, bytes, bytes], None]
     """Is given subject, reply subject (empty for none), headers and payload of a message."""
@@ -25,12 +27,11 @@ _WITH_REPLY: Final = {b"MSG": 5, b"HMSG": 6}
 
 
 class Tap(Parser):
-    """Gives the messages of one subscription to ``take``."""
+    """Gives the messages of subscriptions to whom ``takes`` names for their numbers."""
 
-    def __init__(self, client: Client, sid: int, take: Take) -> None:
+    def __init__(self, client: Client, takes: Mapping[int, Take]) -> None:
         super().__init__(client)
-        self._sid = b"%d" % sid
-        self._take = take
+        self._takes = {b"%d" % sid: take for sid, take in takes.items()}
         self._rest = b""
 
     def reset(self) -> None:
@@ -56,22 +57,37 @@ class Tap(Parser):
     def _taken(self, line: list[bytes], data: bytes, start: int) -> bool:
         """Tell whether an operation is a message that is for us, and was taken."""
         words = _WITH_REPLY.get(line[0])
-        if words is None or line[2] != self._sid:
+        take = None if words is None else self._takes.get(line[2])
+        if take is None:
             return False
         reply = line[3] if len(line) == words else b""
         body = start + (int(line[-2]) if line[0] == b"HMSG" else 0)
-        self._take(line[1], reply, data[start:body], data[body : start + int(line[-1])])
+        take(line[1], reply, data[start:body], data[body : start + int(line[-1])])
         return True
 
 
-def install(client: Client, sid: int, take: Take) -> None:
-    """Have the messages of a subscription read by a tap, on a connection without traffic yet."""
-    client._ps = Tap(client, sid, take)  # noqa: SLF001 - the client has no way in for this
+async def install(client: Client, takes: Mapping[str, Take], queue: str = "") -> list[Subscription]:
+    """Subscribe, and have what comes read by a tap, on a connection without traffic yet."""
+    found = [await client.subscribe(each, queue=queue, cb=_never) for each in takes]
+    numbered = {each._id: takes[each.subject] for each in found}  # noqa: SLF001 - its number
+    client._ps = Tap(client, numbered)  # noqa: SLF001 - the client has no way in for this
+    return found
 
 
 async def acknowledge(client: Client, replies: Iterable[bytes]) -> None:
     """Answer many messages at once with nothing, which acknowledges them."""
-    together = b"".join([b"PUB %b 0\r\n\r\n" % reply for reply in replies])
-    if together and client.is_connected:  # otherwise they are delivered again
+    await answer(client, [(each, b"") for each in replies])
+
+
+async def answer(client: Client, answers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Send answers together, each to its reply subject; they are dropped without a connection."""
+    together = b"".join(
+        [b"PUB %b %d\r\n%b\r\n" % (reply, len(body), body) for reply, body in answers]
+    )
+    if together and client.is_connected:  # otherwise what they answer comes again, or is given up
         await client._send_command(together)  # noqa: SLF001 - one write, not one for each
         await client._flush_pending()  # noqa: SLF001 - as publish does
+
+
+async def _never(_message: object) -> None:
+    """Take what the tap has taken before: nothing."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from drover.model.errors import DroverError
     from drover.ports.bus import Message
 
 Done = Callable[[], None]
@@ -80,8 +81,11 @@ class Revoked(NamedTuple):
 class Door(Protocol):
     """Decides about devices that want to connect."""
 
-    async def admit(self, visitor: Visitor) -> Admitted:
-        """Return the device with its rights; raises Unauthorized, TooMany, Unavailable."""
+    async def admit_all(self, visitors: Sequence[Visitor]) -> Sequence[Admitted | DroverError]:
+        """Return for each the device with its rights, or why it may not: Unauthorized, TooMany.
+
+        Raises Unavailable where nobody can be looked at.
+        """
         ...
 
 

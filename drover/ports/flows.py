@@ -161,6 +161,10 @@ class FlowMemory(Protocol):
         """Forget what is remembered under some keys; what is not there is no error."""
         ...
 
+    async def forget(self, flow_id: str, node_id: str) -> None:
+        """Forget all that a node remembers; nothing remembered is no error."""
+        ...
+
     async def size(self, flow_id: str, node_id: str) -> int:
         """Return under how many keys something is remembered."""
         ...

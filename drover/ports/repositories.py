@@ -1,4 +1,4 @@
-"""Repositories of git that applications are exported to."""
+"""Repositories of git that applications are exported to and imported from."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ class Commit(Struct, frozen=True, kw_only=True):
     email: str
 
 
+class Place(Struct, frozen=True, kw_only=True):
+    """A branch and a directory of it, empty for all of it."""
+
+    branch: str
+    directory: str
+
+
 class Pushed(Struct, frozen=True, kw_only=True):
     """What came of it: the commit that the branch is at, which is the old one without changes."""
 
@@ -44,5 +51,13 @@ class Repositories(Protocol):
 
         The branch is begun where there is none. Raises Invalid for what may not be reached or is
         refused there, with its reason and without its secrets.
+        """
+        ...
+
+    async def fetch(self, remote: Remote, place: Place, folder: str, file: str) -> str:
+        """Write the files of a place into a new zip file and return the commit they are of.
+
+        ``folder`` is for what is needed beside. Raises Invalid as ``push``, and where there is no
+        such place.
         """
         ...

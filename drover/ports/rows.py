@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -12,15 +13,20 @@ if TYPE_CHECKING:
     from drover.query.tree import Node
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One row: ``document`` is what answers show, ``unique`` the values of unique columns."""
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Row(NamedTuple):
+    """One row.
+
+    ``document`` is what answers show, its id too; ``unique`` holds the values of unique columns.
+    """
 
     id: str
     created_ms: int
     updated_ms: int
     document: Mapping[str, Any]
-    unique: Mapping[str, Any] = field(default_factory=dict)
+    unique: Mapping[str, Any] = _NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +44,15 @@ class RowListing:
     limit: int = 1000
 
 
-class StoredRow(NamedTuple):
-    """One row as it is stored: its document is JSON text."""
+class StoredRows(NamedTuple):
+    """Rows as they are stored: a JSON array of them, how many, and the place of the last one.
 
-    id: str
-    created_ms: int
-    document: str
+    A place is a moment in ms and an id.
+    """
+
+    documents: str
+    total: int
+    last: tuple[int, str]
 
 
 class Rows(Protocol):
@@ -71,8 +80,8 @@ class Rows(Protocol):
         """Return one page."""
         ...
 
-    async def after(self, table_id: str, after: tuple[int, str], limit: int) -> Sequence[StoredRow]:
-        """Return the rows after one, named by its moment in ms and its id: oldest first."""
+    async def after(self, table_id: str, after: tuple[int, str], limit: int) -> StoredRows | None:
+        """Return the rows after a place, oldest first; None where there are no more."""
         ...
 
     async def count(self, application_id: str) -> int:

@@ -19,6 +19,7 @@ from drover.app.access.redaction import redact_event
 from drover.faces.connections import Connection
 from drover.server.assembly import Server
 from drover.server.configured import url_of
+from drover.server.log_lines import PlainLines
 from drover.server.traces import collected
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def set_up_logs(settings: Settings) -> None:
     """Send every log to standard error, as lines for a person or as JSON."""
     level = getattr(logging, settings.log_level.upper())
     logging.basicConfig(level=level, format="%(message)s")
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=False)
+    renderer: Any = PlainLines()
     if settings.log_format == "json":
         renderer = structlog.processors.JSONRenderer()
     structlog.configure(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import drover.app.tasks
 from drover import handlers, plugins
+from drover.app import dashboard_reports
 from drover.app.access.admit import Gate
 from drover.app.answering import FlowHost, Tools
 from drover.app.archives.asking import Archives
@@ -18,7 +19,7 @@ from drover.app.flow_runs import FlowRuns
 from drover.app.inventory import JobInventory
 from drover.app.inventory_bulk import BulkOperations
 from drover.app.live.silences import SilenceWatch
-from drover.app.long_tasks import LongTask
+from drover.app.long_tasks import LongTask, LongTasks
 from drover.app.payload_counts import PayloadCounter
 from drover.app.retention import Retention
 from drover.app.task_telling import TaskTelling
@@ -182,7 +183,8 @@ class Roles:
     def _actions(self) -> Mapping[str, ScheduleAction]:
         """Return what schedules do, by kind."""
         of_beacons = beacons.actions(self.machine.ids, self.heart.signals)
-        return {**of_beacons, **self.work.schedules.actions}
+        of_dashboards = dashboard_reports.actions(self.services[LongTasks])
+        return {**of_beacons, **of_dashboards, **self.work.schedules.actions}
 
     def _callback_key(self) -> bytes:
         folder = Path(self.settings.data_dir)

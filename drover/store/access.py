@@ -370,7 +370,13 @@ def _found_key(row: Row | None) -> FoundKey | None:
 
 def _standing(row: Row) -> Standing:
     owner = Owner(application_id=row["application_id"], type=row["owner_type"], id=row["owner_id"])
-    return Standing(owner=owner, revision=row["revision"], member=_maybe(row, "member", Member))
+    organization = _maybe(row, "organization", Organization)
+    return Standing(
+        owner=owner,
+        revision=row["revision"],
+        member=_maybe(row, "member", Member),
+        mfa_mode="notRequired" if organization is None else organization.mfa_mode,
+    )
 
 
 def _there(row: Row | None, what: str) -> Row:

@@ -37,6 +37,10 @@ class FlowMemoryTable:
         if rows:
             await self._tx.execute_many("flow_memory_remove", rows)
 
+    async def forget(self, flow_id: str, node_id: str) -> None:
+        """Forget all that a node remembers."""
+        await self._tx.execute("flow_memory_forget", {"flow_id": flow_id, "node_id": node_id})
+
     async def size(self, flow_id: str, node_id: str) -> int:
         """Return under how many keys something is remembered."""
         params: dict[str, object] = {"flow_id": flow_id, "node_id": node_id}

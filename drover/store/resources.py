@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound=Resource)
 
-_CLOSES: Final = ("close_schedules", "close_triggers", "close_executions")
+_CLOSES: Final = ("close_downloads", "close_schedules", "close_triggers", "close_executions")
 _PARTS: Final = (
     ("purge_device_state", "purge_device_log", "purge_device"),
     ("purge_deleted_device_state", "purge_deleted_device_log", "purge_deleted_device"),
@@ -44,6 +44,8 @@ _PARTS: Final = (
     ("purge_execution",),
     ("purge_import_log",),
     ("purge_payload_count",),
+    ("purge_endpoint_call",),
+    ("purge_firing",),
 )
 """What an application had, part by part: the statements of a part are run together, again and again
 until they find nothing."""

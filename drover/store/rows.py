@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from drover.model.errors import Duplicate, Missing
 from drover.ports.resources import Page
-from drover.ports.rows import StoredRow
+from drover.ports.rows import StoredRows
 from drover.store.columns import SOURCES, row_columns
 from drover.store.compile import compile_query
 from drover.store.compile.columns import check_path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _OWN: Final = {"": "created_ms", "createdAt": "created_ms", "updatedAt": "updated_ms", "id": "id"}
 _COLUMNS: Final = ("application_id", "table_id", "id", "created_ms", "updated_ms", "document")
+_DIGITS: Final = 20
+"""Those of a moment in front of an id."""
 _VALUES: Final = ("table_id", "column_name", "value", "row_id")
 
 
@@ -34,12 +37,25 @@ class RowStore:
 
     async def add(self, application_id: str, table_id: str, rows: Sequence[Row]) -> None:
         """Insert; raises Duplicate when a unique value is taken."""
-        full = [
-            (application_id, table_id, row.id, row.created_ms, row.updated_ms, _json(row.document))
-            for row in rows
-        ]
-        await self._tx.copy_rows("table_row", _COLUMNS, full)
+        if self._tx.dialect == "sqlite":
+            await self._add_texts(application_id, table_id, rows)
+        else:
+            key = (application_id, table_id)
+            full = [(*key, row.id, row[1], row[2], _json(row.document)) for row in rows]
+            await self._tx.copy_rows("table_row", _COLUMNS, full)
         await self._claim(table_id, rows)
+
+    async def _add_texts(self, application_id: str, table_id: str, rows: Sequence[Row]) -> None:
+        """Insert the rows of each moment in one step; see ``drover.store.row_batches``."""
+        for (created_ms, updated_ms), found in groupby(rows, lambda row: row[1:3]):
+            params = {
+                "application_id": application_id,
+                "table_id": table_id,
+                "created_ms": created_ms,
+                "updated_ms": updated_ms,
+                "rows": _json([row.document for row in found]),
+            }
+            await self._tx.execute("table_rows_add", params)
 
     async def put(self, table_id: str, row: Row) -> None:
         """Replace one that exists; raises Duplicate."""
@@ -82,11 +98,14 @@ class RowStore:
         counted = f"SELECT count(*) AS total FROM {source.from_sql} WHERE {where}"  # noqa: S608
         return Page(items, (await self._tx.fetch_sql(counted, params))[0]["total"])
 
-    async def after(self, table_id: str, after: tuple[int, str], limit: int) -> Sequence[StoredRow]:
-        """Return the rows after one, named by its moment in ms and its id: oldest first."""
+    async def after(self, table_id: str, after: tuple[int, str], limit: int) -> StoredRows | None:
+        """Return the rows after a place, oldest first; None where there are no more."""
         params = {"table_id": table_id, "created_ms": after[0], "id": after[1], "limit": limit}
-        found = await self._tx.fetch("table_rows_after", params)
-        return [StoredRow(row["id"], row["created_ms"], row["document"]) for row in found]
+        found = await self._tx.fetch_one("table_rows_after", params)
+        if found is None or not found["total"]:
+            return None
+        moment, row_id = found["last"][:_DIGITS], found["last"][_DIGITS:]
+        return StoredRows(found["documents"], found["total"], (int(moment), row_id))
 
     async def count(self, application_id: str) -> int:
         """Return how many rows all tables of an application have."""

@@ -48,6 +48,8 @@ BUSY_MS: Final = 5000
 """How long to wait for another program (a backup, a shell) that holds the file."""
 MOST_WAITING: Final = 20_000
 """With so many pieces of work in a queue, more is refused rather than made to wait."""
+READER_CACHE_KIB: Final = 16_384
+"""What each reading thread keeps of the file; whoever reads all of it fills it, and no more."""
 CHECKPOINT_PAGES: Final = 4000
 """A commit that makes the log longer than this moves it into the file (16 MB)."""
 STREAMS: Final = 4
@@ -273,6 +275,7 @@ class SqliteDatabase:
         self._functions(connection)
         if reading:
             connection.execute("PRAGMA query_only=ON")
+            connection.execute(f"PRAGMA cache_size=-{READER_CACHE_KIB}")
         return connection
 
     def _unlock(self) -> None:

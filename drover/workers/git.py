@@ -1,4 +1,4 @@
-"""Exports to repositories of git, by the program ``git`` of this machine.
+"""Exports to repositories of git and imports from them, by the program ``git`` of this machine.
 
 It gets an environment of its own, knows no configuration but what is given here, runs no hooks,
 follows no redirects, connects to the one address that was checked, and never writes the content of
@@ -13,6 +13,7 @@ import base64
 import contextlib
 import os
 import re
+import resource
 import shutil
 import signal
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from drover.model.errors import Invalid
-from drover.ports.repositories import Pushed
+from drover.ports.repositories import Place, Pushed
 from drover.ports.web import WebFailure
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 _SECONDS: Final = 300.0
 _MOST_SAID: Final = 65_536
 _LONGEST_REASON: Final = 500
+_LARGEST: Final = 1_000_000_000
+"""Bytes of one file that git may write: a repository that never ends fills no disk."""
 _PORTS: Final = {"https": 443, "http": 80, "ssh": 22}
 _SHORT_FORM: Final = re.compile(r"(?:([A-Za-z0-9._-]+)@)?([A-Za-z0-9.-]+):(?!/)([^\s:]+)")
 _HOST: Final = re.compile(r"(?!-)[A-Za-z0-9.:-]{1,255}")
@@ -77,12 +80,22 @@ class GitRepositories:
 
     async def push(self, remote: Remote, commit: Commit, folder: str, files: str) -> Pushed:
         """Commit files to a branch; see ``drover.ports.repositories.Repositories.push``."""
+        _check_people(commit)
+        git = await self._git(
+            remote, Place(branch=commit.branch, directory=commit.directory), folder
+        )
+        return await git.push(commit, Path(files))
+
+    async def fetch(self, remote: Remote, place: Place, folder: str, file: str) -> str:
+        """Write files into a zip file; see ``drover.ports.repositories.Repositories.fetch``."""
+        return await (await self._git(remote, place, folder)).fetch(place, file)
+
+    async def _git(self, remote: Remote, place: Place, folder: str) -> _Git:
+        """Return what works with a repository; raises Invalid."""
         if shutil.which("git") is None:
-            raise Invalid("Exports to repositories need the program git on the server")
-        _check(commit)
-        way = await self._way(remote, Path(folder))
-        git = _Git(Path(folder), Path(files), way, remote)
-        return await git.push(commit)
+            raise Invalid("Repositories need the program git on the server")
+        _check(place)
+        return _Git(Path(folder), await self._way(remote, Path(folder)), remote)
 
     async def _way(self, remote: Remote, folder: Path) -> _Way:
         short = _SHORT_FORM.fullmatch(remote.url)
@@ -158,26 +171,41 @@ class GitRepositories:
 
 
 class _Git:
-    """One push: an index made of the branch as it is and of the files, committed and sent."""
+    """One push, an index made of the branch as it is and of the files, or one fetch."""
 
-    def __init__(self, folder: Path, files: Path, way: _Way, remote: Remote) -> None:
+    def __init__(self, folder: Path, way: _Way, remote: Remote) -> None:
         self._way = way
         self._hidden = [each for each in (remote.secret, *way.settings.values()) if each]
-        self._files = files
         self._home = folder / "git"
         self._environment = _environment(folder, way)
 
-    async def push(self, commit: Commit) -> Pushed:
+    async def fetch(self, place: Place, file: str) -> str:
+        """Write the files of a place into a zip file and return their commit; raises Invalid.
+
+        Links stay links in it, and submodules empty folders.
+        """
+        found = await self._begun(f"refs/heads/{place.branch}")
+        if not found:
+            raise Invalid(f"The repository has no branch {place.branch}", field="repo.branch")
+        tree = f"{found}:{place.directory}" if place.directory else found
+        await self._run("archive", "--format=zip", f"--output={file}", tree)
+        return found
+
+    async def push(self, commit: Commit, files: Path) -> Pushed:
         """Commit and push; raises Invalid."""
-        await self._run("init", "--quiet", "--bare", "--template=", str(self._home))
         ref = f"refs/heads/{commit.branch}"
-        old = await self._fetched(ref)
-        tree = await self._tree(commit.directory, old)
+        old = await self._begun(ref)
+        tree = await self._tree(commit.directory, old, files)
         if old and tree == await self._run("rev-parse", f"{old}^{{tree}}"):
             return Pushed(commit=old, no_changes=True)
         made = await self._commit(commit, tree, old)
         await self._run("push", "--quiet", "--", self._way.url, f"{made}:{ref}")
         return Pushed(commit=made, no_changes=False)
+
+    async def _begun(self, ref: str) -> str:
+        """Have a repository of our own with a branch in it; return as ``_fetched``."""
+        await self._run("init", "--quiet", "--bare", "--template=", str(self._home))
+        return await self._fetched(ref)
 
     async def _fetched(self, ref: str) -> str:
         """Return the commit that a branch is at, and have its trees; empty without the branch."""
@@ -191,11 +219,11 @@ class _Git:
         await self._run(*fetch, "--", self._way.url, ref)
         return await self._run("rev-parse", "FETCH_HEAD")
 
-    async def _tree(self, directory: str, old: str) -> str:
+    async def _tree(self, directory: str, old: str, at: Path) -> str:
         """Return the tree of the branch with all of the directory replaced by the files."""
         if old and directory:
             await self._run("read-tree", old)
-        at, what = self._files, f":(literal){directory}" if directory else "."
+        what = f":(literal){directory}" if directory else "."
         await self._run("--work-tree", str(at), "add", "--all", "--force", "--", what, cwd=at)
         return await self._run("write-tree")
 
@@ -227,6 +255,8 @@ class _Git:
             cwd=cwd,
             start_new_session=True,
         )
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (_LARGEST, _LARGEST))
         try:
             async with asyncio.timeout(_SECONDS):
                 said, flaw = await process.communicate()
@@ -248,12 +278,15 @@ class _Git:
         return " ".join(lines)[:_LONGEST_REASON] or "git failed"
 
 
-def _check(commit: Commit) -> None:
-    if not _BRANCH.fullmatch(commit.branch) or _NO_BRANCH.search(commit.branch):
+def _check(place: Place) -> None:
+    if not _BRANCH.fullmatch(place.branch) or _NO_BRANCH.search(place.branch):
         raise Invalid("The branch cannot be one", field="repo.branch")
-    parts = commit.directory.split("/") if commit.directory else []
+    parts = place.directory.split("/") if place.directory else []
     if not all(_SEGMENT.fullmatch(part) for part in parts):
         raise Invalid("The directory cannot be one", field="repo.directory")
+
+
+def _check_people(commit: Commit) -> None:
     for text in (commit.name, commit.email):
         if not text.isprintable() or set(text) & set("<>"):
             raise Invalid("The committer cannot be one", field="credentialName")

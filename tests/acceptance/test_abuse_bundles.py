@@ -13,6 +13,8 @@ import pytest
 from tests.support.vendor import Vendor
 
 REFUSED = (400, 422)
+PAGES = "experience/develop/pages"
+VIEWS, VIEW = f"{PAGES}.yaml", "- {name: A, viewType: page}\n"
 
 
 @pytest.fixture
@@ -55,6 +57,10 @@ def device(vendor):
         (b"PK\x05\x06" + b"\0" * 18, "application.yaml"),
         (packed()[:-9], "no zip"),
         (packed(**{"../devices.yaml": "- name: x\n"}), "bad name"),
+        (packed(**{"C:/devices.yaml": "- name: x\n"}), "bad name"),
+        (packed(**{"a\nb.yaml": "- name: x\n"}), "bad name"),
+        (packed(**{"devices.yaml": "[]\n", "Devices.yaml": "[]\n"}), "alike"),
+        (packed(**{"workflows/\u00e9.yaml": "", "workflows/e\u0301.yaml": ""}), "alike"),
         (packed(**{"devices.yaml": "\0" * 200_000_000}), "too large"),
         (link(), "link"),
         (packed(**{"devices.yaml": "a: &a [x]\nb: *a\n"}), "Anchors"),
@@ -68,6 +74,9 @@ def device(vendor):
         (packed(**{"dataTables/T.yaml": "name: T\ncolumns: 7\n"}), "dataTables/T.yaml"),
         (packed(**{"workflows/F.yaml": "name: F\nnodes:\n  - {id: a, type: Nope}\n"}), "Nope"),
         (packed(**{"workflowVersions/v.yaml": "version: v\n"}), "was not found"),
+        (packed(**{VIEWS: VIEW, f"{PAGES}/A.hbs": b"\xff"}), "not UTF-8"),
+        (packed(**{VIEWS: VIEW, f"{PAGES}/A.hbs": "x" * 131_073}), VIEWS),
+        (packed(**{VIEWS: "- just text\n", f"{PAGES}/_.hbs": "x"}), "must be a map"),
     ],
 )
 def test_hostile_bundles_are_refused_and_leave_nothing(vendor, bundle, why):
@@ -210,6 +219,21 @@ def test_downloads_open_with_their_own_signature_alone(vendor, query):
     answer = httpx.get(f"{vendor.url}/downloads/{'a' * 24}{query}")
 
     assert answer.status_code in (400, 403)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"repo": {"branch": "main"}},
+        {"credentialName": "Nobody", "repo": {"branch": "main"}},
+        {"credentialName": "Nobody", "repo": {"commitMessage": "x"}},
+        {"credentialName": "Nobody", "fromApplicationId": "a" * 24},
+    ],
+)
+def test_imports_from_a_repository_that_cannot_be_are_refused(vendor, options):
+    answer = vendor.raw("POST", "/import", files={"options": (None, json.dumps(options))})
+
+    assert answer.status_code in (400, 422), answer.text
 
 
 def test_exports_to_a_repository_are_refused_as_long_as_there_are_none(vendor):

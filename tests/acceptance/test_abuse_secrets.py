@@ -91,7 +91,7 @@ def test_a_report_opens_for_its_signature_alone_and_no_cell_of_it_is_a_formula(s
     job = f"{base}/resource-jobs/{tenant.values['resourceJobId']}"
     execution_id = wire.send("POST", f"{job}/execute", {})["executionId"]
     ended(wire, job, execution_id)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not (address := reported(wire, job, execution_id)) and time.monotonic() < until:
         time.sleep(0.05)
     parts = urlsplit(address)

@@ -127,7 +127,7 @@ def test_a_body_that_drips_is_cut_off_and_changes_nothing(storm):
         link.sendall(head(storm, "Content-Length: 1000"))
         link.settimeout(0.2)
         answer = b""
-        while not answer and time.monotonic() - began < 8:
+        while not answer and time.monotonic() - began < 60:
             link.sendall(b" ")
             answer = received(link)
 

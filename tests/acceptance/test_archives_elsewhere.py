@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import subprocess
 import threading
@@ -198,6 +199,43 @@ def test_an_application_is_exported_to_a_repository(world, repository):
     assert in_repository(repository, "exports", "log", "--format=%an %ae %s") == (
         "Ann ann@example.com Nightly\n"
     )
+
+
+def brought_from(world: Vendor, **repo: str) -> dict[str, Any]:
+    """Have a repository brought in and return what became of it."""
+    options = {"credentialName": "Repository", "repo": repo}
+    answer = world.raw("POST", "/import", files={"options": (None, json.dumps(options))})
+    assert answer.status_code == 202, answer.text
+    return ended(world, answer.json()["jobId"])
+
+
+def test_an_application_is_imported_from_a_repository(world, repository):
+    repository_of(world, repository)
+    world.client.flows.post(**world.key, flow={"name": "Watch"})
+    place = {"branch": "imports", "directory": "plants/two"}
+    options = {"exportType": "repo", "credentialName": "Repository", "repo": place}
+    ended(world, world.client.application.export(**world.key, options=options)["jobId"])
+    other = Vendor(
+        world.client, world.url, world.client.applications.post(application={"name": "B"})["id"]
+    )
+    repository_of(other, repository)
+
+    log = brought_from(other, **place)
+    missing = brought_from(other, branch="nowhere")
+    astray = brought_from(other, branch="imports", directory="../..")
+
+    assert log["status"] == "completed", log
+    assert [each["name"] for each in other.client.flows.get(**other.key)["items"]] == ["Watch"]
+    assert other.client.credentials.get(**other.key)["totalCount"] == 1
+    assert (missing["status"], astray["status"]) == ("errored", "errored")
+    assert "no branch nowhere" in missing["error"]["message"]
+    third, second, first = other.client.application.import_logs(**other.key, limit=3)
+    assert first["importSourceType"] == "repository"
+    assert (first["credentialName"], first["repo"]) == ("Repository", place)
+    assert (second["status"], third["status"]) == ("errored", "errored")
+    unknown = {"credentialName": "Nobody"}
+    answer = other.raw("POST", "/import", files={"options": (None, json.dumps(unknown))})
+    assert answer.status_code in (400, 422)
 
 
 def test_an_archive_pushes_the_application_when_it_is_told_to(world, repository):

@@ -6,12 +6,12 @@ import asyncio
 import signal
 from collections import Counter
 
-import asyncpg
 import pytest
 
 from drover.client import BeaconWork
 from drover.client.beacon_work import Ending
 from examples.serving import serving
+from tests.conftest import created
 from tests.support.beacon_agents import Jobs, agent, alive, refusal, until
 
 SETTINGS = {
@@ -27,15 +27,7 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def database(postgres_server):
     """The URL of a database of this module's own."""
-    address, _, query = postgres_server.partition("?")
-
-    async def make():
-        connection = await asyncpg.connect(postgres_server)
-        await connection.execute("CREATE DATABASE beacon_agents")
-        await connection.close()
-
-    asyncio.run(make())
-    return f"{address.rsplit('/', 1)[0]}/beacon_agents?{query}"
+    return asyncio.run(created(postgres_server, "beacon_agents"))
 
 
 @pytest.fixture(scope="module")

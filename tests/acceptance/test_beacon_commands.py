@@ -51,7 +51,7 @@ def open_files() -> int:
 
 
 async def gone(*pids: int) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while any(map(alive, pids)):
             await asyncio.sleep(0.02)
 
@@ -172,7 +172,7 @@ async def test_one_that_does_not_listen_is_killed_with_all_it_started(tmp_path):
     output = Output(1000, 10_000, lines.tell)
     task = CommandTask(command=f"echo $$; sleep 1000 & echo $!; {STUBBORN}")
     running = asyncio.create_task(run_command(task, output, Place(tmp_path, {}, 0.2)))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(lines) < 3:
             await asyncio.sleep(0.02)
 
@@ -212,7 +212,7 @@ asyncio.run(run_command(task, Output(9, 999, say), Place(pathlib.Path("/"), {{}}
 
         agent.send_signal(signal.SIGKILL)
 
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while any(map(alive, pids)) and time.monotonic() < until:
         time.sleep(0.02)
     assert not any(map(alive, pids))

@@ -13,11 +13,11 @@ import sys
 import threading
 import time
 
-import asyncpg
 import httpx
 import pytest
 
 from examples.serving import serving
+from tests.conftest import created
 
 ROUNDS = int(os.environ.get("DROVER_RACE_ROUNDS", "6"))
 AT_ONCE = 100
@@ -36,15 +36,7 @@ time.sleep(600)
 @pytest.fixture(scope="module")
 def race_url(postgres_server):
     """A database of this module's own, shared by two servers."""
-    address, _, query = postgres_server.partition("?")
-
-    async def make():
-        connection = await asyncpg.connect(postgres_server)
-        await connection.execute("CREATE DATABASE beacon_races")
-        await connection.close()
-
-    asyncio.run(make())
-    return f"{address.rsplit('/', 1)[0]}/beacon_races?{query}"
+    return asyncio.run(created(postgres_server, "beacon_races"))
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
@@ -81,8 +80,8 @@ async def test_two_servers_share_a_broker_and_each_message_is_handled_once(tmp_p
         node = {"id": "a", "type": "StoreValueNode", "config": count, "meta": {}, "outputIds": [[]]}
         trigger = {"type": "mqttTopic", "key": "jobs/+", "config": {}, "outputIds": [["a"]]}
         flow = site.post("flows", {"name": "counts", "triggers": [trigger], "nodes": [node]})
-        await asyncio.sleep(2.5)  # a saved trigger is listened for within a second
         pump = await site.connect(site.device())
+        await site.listens(pump)
         await pump.client.subscribe(pump.command)
 
         for number in range(20):

@@ -39,12 +39,8 @@ LEFT_OUT = {
     "applicationCertificate": "made for one device's key",
     "applicationKey": "a secret",
     "applicationTemplate": "belongs to an owner, not to an application",
-    "credential": "nothing without its secret",
     "dashboard": "belongs to an owner, not to an application",
     "event": "what happened, not what is set up",
-    "experienceDomain": "there is one of a name on a server",
-    "experienceSlug": "there is one of a name on a server",
-    "experienceVersion": "a past state of endpoints and views",
 }
 """Kinds that no bundle holds, and why; every other one is in the round trip."""
 
@@ -150,7 +146,6 @@ def furnish_more(vendor, site):
     """Put in what the application shows, and what it talks to."""
     client, key = vendor.client, vendor.key
     client.device_recipes.post(**key, deviceRecipe={"name": "Pumps", "parentId": site})
-    client.notebooks.post(**key, notebook={"name": "Sums"})
     client.integrations.post(
         **key,
         integration={
@@ -186,6 +181,42 @@ def furnish_more(vendor, site):
     }
     vendor.raw("POST", "/dashboards", json={"name": "Over all", "blocks": [block]})
     furnish_files(vendor)
+    furnish_site(vendor)
+
+
+NOTEBOOK = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+NAMES_ELSEWHERE = ("experience/slugs.yaml", "experience/domains.yaml")
+"""What an application on the same server cannot have too."""
+
+
+def furnish_site(vendor):
+    """Put in versions of the interface with names to answer at, credentials, and a notebook's file."""
+    client, key = vendor.client, vendor.key
+    client.experience_version.patch(
+        **key,
+        experienceVersionIdOrName="develop",
+        experienceVersion={"responseHeaders": {"X-Plant": "north"}},
+    )
+    slug = client.experience_slugs.post(**key, experienceSlug={"slug": f"s{vendor.application}"})[
+        "id"
+    ]
+    name = f"d{vendor.application}.example.com"  # not an id, which an import would rename
+    client.experience_domains.post(**key, experienceDomain={"domainName": name})
+    client.experience_versions.post(
+        **key, experienceVersion={"version": "v1.0", "slugIds": [slug], "description": "First"}
+    )
+    cloud = {"accessKeyId": "A" * 20, "secretAccessKey": "very secret", "region": "eu-north-1"}
+    for credential in (
+        {"name": "Cloud", "type": "aws", "awsConfig": cloud},
+        {"name": "Mail", "type": "sendgrid", "sendgridConfig": {"apiKey": "very secret"}},
+    ):
+        client.credentials.post(**key, credential=credential)
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as file:
+        file.writestr("application.yaml", "name: x\n")
+        file.writestr("notebooks/a.yaml", "name: Sums\njupyterFileName: sums.ipynb\n")
+        file.writestr("notebooks/a.ipynb", NOTEBOOK)
+    assert bring(vendor, made.getvalue()).status_code == 200
 
 
 def furnish_files(vendor):
@@ -226,7 +257,8 @@ def test_an_export_imported_and_exported_again_is_the_same_but_for_ids(vendor):
     assert answer.status_code == 200, answer.text
     assert answer.json()["id"] == other
     one, two = files_of(first), files_of(bundle_of(vendor, other, **EVERYTHING))
-    one.pop("README.md")
+    for name in ("README.md", *NAMES_ELSEWHERE):
+        one.pop(name)
     assert sorted(one) == sorted(two)
     assert without_ids(one, vendor.application) == without_ids(two, other)
 
@@ -251,15 +283,24 @@ def test_a_bundle_leaves_out_devices_and_rows_unless_asked_for(vendor):
         "README.md",
         "application.yaml",
         "certificateAuthorities.yaml",
+        "credentials/Cloud.yaml",
+        "credentials/Mail.yaml",
         "dashboards/Over_all.yaml",
         "dataTables/T.yaml",
         "deviceRecipes.yaml",
         "experience/develop/endpoints.yaml",
-        "experience/develop/views/Frame.yaml",
-        "experience/develop/views/Home_page.yaml",
+        "experience/develop/layouts.yaml",
+        "experience/develop/layouts/Frame.hbs",
+        "experience/develop/pages.yaml",
+        "experience/develop/pages/Home_page.hbs",
+        "experience/develop/version.yaml",
+        "experience/domains.yaml",
         "experience/groups.yaml",
+        "experience/slugs.yaml",
         "experience/users.yaml",
+        "experience/v1.0/version.yaml",
         "integrations/Broker.yaml",
+        "notebooks/Sums.ipynb",
         "notebooks/Sums.yaml",
         "resourceJobs/Weigh.yaml",
         "webhooks.yaml",
@@ -389,6 +430,121 @@ def test_only_what_is_included_is_brought_in(vendor):
     assert vendor.client.flows.get(**key)["totalCount"] == 0
     assert vendor.client.data_table_rows.get(**key, dataTableId=table)["totalCount"] == 0
     assert vendor.client.application.get(**key)["globals"] == []
+
+
+def test_versions_of_the_interface_are_chosen_by_their_published_names(vendor):
+    furnish(vendor)
+    bundle = bundle_of(vendor)
+    other, another = empty(vendor), empty(vendor)
+
+    bring(vendor, bundle, other, include=["ExperienceDevelopConfig"])
+    bring(vendor, bundle, another, include=["ExperienceVersion", "ExperienceFlowVersion"])
+
+    def versions(application):
+        found = vendor.client.experience_versions.get(applicationId=application)["items"]
+        return [each["version"] for each in found]
+
+    assert (versions(other), versions(another)) == (["develop"], ["v1.0"])
+    answer = vendor.client.experience_version.get(
+        applicationId=other, experienceVersionIdOrName="develop"
+    )
+    assert answer["responseHeaders"] == {"X-Plant": "north"}
+
+
+def test_what_views_consist_of_can_be_edited_in_the_files_beside_their_lists(vendor):
+    made = {("page", "A b"): "one", ("page", "A_b"): "two", ("component", "A b"): "three"}
+    for (of_type, name), body in made.items():
+        view = {"viewType": of_type, "name": name, "body": body}
+        vendor.client.experience_views.post(**vendor.key, experienceView=view)
+    files = files_of(bundle_of(vendor))
+    folder = "experience/develop"
+    bodies = {name: text for name, text in files.items() if name.endswith(".hbs")}
+    assert bodies == {
+        f"{folder}/components/A_b.hbs": "three",
+        f"{folder}/pages/A_b.hbs": "one",
+        f"{folder}/pages/A_b_2.hbs": "two",
+    }
+
+    files[f"{folder}/pages/A_b_2.hbs"] = "changed"
+    files[f"{folder}/components.yaml"] += "- {name: New, viewType: component, body: inline}\n"
+    edited = io.BytesIO()
+    with zipfile.ZipFile(edited, "w") as file:
+        for name, text in files.items():
+            file.writestr(name, text)
+    answer = bring(vendor, edited.getvalue(), other := empty(vendor))
+
+    assert answer.status_code == 200, answer.text
+    found = vendor.client.experience_views.get(applicationId=other)["items"]
+    assert {(each["viewType"], each["name"]): each["body"] for each in found} == {
+        **made,
+        ("page", "A_b"): "changed",
+        ("component", "New"): "inline",
+    }
+
+
+def test_a_version_shows_the_views_that_it_was_made_of(vendor):
+    furnish(vendor)
+    other = empty(vendor)
+
+    bring(vendor, bundle_of(vendor), other)
+
+    views = vendor.client.experience_views.get(applicationId=other, version="v1.0")["items"]
+    assert sorted(each["name"] for each in views) == ["Frame", "Home page"]
+    assert {each["applicationId"] for each in views} == {other}
+
+
+def test_credentials_arrive_without_their_secrets_and_the_log_says_which(vendor):
+    furnish(vendor)
+    other = empty(vendor)
+    key = {"applicationId": other}
+    bundle = bundle_of(vendor)
+
+    bring(vendor, bundle, other)
+
+    assert "very secret" not in str(files_of(bundle))
+    found = {each["name"]: each for each in vendor.client.credentials.get(**key)["items"]}
+    assert found["Cloud"]["awsConfig"] == {"accessKeyId": "A" * 20, "region": "eu-north-1"}
+    (log,) = vendor.client.application.import_logs(**key)
+    assert log["credentialsWithoutSecret"] == ["Cloud", "Mail"]
+    filled = vendor.client.credential.patch(
+        **key,
+        credentialId=found["Cloud"]["id"],
+        credential={"awsConfig": {"secretAccessKey": "another one"}},
+    )
+    assert filled["awsConfig"]["region"] == "eu-north-1"
+
+
+def test_a_notebook_brings_its_file(vendor):
+    furnish(vendor)
+    other = empty(vendor)
+
+    bring(vendor, bundle_of(vendor), other)
+
+    (notebook,) = vendor.client.notebooks.get(applicationId=other)["items"]
+    assert notebook["jupyterFileName"] == "sums.ipynb"
+    assert files_of(bundle_of(vendor, other))["notebooks/Sums.ipynb"] == NOTEBOOK.decode()
+
+
+def test_names_that_only_one_may_have_stay_where_they_are(vendor):
+    furnish(vendor)
+    other = empty(vendor)
+    bundle = bundle_of(vendor)
+
+    assert bring(vendor, bundle, other).status_code == 200
+
+    assert vendor.client.experience_slugs.get(applicationId=other)["totalCount"] == 0
+
+
+def test_bringing_a_bundle_in_twice_doubles_all_but_what_there_is_one_of(vendor):
+    furnish(vendor)
+    bundle = bundle_of(vendor)
+
+    answer = bring(vendor, bundle)
+
+    assert answer.status_code == 200, answer.text
+    assert vendor.client.flows.get(**vendor.key)["totalCount"] == 2
+    assert vendor.client.credentials.get(**vendor.key)["totalCount"] == 2
+    assert vendor.client.experience_slugs.get(**vendor.key)["totalCount"] == 1
 
 
 def test_an_import_may_come_from_another_application(vendor):

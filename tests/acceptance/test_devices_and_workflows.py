@@ -96,7 +96,7 @@ async def test_a_message_starts_the_workflow_that_waits_for_its_topic_once(site)
     )
     flow_id = flow(site, [("mqttTopic", "jobs/+", {})], {**count, "outputIds": [["text"]]}, text)
     pump = await site.connect(site.device())
-    await asyncio.sleep(2.0)  # a saved trigger is listened for within a second
+    await site.listens(pump)
 
     await pump.client.publish("jobs/a", b"hello")
 
@@ -195,7 +195,7 @@ async def test_iterations_of_a_job_end_by_the_replies_of_devices(site, way):
         copy = {"type": "copy", "source": "data.done", "destination": "working.reply.iterationId"}
         reply = node("", "MutateNode", {"rules": [copy]})
     job = command_job(site, trigger, reply, iterationTimeout=3_000)
-    await asyncio.sleep(2.0)  # a saved trigger is listened for within a second
+    await site.listens(pumps[0])
 
     execution = site.post(f"resource-jobs/{job}/execute", {})["executionId"]
     for pump in pumps[:2]:  # the third one never answers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -117,3 +118,31 @@ async def test_each_moment_is_acted_on_once_whoever_dies(place, schedulers):
         own = [due_ms for key, due_ms in moments if key == schedule.ref[2:]]
         assert max(own) == schedule.last_due_ms
         assert schedule.next_due_ms == schedule.last_due_ms + round(INTERVAL_S * 1000)
+
+
+async def moments_of(place):
+    moments, _ = await with_store(place, end)
+    assert len(moments) == len(set(moments))
+    return len(moments)
+
+
+async def until_more_than(place, count):
+    async with asyncio.timeout(120):
+        while await moments_of(place) <= count:
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("place", ["postgres"], indirect=True)
+async def test_one_that_is_frozen_while_others_go_on_acts_on_no_moment_again(place, schedulers):
+    await with_store(place, begin)
+    await schedulers.fill()
+    await until_more_than(place, SCHEDULES)
+    frozen = schedulers.running[0]
+
+    frozen.send_signal(signal.SIGSTOP)
+    await until_more_than(place, await moments_of(place) + 2 * SCHEDULES)
+    frozen.send_signal(signal.SIGCONT)
+    await until_more_than(place, await moments_of(place) + 2 * SCHEDULES)
+    await schedulers.kill_all()
+
+    assert await moments_of(place) > 5 * SCHEDULES

@@ -449,7 +449,6 @@ def test_exports_of_what_cannot_be_asked_are_refused(plant):
     for call, options in (
         (client.data.export, {"query": {}}),
         (client.data.export, {"query": {"deviceQuery": {"nonsense": 1}}}),
-        (client.data.export, {"query": {"deviceQuery": {}, "options": {"filePerDevice": True}}}),
         (client.device.export, {"deviceId": pump, "start": "9", "end": "8"}),
         (client.device.export, {"deviceId": pump, "callbackUrl": "file:///etc/passwd"}),
         (client.device.export, {"deviceId": pump, "email": "a@b,nonsense\r\nBcc: x@y"}),

@@ -48,6 +48,35 @@ def test_everything_is_found_by_a_part_of_its_name(losant, plant):
     refused(400, "filter", client.application.search, **key, filter="x" * 256)
 
 
+def test_what_costs_more_to_count_is_told_where_it_is_named(vendor):
+    client, key = vendor.client, vendor.key
+    for name, size in (("a.txt", 5), ("b.txt", 7)):
+        body = {"name": name, "type": "file", "parentDirectory": "/", "fileSize": size}
+        client.files.post(**key, file=body)
+    client.events.post(**key, event={"level": "info", "subject": "x"})
+
+    usual = client.application.get(**key)["summary"]
+    named = "payloadCount,storageStats,notebookStats,fileCount"
+    told = until(
+        lambda: client.application.get(**key, summaryInclude=named)["summary"],
+        lambda summary: summary["payloadCount"],
+    )
+
+    assert not {"payloadCount", "storageStats", "notebookStats"} & usual.keys()
+    assert told["payloadCount"]["event"] == {"user.rest": 1}
+    assert told["storageStats"] == {"count": 2, "size": 12}
+    assert told["notebookStats"] == {
+        "awaitingCompletion": 0,
+        "minutesThisPeriod": 0,
+        "runsThisPeriod": 0,
+    }
+    assert told["fileCount"] == 2
+    alone = client.applications.get(summaryInclude="storageStats", filter="*", filterField="name")
+    assert {"storageStats"} == alone["items"][0]["summary"].keys()
+    left = client.application.get(**key, summaryInclude=named, summaryExclude="payloadCount")
+    assert "payloadCount" not in left["summary"]
+
+
 def test_payloads_are_counted_by_what_they_are_and_whence_they_came(vendor):
     client, key = vendor.client, vendor.key
     attributes = [{"name": "t", "dataType": "number"}]

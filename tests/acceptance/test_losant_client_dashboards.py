@@ -260,3 +260,24 @@ def test_a_report_is_sent_by_a_job(vendor):
 )
 def test_a_broken_dashboard_is_refused(signed_in, body, named):
     refused(400, named, signed_in.dashboards.post, dashboard=body)
+
+
+def test_a_dashboard_is_given_to_an_organization_as_it_is_and_back(signed_in):
+    org_id = signed_in.orgs.post(organization={"name": "Works"})["orgId"]
+    me = signed_in.me.get()["userId"]
+    body = {"name": "Mine", "password": "open-sesame", "blocks": []}
+    made = signed_in.dashboards.post(dashboard=body)
+    one, give = {"dashboardId": made["id"]}, {"dashboardIds": [made["id"]], "strict": True}
+    to_org = {**give, "destinationId": org_id, "destinationType": "organization"}
+    to_me = {**give, "destinationId": me, "destinationType": "user"}
+
+    refused(400, "dashboardIds", signed_in.org.transfer_resources, orgId=org_id, transfer=to_me)
+    assert signed_in.me.transfer_resources(transfer=to_org) == {"success": True}
+
+    moved = signed_in.dashboard.get(**one)
+    assert (moved["ownerId"], moved["ownerType"]) == (org_id, "organization")
+    assert (moved["name"], moved["isPasswordProtected"]) == ("Mine", True)
+    assert signed_in.dashboards.get(orgId=org_id)["totalCount"] == 1
+    refused(400, made["id"], signed_in.me.transfer_resources, transfer=to_org)
+    signed_in.org.transfer_resources(orgId=org_id, transfer=to_me)
+    assert signed_in.dashboard.get(**one)["ownerId"] == me

@@ -105,6 +105,19 @@ def test_each_kind_is_created_read_changed_listed_and_deleted(
     refused(404, "", calls.get, **key)
 
 
+def test_a_name_that_is_made_to_show_no_version_has_none(vendor):
+    client, key = vendor.client, vendor.key
+    slug = {"slug": f"s-{uuid4().hex}", "version": None}
+    domain = {"domainName": f"{uuid4().hex}.example.com", "version": None}
+
+    made = [
+        client.experience_slugs.post(**key, experienceSlug=slug),
+        client.experience_domains.post(**key, experienceDomain=domain),
+    ]
+
+    assert not any("version" in each for each in made)
+
+
 def test_the_secret_of_a_credential_is_kept_and_never_shown(vendor):
     many, one = vendor.client.credentials, vendor.client.credential
     made = many.post(**vendor.key, credential={"name": "c", "type": "aws", "awsConfig": AWS})

@@ -13,7 +13,7 @@ import pytest
 from losant_rest import Client
 
 from examples.serving import serving
-from tests.support.vendor import PASSWORD, Vendor, refused, signed_in
+from tests.support.vendor import PASSWORD, Vendor, keep, node, refused, signed_in, trigger, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,6 +167,7 @@ def test_a_notebook_reads_what_the_application_holds_and_its_results_are_kept(wo
     rows = client.data_table_rows.get(**key, dataTableId=table)["items"]
     assert [(row["what"], row["total"]) for row in rows] == [("state", 7), ("=odd", 3)]
     files = {each["name"]: each for each in client.files.get(**key, directory="/out/Sums")["items"]}
+    assert {each["authorType"] for each in files.values()} == {"notebook"}
     assert set(files) == {"result.ipynb", "result.log", "a.txt", "deep"}
     assert httpx.get(files["result.log"]["url"]).text == "1 devices Pump\n"
     ran = httpx.get(files["result.ipynb"]["url"]).json()
@@ -199,6 +200,28 @@ def test_a_run_is_a_job_beside_all_others_and_its_minutes_count(world):
     assert shown["stats"] == {"minutesThisPeriod": 1, "runsThisPeriod": 1, "errorsThisPeriod": 0}
     assert httpx.get(shown["jupyterFileUrl"]).content == notebook("print('hello')")
     assert "lastExecutionRequested" in shown
+
+
+def test_a_workflow_runs_a_notebook_and_another_is_told_of_its_end(world):
+    one = made(world, notebook("print('hello')"))
+    asks = node(
+        "ask", "NotebookExecuteNode", notebookIdTemplate=one["notebookId"], resultPath="data.run"
+    )
+    asks["outputIds"] = [["run"]]
+    button = world.flow([trigger("virtualButton", "press", "ask")], asks, keep("run", "data.run"))
+    ended = world.flow([trigger("notebook", one["notebookId"], "end")], keep("end"))
+
+    world.client.flow.press_virtual_button(**button, button={"key": "press"})
+
+    asked = world.stored(button, "run")["run"]
+    told = until(lambda: world.client.flow.get_storage_entries(**ended), lambda kept: "end" in kept)
+    payload = told["end"]
+    assert asked == {"executionId": payload["data"]["execution"]["id"], "success": True}
+    assert payload["data"]["success"] is True
+    assert payload["data"]["notebook"]["id"] == one["notebookId"]
+    assert payload["data"]["execution"]["status"] == "completed"
+    assert payload["triggerId"] == payload["relayId"] == one["notebookId"]
+    assert payload["relayType"] == payload["triggerType"] == "notebook"
 
 
 def test_what_goes_wrong_in_a_cell_is_said_and_kept(world):

@@ -6,13 +6,14 @@ import base64
 import os
 import subprocess
 import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from drover.model.errors import Invalid
-from drover.ports.repositories import Commit, Remote
+from drover.ports.repositories import Commit, Place, Remote
 from drover.workers.git import GitRepositories
 from drover.workers.web import GuardedWeb
 
@@ -282,6 +283,42 @@ async def test_hooks_and_settings_of_the_machine_are_not_run(
     await pushed(ways, Remote(url=f"file://{repositories}/plant.git"), commit(), files)
 
     assert not (evil / "pwned").exists()
+
+
+async def fetched(ways: GitRepositories, remote: Remote, files: Path, **place: str) -> list[str]:
+    """Fetch with a folder of its own and return the names of what came."""
+    folder = files.parent / f"fetch-{len(list(files.parent.iterdir()))}"
+    folder.mkdir()
+    where = Place(**{"branch": "main", "directory": "export", **place})
+    await ways.fetch(remote, where, str(folder), str(folder / "bundle.zip"))
+    with zipfile.ZipFile(folder / "bundle.zip") as found:
+        return found.namelist()
+
+
+async def test_what_was_pushed_is_fetched_again_over_http(served, files):
+    ways = GitRepositories(GuardedWeb(LOOPBACK), allows_http=True)
+    remote = Remote(url=f"{served}/plant.git", username="me", secret=PASSWORD)
+    await pushed(ways, remote, commit(), files)
+
+    assert await fetched(ways, remote, files) == ["README.md"]
+    assert await fetched(ways, remote, files, directory="") == ["export/", "export/README.md"]
+    with pytest.raises(Invalid, match="no branch"):
+        await fetched(ways, remote, files, branch="other")
+    with pytest.raises(Invalid, match="cannot be used"):
+        await fetched(ways, remote, files, directory="missing")
+    with pytest.raises(Invalid, match="directory"):
+        await fetched(ways, remote, files, directory="a/../..")
+
+
+async def test_a_repository_that_never_ends_fills_no_disk(repositories, files, monkeypatch):
+    ways = GitRepositories(GuardedWeb(), str(repositories))
+    remote = Remote(url=f"file://{repositories}/plant.git")
+    (files / "export" / "noise").write_bytes(os.urandom(3_000_000))
+    await pushed(ways, remote, commit(), files)
+    monkeypatch.setattr("drover.workers.git._LARGEST", 1_000_000)
+
+    with pytest.raises(Invalid, match="cannot be used"):
+        await fetched(ways, remote, files)
 
 
 async def test_a_server_without_git_says_so(files, monkeypatch):

@@ -100,7 +100,7 @@ def test_what_is_due_by_the_clock_of_one_server_another_runs(pair):
     assert "lastError" not in api.client.get(f"{path}/schedules/{schedule['id']}")
 
 
-def wait_for(holds, seconds=20):
+def wait_for(holds, seconds=60):
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end

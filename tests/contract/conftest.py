@@ -1,9 +1,10 @@
-"""Fixtures of the driver tests."""
+"""Servers and databases of the contract tests; a module's own of the same name counts first."""
 
 import pytest
 import pytest_asyncio
 
 from tests.contract.driver_store import MAKE
+from tests.support.access_server import AccessServer
 from tests.support.digi_server import DigiServer
 from tests.support.tmm_server import TmmServer
 
@@ -53,3 +54,23 @@ async def digi_server(database):
     made = await DigiServer(database).begin()
     yield made
     await made.close()
+
+
+@pytest_asyncio.fixture
+async def server(database):
+    """A server with real access control, in which there is nothing."""
+    running = AccessServer(database)
+    yield running
+    await running.close()
+
+
+@pytest_asyncio.fixture
+async def admin(server):
+    """A session of its first administrator."""
+    return await server.start()
+
+
+@pytest_asyncio.fixture
+async def ann(server, admin):
+    """A session of a user."""
+    return await server.user(admin, "ann@example.com")

@@ -89,7 +89,7 @@ async def test_a_question_of_one_that_goes_is_answered_at_once_that_of_others_no
         return asyncio.create_task(server.send("POST", "?action=pickup", data=form))
 
     mine, other = ask("w", 60), ask("v", 2)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(server.beacons.waiters) < 2:
             await asyncio.sleep(0.01)
 
@@ -104,7 +104,7 @@ async def test_another_users_worker_cannot_be_sent_away(server):
     stranger = await server.new_key(await server.user(server.token, "eve@example.com"))
     form = {"worker": "w", "wait": 2}
     waiting = asyncio.create_task(server.send("POST", "?action=pickup", data=form))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not len(server.beacons.waiters):
             await asyncio.sleep(0.01)
 

@@ -56,7 +56,7 @@ async def _operations(server):
     return listed["list"]
 
 
-async def _until(condition, seconds: float = 30) -> None:
+async def _until(condition, seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.01)

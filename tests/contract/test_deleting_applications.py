@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from drover.app.exports import ExportRoom
 from drover.app.services import Services
+from drover.app.signed_links import SignedLinks
 from drover.app.tasks import application_delete
 from drover.app.tasks.application_delete import TASK
+from drover.app.transfer.downloads import Downloads
 from drover.engine.service import Heart
 from drover.engine.tasks import TaskRunner
 from drover.engine.timing import Timing
 from drover.model.execution import State
-from tests.support.access_server import AccessServer
+from drover.system import RandomIds
 from tests.support.catalog_server import MemoryBlobs
 
 TABLES = (
@@ -22,13 +22,6 @@ TABLES = (
     "flow_count", "flow_trigger", "table_row", "event", "experience_user", "experience_group",
     "document", "schedule",
 )  # fmt: skip
-
-
-@pytest.fixture
-async def server(database):
-    made = AccessServer(database)
-    yield made
-    await made.close()
 
 
 async def rows(database, table):
@@ -114,6 +107,58 @@ async def test_it_is_gone_at_once_and_everything_in_it_by_a_task(server, databas
         State.SUCCEEDED,
         None,
     )
+
+
+async def tables_of_applications(database):
+    """Return the tables that say which application a row is of."""
+    sql = (
+        "SELECT name AS name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%application_id%'"
+        if database.dialect == "sqlite"
+        else "SELECT table_name AS name FROM information_schema.columns"
+        " WHERE column_name = 'application_id' AND table_schema = current_schema()"
+    )
+    found = await database.read(lambda tx: tx.fetch_sql(sql))
+    return sorted(row["name"] for row in found)
+
+
+async def of_application(database, table, application_id):
+    sql = f"SELECT count(*) AS total FROM {table} WHERE application_id = :id"  # noqa: S608 - ours
+    found = await database.read(lambda tx: tx.fetch_sql(sql, {"id": application_id}))
+    return found[0]["total"]
+
+
+LEFT_OVER = (
+    (
+        "INSERT INTO firing (application_id, trigger_type, trigger_key, data, root, created_ms,"
+        " due_ms, depth) VALUES (:id, 'webhook', 'k', '{}', 'r', 1, 1, 0)"
+    ),
+    "INSERT INTO endpoint_call VALUES (:id, 0, 'e', 'develop', '', 200, 1)",
+    "INSERT INTO payload_count VALUES (:id, 0, 'event', 'user.rest', 1, 1)",
+    "INSERT INTO awaited_reply (id, application_id, until_ms) VALUES ('a', :id, 1)",
+    "INSERT INTO download VALUES ('d', :id, 'downloads/d', 'n', 9000000000000000)",
+)
+
+
+async def test_no_table_has_a_row_of_a_deleted_application(server, database):
+    token = await server.start()
+    gone = await server.application(token)
+    await fill(server, token, gone)
+    path = f"/applications/{gone}"
+    await server.ok(token, "POST", f"{path}/keys", {"name": "k"})
+    await server.ok(token, "POST", f"{path}/tokens", {"name": "t", "scope": ["all.Application"]})
+    for statement in LEFT_OVER:
+        await database.write(lambda tx, each=statement: tx.execute_sql(each, {"id": gone}))
+    tables = await tables_of_applications(database)
+    before = {table for table in tables if await of_application(database, table, gone)}
+
+    await server.ok(token, "DELETE", path)
+    await idle(await run(server))
+    links = SignedLinks(b"k" * 32, "http://drover.test", 3600, server.clock)
+    await Downloads(server.store, MemoryBlobs(), links, RandomIds(), 3600).tick()
+
+    filled = {"access_key", "access_token", "device", "device_tag", "document", "download"}
+    assert before >= filled | {"endpoint_call", "firing", "flow", "search_entry"}
+    assert {table for table in tables if await of_application(database, table, gone)} == set()
 
 
 async def test_one_that_is_stopped_half_way_goes_on_elsewhere(server, database, monkeypatch):

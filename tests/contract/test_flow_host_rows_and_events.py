@@ -112,3 +112,16 @@ async def test_an_event_fires_the_triggers_that_wait_for_it(world):
     data = msgspec.json.decode(firing.data)
     assert (firing.key, data["id"], data["state"]) == ("info", made["id"], "new")
     assert data["allUpdates"] == []
+
+
+@pytest.mark.parametrize(("text", "number"), [("0x1f", 31), (" 5 ", 5), ("1e3", 1000)])
+async def test_texts_of_number_columns_are_read_as_scripts_read_numbers(world, text, number):
+    columns = [{"name": "n", "dataType": "number", "constraint": "optional"}]
+    table = await world.make(TABLE, {"name": "T", "columns": columns})
+
+    made = await world.result("row.insert", tableId=table, data={"n": text}, cast=True)
+
+    assert made["n"] == number
+    for other in ("1_000", "nan", "Infinity", " "):
+        refused = await world.error("row.insert", tableId=table, data={"n": other}, cast=True)
+        assert refused[0] == "Validation"

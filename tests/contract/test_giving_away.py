@@ -5,21 +5,9 @@ from __future__ import annotations
 import pytest
 import pytest_asyncio
 
-from tests.support.access_server import PASSWORD, AccessServer
+from tests.support.access_server import PASSWORD
 
 NOBODY = "ab" * 12
-
-
-@pytest_asyncio.fixture
-async def server(database):
-    running = AccessServer(database)
-    yield running
-    await running.close()
-
-
-@pytest_asyncio.fixture
-async def ann(server):
-    return await server.user(await server.start(), "ann@example.com")
 
 
 @pytest_asyncio.fixture

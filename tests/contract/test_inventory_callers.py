@@ -76,13 +76,7 @@ async def test_others_jobs_look_like_missing_ones(server):
 
 
 async def test_a_member_who_only_looks_may_not_cancel(server):
-    org = await server.ok(server.token, "POST", "/orgs", {"name": "Works"})
-    token = await server.user(server.token, "viewer@example.com")
-    invite = {"email": "viewer@example.com", "role": "view"}
-    await server.ok(server.token, "POST", f"/orgs/{org['id']}/invites", invite)
-    (invited,) = await server.ok(token, "GET", "/me/invites")
-    await server.ok(token, "POST", f"/me/invites/{invited['id']}", {"action": "accept"})
-    shared = await server.application(server.token, orgId=org["id"])
+    _, shared = await server.viewer("viewer@example.com")
     number = await server.job(state="queued", application_id=shared)
     headers = basic("viewer@example.com")
 

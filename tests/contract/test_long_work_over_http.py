@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import io
 import json
+import zipfile
 
 import httpx
 import pytest
@@ -216,13 +218,47 @@ async def test_lists_and_rows_are_exported(plant, monkeypatch):
     assert gone[0] == 404
 
 
+async def test_data_of_each_device_is_a_file_of_its_own_where_that_is_asked_for(plant):
+    pump, fan = await plant.device(), await plant.device(name="fan")
+    await plant.report(pump, (5, "heat", 1), (6, "heat", 2))
+    await plant.report(fan, (5, "heat", 3))
+
+    body = {"deviceIds": [pump, fan], "attributes": ["heat"], "options": {"filePerDevice": True}}
+    log = await plant.ended("POST", "/data/export", body)
+
+    (packed,) = plant.blobs.objects.values()
+    with zipfile.ZipFile(io.BytesIO(packed)) as found:
+        texts = {name: found.read(name).decode().splitlines() for name in found.namelist()}
+    head = '"ID","Timestamp","ISO Date","heat"'
+    day = "1970-01-01T00:00:00.00"
+    assert texts == {
+        f"{pump}.csv": [head, f"{pump},5,{day}5Z,1", f"{pump},6,{day}6Z,2"],
+        f"{fan}.csv": [head, f"{fan},5,{day}5Z,3"],
+    }
+    assert log["output"]["rows"] == 3
+
+
+async def test_spans_may_be_relative_to_now(plant):
+    pump = await plant.device()
+    now_ms = await plant.store.read(lambda session: session.now_ms())
+    await plant.report(pump, (5, "heat", 1), (now_ms - 60_000, "heat", 2))
+
+    body = {"deviceIds": [pump], "start": -3_600_000, "end": 0}
+    await plant.ended("POST", "/data/export", body)
+    await plant.ended("POST", "/devices/removeData", {"query": {"id": pump}, "start": -3_600_000})
+    await plant.ended("POST", f"/devices/{pump}/export?start=1")
+
+    hour, left = (each.decode().splitlines()[1:] for each in plant.blobs.objects.values())
+    assert [line.split(",")[1] for line in hour] == [str(now_ms - 60_000)]
+    assert [line.split(",")[0] for line in left] == ["5"]
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
         ("/data/export", {}),
         ("/data/export", {"deviceQuery": {"no": 1}}),
         ("/data/export", {"deviceIds": ["x"]}),
-        ("/data/export", {"deviceQuery": {}, "options": {"filePerDevice": True}}),
         ("/data/export", {"deviceQuery": {}, "start": 9, "end": 8}),
         ("/devices/export", {"query": {"no": 1}}),
         ("/devices/export", {"callbackUrl": "ftp://x"}),

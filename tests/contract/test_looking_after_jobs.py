@@ -76,13 +76,7 @@ async def test_what_a_bulk_verb_would_touch_is_counted_first(server):
 
 
 async def test_one_who_only_looks_would_touch_none(server):
-    org = await server.ok(server.token, "POST", "/orgs", {"name": "Works"})
-    token = await server.user(server.token, "viewer@example.com")
-    invite = {"email": "viewer@example.com", "role": "view"}
-    await server.ok(server.token, "POST", f"/orgs/{org['id']}/invites", invite)
-    (invited,) = await server.ok(token, "GET", "/me/invites")
-    await server.ok(token, "POST", f"/me/invites/{invited['id']}", {"action": "accept"})
-    shared = await server.application(server.token, orgId=org["id"])
+    token, shared = await server.viewer("viewer@example.com")
     number = await server.job(state="queued", application_id=shared)
     viewer = await server.access.authenticator.authenticate(token)
     administrator = await server.access.authenticator.authenticate(server.token)

@@ -8,22 +8,9 @@ import pytest
 import pytest_asyncio
 
 from drover.model.one_time_codes import STEP_MS, code_at
-from tests.support.access_server import PASSWORD, AccessServer
+from tests.support.access_server import PASSWORD
 
 EMAIL = "ann@example.com"
-
-
-@pytest_asyncio.fixture
-async def server(database):
-    running = AccessServer(database)
-    yield running
-    await running.close()
-
-
-@pytest_asyncio.fixture
-async def ann(server):
-    """A session of a user, before she has a second factor."""
-    return await server.user(await server.start(), EMAIL)
 
 
 @pytest_asyncio.fixture
@@ -187,3 +174,76 @@ async def test_no_answer_shows_the_key(server, ann, key):
     admin = await server.sign_in()
     for token, path in ((ann, "/me"), (admin, "/admin/users")):
         assert key not in (await server.call(token, "GET", path)).text
+
+
+async def enabled(server, session):
+    """Require codes of an account from now on."""
+    offered = await server.ok(session, "PATCH", "/me/generateTwoFactorAuth")
+    body = {"password": PASSWORD, "twoFactorAuthKey": offered["key"]}
+    body["twoFactorCode"] = code_of(server, offered["key"])
+    await server.ok(session, "PATCH", "/me/enableTwoFactorAuth", body)
+    server.clock.advance(60)
+
+
+async def _member(server, org, admin, session, email, role):
+    body = {"email": email, "role": role}
+    await server.ok(admin, "POST", f"/orgs/{org}/invites", body)
+    (invite,) = await server.ok(session, "GET", "/me/invites")
+    await server.ok(session, "POST", f"/me/invites/{invite['id']}", {"action": "accept"})
+    return invite
+
+
+async def test_an_organization_keeps_members_out_until_they_have_a_second_factor(server):
+    root = await server.start()
+    lead, bob = await server.user(root, "lead@example.com"), await server.user(root, EMAIL)
+    org = (await server.ok(lead, "POST", "/orgs", {"name": "Works"}))["orgId"]
+    own = await server.application(lead, orgId=org)
+    invite = await _member(server, org, lead, bob, EMAIL, "edit")
+    alone = await server.call(lead, "PATCH", f"/orgs/{org}", {"mfaMode": "adminRequired"})
+    await enabled(server, lead)
+    await server.ok(lead, "PATCH", f"/orgs/{org}", {"mfaMode": "adminRequired"})
+    before = await server.call(bob, "GET", f"/applications/{own}")
+    await server.ok(lead, "PATCH", f"/orgs/{org}", {"mfaMode": "required"})
+
+    refused = [
+        await server.call(bob, "GET", f"/applications/{own}"),
+        await server.call(bob, "POST", f"/applications/{own}/devices", {"name": "p"}),
+        await server.call(bob, "GET", f"/orgs/{org}/audit-logs"),
+        await server.call(bob, "POST", "/applications", {"name": "new", "orgId": org}),
+    ]
+    listed = await server.ok(bob, "GET", "/applications")
+    seen = await server.call(bob, "GET", f"/orgs/{org}")
+    await enabled(server, bob)
+    after = await server.call(bob, "GET", f"/applications/{own}")
+
+    assert (alone.status_code, "mfaMode" in alone.text) == (400, True)
+    assert invite["requiresMFA"] is False
+    assert before.status_code == 200
+    assert {each.status_code for each in refused[:2]} == {403}
+    assert "two-factor" in refused[0].json()["message"]
+    assert all(each.status_code >= 400 for each in refused)
+    assert listed["totalCount"] == 0
+    assert seen.status_code == after.status_code == 200
+    assert (await server.ok(lead, "GET", "/applications"))["totalCount"] == 1
+    assert (await server.ok(root, "GET", f"/applications/{own}"))["id"] == own
+
+
+async def test_who_is_invited_is_told_that_a_second_factor_is_needed(server):
+    root = await server.start()
+    lead, bob = await server.user(root, "lead@example.com"), await server.user(root, EMAIL)
+    await enabled(server, lead)
+    body = {"name": "Works", "mfaMode": "adminRequired"}
+    org = (await server.ok(lead, "POST", "/orgs", body))["orgId"]
+    without = await server.call(bob, "POST", "/orgs", {"name": "B", "mfaMode": "required"})
+
+    invite = await _member(server, org, lead, bob, EMAIL, "admin")
+    changed = await server.call(bob, "PATCH", f"/orgs/{org}", {"name": "Mine"})
+    left = await server.call(bob, "DELETE", f"/orgs/{org}/member?userId={await _id(server, bob)}")
+
+    assert without.status_code == 400
+    assert invite["requiresMFA"] is True
+    assert (changed.status_code, left.status_code) == (403, 200)
+
+
+async def _id(server, session):
+    return (await server.ok(session, "GET", "/me"))["userId"]

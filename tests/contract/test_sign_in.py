@@ -3,21 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import pytest_asyncio
 
-from tests.support.access_server import ADMIN, PASSWORD, AccessServer
-
-
-@pytest_asyncio.fixture
-async def server(database):
-    running = AccessServer(database)
-    yield running
-    await running.close()
-
-
-@pytest_asyncio.fixture
-async def admin(server):
-    return await server.start()
+from tests.support.access_server import ADMIN, PASSWORD
 
 
 async def test_the_first_start_makes_an_administrator_and_an_application(server):

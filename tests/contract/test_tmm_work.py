@@ -6,9 +6,11 @@ import asyncio
 import time
 
 import pytest
+from msgspec import structs
 
 from drover.model.access import Role
 from drover.model.beacon_job import Hold, NewBeaconJob, Pick, pick
+from drover.model.execution import State
 from drover.ports.beacons import Change
 from drover.store.beacons import BeaconStore
 from drover.system import RandomIds
@@ -489,3 +491,54 @@ async def test_jobs_that_are_stored_together_are_numbered_and_shown_each_as_it_i
     assert len({each.number for each in made}) == 3
     for each in made:
         assert (await tmm.show(each.number))["name"] == each.name
+
+
+CHANGES = {
+    "state": State.CANCELING,
+    "queued_ms": 11,
+    "due_ms": 12,
+    "picked_ms": 13,
+    "started_ms": 14,
+    "step": 1,
+    "error": "odd",
+    "result": b"[1]",
+    "worker": "another",
+    "lease_ms": 15_000,
+    "lease_until_ms": 16,
+    "ends_ms": 17,
+    "tries": 2,
+    "fence": 9,
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+async def test_whatever_is_changed_of_a_job_is_written(tmm, name):
+    number = await tmm.job_in("picked_up")
+
+    async def work(session):
+        seen = await session.beacons.hold(number)
+        job = structs.replace(seen, **{name: CHANGES[name]})
+        return job, await session.beacons.save(seen, job), await session.beacons.hold(number)
+
+    job, written, stored = await tmm.store.write(work)
+
+    assert written
+    assert stored == job
+
+
+@pytest.mark.parametrize("change", [{"step": 1}, {"worker": "another"}])
+@pytest.mark.parametrize("stale", [{"step": 1}, {"fence": 5}, {"state": State.CANCELING}])
+async def test_what_has_changed_since_it_was_seen_is_not_overwritten(tmm, change, stale):
+    number = await tmm.job_in("picked_up")
+
+    async def work(session):
+        seen = await session.beacons.hold(number)
+        now = structs.replace(seen, **stale)
+        first = await session.beacons.save(seen, now)
+        second = await session.beacons.save(seen, structs.replace(seen, **change))
+        return now, first, second, await session.beacons.hold(number)
+
+    now, first, second, stored = await tmm.store.write(work)
+
+    assert (first, second) == (True, False)
+    assert stored == now

@@ -15,23 +15,6 @@ NOWHERE = "0" * 24
 
 
 @pytest_asyncio.fixture
-async def server(database):
-    running = AccessServer(database)
-    yield running
-    await running.close()
-
-
-@pytest_asyncio.fixture
-async def admin(server):
-    return await server.start()
-
-
-@pytest_asyncio.fixture
-async def ann(server, admin):
-    return await server.user(admin, "ann@example.com")
-
-
-@pytest_asyncio.fixture
 async def plant(server, ann):
     """The path of an application of Ann's."""
     return f"/applications/{await server.application(ann)}"

@@ -7,26 +7,9 @@ import pytest_asyncio
 
 from drover.app.access.organizations import Roles
 from drover.model.access import MemberRole
-from tests.support.access_server import PASSWORD, AccessServer
+from tests.support.access_server import PASSWORD
 
 NOWHERE = "0" * 24
-
-
-@pytest_asyncio.fixture
-async def server(database):
-    running = AccessServer(database)
-    yield running
-    await running.close()
-
-
-@pytest_asyncio.fixture
-async def admin(server):
-    return await server.start()
-
-
-@pytest_asyncio.fixture
-async def ann(server, admin):
-    return await server.user(admin, "ann@example.com")
 
 
 @pytest_asyncio.fixture

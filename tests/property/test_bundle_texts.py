@@ -14,6 +14,7 @@ from drover.app.transfer import rows_text, yaml_text
 from drover.app.transfer.references import renamed
 from drover.kinds.data_table import Column
 from drover.model.errors import Invalid
+from drover.ports.rows import StoredRows
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 AWKWARD = st.sampled_from(
@@ -35,6 +36,7 @@ AWKWARD = st.sampled_from(
         "a\tb\nc\t",
         "\x85\n",
         "\r\n a",
+        "\ta\nb",
         "1e5",
         "0x1f",
         "2026-01-01",
@@ -66,7 +68,8 @@ ROWS = st.lists(
             "number": st.none() | NUMBERS,
             "yes": st.none() | st.booleans(),
         }
-    )
+    ),
+    min_size=1,
 )
 
 
@@ -78,6 +81,52 @@ def test_yaml_holds_whatever_json_can_say(value):
     found = yaml_text.loads(text.encode())
 
     assert repr(found) == repr(value)
+
+
+LIKE_EACH_OTHER = st.fixed_dictionaries(
+    {
+        "id": st.just("a1" * 12),
+        "name": TEXTS | st.sampled_from(["Pump", "yes", "null", "True", '": x\\']),
+        "number": st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+        "tags": st.lists(st.fixed_dictionaries({"key": TEXTS}), max_size=2),
+        "note": st.sampled_from(["a: b\nc: d\n", "x", "<value 0>", '"<value 1>"']),
+        "texts": st.lists(TEXTS, max_size=1),
+    }
+)
+LINES = st.sampled_from(
+    r"""
+- a: b|  c: 1|  d: -0|  d: 1.50|  x: yes|  q: "z: y"|  l: >|    m: n|   more|...|---|- - e: f|  g:
+    - h: null|# no|- {a: b|  c: d}||  y: 'z'|  ? k: v|- &a b: c|  e: b #c|  r: "\ud83d"|    <<: x|- a
+""".replace("\n", "|").split("|")
+)
+
+
+@UNHURRIED
+@given(st.lists(LIKE_EACH_OTHER, min_size=12))
+def test_a_long_list_is_read_as_it_was_written(values):
+    assert repr(yaml_text.loads(yaml_text.items(values).encode())) == repr(values)
+
+
+def read_or_refused(read, text):
+    try:
+        return repr(read(text.encode()))
+    except Invalid:
+        return "refused"
+
+
+@settings(UNHURRIED, max_examples=300)
+@given(st.lists(LINES | st.text(alphabet='ab :-|"\\u0d1 ', max_size=12), max_size=8))
+def test_a_long_list_is_read_as_the_parser_reads_it_or_refused_as_it_does(lines):
+    odd = "".join(f"{line}\n" for line in lines)
+    text = "- a: b\n  c: 1\n" * 6 + odd + "- a: b\n  c: d\n" * 6
+
+    assert read_or_refused(yaml_text.loads, text) == read_or_refused(yaml_text.parsed, text)
+
+
+def test_a_list_of_more_forms_than_one_looks_at_is_read_all_the_same():
+    values = [{f"key{place}": place} for place in range(300)]
+
+    assert yaml_text.loads(yaml_text.items(values).encode()) == values
 
 
 @UNHURRIED
@@ -147,8 +196,8 @@ def test_plain_words_are_read_by_the_newer_rules():
 @UNHURRIED
 @given(ROWS)
 def test_rows_are_the_same_when_read_again(rows):
-    documents = [msgspec.json.encode(row).decode() for row in rows]
-    text = rows_text.head(COLUMNS) + rows_text.lines(COLUMNS, documents)
+    stored = StoredRows(msgspec.json.encode(rows).decode(), len(rows), (0, ""))
+    text = rows_text.head(COLUMNS) + rows_text.lines(COLUMNS, stored)
 
     found = list(rows_text.rows(COLUMNS, io.StringIO(text, newline="")))
 

@@ -241,7 +241,7 @@ def own(body: dict[str, Any], application: str) -> dict[str, Any]:
     return json.loads(json.dumps(body).replace(OWN, application))
 
 
-def ended(wire: Wire, base: str, execution_id: str, seconds: float = 30) -> dict[str, Any]:
+def ended(wire: Wire, base: str, execution_id: str, seconds: float = 60) -> dict[str, Any]:
     """Return an execution once it has ended; raises AssertionError when it does not."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -205,7 +205,7 @@ def serving(
     thread = threading.Thread(target=asyncio.run, args=[main()])
     thread.start()
     try:
-        assert ready.wait(20), "the server did not start"
+        assert ready.wait(60), "the server did not start"
         server, listener = made
         server.url = f"http://127.0.0.1:{listener.servers[0].sockets[0].getsockname()[1]}"
         yield server

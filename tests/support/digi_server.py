@@ -68,6 +68,16 @@ class DigiServer(AccessServer):
         self.application_id = await self.application(self.token)
         return self
 
+    async def viewer(self, email: str) -> tuple[str, str]:
+        """Return a session of a user, and an application that she may only look at."""
+        org = await self.ok(self.token, "POST", "/orgs", {"name": "Works"})
+        token = await self.user(self.token, email)
+        invite = {"email": email, "role": "view"}
+        await self.ok(self.token, "POST", f"/orgs/{org['id']}/invites", invite)
+        (invited,) = await self.ok(token, "GET", "/me/invites")
+        await self.ok(token, "POST", f"/me/invites/{invited['id']}", {"action": "accept"})
+        return token, await self.application(self.token, orgId=org["id"])
+
     async def get(self, path: str = "/inventory", **query: str) -> Any:
         """Return the JSON of a request that must succeed."""
         answer = await self.ask("GET", path, **query)

@@ -65,6 +65,17 @@ class Site:
         self.connected.append(Connected(device_id, client, heard, told))
         return self.connected[-1]
 
+    async def listens(self, pump: Connected) -> None:
+        """Wait until messages start what was saved before: a workflow saved now is started."""
+        keep = {"keyName": "heard", "valueType": "template", "value": "yes"}
+        node = {"id": "k", "type": "StoreValueNode", "config": keep, "meta": {}, "outputIds": [[]]}
+        trigger = {"type": "mqttTopic", "key": "jobs/are/heard", "config": {}, "outputIds": [["k"]]}
+        made = self.post("flows", {"name": "listens", "triggers": [trigger], "nodes": [node]})
+        async with asyncio.timeout(PATIENCE_S):
+            while not self.get(f"flows/{made['id']}/storage"):
+                await pump.client.publish("jobs/are/heard", b"")
+                await asyncio.sleep(0.1)
+
     async def close(self) -> None:
         for each in self.connected:
             each.client.close()

@@ -193,6 +193,16 @@ def test_no_secret_is_left_however_deep(value):
     assert set(map(str, secrets(redacted(value)))) <= {REDACTED, "None"}
 
 
+def test_keys_of_devices_made_in_numbers_and_signatures_are_left_out():
+    answer = {"created": 1, "csvResult": "name,accessSecret\na,hush", "upload": {"signature": "s"}}
+
+    assert redacted(answer) == {
+        "created": 1,
+        "csvResult": REDACTED,
+        "upload": {"signature": REDACTED},
+    }
+
+
 def test_what_nests_too_deep_is_left_out():
     value: object = "deep"
     for _ in range(100):

@@ -65,3 +65,22 @@ async def test_closing_before_the_start_and_twice_does_no_harm():
 
     await queue.close()
     await queue.close()
+
+
+async def test_what_comes_while_others_are_gathered_is_written_with_them():
+    written = []
+    done = asyncio.Event()
+
+    async def write(things):
+        written.append(list(things))
+        done.set()
+
+    queue = Batches("things", write, gather_s=0.001)
+    queue.start()
+    queue.put(1)
+    await asyncio.sleep(0)  # the writer has seen the first, and gathers
+    queue.put(2)
+    await done.wait()
+    await queue.close()
+
+    assert written == [[1, 2]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from nats.errors import TimeoutError as NatsTimeoutError
@@ -38,8 +39,29 @@ class Question:
         self.data = signed(KEYS.account(CALLOUT), {"nats": asked}).encode()
         self.answer = asyncio.get_running_loop().create_future()
 
-    async def respond(self, data):
-        self.answer.set_result(unverified(data.decode()))
+    def told(self, answer):
+        self.answer.set_result(unverified(answer, dict))
+
+
+class Desk:
+    """A callout that is asked, and the answers that it gives."""
+
+    def __init__(self, door, broker=None, full=lambda: False, ensure=None):
+        self.broker = broker or Broker()
+        self.callout = Callout(KEYS, door, ensure or known, self.broker.end, full)
+        self.callout.answer_by(self._send)
+        self._open = {}
+
+    def ask(self):
+        question = Question()
+        reply = b"reply.%d" % len(self._open)
+        self._open[reply] = question
+        self.callout.take(b"subject", reply, b"", question.data)
+        return question.answer
+
+    async def _send(self, answers):
+        for reply, answer in answers:
+            self._open[reply].told(answer)
 
 
 class Door:
@@ -49,14 +71,16 @@ class Door:
         self.decision = decision
         self.let = asyncio.Event()
         self.let.set()
+        self.asked = asyncio.Event()
         self.visitors = []
 
-    async def admit(self, visitor):
-        self.visitors.append(visitor)
+    async def admit_all(self, visitors):
+        self.visitors += visitors
+        self.asked.set()
         await self.let.wait()
-        if isinstance(self.decision, Exception):
+        if isinstance(self.decision, (Unavailable, ValueError)):
             raise self.decision
-        return self.decision
+        return [self.decision] * len(visitors)
 
 
 async def known(_application_id):
@@ -76,26 +100,20 @@ class Broker:
             raise NatsTimeoutError
 
 
-async def asked(callout: Callout, door: Door) -> dict:
-    question = Question()
-    await callout._asked(question)
-    return await question.answer
-
-
 async def test_a_device_that_is_let_in_gets_the_rights_to_its_topics():
     door = Door(ADMITTED)
-    callout = Callout(KEYS, door, known, Broker().end)
+    desk = Desk(door)
 
-    answer = await asked(callout, door)
+    answer = await desk.ask()
 
     assert (answer["sub"], answer["aud"]) == ("UUSER", "SERVER")
-    claims = unverified(answer["nats"]["jwt"])
+    claims = unverified(answer["nats"]["jwt"].encode(), dict)
     assert (claims["sub"], claims["name"]) == ("UUSER", f"{APPLICATION}.{DEVICE}.{KEY}")
     assert claims["iss"] == KEYS.account(APPLICATION).public
     assert claims["nats"]["pub"] == {"allow": [f"losant.{DEVICE}.state", "t.>", "t"]}
     assert claims["nats"]["sub"]["deny"] == ["t.secret.>", "t.secret"]
     assert (door.visitors[0].username, door.visitors[0].password) == ("key", "secret")
-    assert callout.admitted == 1
+    assert desk.callout.admitted == 1
 
 
 @pytest.mark.parametrize(
@@ -110,42 +128,87 @@ async def test_a_device_that_is_let_in_gets_the_rights_to_its_topics():
 async def test_one_that_is_not_let_in_is_counted_and_told_why_unless_it_may_come_again(
     decision, told, counts, ended
 ):
-    door, broker = Door(decision), Broker()
-    callout = Callout(KEYS, door, known, broker.end)
+    desk = Desk(Door(decision))
 
-    answer = await asked(callout, door)
+    answer = await desk.ask()
 
     assert answer["nats"]["error"] == told
     assert "jwt" not in answer["nats"]
+    callout = desk.callout
     assert (callout.refused, callout.put_off, callout.admitted) == (*counts, 0)
-    assert broker.ended == ended
+    assert desk.broker.ended == ended
 
 
 async def test_while_there_is_no_room_for_state_everybody_is_put_off():
-    door, broker, full = Door(ADMITTED), Broker(failing=True), [True]
-    callout = Callout(KEYS, door, known, broker.end, lambda: full[0])
+    door, full = Door(ADMITTED), [True]
+    desk = Desk(door, Broker(failing=True), lambda: full[0])
 
-    refused = await asked(callout, door)
+    refused = await desk.ask()
     full[0] = False
-    admitted = await asked(callout, door)
+    admitted = await desk.ask()
 
     assert refused["nats"]["error"] == "try again later"
-    assert (len(door.visitors), broker.ended) == (1, [("SERVER", 7)])
+    assert (len(door.visitors), desk.broker.ended) == (1, [("SERVER", 7)])
     assert "jwt" in admitted["nats"]
 
 
 async def test_when_too_many_wait_others_are_told_at_once_to_come_again(monkeypatch):
     monkeypatch.setattr(module, "MOST_WAITING", 2)
+    monkeypatch.setattr(module, "ROUNDS", 0)
+    desk = Desk(Door(ADMITTED))
+    waiting = [desk.ask() for _ in range(2)]
+
+    answer = await desk.ask()
+
+    assert (answer["nats"]["error"], desk.callout.put_off) == ("try again later", 1)
+    monkeypatch.setattr(module, "ROUNDS", 1)
+    desk.callout._look_soon()
+    answers = [await each for each in waiting]
+    assert all("jwt" in each["nats"] for each in answers)
+
+
+async def test_those_that_come_together_are_looked_at_together_as_many_as_may_be(monkeypatch):
+    monkeypatch.setattr(module, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(module, "ROUNDS", 1)
     door = Door(ADMITTED)
     door.let.clear()
-    callout = Callout(KEYS, door, known, Broker().end)
-    waiting = [Question() for _ in range(2)]
-    for question in waiting:
-        await callout._asked(question)
+    desk = Desk(door)
+    waiting = [desk.ask() for _ in range(5)]
+    await door.asked.wait()
 
-    answer = await asked(callout, door)
-
-    assert (answer["nats"]["error"], callout.put_off) == ("try again later", 1)
+    looked_at = len(door.visitors)
     door.let.set()
-    answers = [await question.answer for question in waiting]
+
+    answers = [await each for each in waiting]
+    assert (looked_at, len(door.visitors), desk.callout.admitted) == (2, 5, 5)
     assert all("jwt" in each["nats"] for each in answers)
+
+
+async def test_an_application_that_cannot_be_made_known_puts_off_its_own_devices_alone():
+    other = replace(ADMITTED, application_id="b" * 24)
+    door = Door(None)
+
+    async def admit_all(_visitors):
+        return [ADMITTED, other, Unauthorized("Invalid"), Unavailable("away")]
+
+    async def ensure(application_id):
+        if application_id == APPLICATION:
+            raise Unavailable("The broker does not answer")
+
+    door.admit_all = admit_all
+    desk = Desk(door, ensure=ensure)
+
+    answers = await asyncio.gather(*[desk.ask() for _ in range(4)])
+
+    told = [each["nats"].get("error", "in") for each in answers]
+    assert told == ["try again later", "in", "Invalid", "try again later"]
+    assert desk.broker.ended == [("SERVER", 7)] * 2
+
+
+async def test_what_is_no_question_is_passed_over_without_harm():
+    desk = Desk(Door(ADMITTED))
+
+    for payload in (b"", b"no token", b"a.b.c", b"a.e30.c"):
+        desk.callout.take(b"subject", b"reply", b"", payload)
+
+    assert "jwt" in (await desk.ask())["nats"]

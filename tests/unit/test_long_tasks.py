@@ -35,6 +35,18 @@ class Doing:
         return await self.run_it(task)
 
 
+class Telling(Doing):
+    """One that has something to store once a task of it has ended."""
+
+    def __init__(self, run):
+        super().__init__(run)
+        self.told = []
+
+    async def ended(self, session, task):
+        log = await session.tasks.log(APPLICATION, task.id)
+        self.told.append((task.id, log.status))
+
+
 class World(Bench):
     """A store, and runners on it: each is a server of its own."""
 
@@ -117,6 +129,22 @@ async def test_a_task_runs_with_its_input_and_keeps_its_output(world):
     assert log.execution.report_key == "archives/one.csv"
     assert log.execution.state is State.SUCCEEDED
     assert runner.running == 0
+
+
+async def test_work_that_wants_to_is_told_how_its_task_ended_in_the_same_unit_of_work(world):
+    async def run(task):
+        if task.input["date"]:
+            raise Invalid("not that day")
+        return {}
+
+    work = Telling(run)
+    asked = [await world.ask(input={"date": date}) for date in (0, 1)]
+    runner = world.runner(work, most=2)
+    await runner.tick()
+    await idle(runner)
+
+    ends = [(asked[0].id, LogStatus.COMPLETED), (asked[1].id, LogStatus.ERRORED)]
+    assert sorted(work.told) == sorted(ends)
 
 
 async def test_what_a_task_is_and_who_asked_is_told_to_it(world):

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from drover.kinds.application_certificate import KIND as CERTIFICATE
 from drover.kinds.application_certificate_authority import KIND as AUTHORITY
 from drover.kinds.credential import KIND as CREDENTIAL
-from drover.kinds.credential import revealed
+from drover.kinds.credential import lacks_secret, revealed
 from drover.kinds.dashboard import KIND as DASHBOARD
 from drover.kinds.device_recipe import KIND as RECIPE
 from drover.kinds.experience_domain import KIND as DOMAIN
@@ -20,6 +20,7 @@ from drover.kinds.experience_view import KIND as VIEW
 from drover.kinds.integration import KIND as INTEGRATION
 from drover.kinds.notebook import KIND as NOTEBOOK
 from drover.model import certificate as certificates
+from drover.model.bodies import convert
 from drover.model.errors import Invalid
 from drover.model.kind import Stamp
 from tests.support.certificates import certificate
@@ -96,6 +97,34 @@ def test_a_git_credential_needs_no_secret_of_its_caller():
     config = {"type": "ssh-key", "cloneUrl": "git@x"}
 
     assert create(CREDENTIAL, name="g", type="git", gitConfig=config).secrets == {}
+
+
+@pytest.mark.parametrize(("kind", "public", "secret"), SECRETS)
+def test_a_bundle_brings_a_credential_without_its_secret(kind, public, secret):
+    config = f"{kind}Config"
+    given = convert({"name": "N", "type": kind, config: public}, CREDENTIAL.bundled_type)
+
+    made = CREDENTIAL.create(given, STAMP)
+    again = patch(CREDENTIAL, made, description="Told")
+    filled = patch(CREDENTIAL, again, **{config: secret})
+
+    assert lacks_secret(made) is lacks_secret(again) is (kind != "git")
+    assert not lacks_secret(filled)
+    assert revealed(filled).items() >= revealed(made).items()
+
+
+def test_a_credential_of_a_bundle_needs_all_else():
+    for config in ({}, {"sendgridConfig": {}}, {"awsConfig": {"region": "eu"}}):
+        given = convert({"name": "N", "type": "aws", **config}, CREDENTIAL.bundled_type)
+        with pytest.raises(Invalid):
+            CREDENTIAL.create(given, STAMP)
+
+
+def test_bundles_hold_some_of_what_callers_never_set_or_see():
+    assert VERSION.bundled_apart == ("snapshot",)
+    assert NOTEBOOK.bundled_apart == ()
+    assert "jupyterFileName" in NOTEBOOK.bundled_names
+    assert "secrets" not in CREDENTIAL.bundled_names
 
 
 def test_a_credential_or_integration_has_the_configuration_of_its_own_type():

@@ -72,6 +72,8 @@ class Gate:
         role = MemberRole.NONE if standing is None else role_by(caller, standing)
         if standing is None or role is MemberRole.NONE:
             raise _missing()
+        if _kept_out(caller, standing):
+            raise lacking()
         self._roles.keep(key, standing.revision, role)
         return role
 
@@ -109,6 +111,18 @@ def _own_role(caller: Caller, standing: Standing) -> MemberRole:
     return standing.member.role_in(owner.application_id)
 
 
+def _kept_out(caller: Caller, standing: Standing) -> bool:
+    """Tell whether a member sees an application, and has to show more of who they are first."""
+    return not caller.is_administrator and standing.lacks_second_factor(caller)
+
+
+def lacking() -> Forbidden:
+    """Return the error of members whose organisation asks for more than a password."""
+    return Forbidden(
+        "The organization requires two-factor authentication; enable it for your account first"
+    )
+
+
 def _role_holder(caller: Caller) -> str:
     """Return whose role it is: that of a limited token is its own."""
     limited = caller.token_id if caller.role_limit is not None else None
@@ -126,7 +140,7 @@ async def visible_applications(session: Session, caller: Caller) -> Sequence[str
     return [
         each.owner.application_id
         for each in await standings(session, caller)
-        if role_by(caller, each) is not MemberRole.NONE
+        if role_by(caller, each) is not MemberRole.NONE and not _kept_out(caller, each)
     ]
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from msgspec import Struct
 
 from drover.app.access.device_check import DeviceFacts
 from drover.app.catalog import QuietHook
 from drover.kinds.device import KIND as DEVICE
-from drover.model.access import SANDBOX, MemberRole, Role
-from drover.model.errors import Missing
+from drover.model.access import SANDBOX, MemberRole, Role, needs_second_factor
+from drover.model.fields import Tag
+from drover.ports.resources import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from drover.model.access import Caller
+    from drover.model.accounts import Member, Organization
     from drover.model.kind import Kind
     from drover.ports.store import Session
 
@@ -33,9 +38,17 @@ async def owners_for(session: Session, caller: Caller) -> Mapping[str, str]:
         owners[caller.user_id] = "user"
     for organization in await session.access.organizations.of_account(caller.user_id):
         member = await session.access.organizations.find_member(organization.id, caller.user_id)
-        if member is not None and _may_make(caller, member.role, organization.id):
+        if member is None or _kept_out(caller, organization, member):
+            continue
+        if _may_make(caller, member.role, organization.id):
             owners[organization.id] = "organization"
     return owners
+
+
+def _kept_out(caller: Caller, organization: Organization, member: Member) -> bool:
+    if caller.is_administrator or caller.has_second_factor:
+        return False
+    return needs_second_factor(organization.mfa_mode, member.role)
 
 
 def _may_make(caller: Caller, role: MemberRole, org_id: str) -> bool:
@@ -44,15 +57,35 @@ def _may_make(caller: Caller, role: MemberRole, org_id: str) -> bool:
     return most in (MemberRole.ADMIN, MemberRole.EDIT)
 
 
-async def find_device(session: Session, application_id: str, device_id: str) -> DeviceFacts:
-    """Return what signing in needs to know about a device; raises Missing."""
-    device = await session.resources.get(DEVICE, application_id, device_id)
-    if device.deleted_at:
-        raise Missing("Device was not found")
-    return DeviceFacts(
-        device_class=device.device_class,
-        tags=frozenset((tag.key, tag.value) for tag in device.tags),
-    )
+class _Shown(Struct, rename="camel"):
+    """What is read of a device: the rest of its document is passed over."""
+
+    id: str
+    device_class: str
+    tags: list[Tag] = []
+    deleted_at: str | None = None
+
+
+_SHOWN: Final = msgspec.json.Decoder(_Shown)
+
+
+async def find_devices(
+    session: Session, application_id: str, ids: Sequence[str]
+) -> Mapping[str, DeviceFacts]:
+    """Return what signing in needs to know about devices, by id."""
+    wanted = list(dict.fromkeys(ids))
+    # One more than there can be, so that a full page is known to be all without counting.
+    listing = Listing(sort_field="id", limit=len(wanted) + 1, among={"id": wanted})
+    page = await session.resources.page_bytes(DEVICE, application_id, listing)
+    found = [_SHOWN.decode(each) for each in page.items]
+    return {
+        each.id: DeviceFacts(
+            device_class=each.device_class,
+            tags=frozenset((tag.key, tag.value) for tag in each.tags),
+        )
+        for each in found
+        if not each.deleted_at
+    }
 
 
 class EndAccess(QuietHook):

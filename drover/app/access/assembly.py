@@ -10,7 +10,7 @@ import msgspec
 from drover.app.access.account_keys import AccountKeys
 from drover.app.access.accounts import Accounts
 from drover.app.access.admit import Gate
-from drover.app.access.applications import EndAccess, find_device
+from drover.app.access.applications import EndAccess, find_devices
 from drover.app.access.authenticate import Authenticator
 from drover.app.access.bootstrap import Bootstrap
 from drover.app.access.device_check import DeviceCheck
@@ -98,7 +98,7 @@ def build(
     passwords, throttle = Passwords(hasher), Throttle(clock)
     revisions = SharedRevisions(revisions) if store.distant else revisions
     authenticator = Authenticator(store, revisions, clock, passwords, throttle)
-    devices = DeviceCheck(store, revisions, throttle, find_device)
+    devices = DeviceCheck(store, revisions, throttle, find_devices)
     return AccessServices(
         gate=Gate(authenticator, store),
         authenticator=authenticator,

@@ -210,6 +210,7 @@ def _user_caller(found: FoundToken) -> Caller:
         number=account.number,
         guid=account.guid,
         email=account.email,
+        has_second_factor=account.has_second_factor,
         expires_ms=token.expires_ms,
         revision=found.revision,
     )
@@ -245,6 +246,7 @@ def _account_caller(account: Account, role: Role | None = None) -> Caller:
         number=account.number,
         guid=account.guid,
         email=account.email,
+        has_second_factor=account.has_second_factor,
     )
 
 

@@ -6,6 +6,7 @@ are remembered, void as soon as access changes anywhere, and only the device its
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -15,9 +16,11 @@ from drover.app.access.network import address_allowed
 from drover.app.access.secrets import matches
 from drover.app.access.verified import Verified
 from drover.model.accounts import AccessKey, OwnerType
-from drover.model.errors import Missing, Unauthorized
+from drover.model.errors import DroverError, Unauthorized
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from drover.app.access.throttle import Throttle
     from drover.ports.access import Revisions
     from drover.ports.store import Session, Store
@@ -30,13 +33,13 @@ class DeviceFacts(Struct, frozen=True, kw_only=True):
     tags: frozenset[tuple[str, str]] = frozenset()
 
 
-class FindDevice(Protocol):
-    """Looks a device up inside a unit of work."""
+class FindDevices(Protocol):
+    """Looks devices of an application up inside a unit of work."""
 
     async def __call__(
-        self, session: Session, application_id: str, device_id: str, /
-    ) -> DeviceFacts:
-        """Return what is known of it; raises Missing."""
+        self, session: Session, application_id: str, ids: Sequence[str], /
+    ) -> Mapping[str, DeviceFacts]:
+        """Return what is known of them by id; those that are not there are left out."""
         ...
 
 
@@ -57,6 +60,13 @@ class KnownDevice(Struct, frozen=True, kw_only=True):
     owner_type: OwnerType
 
 
+class Presented(NamedTuple):
+    """What a device presents, and from which address; an empty one is not known."""
+
+    credentials: DeviceCredentials
+    address: str = ""
+
+
 class _KnownKey(NamedTuple):
     key: AccessKey
     owner_type: OwnerType
@@ -66,12 +76,12 @@ class DeviceCheck:
     """Checks what devices present."""
 
     def __init__(
-        self, store: Store, revisions: Revisions, throttle: Throttle, find_device: FindDevice
+        self, store: Store, revisions: Revisions, throttle: Throttle, find_devices: FindDevices
     ) -> None:
         self._store = store
         self._revisions = revisions
         self._throttle = throttle
-        self._find_device = find_device
+        self._find_devices = find_devices
         self._keys: Verified[str, _KnownKey] = Verified()
 
     async def verify(self, credentials: DeviceCredentials, address: str = "") -> KnownDevice:
@@ -79,23 +89,61 @@ class DeviceCheck:
 
         Raises Unauthorized, alike whatever is wrong; AccountLocked after too many failures.
         """
-        name = f"{credentials.device_id}\0{credentials.key}"
-        self._throttle.begin(name)
-        known = await self._known_key(credentials.key)
-        right = matches(credentials.secret, known.key.secret_digest if known else None)
-        if known is None or not right or not _usable(known.key, address):
-            raise _refused()
-        facts = await self._facts(known.key, credentials.device_id)
-        self._throttle.succeed(name)
+        (found,) = await self.verify_all([Presented(credentials, address)])
+        if isinstance(found, DroverError):
+            raise found
+        return found
+
+    async def verify_all(self, presented: Sequence[Presented]) -> list[KnownDevice | DroverError]:
+        """Return for each the device whose access key it is, or the error that ``verify`` raises.
+
+        Those that come together share one look at what they need from the store.
+        """
+        locked = [self._begin(each.credentials) for each in presented]
+        waiting = [each for each, error in zip(presented, locked, strict=True) if error is None]
+        keys = await self._known_keys({each.credentials.key for each in waiting})
+        right = {
+            id(each): known
+            for each in waiting
+            if (known := _right_key(each, keys.get(each.credentials.key)))
+        }
+        facts = await self._facts(
+            (right[id(each)].key.application_id, each.credentials.device_id)
+            for each in waiting
+            if id(each) in right
+        )
+        return [
+            error or self._judged(each.credentials, right.get(id(each)), facts)
+            for each, error in zip(presented, locked, strict=True)
+        ]
+
+    def _begin(self, credentials: DeviceCredentials) -> DroverError | None:
+        try:
+            self._throttle.begin(_name(credentials))
+        except DroverError as error:
+            return error
+        return None
+
+    def _judged(
+        self,
+        credentials: DeviceCredentials,
+        known: _KnownKey | None,
+        facts: Mapping[tuple[str, str], DeviceFacts],
+    ) -> KnownDevice | DroverError:
+        device_id = credentials.device_id
+        found = facts.get((known.key.application_id, device_id)) if known else None
+        if known is None or found is None or not _reaches(known.key, device_id, found):
+            return _refused()
+        self._throttle.succeed(_name(credentials))
         return KnownDevice(
-            device_id=credentials.device_id,
-            facts=facts,
-            key=known.key,
-            owner_type=known.owner_type,
+            device_id=device_id, facts=found, key=known.key, owner_type=known.owner_type
         )
 
-    async def _known_key(self, text: str) -> _KnownKey | None:
+    async def _known_keys(self, texts: Iterable[str]) -> dict[str, _KnownKey | None]:
         revision = await self._revisions.current()
+        return {text: await self._known_key(text, revision) for text in texts}
+
+    async def _known_key(self, text: str, revision: int) -> _KnownKey | None:
         known = self._keys.find(text, revision)
         if known is not None:
             return known
@@ -113,18 +161,38 @@ class DeviceCheck:
             self._keys.keep(text, revision, known)
         return known
 
-    async def _facts(self, key: AccessKey, device_id: str) -> DeviceFacts:
-        application_id = key.application_id
-        try:
-            facts = await self._store.glance(
-                lambda session: self._find_device(session, application_id, device_id)
-            )
-        except Missing:
-            raise _refused() from None
-        limit = device_limit(key)
-        if limit is not None and not limit.covers(device_id, facts.tags):
-            raise _refused()
-        return facts
+    async def _facts(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], DeviceFacts]:
+        """Return what is known of devices by application and id."""
+        by_application: dict[str, list[str]] = defaultdict(list)
+        for application_id, device_id in wanted:
+            by_application[application_id].append(device_id)
+        return {
+            (application_id, device_id): facts
+            for application_id, ids in by_application.items()
+            for device_id, facts in (await self._facts_of(application_id, ids)).items()
+        }
+
+    async def _facts_of(self, application_id: str, ids: Sequence[str]) -> Mapping[str, DeviceFacts]:
+        return await self._store.glance(
+            lambda session: self._find_devices(session, application_id, ids)
+        )
+
+
+def _name(credentials: DeviceCredentials) -> str:
+    return f"{credentials.device_id}\0{credentials.key}"
+
+
+def _right_key(presented: Presented, known: _KnownKey | None) -> _KnownKey | None:
+    """Return the key if the secret is its own and it may be used from there."""
+    right = matches(presented.credentials.secret, known.key.secret_digest if known else None)
+    if known is None or not right or not _usable(known.key, presented.address):
+        return None
+    return known
+
+
+def _reaches(key: AccessKey, device_id: str, facts: DeviceFacts) -> bool:
+    limit = device_limit(key)
+    return limit is None or limit.covers(device_id, facts.tags)
 
 
 def _usable(key: AccessKey, address: str) -> bool:

@@ -9,8 +9,9 @@ import structlog
 from msgspec import Struct, structs
 
 from drover.app.access.accounts import checked_email, own_id
+from drover.app.access.admit import lacking
 from drover.app.access.secrets import INVITE_PREFIX, digest, matches, new_secret
-from drover.model.access import Caller, MemberRole
+from drover.model.access import Caller, MemberRole, needs_second_factor
 from drover.model.accounts import Account, Invite, Member, Organization, ResourceRole
 from drover.model.errors import Conflict, Forbidden, Gone, Invalid, Missing, TooMany
 
@@ -62,9 +63,10 @@ class Organizations:
         return self._clock.now_ms()
 
     async def create(self, caller: Caller, fields: Mapping[str, Any]) -> Overview:
-        """Add an organisation whose administrator is the caller; raises TooMany."""
+        """Add an organisation whose administrator is the caller; raises TooMany, Invalid."""
         account_id = own_id(caller)
         now_ms = self._clock.now_ms()
+        _check_mode(caller, fields.get("mfa_mode", "notRequired"))
         organization = Organization(
             **fields, id=self._ids.new(), created_ms=now_ms, updated_ms=now_ms
         )
@@ -102,11 +104,13 @@ class Organizations:
     async def change(
         self, caller: Caller, organization_id: str, fields: Mapping[str, Any]
     ) -> Overview:
-        """Change an organisation; raises Missing, Forbidden."""
+        """Change an organisation; raises Missing, Forbidden, Invalid."""
         now_ms = self._clock.now_ms()
 
         async def work(session: Session) -> Overview:
+            await session.access.raise_revision()
             organization = await _led(session, caller, organization_id)
+            _check_mode(caller, fields.get("mfa_mode", organization.mfa_mode))
             changed = structs.replace(organization, **fields, updated_ms=now_ms)
             await session.access.organizations.put(changed)
             return await _overview(session, changed)
@@ -313,6 +317,14 @@ class Organizations:
         return await self._store.write(work)
 
 
+def _check_mode(caller: Caller, mode: str) -> None:
+    """Raise Invalid where an administrator would keep themselves out."""
+    alone = caller.user_id is not None and not caller.has_second_factor
+    if alone and not caller.is_administrator and needs_second_factor(mode, MemberRole.ADMIN):
+        message = "Enable two-factor authentication for your own account before you require it"
+        raise Invalid(f"{message} at `mfaMode`", field="mfaMode")
+
+
 async def add_organization(session: Session, organization: Organization, account_id: str) -> None:
     """Store a new organisation and its first administrator."""
     await session.access.organizations.put(organization)
@@ -322,8 +334,13 @@ async def add_organization(session: Session, organization: Organization, account
 
 
 async def member_role(session: Session, caller: Caller, organization_id: str) -> MemberRole:
-    """Return what a caller may do in an organisation; raises Missing when out of sight."""
-    return (await _seen(session, caller, organization_id))[1]
+    """Return what a caller may do in an organisation; raises Missing when out of sight.
+
+    Raises Forbidden where the organisation asks for a second factor that the caller lacks.
+    """
+    organization, role = await _seen(session, caller, organization_id)
+    await _check_second_factor(session, caller, organization)
+    return role
 
 
 async def dashboard_role(
@@ -351,6 +368,17 @@ async def _seen(
     return organization, role
 
 
+async def _check_second_factor(
+    session: Session, caller: Caller, organization: Organization
+) -> None:
+    """Raise Forbidden where a member lacks what the organisation asks for."""
+    if caller.is_administrator or caller.user_id is None or caller.has_second_factor:
+        return
+    member = await session.access.organizations.find_member(organization.id, caller.user_id)
+    if member is not None and needs_second_factor(organization.mfa_mode, member.role):
+        raise lacking()
+
+
 async def _role(session: Session, caller: Caller, organization_id: str) -> MemberRole | None:
     if caller.is_administrator or caller.org_id == organization_id:
         return MemberRole.ADMIN
@@ -362,6 +390,7 @@ async def _role(session: Session, caller: Caller, organization_id: str) -> Membe
 
 async def _led(session: Session, caller: Caller, organization_id: str) -> Organization:
     organization, role = await _seen(session, caller, organization_id)
+    await _check_second_factor(session, caller, organization)
     if role is not MemberRole.ADMIN:
         raise Forbidden("Only an administrator of the organization may do this")
     return organization

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from msgspec import UNSET, structs
 
 from drover.app.answering import Asking, HostOperations, Request, each
-from drover.app.events import Events
+from drover.app.events import Events, without_tags
 from drover.app.host._pages import found_page, listing_of
-from drover.kinds.event import KIND, Event, EventPatch, EventPost
+from drover.kinds.event import KIND, EventPatch, EventPost
 from drover.model.bodies import decode
 from drover.model.errors import Missing
 from drover.model.fields import is_id
@@ -50,14 +49,14 @@ async def _update(asking: Asking, request: Request) -> dict[str, Any]:
     if request.get("many"):
         listing = _listing(request, 0, _ALL)
         await asking.services[Events].patch_all(
-            asking.caller, asking.application_id, listing, given
+            asking.caller, asking.application_id, listing, given, removed
         )
         return {"success": True}
     event_id = await _target(asking, request)
 
     async def work(session: Session) -> bytes:
         old = await session.resources.lock(KIND, asking.application_id, event_id)
-        old = _without(old, removed)
+        old = without_tags(old, removed)
         await asking.services[Events].update(session, asking.caller, old, given)
         return await session.resources.get_bytes(KIND, asking.application_id, event_id)
 
@@ -119,13 +118,6 @@ def _patch(request: Request) -> EventPatch:
     if merged:
         body["eventTags"] = merged
     return decode(msgspec.json.encode(body), EventPatch)
-
-
-def _without(event: Event, keys: list[str]) -> Event:
-    if not keys or event.event_tags is UNSET:
-        return event
-    kept = {key: value for key, value in event.event_tags.items() if key not in keys}
-    return structs.replace(event, event_tags=kept)
 
 
 def _decoded(document: bytes) -> dict[str, Any]:

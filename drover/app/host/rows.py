@@ -9,6 +9,7 @@ import msgspec
 
 from drover.app.answering import Asking, HostOperations, Request, each
 from drover.app.rows import TableRows, Wanted
+from drover.flows.language import to_number
 from drover.kinds.data_table import KIND as TABLE
 from drover.kinds.data_table import DataTable
 from drover.model.errors import Invalid, Missing
@@ -107,13 +108,8 @@ def _cast(value: Any, data_type: str | None) -> Any:
 
 def _number(text: str) -> Any:
     """Return the number a text holds; the text itself, which no number column takes, if none."""
-    try:
-        value = float(text)
-    except ValueError:
-        return text
-    if not math.isfinite(value):
-        return text
-    return int(value) if value.is_integer() else value
+    value = to_number(text) if text.strip() else math.nan
+    return value if math.isfinite(value) else text
 
 
 def _wanted(request: Request) -> Wanted:

@@ -34,10 +34,13 @@ class Batches(Generic[T]):
         name: str,
         write: Callable[[Sequence[T]], Awaitable[None]],
         lost: Callable[[T], None] = lambda _thing: None,
+        gather_s: float = 0.0,
     ) -> None:
+        """Write what is put by ``write``, ``gather_s`` after the first of it has come."""
         self._name = name
         self._write = write
         self._lost = lost
+        self._gather_s = gather_s
         self._waiting: list[T] = []
         self._wake = asyncio.Event()
         self._closing = False
@@ -80,9 +83,10 @@ class Batches(Generic[T]):
             if not self._waiting:
                 self._wake.clear()
                 await self._wake.wait()
-                continue
+            if self._gather_s and not self._closing:
+                await asyncio.sleep(self._gather_s)
             batch = self._waiting[:MOST_TOGETHER]
-            if await self._written(batch):
+            if batch and await self._written(batch):
                 del self._waiting[: len(batch)]
 
     async def _written(self, batch: Sequence[T]) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from drover.app.access.device_check import DeviceCredentials
+from drover.app.access.device_check import DeviceCredentials, KnownDevice, Presented
 from drover.app.device_reports import OPEN_CLASS
 from drover.app.devices import everything
 from drover.app.live.topic_triggers import MQTT_TRIGGER
 from drover.kinds.device import KIND
-from drover.model.errors import Unauthorized
+from drover.model.errors import DroverError, Unauthorized
 from drover.model.fields import is_id
 from drover.model.topics import command_topic, free_root, is_filter, is_reserved, state_topic
 from drover.ports.door import Admitted
@@ -17,9 +17,9 @@ from drover.query.kinds import DEVICES
 from drover.query.losant import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from drover.app.access.device_check import DeviceCheck, KnownDevice
+    from drover.app.access.device_check import DeviceCheck
     from drover.app.live.pace import Pace
     from drover.model.accounts import AccessKey
     from drover.ports.door import Visitor
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 GATEWAYS: Final = frozenset({"gateway", "edgeCompute"})
 """The classes of devices that speak for others."""
+
+NAMED: Final = frozenset({"none", "whitelist"})
+"""Filters of access keys with which a device may use no other topics than those named."""
 
 
 class LiveDoor:
@@ -43,25 +46,48 @@ class LiveDoor:
         self._store = store
         self._roots = roots
 
-    async def admit(self, visitor: Visitor) -> Admitted:
-        """Return the device with its rights.
+    async def admit_all(self, visitors: Sequence[Visitor]) -> list[Admitted | DroverError]:
+        """Return for each the device with its rights, or why it may not connect.
 
-        Raises Unauthorized, alike whatever is wrong, TooMany, Unavailable.
+        Those are Unauthorized, alike whatever is wrong, and AccountLocked. Raises Unavailable.
         """
-        if not is_id(visitor.client_id) or not visitor.username or not visitor.password:
-            raise Unauthorized("Invalid device credentials")
-        credentials = DeviceCredentials(
-            device_id=visitor.client_id.lower(), key=visitor.username, secret=visitor.password
-        )
-        known = await self._devices.verify(credentials, visitor.address)
-        self._pace.comes(known.key.application_id, known.device_id)
-        look = self._store.read if known.facts.device_class in GATEWAYS else self._store.glance
-        return await look(lambda session: self._admitted(session, known))
+        presented = [_presented(each) for each in visitors]
+        found = iter(await self._devices.verify_all([each for each in presented if each]))
+        known = [self._at_pace(next(found)) if each else _refused() for each in presented]
+        waited = await self._waited([each.key for each in known if isinstance(each, KnownDevice)])
+        return [
+            await self._admitted(each, waited) if isinstance(each, KnownDevice) else each
+            for each in known
+        ]
 
-    async def _admitted(self, session: Session, known: KnownDevice) -> Admitted:
+    def _at_pace(self, found: KnownDevice | DroverError) -> KnownDevice | DroverError:
+        """Return what was found, or why a device that comes too often may not."""
+        if isinstance(found, KnownDevice):
+            try:
+                self._pace.comes(found.key.application_id, found.device_id)
+            except DroverError as error:
+                return error
+        return found
+
+    async def _waited(self, keys: Iterable[AccessKey]) -> Mapping[str, Sequence[str]]:
+        """Return filters of the topics that devices of applications share, as far as needed."""
+        wanted = {each.application_id for each in keys if each.filter_type not in NAMED}
+
+        async def look(session: Session) -> dict[str, Sequence[str]]:
+            return {each: await session.flows.keys(each, MQTT_TRIGGER) for each in wanted}
+
+        waited = await self._store.glance(look) if wanted else {}
+        return {each: self._free(filters) for each, filters in waited.items()}
+
+    async def _admitted(
+        self, known: KnownDevice, shared: Mapping[str, Sequence[str]]
+    ) -> Admitted | DroverError:
+        try:
+            behind = await self._behind(known)
+        except DroverError as error:
+            return error
         key, own = known.key, known.device_id
-        behind = await _behind(session, known)
-        free = await self._free(session, key)
+        free = () if key.filter_type in NAMED else shared[key.application_id]
         listed = key.filter_type == "whitelist"
         barred = key.filter_type == "blacklist"
         publish = _allowed(key.pub_topics) if listed else free
@@ -84,19 +110,33 @@ class LiveDoor:
             not_subscribe=_allowed(key.sub_topics) if barred else (),
         )
 
-    async def _free(self, session: Session, key: AccessKey) -> list[str]:
-        """Return filters of the topics that devices share, as far as a key does not name them."""
-        if key.filter_type in ("none", "whitelist"):
-            return []
-        waited = await session.flows.keys(key.application_id, MQTT_TRIGGER)
+    def _free(self, waited: Iterable[str]) -> list[str]:
+        """Return filters of all topics below a first level that is listed or waited for."""
         roots = {*self._roots, *(root for each in waited if (root := free_root(each)))}
         return [found for root in sorted(roots) for found in (root, f"{root}/#")]
 
+    async def _behind(self, known: KnownDevice) -> list[str]:
+        """Return the devices that a gateway speaks for."""
+        if known.facts.device_class not in GATEWAYS:
+            return []
+        return await self._store.read(lambda session: _behind(session, known))
+
+
+def _presented(visitor: Visitor) -> Presented | None:
+    """Return what a visitor presents, None for one that cannot be a device."""
+    if not is_id(visitor.client_id) or not visitor.username or not visitor.password:
+        return None
+    credentials = DeviceCredentials(
+        device_id=visitor.client_id.lower(), key=visitor.username, secret=visitor.password
+    )
+    return Presented(credentials, visitor.address)
+
+
+def _refused() -> Unauthorized:
+    return Unauthorized("Invalid device credentials")
+
 
 async def _behind(session: Session, known: KnownDevice) -> list[str]:
-    """Return the devices that a gateway speaks for."""
-    if known.facts.device_class not in GATEWAYS:
-        return []
     chosen = parse(
         {
             "$or": [

@@ -26,6 +26,9 @@ LEASE_MS: Final = 20_000
 MOST_WAITING: Final = 200_000
 """Comings and goings that wait for the store; later ones are dropped."""
 
+GATHER_S: Final = 0.05
+"""How long comings and goings are gathered: a write of one costs as much as one of a hundred."""
+
 _AT_A_TIME: Final = 1000
 _SERVER: Final = Caller(type="system", id="0" * 24, scopes=frozenset())
 
@@ -43,7 +46,7 @@ class PresenceBook:
     def __init__(self, store: Store, reports: DeviceReports) -> None:
         self._store = store
         self._reports = reports
-        self._batches: Batches[_Move] = Batches("connections", self._write)
+        self._batches: Batches[_Move] = Batches("connections", self._write, gather_s=GATHER_S)
         self.start = self._batches.start
         self.close = self._batches.close
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from drover.app.device_reports import devices_of
+from drover.app.live.device_roots import root_of
 from drover.flows.matching import SECONDS, SILENCE_S
 from drover.model.instants import to_text
 from drover.ports.jobs import Firing
@@ -80,19 +81,22 @@ async def _fire(session: Session) -> int:
     firings: list[Firing] = []
     for application_id, those in of.items():
         devices = await devices_of(session, application_id, [each.device_id for each in those])
-        firings += [_firing(each) for each in those if each.device_id in devices]
+        firings += [
+            _firing(each, devices[each.device_id]) for each in those if each.device_id in devices
+        ]
     if firings:
         await session.jobs.firings.add(firings, now_ms)
     return len(silences)
 
 
-def _firing(silence: Silence) -> Firing:
+def _firing(silence: Silence, device: Device) -> Firing:
     length = _plain(silence.seconds)
     data = {"inactivitySeconds": length, "lastActivity": {"$date": to_text(silence.last_ms)}}
     root = {
         "triggerId": silence.device_id,
         "relayId": f"inactivity-{silence.device_id}-{length}",
         "relayType": "timer",
+        **root_of(device),
         SECONDS: length,
     }
     return Firing(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
 from drover.app.flow_caller import depth_after
+from drover.app.live.device_roots import root_of
 from drover.app.live.silences import INACTIVITY, arm
-from drover.app.workflows import MOST_DEPTH
-from drover.flows.matching import AGE_MS, BATCH
+from drover.app.workflows import DEFAULT, MOST_DEPTH
+from drover.flows.keys import GROUP
+from drover.flows.matching import AGE_MS, BATCH, SEEN
 from drover.model.instants import to_text
 from drover.ports.jobs import Firing
 
@@ -29,11 +33,19 @@ CONNECT: Final = ("deviceIdConnect", "deviceTagConnect")
 DISCONNECT: Final = ("deviceIdDisconnect", "deviceTagDisconnect")
 
 
+_Key = tuple[str, str]
+"""A trigger's type and key."""
+
+
 class _Awaited(NamedTuple):
-    """A trigger's type and key that some workflow has."""
+    """A trigger's type and key that some workflow has.
+
+    ``seen`` are those groups of triggers, each counting as one, that come before it.
+    """
 
     type: str
     key: str
+    seen: tuple[str, ...] = ()
 
 
 class LiveTriggers:
@@ -63,7 +75,10 @@ class LiveTriggers:
         ]
         await _add(session, firings)
         heard = [
-            (each, [found for found in awaited.get(each.id, ()) if found.type in INACTIVITY])
+            (
+                each,
+                [(kind, key) for kind, key, _ in awaited.get(each.id, ()) if kind in INACTIVITY],
+            )
             for each in devices
         ]
         await arm(session, application_id, heard, now_ms)
@@ -88,22 +103,38 @@ async def _awaited(
 ) -> Mapping[str, Sequence[_Awaited]]:
     """Return the triggers that some workflow has on each of these devices."""
     wanted = {device.id: set(_keys(device, types)) for device in devices}
-    keys = sorted({each.key for wished in wanted.values() for each in wished})
-    found = {
-        _Awaited(*each) for each in await session.flows.awaited_keys(application_id, types, keys)
-    }
+    keys = sorted({key for wished in wanted.values() for _, key in wished})
+    found: dict[_Key, set[str]] = defaultdict(set)
+    for kind, key, config in await session.flows.awaited_configs(application_id, types, keys):
+        found[kind, key] |= _groups(config)
     if not found:
         return {}
-    return {device_id: sorted(wished & found) for device_id, wished in wanted.items()}
+    return {device_id: _in_turn(wished, found) for device_id, wished in wanted.items()}
 
 
-def _keys(device: Device, types: Sequence[str]) -> Iterator[_Awaited]:
+def _in_turn(wished: set[_Key], found: Mapping[_Key, set[str]]) -> list[_Awaited]:
+    """Return the triggers that there are, in order, each with what came before it."""
+    before: set[str] = set()
+    awaited: list[_Awaited] = []
+    for each in sorted(wished & found.keys()):
+        awaited.append(_Awaited(*each, tuple(sorted(before & found[each]))))
+        before |= found[each]
+    return awaited
+
+
+@lru_cache(maxsize=4096)
+def _groups(config: bytes) -> frozenset[str]:
+    group = msgspec.json.decode(config).get(GROUP)
+    return frozenset(() if group is None else (group,))
+
+
+def _keys(device: Device, types: Sequence[str]) -> Iterator[_Key]:
     """Yield what triggers of these types have to name: in turn the device's id, and its tags."""
     for by_id, by_tag in zip(types[::2], types[1::2], strict=True):
-        yield _Awaited(by_id, device.id)
+        yield by_id, device.id
         for tag in device.tags:
             for key in (f"{tag.key}/{tag.value}", f"{tag.key}/", f"/{tag.value}"):
-                yield _Awaited(by_tag, key)
+                yield by_tag, key
 
 
 def _state_firings(taken: Taken, trigger: _Awaited, now_ms: int) -> Iterator[Firing]:
@@ -113,7 +144,7 @@ def _state_firings(taken: Taken, trigger: _Awaited, now_ms: int) -> Iterator[Fir
         root = _root(report, now_ms)
         if several:
             root[BATCH] = "each"
-        yield _firing(caller, device, trigger, report.values, root)
+        yield _firing(caller, device, trigger, report.values, root, report.flow_version)
     if several:
         once = [_shown(report) for report in reports]
         yield _firing(caller, device, trigger, once, {BATCH: "once"})
@@ -133,14 +164,15 @@ def _firing(
     trigger: _Awaited,
     data: Any,
     more: Mapping[str, Any] | None = None,
+    version: str | None = None,
 ) -> Firing:
     root = {
         "triggerId": device.id,
         "relayId": caller.id,
         "relayType": caller.type,
-        "deviceName": device.name,
-        "deviceTags": _tags(device),
+        **root_of(device),
         **(more or {}),
+        **({SEEN: trigger.seen} if trigger.seen else {}),
     }
     return Firing(
         application_id=device.application_id,
@@ -149,14 +181,8 @@ def _firing(
         data=msgspec.json.encode(data),
         root=msgspec.json.encode(root),
         depth=depth_after(caller),
+        flow_version=None if version == DEFAULT else version,
     )
-
-
-def _tags(device: Device) -> dict[str, list[str]]:
-    tags: dict[str, list[str]] = {}
-    for tag in device.tags:
-        tags.setdefault(tag.key, []).append(tag.value)
-    return tags
 
 
 def _shown(report: Reported) -> dict[str, Any]:

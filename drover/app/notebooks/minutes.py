@@ -46,8 +46,8 @@ class NotebookMinutes:
         counts = [{"date": to_text(day), **counted} for day, counted in days.items()]
         return {"start": to_text(first_ms), "end": to_text(end_ms), "counts": counts}
 
-    async def stats(self, application_id: str, notebook_id: str) -> dict[str, int]:
-        """Return what a notebook did in the last days."""
+    async def stats(self, application_id: str, notebook_id: str | None = None) -> dict[str, int]:
+        """Return what a notebook, or all of an application, did in the last days."""
         now_ms = await self._store.read(lambda session: session.now_ms())
         span = (now_ms - PERIOD_DAYS * DAY_MS, now_ms + 1)
         found = (await self.minutes([application_id], span, notebook_id))["counts"]

@@ -87,7 +87,7 @@ class RunNotebook:
             self._room,
             self._services[Catalog],
             self._services[TableRows],
-            Caller(type="system", id=notebook.id, scopes=frozenset()),
+            Caller(type="notebook", id=notebook.id, scopes=frozenset()),
             task.application_id,
             folder,
             texts,

@@ -83,8 +83,10 @@ def build(around: Neighbours, limits: BundleLimits) -> TransferServices:
     async def may_export(caller: Caller, application_id: str) -> None:
         await around.admit(caller, application_id, APPLICATION.scopes("export"))
 
+    repositories = RepositoryExports(around.store, exporter, around.repositories)
     sources = Sources(
         exporter=exporter,
+        repositories=repositories,
         blobs=machine.blobs,
         web=around.web,
         may_export=may_export,
@@ -108,7 +110,7 @@ def build(around: Neighbours, limits: BundleLimits) -> TransferServices:
         imports=imports,
         downloads=downloads,
         templates=_templates(around, sources, imports),
-        repositories=RepositoryExports(around.store, exporter, around.repositories),
+        repositories=repositories,
     )
 
 

@@ -12,10 +12,14 @@ from msgspec import UNSET, Struct, structs
 
 from drover.app.applications import GlobalPatch, merge_globals
 from drover.app.transfer import rows_text
+from drover.app.transfer.ahead import Ahead
 from drover.app.transfer.contents import GLOBALS
+from drover.app.transfer.file_content import has_content
 from drover.app.transfer.fleet import Fleet
 from drover.app.transfer.references import ordered, renamed
 from drover.kinds.application import KIND as APPLICATION
+from drover.kinds.credential import KIND as CREDENTIAL
+from drover.kinds.credential import lacks_secret
 from drover.kinds.data_table import KIND as TABLE
 from drover.model.bodies import convert
 from drover.model.bundle import Download
@@ -44,6 +48,8 @@ MOST_FLAWS: Final = 100
 
 _AWAKE: Final = frozenset({"Flow", "Integration"})
 """What runs by itself once it is there and enabled."""
+_NAMED_ONCE: Final = frozenset({"experienceDomain", "experienceSlug"})
+"""Kinds whose names only one application may have."""
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -60,12 +66,18 @@ class Rule(Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class Brought:
-    """What an import did: how many resources of each kind, how many rows."""
+    """What an import did: how many resources of each kind, how many rows.
+
+    ``left_out`` are names that another application has and only one may; ``without_secret`` are the
+    credentials that are of no use before somebody fills their secrets in.
+    """
 
     created: Counter[str] = field(default_factory=Counter)
     replaced: Counter[str] = field(default_factory=Counter)
     retained: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
     rows: int = 0
+    without_secret: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +151,8 @@ class _Bringing:
     async def _decide(self, kind: Kind[Any]) -> None:
         """Find which of a kind's resources the application has already."""
         conflict = self._errand.rule.conflict
-        existing = {} if conflict == "create" else await self._existing(kind)
+        makes_anew = conflict == "create" and not kind.bundled_once
+        existing = {} if makes_anew else await self._existing(kind)
         fates = []
         for given in self._contents.given[kind.one]:
             own = existing.get(self._key(kind, given), [])
@@ -198,10 +211,22 @@ class _Bringing:
         full = await self._detached(kind, self.made(kind, given, value, within))
         waiting = {name: own for name in later if (own := getattr(full, name))}
         made = structs.replace(full, **dict.fromkeys(waiting, UNSET))
+        if await self._is_elsewhere(kind, made):
+            self.brought.left_out[kind.one] += 1
+            return
         await self._tools.catalog.add(self._session, self._errand.caller, kind, made)
         self.brought.created[kind.one] += 1
+        if kind is CREDENTIAL and lacks_secret(made):
+            self.brought.without_secret.append(made.name)
         if waiting:
             self._later.append((kind, given, made.id, waiting))
+
+    async def _is_elsewhere(self, kind: Kind[Any], made: Any) -> bool:
+        """Tell whether another application has a name that nobody else may have."""
+        if kind.one not in _NAMED_ONCE:
+            return False
+        name = getattr(made, kind.named_by)
+        return await self._session.resources.by_own_name(kind, name) is not None
 
     async def _detached(self, kind: Kind[Any], made: Any) -> Any:
         """Return a resource without references to what its bundle left out and nobody has."""
@@ -232,7 +257,7 @@ class _Bringing:
         current = await self._session.resources.lock(kind, self._application_id, own_id)
         new = kind.patch(current, body, self._stamp(own_id))
         new = self._with_content(given, new)
-        if kind.content_in and current.blob_key and new.blob_key != current.blob_key:
+        if has_content(kind) and current.blob_key and new.blob_key != current.blob_key:
             await self._session.bundles.add_download(
                 Download(
                     id=self._tools.ids.new(),
@@ -266,10 +291,14 @@ class _Bringing:
         if fate:
             await self._session.rows.truncate(table_id)
         found = rows_text.rows(table.columns, (renamed(line, self._new) for line in lines))
-        made = (self._tools.rows.made(table, each, self._now_ms) for each in found)
-        while batch := list(islice(made, ROWS_BATCH)):
-            await self._session.rows.add(self._application_id, table_id, batch)
-            self.brought.rows += len(batch)
+        made = map(self._tools.rows.maker(table, self._now_ms), found)
+        batches = Ahead(iter(lambda: list(islice(made, ROWS_BATCH)), []))
+        try:
+            while batch := await batches.next():
+                await self._session.rows.add(self._application_id, table_id, batch)
+                self.brought.rows += len(batch)
+        finally:
+            batches.close()
 
     async def _globals(self) -> None:
         own = self._contents.application.globals
@@ -307,7 +336,7 @@ class _Bringing:
     def _with_content(self, given: Given, file: Any) -> Any:
         kept = self._errand.files.get(given.id)
         if kept is None:
-            return file
+            return structs.replace(file, jupyter_file_name=UNSET) if _is_empty(file) else file
         self._taken.append(kept.id)
         return kept.within(file)
 
@@ -327,3 +356,8 @@ class _Bringing:
     def _check(self) -> None:
         if self._flaws:
             raise Invalid("The bundle cannot be imported", flaws=tuple(self._flaws))
+
+
+def _is_empty(resource: Any) -> bool:
+    """Tell whether a notebook has the name of a file, and no file."""
+    return bool(getattr(resource, "jupyter_file_name", UNSET)) and not resource.blob_key

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -9,17 +11,26 @@ from msgspec import Struct
 
 from drover.app.transfer import layout, yaml_text
 from drover.app.transfer.zip_file import ZipLimits, ZipReader
+from drover.kinds.experience_version import KIND as VERSION
+from drover.kinds.flow import KIND as FLOW
+from drover.kinds.flow_version import KIND as FLOW_VERSION
 from drover.model.bodies import decode
 from drover.model.errors import Flaw, Invalid
 from drover.model.fields import Globals, is_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from drover.model.kind import Kind
+    from drover.model.kind import Kind, Parted
 
 DATA_ROWS: Final = "DataTableRow"
 GLOBALS: Final = "Global"
+DEVELOP: Final = "develop"
+_PARTS: Final[Mapping[str, Sequence[str]]] = {
+    VERSION.one: (layout.DEVELOP_CONFIG,),
+    FLOW_VERSION.one: (layout.EXPERIENCE_FLOW_VERSION,),
+}
+"""By which other names some resources of a kind are asked for."""
 
 
 class Given(Struct, frozen=True):
@@ -59,8 +70,9 @@ class Contents:
     ) -> None:
         self._zip = ZipReader(file, limits)
         self._names = set(self._zip.names)
+        _check_alike(self._names, [kind.content_in for kind in kinds if kind.content_in])
         self._include = include
-        self.kinds = [kind for kind in layout.bundled(kinds) if self.wants(kind.exported_as or "")]
+        self.kinds = [kind for kind in layout.bundled(kinds) if self._may_want(kind)]
         self._unnamed = 0
         self.given = {kind.one: list(self._resources(kind)) for kind in self.kinds}
         self.application = self._application()
@@ -93,8 +105,19 @@ class Contents:
             many = (value or []) if layout.is_listed(kind) else [value]
             if not isinstance(many, list):
                 raise Invalid(f"{path} must hold a list")
+            if kind.parted is not None:
+                self._join_texts(kind.parted, path, many)
             for each in many:
-                yield self._given(each, path)
+                given = self._given(each, path)
+                if self.wants(self._name_of(kind, each)):
+                    yield given
+
+    def _join_texts(self, parted: Parted, path: str, listed: Sequence[Any]) -> None:
+        """Give the resources of a list the texts that lie beside it; one without keeps its own."""
+        files = layout.texts_beside(path, parted)
+        for each in listed:
+            if isinstance(each, dict) and (place := files.new(each)) in self._names:
+                each[parted.text] = self._text(place)
 
     def _given(self, value: Any, path: str) -> Given:
         if not isinstance(value, dict):
@@ -107,6 +130,26 @@ class Contents:
             raise Invalid(f"{path}: an id must be 24 hexadecimal characters")
         return Given(old.lower(), msgspec.json.encode(value).decode(), path)
 
+    def _may_want(self, kind: Kind[Any]) -> bool:
+        return any(map(self.wants, (kind.exported_as or "", *_PARTS.get(kind.one, ()))))
+
+    def _name_of(self, kind: Kind[Any], value: Mapping[str, Any]) -> str:
+        """Return by which name a resource is asked for."""
+        if kind is VERSION and value.get("version") == DEVELOP:
+            return layout.DEVELOP_CONFIG
+        if kind is FLOW_VERSION and value.get("flowId") in self._of_experience:
+            return layout.EXPERIENCE_FLOW_VERSION
+        return kind.exported_as or ""
+
+    @cached_property
+    def _of_experience(self) -> frozenset[str]:
+        """The old ids of workflows that belong to the application's own interface."""
+        flows = (self._yaml(path) for path in layout.files_of(FLOW, self._names))
+        found = (flow for flow in flows if isinstance(flow, dict))
+        return frozenset(
+            str(each.get("id")) for each in found if each.get("flowClass") == "experience"
+        )
+
     def _application(self) -> OfApplication:
         if layout.APPLICATION not in self._names:
             raise Invalid(f"The bundle has no {layout.APPLICATION}")
@@ -117,12 +160,13 @@ class Contents:
             raise Invalid(f"{layout.APPLICATION}: {error.message}") from error
 
     def _readme(self) -> str:
-        if layout.README not in self._names:
-            return ""
+        return self._text(layout.README) if layout.README in self._names else ""
+
+    def _text(self, path: str) -> str:
         try:
-            return self._zip.read(layout.README).decode()
+            return self._zip.read(path).decode()
         except UnicodeDecodeError as error:
-            raise Invalid(f"{layout.README} is not UTF-8") from error
+            raise Invalid(f"{path} is not UTF-8") from error
 
     def _yaml(self, path: str) -> Any:
         try:
@@ -137,6 +181,17 @@ def flawed(error: Invalid) -> Invalid:
         return error
     flaw = Flaw("importBundle", error.message, error.code)
     return Invalid(error.message, flaws=(flaw,))
+
+
+def _check_alike(names: Collection[str], content_in: Sequence[str]) -> None:
+    """Raise Invalid for names that only some readers tell apart; files of people may have them."""
+    seen: set[str] = set()
+    folders = tuple(f"{folder}/" for folder in content_in)
+    for name in names:
+        alike = unicodedata.normalize("NFC", name).casefold()
+        if alike in seen and not name.startswith(folders):
+            raise Invalid(f"Names of files in the bundle are alike: {name[:200]}")
+        seen.add(alike)
 
 
 def _check_ids(given: Sequence[Given]) -> None:

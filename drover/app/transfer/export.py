@@ -16,25 +16,37 @@ from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.data_table import KIND as TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Mapping,
+        Sequence,
+    )
 
     from drover.kinds.application import Application
     from drover.kinds.data_table import Column
-    from drover.model.kind import Kind
+    from drover.model.kind import Kind, Parted
     from drover.ports.blobs import Blobs
-    from drover.ports.rows import StoredRow
+    from drover.ports.rows import StoredRows
     from drover.ports.store import Session, Store
 
 T = TypeVar("T")
 
 PAGE: Final = 1000
 """Resources read at a time."""
-ROWS_PAGE: Final = 5000
+PAGE_CHARS: Final = 1_000_000
+"""About as many characters of rows are read at a time."""
+LEAST_ROWS: Final = 100
+MOST_ROWS: Final = 5000
+"""Rows read at a time, whatever their size."""
 
 OF_APPLICATION: Final = ("name", "description", "endpointDefaultCors", "blobUrlTTL", "globals")
 """What a bundle says of the application itself."""
 
 _FIRST: Final = ""
+_BEFORE_ALL: Final = (0, "")
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -113,35 +125,49 @@ class Exporter:
         self, writer: ZipWriter, kind: Kind[Any], application_id: str, wish: Wish
     ) -> AsyncIterator[int]:
         if layout.is_listed(kind):
-            return self._list(writer, kind, application_id)
+            return self._lists(writer, kind, application_id)
         return self._files(writer, kind, application_id, rows=wish.rows and kind is TABLE)
 
-    async def _list(
+    async def _lists(
         self, writer: ZipWriter, kind: Kind[Any], application_id: str
     ) -> AsyncIterator[int]:
-        first = await self._page(kind, application_id, _FIRST)
-        if not first:
-            return
-        with writer.file(layout.place_of(kind)) as file:
-            async for documents in read_ahead(self._pages(kind, application_id, _FIRST)):
-                await asyncio.to_thread(_write_listed, file, kind, documents)
-                yield len(documents)
+        for path, value in layout.lists_of(kind).items():
+            if not await self._are_there(kind, application_id, value):
+                continue
+            pages = _counted(self._pages(kind, application_id, value))
+            with writer.file(path) as file:
+                async for count in _written(file, pages, partial(_listed, kind)):
+                    yield count
+            if parted := kind.parted:
+                documents = self._each(kind, application_id, value)
+                await _write_texts(writer, parted, path, documents)
+
+    async def _are_there(self, kind: Kind[Any], application_id: str, part: str | None) -> bool:
+        async for _document in self._each(kind, application_id, part):
+            return True
+        return False
 
     async def _files(
         self, writer: ZipWriter, kind: Kind[Any], application_id: str, *, rows: bool
     ) -> AsyncIterator[int]:
-        paths = layout.Paths(kind)
+        paths = layout.Paths(layout.place_of(kind))
         async for document in self._each(kind, application_id):
             value = msgspec.json.decode(document)
             path = paths.new(value)
+            if kind.bundled_apart:
+                value |= await self._apart(kind, application_id, value["id"])
             writer.add(path, yaml_text.dumps(_shown(kind, value)))
             yield 1
+            if kind.content_beside:
+                await self._content_of(writer, kind, value, path)
             if rows:
                 async for count in self._rows(writer, path, document):
                     yield count
 
-    async def _each(self, kind: Kind[Any], application_id: str) -> AsyncIterator[bytes]:
-        async for documents in self._pages(kind, application_id, _FIRST):
+    async def _each(
+        self, kind: Kind[Any], application_id: str, part: str | None = None
+    ) -> AsyncIterator[bytes]:
+        async for documents in self._pages(kind, application_id, part):
             for document in documents:
                 yield document
 
@@ -149,25 +175,41 @@ class Exporter:
         table = TABLE.load(document)
         with writer.file(layout.rows_beside(path)) as file:
             file.write(rows_text.head(table.columns).encode())
-            async for found in read_ahead(self._row_pages(table.id)):
-                await asyncio.to_thread(_write_rows, file, table.columns, found)
-                yield len(found)
+            pages = self._row_pages(table.id)
+            async for count in _written(file, pages, partial(_lines, table.columns)):
+                yield count
 
-    async def _row_pages(self, table_id: str) -> AsyncIterator[Sequence[StoredRow]]:
-        after = (0, "")
-        while found := await self._store.read(partial(_rows_after, table_id, after)):
-            yield found
-            after = (found[-1].created_ms, found[-1].id)
+    async def _row_pages(self, table_id: str) -> AsyncGenerator[tuple[int, StoredRows]]:
+        after, limit = _BEFORE_ALL, LEAST_ROWS
+        while found := await self._store.read(partial(_rows_after, table_id, after, limit)):
+            yield found.total, found
+            after = found.last
+            fitting = PAGE_CHARS * found.total // len(found.documents)
+            limit = max(LEAST_ROWS, min(fitting, MOST_ROWS))
 
     async def _contents(
         self, writer: ZipWriter, kind: Kind[Any], application_id: str
     ) -> AsyncIterator[int]:
         async for document in self._each(kind, application_id):
-            shown = msgspec.json.decode(document)
-            key = await self._store.read(partial(_blob_key, kind, application_id, shown["id"]))
-            if key and await self._blobs.head(key) is not None:
-                await self._content(writer, path_in(kind, shown), key)
-                yield 0
+            await self._content_of(writer, kind, msgspec.json.decode(document))
+            yield 0
+
+    async def _content_of(
+        self, writer: ZipWriter, kind: Kind[Any], shown: Mapping[str, Any], path: str = ""
+    ) -> None:
+        key = await self._store.read(partial(_blob_key, kind, shown["applicationId"], shown["id"]))
+        if key and await self._blobs.head(key) is not None:
+            await self._content(writer, path_in(kind, shown, path), key)
+
+    async def _apart(
+        self, kind: Kind[Any], application_id: str, resource_id: str
+    ) -> dict[str, Any]:
+        """Return what a bundle holds of a resource that its document does not show."""
+        found = await self._store.read(
+            lambda session: session.resources.get(kind, application_id, resource_id)
+        )
+        held = {kind.wire_names[name]: getattr(found, name) for name in kind.bundled_apart}
+        return {name: value for name, value in held.items() if value is not UNSET}
 
     async def _content(self, writer: ZipWriter, path: str, key: str) -> None:
         with writer.file(path) as file:
@@ -175,11 +217,14 @@ class Exporter:
                 file.write(piece)
 
     async def _pages(
-        self, kind: Kind[Any], application_id: str, after_id: str
-    ) -> AsyncIterator[Sequence[bytes]]:
+        self, kind: Kind[Any], application_id: str, part: str | None = None
+    ) -> AsyncGenerator[Sequence[bytes]]:
+        """Yield the documents of a kind, or of the part of its list that is named."""
+        after_id = _FIRST
         while page := await self._page(kind, application_id, after_id):
-            yield page
             after_id = msgspec.json.decode(page[-1])["id"]
+            if found := page if part is None else _of_part(kind, page, part):
+                yield found
 
     async def _page(self, kind: Kind[Any], application_id: str, after_id: str) -> Sequence[bytes]:
         return await self._store.read(
@@ -195,9 +240,9 @@ async def _blob_key(
 
 
 async def _rows_after(
-    table_id: str, after: tuple[int, str], session: Session
-) -> Sequence[StoredRow]:
-    return await session.rows.after(table_id, after, ROWS_PAGE)
+    table_id: str, after: tuple[int, str], limit: int, session: Session
+) -> StoredRows | None:
+    return await session.rows.after(table_id, after, limit)
 
 
 def _write_application(writer: ZipWriter, application: Application) -> None:
@@ -209,30 +254,52 @@ def _write_application(writer: ZipWriter, application: Application) -> None:
         writer.add(layout.README, readme.content)
 
 
-async def read_ahead(pages: AsyncIterator[Sequence[T]]) -> AsyncIterator[Sequence[T]]:
-    """Yield pages, each next one being read while the one before is worked on."""
+async def read_ahead(items: AsyncGenerator[T]) -> AsyncGenerator[T]:
+    """Yield items, each next one being made while the one before is worked on."""
 
-    async def following() -> Sequence[T]:
-        async for page in pages:
-            return page
-        return ()
+    async def following() -> T | None:
+        return await anext(items, None)
 
-    reading = asyncio.create_task(following())
+    making = asyncio.create_task(following())
     try:
-        while page := await reading:
-            reading = asyncio.create_task(following())
-            yield page
+        while (item := await making) is not None:
+            making = asyncio.create_task(following())
+            yield item
     finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        making.cancel()
+        await asyncio.gather(making, return_exceptions=True)
+        await items.aclose()
 
 
-def _write_rows(file: IO[bytes], columns: Sequence[Column], found: Sequence[StoredRow]) -> None:
-    file.write(rows_text.lines(columns, [row.document for row in found]).encode())
+async def _written(
+    file: IO[bytes],
+    pages: AsyncGenerator[tuple[int, T]],
+    shown: Callable[[T], bytes],
+) -> AsyncIterator[int]:
+    """Write pages into a file of a bundle; yield how much each held.
+
+    One is read while the one before it is put into words, and packed while the next one is: the
+    store and the packer need no interpreter, so that two processors are busy.
+    """
+    async for count, text in read_ahead(_in_words(read_ahead(pages), shown)):
+        await asyncio.to_thread(file.write, text)
+        yield count
 
 
-def _write_listed(file: IO[bytes], kind: Kind[Any], documents: Sequence[bytes]) -> None:
-    file.write(_listed(kind, documents))
+async def _in_words(
+    pages: AsyncGenerator[tuple[int, T]], shown: Callable[[T], bytes]
+) -> AsyncGenerator[tuple[int, bytes]]:
+    async for count, page in pages:
+        yield count, await asyncio.to_thread(shown, page)
+
+
+async def _counted(pages: AsyncGenerator[Sequence[T]]) -> AsyncGenerator[tuple[int, Sequence[T]]]:
+    async for page in pages:
+        yield len(page), page
+
+
+def _lines(columns: Sequence[Column], found: StoredRows) -> bytes:
+    return rows_text.lines(columns, found).encode()
 
 
 def _listed(kind: Kind[Any], documents: Sequence[bytes]) -> bytes:
@@ -243,7 +310,23 @@ def _listed(kind: Kind[Any], documents: Sequence[bytes]) -> bytes:
 
 
 def _shown(kind: Kind[Any], document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a bundle holds of a resource."""
+    """Return what a bundle holds of a resource, without a text that has a file of its own."""
     parent = (f"{kind.parent}Id",) if kind.parent else ()
+    apart = kind.parted.text if kind.parted else ""
     names = ("id", *parent, *kind.bundled_names)
-    return {name: document[name] for name in names if name in document}
+    return {name: document[name] for name in names if name in document and name != apart}
+
+
+def _of_part(kind: Kind[Any], documents: Sequence[bytes], part: str) -> Sequence[bytes]:
+    by = kind.parted.by if kind.parted else ""
+    return [each for each in documents if msgspec.json.decode(each).get(by) == part]
+
+
+async def _write_texts(
+    writer: ZipWriter, parted: Parted, path: str, documents: AsyncIterator[bytes]
+) -> None:
+    """Write the texts of the resources in the list at a path, each into a file."""
+    files = layout.texts_beside(path, parted)
+    async for document in documents:
+        value = msgspec.json.decode(document)
+        writer.add(files.new(value), value.get(parted.text, ""))

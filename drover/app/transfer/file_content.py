@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Struct, structs
 
+from drover.app.transfer.layout import beside
 from drover.app.transfer.sources import one_piece
 from drover.model.app_file import joined
 from drover.model.bundle import Download
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from drover.app.transfer.contents import Contents
-    from drover.model.app_file import AppFile
     from drover.model.kind import Kind
     from drover.ports.blobs import Blobs
     from drover.ports.clock import Ids
@@ -35,18 +35,30 @@ class Kept(Struct, frozen=True):
     size: int
     etag: str
 
-    def within(self, file: AppFile) -> AppFile:
-        """Return a file with this content."""
-        return structs.replace(
-            file, status="completed", file_size=self.size, s3etag=self.etag, blob_key=self.key
-        )
+    def within(self, file: Any) -> Any:
+        """Return a file, or another resource that has one, with this content."""
+        content = {
+            "status": "completed",
+            "file_size": self.size,
+            "s3etag": self.etag,
+            "blob_key": self.key,
+        }
+        own = {name: value for name, value in content.items() if name in file.__struct_fields__}
+        return structs.replace(file, **own)
 
 
-def path_in(kind: Kind[Any], document: Mapping[str, Any]) -> str:
-    """Return where the content of a file lies in a bundle."""
+def path_in(kind: Kind[Any], document: Mapping[str, Any], path: str = "") -> str:
+    """Return where the content of a file, or of the resource at a path, lies in a bundle."""
+    if kind.content_beside:
+        return beside(path, kind.content_beside)
     return kind.content_in + joined(
         str(document.get("parentDirectory", "/")), str(document["name"])
     )
+
+
+def has_content(kind: Kind[Any]) -> bool:
+    """Tell whether resources of a kind have files of their own in a bundle."""
+    return bool(kind.content_in or kind.content_beside)
 
 
 class FileContents:
@@ -65,8 +77,9 @@ class FileContents:
         """Store the content of all files and return it by their old ids."""
         found: dict[str, Kept] = {}
         for kind in contents.kinds:
-            for given in contents.given[kind.one] if kind.content_in else ():
-                content = contents.content(path_in(kind, msgspec.json.decode(given.document)))
+            for given in contents.given[kind.one] if has_content(kind) else ():
+                document = msgspec.json.decode(given.document)
+                content = contents.content(path_in(kind, document, given.path))
                 if content is not None:
                     found[given.id] = await self._one(application_id, content)
         return found

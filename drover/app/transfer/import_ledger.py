@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from drover.app.transfer.import_orders import Order
+    from drover.app.transfer.repository import RepoSource
     from drover.ports.store import Session, Store
 
 HOLD_MS: Final = 300_000
@@ -122,9 +123,15 @@ def _log(order: Order, status: ImportStatus, now: str) -> ImportLog:
         callback_url=order.callback_url,
         from_application_id=order.from_application_id,
         import_url=order.url,
+        credential_name=None if order.repo is None else order.repo.credential_name,
+        repo=None if order.repo is None else _place(order.repo),
         source_id=order.by.id,
         source_type=order.by.type,
     )
+
+
+def _place(repo: RepoSource) -> dict[str, Any]:
+    return {"branch": repo.branch, "directory": repo.directory}
 
 
 def _stopped(log: ImportLog, now_ms: int) -> ImportLog:

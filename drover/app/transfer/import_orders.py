@@ -9,13 +9,14 @@ from msgspec import Struct
 from drover.app.long_tasks import NOBODY, Listeners
 from drover.app.transfer.bringing import Conflict
 from drover.app.transfer.export import EVERYTHING, Wish
+from drover.app.transfer.repository import RepoSource
 from drover.model.access import Caller, CallerType
 from drover.model.bundle import ImportSource
 from drover.model.errors import Forbidden, Invalid
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """Where a bundle comes from: one of a file, an address, another application and a template.
+    """Where a bundle comes from: a file, an address, another application, a template, a repository.
 
     ``wish`` says what is taken of the other application.
     """
@@ -24,6 +25,7 @@ class Source(Struct, frozen=True, kw_only=True):
     url: str | None = None
     application_id: str | None = None
     template_id: str | None = None
+    repo: RepoSource | None = None
     wish: Wish = EVERYTHING
 
     @property
@@ -34,10 +36,11 @@ class Source(Struct, frozen=True, kw_only=True):
             (self.url, "importUrl"),
             (self.application_id, "fromApplication"),
             (self.template_id, "importBundle"),
+            (self.repo, "repository"),
         )
         given = [word for value, word in words if value is not None]
         if len(given) != 1:
-            raise Invalid("One of importBundle, importUrl and fromApplicationId is needed")
+            raise Invalid("One of importBundle, importUrl, fromApplicationId and repo is needed")
         return given[0]
 
 
@@ -113,6 +116,7 @@ class Order(Struct, frozen=True, kw_only=True, rename="camel"):
     from_application_id: str | None = None
     template_id: str | None = None
     url: str | None = None
+    repo: RepoSource | None = None
     wish: Wish = EVERYTHING
     conflict: Conflict = "create"
     include: tuple[str, ...] | None = None

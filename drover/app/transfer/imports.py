@@ -85,7 +85,7 @@ class Imports:
         if asked.include is not None:
             check_include(asked.include, self._kinds)
         order = await self._order(caller, application_id, asked)
-        found = await self._around.sources.find(caller, asked.source)
+        found = await self._around.sources.find(caller, order.application_id, asked.source)
         if found.is_large and asked.dry_run and asked.owner is not None:
             return Done(requires_job=True)
         if asked.force_job or found.is_large:
@@ -122,6 +122,7 @@ class Imports:
             from_application_id=source.application_id,
             template_id=source.template_id,
             url=source.url,
+            repo=source.repo,
             wish=source.wish,
             conflict=asked.conflict,
             include=asked.include,
@@ -249,8 +250,10 @@ class Imports:
 
     async def _results(self, order: Order, brought: Brought) -> dict[str, Any]:
         """Return what the log of an import says of what it did, or would have done."""
-        if not order.dry_run:
-            return {}
-        report = one_piece(msgspec.json.encode(brought))
-        url = await self._around.downloads.keep(order.application_id, "dryRun.json", report)
-        return {"dry_run_results": {"limitErrors": [], "url": url}}
+        names = tuple(brought.without_secret)
+        found: dict[str, Any] = {"credentials_without_secret": names} if names else {}
+        if order.dry_run:
+            report = one_piece(msgspec.json.encode(brought))
+            url = await self._around.downloads.keep(order.application_id, "dryRun.json", report)
+            found["dry_run_results"] = {"limitErrors": [], "url": url}
+        return found

@@ -10,7 +10,7 @@ from drover.model.errors import Invalid
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from drover.model.kind import Kind
+    from drover.model.kind import Kind, Parted
 
 APPLICATION: Final = "application.yaml"
 README: Final = "README.md"
@@ -32,15 +32,24 @@ def place_of(kind: Kind[Any]) -> str:
 
 
 def is_listed(kind: Kind[Any]) -> bool:
-    """Tell whether all resources of a kind are in one file."""
-    return "{" not in place_of(kind)
+    """Tell whether the resources of a kind stand in lists, not in a file each."""
+    return kind.parted is not None or "{" not in place_of(kind)
+
+
+def lists_of(kind: Kind[Any]) -> dict[str, str | None]:
+    """Return the paths of a listed kind, each with the value by which its list is parted."""
+    place = place_of(kind)
+    if kind.parted is None:
+        return {place: None}
+    return {place.replace(f"{{{kind.parted.by}}}", value): value for value in kind.parted.values}
 
 
 class Paths:
     """Gives each resource a file of its own; names that are alike are numbered."""
 
-    def __init__(self, kind: Kind[Any]) -> None:
-        self._before, _, rest = place_of(kind).partition("{")
+    def __init__(self, place: str) -> None:
+        """Give files at a place with a field in braces: ``workflows/{name}.yaml``."""
+        self._before, _, rest = place.partition("{")
         self._field, _, self._after = rest.partition("}")
         self._taken: set[str] = set()
 
@@ -57,18 +66,28 @@ class Paths:
 
 def files_of(kind: Kind[Any], names: Iterable[str]) -> Sequence[str]:
     """Return the files of a bundle that hold resources of a kind, in the order of their names."""
-    place = place_of(kind)
     if is_listed(kind):
-        return [place] if place in names else []
-    before, _, rest = place.partition("{")
+        known = set(names)
+        return [path for path in lists_of(kind) if path in known]
+    before, _, rest = place_of(kind).partition("{")
     after = rest.partition("}")[2]
     found = [name for name in names if name.startswith(before) and name.endswith(after)]
-    return sorted(name for name in found if "/" not in name[len(before) :])
+    return sorted(name for name in found if "/" not in name[len(before) : -len(after)])
+
+
+def texts_beside(path: str, parted: Parted) -> Paths:
+    """Return the files of the texts that lie beside the list at a path, in its order."""
+    return Paths(f"{path.removesuffix(YAML)}/{{name}}{parted.ending}")
 
 
 def rows_beside(path: str) -> str:
     """Return the path of the rows of the data table at a path."""
-    return path.removesuffix(YAML) + ROWS
+    return beside(path, ROWS)
+
+
+def beside(path: str, ending: str) -> str:
+    """Return the path of what lies beside the resource at a path."""
+    return path.removesuffix(YAML) + ending
 
 
 def check_include(names: Iterable[str], kinds: Iterable[Kind[Any]]) -> None:
@@ -79,5 +98,7 @@ def check_include(names: Iterable[str], kinds: Iterable[Kind[Any]]) -> None:
         raise Invalid(f"There is no {unknown[0]} to import at `include`", field="include")
 
 
-OTHERS: Final = ("DataTableRow", "Global")
-"""What an import can be told to bring in that is no kind."""
+DEVELOP_CONFIG: Final = "ExperienceDevelopConfig"
+EXPERIENCE_FLOW_VERSION: Final = "ExperienceFlowVersion"
+OTHERS: Final = ("DataTableRow", "Global", DEVELOP_CONFIG, EXPERIENCE_FLOW_VERSION)
+"""What an import can be told to bring in that is no kind, or some resources of one."""

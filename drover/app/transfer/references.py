@@ -49,7 +49,7 @@ def ordered(kinds: Sequence[Kind[Any]]) -> Order:
     later = {
         kind.one: frozenset(
             name
-            for name, target in kind.references.items()
+            for name, target in _bundled_references(kind).items()
             if target in places and places[target] >= places[kind.one]
         )
         for kind in found
@@ -67,4 +67,9 @@ def renamed(text: str, ids: Mapping[str, str]) -> str:
 
 
 def _targets(kind: Kind[Any]) -> set[str]:
-    return set(kind.references.values()) - {kind.one}
+    return {*_bundled_references(kind).values(), *kind.bundled_after} - {kind.one}
+
+
+def _bundled_references(kind: Kind[Any]) -> dict[str, str]:
+    held = kind.bundled_type.__struct_fields__
+    return {name: target for name, target in kind.references.items() if name in held}

@@ -1,8 +1,9 @@
-"""Exports of applications to repositories: the files of a bundle, committed and pushed."""
+"""Applications in repositories: the files of a bundle, committed and pushed, or fetched."""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +14,7 @@ from drover.app.credentials_named import credential_named
 from drover.app.transfer.export import Wish, nobody
 from drover.kinds.application import KIND as APPLICATION
 from drover.model.errors import Invalid
-from drover.ports.repositories import Commit, Remote
+from drover.ports.repositories import Commit, Place, Remote
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -38,8 +39,16 @@ class RepoOrder(Struct, frozen=True, kw_only=True):
     commit_message: str = ""
 
 
+class RepoSource(Struct, frozen=True, kw_only=True, rename="camel"):
+    """From which place of a repository a bundle comes."""
+
+    credential_name: str
+    branch: str = ""
+    directory: str = ""
+
+
 class RepositoryExports:
-    """Pushes applications to repositories that their credentials name."""
+    """Pushes applications to repositories that their credentials name, and fetches bundles."""
 
     def __init__(self, store: Store, exporter: Exporter, repositories: Repositories) -> None:
         self._store = store
@@ -71,7 +80,7 @@ class RepositoryExports:
         await asyncio.to_thread(files.mkdir, parents=True)
         packed = place / "bundle.zip"
         await self._write(application_id, order, packed, told)
-        directory = "/".join(part for part in order.directory.split("/") if part)
+        directory = _trimmed(order.directory)
         await asyncio.to_thread(_unpack, packed, files, directory)
         commit = Commit(
             branch=order.branch or BRANCH,
@@ -80,18 +89,25 @@ class RepositoryExports:
             name=config.get("committer_name") or _NAME,
             email=config.get("committer_email") or _EMAIL,
         )
-        remote = Remote(
-            url=config["clone_url"],
-            username=config.get("username", ""),
-            secret=config.get("secret_value", ""),
-            is_key=config["type"] == "ssh-key",
-        )
-        pushed = await self._repositories.push(remote, commit, str(place), str(files))
+        pushed = await self._repositories.push(_remote(config), commit, str(place), str(files))
         return {
             "repoUrl": config["clone_url"],
             "commit": pushed.commit,
             "noChanges": pushed.no_changes,
         }
+
+    async def fetch(self, application_id: str, source: RepoSource, folder: str) -> Path:
+        """Return a zip file, in a folder, of what a repository holds; raises Invalid."""
+        name = source.credential_name
+        config = await self._store.read(
+            lambda session: credential_named(session, application_id, name, "git")
+        )
+        beside, file = Path(folder) / "repository", Path(folder) / "bundle.zip"
+        await asyncio.to_thread(shutil.rmtree, beside, ignore_errors=True)
+        await asyncio.to_thread(beside.mkdir)
+        place = Place(branch=source.branch or BRANCH, directory=_trimmed(source.directory))
+        await self._repositories.fetch(_remote(config), place, str(beside), str(file))
+        return file
 
     async def _write(
         self,
@@ -104,6 +120,19 @@ class RepositoryExports:
         with file:
             async for piece in self._exporter.pieces(application_id, order.wish, told):
                 await asyncio.to_thread(file.write, piece)
+
+
+def _remote(config: Mapping[str, Any]) -> Remote:
+    return Remote(
+        url=config["clone_url"],
+        username=config.get("username", ""),
+        secret=config.get("secret_value", ""),
+        is_key=config["type"] == "ssh-key",
+    )
+
+
+def _trimmed(directory: str) -> str:
+    return "/".join(part for part in directory.split("/") if part)
 
 
 async def _found(

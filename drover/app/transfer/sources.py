@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from drover.app.transfer.downloads import Downloads
     from drover.app.transfer.export import Exporter
     from drover.app.transfer.import_orders import Order, Source
+    from drover.app.transfer.repository import RepositoryExports, RepoSource
     from drover.app.transfer.zip_file import ZipLimits
     from drover.model.access import Caller
     from drover.ports.blobs import Blobs
@@ -45,14 +46,18 @@ class Sources:
     """Gets bundles. ``may_export`` raises where a caller may not read an application."""
 
     exporter: Exporter
+    repositories: RepositoryExports
     blobs: Blobs
     web: Web
     may_export: Callable[[Caller, str], Awaitable[None]]
     limits: ZipLimits
     most_bytes: int
 
-    async def find(self, caller: Caller, source: Source) -> Found:
-        """Return the bundle; raises Invalid, Missing, Forbidden."""
+    async def find(self, caller: Caller, application_id: str, source: Source) -> Found:
+        """Return the bundle that an application is to get; raises Invalid, Missing, Forbidden."""
+        if source.repo is not None:
+            await self.repositories.check(application_id, source.repo.credential_name)
+            return Found(None, is_large=True)
         if source.application_id is not None:
             await self.may_export(caller, source.application_id)
             size = await self.exporter.size(source.application_id, source.wish)
@@ -71,6 +76,8 @@ class Sources:
 
     async def in_folder(self, order: Order, downloads: Downloads, folder: Path) -> IO[bytes]:
         """Return the bundle of a job as a file in its folder; raises Missing."""
+        if order.repo is not None:
+            return await self._of_repository(order, order.repo, folder)
         if order.from_application_id is not None:
             pieces = self.exporter.pieces(order.from_application_id, order.wish)
         else:
@@ -79,6 +86,12 @@ class Sources:
         async for piece in pieces:
             await asyncio.to_thread(file.write, piece)
         return file
+
+    async def _of_repository(self, order: Order, repo: RepoSource, folder: Path) -> IO[bytes]:
+        path = await self.repositories.fetch(order.application_id, repo, str(folder))
+        if path.stat().st_size > self.most_bytes:
+            raise Invalid(f"What the repository holds has more than {self.most_bytes} bytes")
+        return await asyncio.to_thread(path.open, "rb")
 
     async def _content(self, source: Source) -> bytes:
         if source.bundle is not None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from drover.app.transfer import yaml_items
 from drover.model.errors import Invalid
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z_](?:[A-Za-z0-9_ ./()-]*[A-Za-z0-9_./()-])?"
 _WORDS: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "none"})
 _UNSEEN: Final = "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff"
 _HIDDEN: Final = re.compile(f"[{_UNSEEN}]")
-_LITERAL: Final = re.compile(f"[^ \n{_UNSEEN}][^{_UNSEEN}]*")
+_LITERAL: Final = re.compile(f"[^ \t\n{_UNSEEN}][^{_UNSEEN}]*")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _CONSTANTS: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -52,6 +54,15 @@ def dump_item(value: Any) -> str:
 
 def loads(text: bytes) -> Any:
     """Return the value of a YAML document; raises Invalid."""
+    with suppress(Invalid, UnicodeDecodeError):
+        items = yaml_items.read(text.decode(), parsed, _CONSTANTS)
+        if items is not None:
+            return items
+    return parsed(text)  # which also tells where a list is wrong
+
+
+def parsed(text: bytes | str) -> Any:
+    """Return the value of a YAML document, read from its beginning to its end; raises Invalid."""
     try:
         return _Reading().of(yaml.parse(text, Loader=yaml.CSafeLoader))
     except yaml.YAMLError as error:

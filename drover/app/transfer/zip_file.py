@@ -182,7 +182,8 @@ def _checked(entries: list[zipfile.ZipInfo], limits: ZipLimits) -> dict[str, zip
 def _check_entry(entry: zipfile.ZipInfo) -> None:
     name = entry.orig_filename
     parts = name.removesuffix("/").split("/")
-    if "\\" in name or "\0" in name or ":" in parts[0] or {"", ".", ".."} & set(parts):
+    leads_elsewhere = "\\" in name or ":" in parts[0] or {"", ".", ".."} & set(parts)
+    if leads_elsewhere or not name.isprintable():
         raise Invalid(f"A file of the bundle has a bad name: {name[:200]!r}")
     mode = entry.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):

@@ -47,6 +47,10 @@ class BulkJobs:
         self._devices = services[Devices]
         self._events = services[Events]
 
+    async def now_ms(self) -> int:
+        """Return the clock that relative moments are relative to."""
+        return await self._tasks.now_ms()
+
     async def devices(
         self,
         call: Call,

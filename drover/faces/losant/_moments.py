@@ -27,6 +27,23 @@ def moment(call: Call, name: str, default: int, now_ms: int) -> int:
             return to_ms(text)
         except Invalid as error:
             raise Invalid(f"{name} must be a moment", field=name) from error
+    return _absolute(number, now_ms)
+
+
+def asked_span(start: float | None, end: float | None, now_ms: int) -> tuple[int, int]:
+    """Return both ends of a span that a body asks for: of everything where it says nothing.
+
+    0 is now, 1 the beginning, negative relative to now. Raises Invalid.
+    """
+    first = _absolute(1 if start is None else start, now_ms)
+    last = LAST_MS if end is None or end == 0 else _absolute(end, now_ms)
+    if first > last:
+        raise Invalid("start must not be after end", field="start")
+    return first, last
+
+
+def _absolute(asked: float, now_ms: int) -> int:
+    number = int(asked)
     if number <= 0:
         return max(now_ms + number, 0)
     return 0 if number == 1 else min(number, LAST_MS)

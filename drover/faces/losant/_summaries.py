@@ -49,6 +49,12 @@ def asked(call: Call, counts: tuple[str, ...] = COUNTS) -> list[str]:
     return [each for each in counts if (not wanted or each in wanted) and each not in unwanted]
 
 
+def told_when_asked(call: Call, names: tuple[str, ...]) -> list[str]:
+    """Return those of these names that the request includes by name."""
+    named = call.query.get("summaryInclude", "").strip(" ,")
+    return asked(call, names) if named else []
+
+
 def chosen(counts: Mapping[str, int], names: list[str]) -> dict[str, int]:
     """Return the counts of these names, zero where there is none."""
     return {name: counts.get(name, 0) for name in names}

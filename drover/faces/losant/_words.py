@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from drover.faces.losant._records import Document, without_none
+from drover.model.access import needs_second_factor
 from drover.model.instants import to_text
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def own_invite(value: Invite, own: Organization, invited_by: str | None, now_ms:
         "id": value.id,
         "orgName": own.name,
         "role": value.role,
-        "requiresMFA": False,
+        "requiresMFA": needs_second_factor(own.mfa_mode, value.role),
         "inviteDate": to_text(value.created_ms),
         "ttl": value.expires_ms - value.created_ms,
         "expired": value.expires_ms <= now_ms,

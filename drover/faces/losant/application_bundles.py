@@ -16,7 +16,7 @@ from drover.app.transfer.export import Wish
 from drover.app.transfer.exports import Exports
 from drover.app.transfer.import_orders import Asked, Done, Source, new_owner
 from drover.app.transfer.imports import Imports
-from drover.app.transfer.repository import RepositoryExports
+from drover.app.transfer.repository import RepositoryExports, RepoSource
 from drover.faces import multipart
 from drover.faces.losant import _envelope
 from drover.faces.losant._jobs import enqueued, told
@@ -53,6 +53,13 @@ class Repo(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename
     branch: Annotated[str, Meta(max_length=255)] = ""
     directory: ShortProse = ""
     commit_message: ShortProse = ""
+
+
+class RepoPlace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """The branch and folder of a git repository that a bundle comes from."""
+
+    branch: Annotated[str, Meta(max_length=255)] = ""
+    directory: ShortProse = ""
 
 
 class _Wished(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -102,7 +109,7 @@ class ImportOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     force_job: bool = False
     include: _Include | None = None
     credential_name: Name | None = None
-    repo: Repo | None = None
+    repo: RepoPlace | None = None
 
 
 class NewImportOptions(
@@ -155,12 +162,11 @@ class _Calls:
         """Bring a bundle into an application."""
         form = _form(call, _FORM)
         options = decode(form.get("options", b""), ImportOptions)
-        if options.repo is not None or options.credential_name is not None:
-            raise Invalid("Imports from a repository are not supported", field="repo")
         source = Source(
             bundle=form.get("importBundle"),
             url=options.import_url,
             application_id=_lower(options.from_application_id),
+            repo=_repo_of(options),
         )
         asked = Asked(
             source=source,
@@ -225,6 +231,17 @@ class _Calls:
             return enqueued(done.job_id)
         shown = _envelope.one(KIND, call, done.document)
         return Answer(msgspec.json.encode({"application": msgspec.Raw(shown)}), 201)
+
+
+def _repo_of(options: ImportOptions) -> RepoSource | None:
+    if options.repo is None and options.credential_name is None:
+        return None
+    if options.credential_name is None:
+        raise Invalid("A repository needs a credential", field="credentialName")
+    place = options.repo or RepoPlace()
+    return RepoSource(
+        credential_name=options.credential_name, branch=place.branch, directory=place.directory
+    )
 
 
 def _form(call: Call, known: tuple[str, ...]) -> Mapping[str, bytes]:

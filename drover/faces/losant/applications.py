@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
+from drover.app.application_stats import NAMES as STATS
+from drover.app.application_stats import ApplicationStats
 from drover.app.applications import Applications, GlobalPatch
 from drover.app.catalog import Catalog
 from drover.app.long_tasks import LongTasks
@@ -20,7 +22,7 @@ from drover.kinds.application import KIND
 from drover.model.scopes import for_operation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from drover.app.services import Services
     from drover.kinds.application import Readme
@@ -39,17 +41,11 @@ class ReadmePatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class _Calls:
     """The operations on applications themselves."""
 
-    def __init__(
-        self,
-        catalog: Catalog,
-        applications: Applications,
-        templates: Callable[[], Templates],
-        tasks: LongTasks,
-    ) -> None:
-        self._catalog = catalog
-        self._templates = templates
-        self._tasks = tasks
-        self._applications = applications
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._catalog = services[Catalog]
+        self._tasks = services[LongTasks]
+        self._applications = services[Applications]
 
     async def page(self, call: Call) -> bytes:
         """Return one page."""
@@ -77,7 +73,7 @@ class _Calls:
             call.caller, body.get("orgId"), "organization" if "orgId" in body else None
         )
         owner = structs.replace(owner, name=given["name"], given=given)
-        done = await self._templates().apply_new(call.caller, template_id, owner)
+        done = await self._services[Templates].apply_new(call.caller, template_id, owner)
         return enqueued(done.job_id) if done.job_id else await self._one(call, done.document)
 
     async def get(self, call: Call) -> bytes:
@@ -130,15 +126,17 @@ class _Calls:
         ]
 
     async def _summed(self, call: Call, documents: Sequence[bytes]) -> list[bytes]:
-        names = _summaries.asked(call)
-        if not names:
+        names, more = _summaries.asked(call), _summaries.told_when_asked(call, STATS)
+        if not names and not more:
             return list(documents)
         ids = [_envelope.id_of(document) for document in documents]
         found = await self._applications.summaries(ids)
-        return [
-            _envelope.with_member(document, "summary", _summaries.chosen(found[each], names))
-            for each, document in zip(ids, documents, strict=True)
-        ]
+        shown = []
+        for each, document in zip(ids, documents, strict=True):
+            stats = await self._services[ApplicationStats].of(each, more) if more else {}
+            summary = {**_summaries.chosen(found[each], names), **stats}
+            shown.append(_envelope.with_member(document, "summary", summary))
+        return shown
 
 
 def _readme(call: Call, readme: Readme) -> dict[str, Any]:
@@ -148,12 +146,7 @@ def _readme(call: Call, readme: Readme) -> dict[str, Any]:
 
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on applications."""
-    calls = _Calls(
-        services[Catalog],
-        services[Applications],
-        lambda: services[Templates],  # only where an application is made with one
-        services[LongTasks],
-    )
+    calls = _Calls(services)
     for method, path, verb, run, status in (
         ("GET", "/applications", "get", calls.page, 200),
         ("POST", "/applications", "post", calls.post, 201),

@@ -11,7 +11,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from drover.app.catalog import Catalog
 from drover.app.device_updates import Changes, check
 from drover.app.devices import Devices, NewDevice, Update, everything, narrowed
-from drover.app.export_sources import LAST_MS
 from drover.app.tasks.devices_delete import TASK as DELETE
 from drover.app.tasks.devices_patch import TASK as PATCH
 from drover.app.tasks.devices_remove_data import TASK as REMOVE_DATA
@@ -19,6 +18,7 @@ from drover.app.tasks.devices_restore import TASK as RESTORE
 from drover.faces.losant import _envelope, _lists
 from drover.faces.losant._device_shapes import attributes_as_object, tags_as_object
 from drover.faces.losant._jobs import BulkJobs
+from drover.faces.losant._moments import asked_span
 from drover.faces.operation import Call, Operation
 from drover.kinds.device import KIND
 from drover.model.bodies import convert
@@ -162,11 +162,9 @@ class _Calls:
         """Delete what all devices that match have reported, by a job."""
         given = call.json(DataChoice)
         parse(given.query, DEVICES)
-        start, end = (0 if given.start is UNSET else given.start), given.end or LAST_MS
-        span = {"start": max(int(start), 0), "end": min(int(end), LAST_MS)}
-        if span["start"] > span["end"]:
-            raise Invalid("start must not be after end", field="start")
-        wanted = {**msgspec.to_builtins(given), **span}
+        first, last = (None if each is UNSET else each for each in (given.start, given.end))
+        start, end = asked_span(first, last, await self._jobs.now_ms())
+        wanted = {**msgspec.to_builtins(given), "start": start, "end": end}
         return await self._jobs.begin(call, REMOVE_DATA, "device", wanted)
 
     async def post_many(self, call: Call) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from drover.app.tasks.devices_export import TASK as DEVICES
 from drover.app.tasks.events_export import TASK as EVENTS
 from drover.faces.losant._device_choice import chosen
 from drover.faces.losant._jobs import enqueued, told
+from drover.faces.losant._moments import asked_span
 from drover.faces.operation import Call, Operation
 from drover.kinds.device import KIND as DEVICE
 from drover.kinds.event import KIND as EVENT
@@ -37,10 +38,8 @@ if TYPE_CHECKING:
 
 _APPLICATION: Final = "/applications/{applicationId}"
 _OWNERS: Final = ("Application", "Organization", "User", "Device")
-_LAST_MS: Final = 253_402_300_799_999
 _MOST_DEVICES: Final = 10_000
 _TOLD: Final = ("email", "callbackUrl")
-_PER_FILE: Final = "filePerDevice is not offered: export the devices one by one"
 
 _Name = Annotated[str, Meta(pattern=r"^[0-9a-zA-Z_-]{1,255}\Z")]
 _Names = Annotated[tuple[_Name, ...], Meta(max_length=256)]
@@ -121,7 +120,8 @@ class _Calls:
         given = _body(call, DeviceDataExport)
         device_id = call.path["deviceId"]
         await self._devices.get(call.caller, call.application_id, device_id)
-        wanted = {**_columns(given), **_span(call, given), "deviceIds": [device_id]}
+        span = await self._span(call, given)
+        wanted = {**_columns(given), **span, "deviceIds": [device_id]}
         if call.flag("includeBlobData"):
             wanted["includeBlobData"] = True
         about = ("device", device_id)
@@ -130,14 +130,14 @@ class _Calls:
     async def data(self, call: Call) -> Answer:
         """Export what many devices reported; without a choice, none."""
         given = _body(call, DevicesDataExport)
-        if given.options.file_per_device:
-            raise Invalid(_PER_FILE, field="options.filePerDevice")
         devices = all_of([chosen(given), sight(call.caller)])
         listing = everything(devices)
         ids = await self._devices.ids(call.application_id, listing)
         if len(ids) > _MOST_DEVICES:
             raise Invalid(f"The data of at most {_MOST_DEVICES} devices is exported at a time")
-        wanted = {**_columns(given), **_span(call, given), "deviceIds": list(ids)}
+        wanted = {**_columns(given), **await self._span(call, given), "deviceIds": list(ids)}
+        if given.options.file_per_device:
+            wanted["filePerDevice"] = True
         return await self._begin(call, DATA, ("device", None), wanted, given)
 
     async def devices(self, call: Call) -> Answer:
@@ -174,6 +174,15 @@ class _Calls:
         }
         return await self._begin(call, ROWS, ("datatable", table_id), wanted, given)
 
+    async def _span(self, call: Call, given: Any) -> dict[str, int]:
+        now_ms = await self._tasks.now_ms()
+        start, end = (
+            _number(call, name) if own is UNSET else own
+            for name, own in (("start", given.start), ("end", given.end))
+        )
+        first, last = asked_span(start, end, now_ms)
+        return {"start": first, "end": last}
+
     async def _begin(
         self,
         call: Call,
@@ -196,6 +205,16 @@ def _body(call: Call, shape: Any) -> Any:
     return call.json(shape) if call.body.strip() else shape()
 
 
+def _number(call: Call, name: str) -> int | None:
+    text = call.query.get(name)
+    if not text:
+        return None
+    try:
+        return int(text)
+    except ValueError as error:
+        raise Invalid(f"{name} must be a number", field=name) from error
+
+
 def _columns(given: Any) -> dict[str, Any]:
     options = given.options
     return {
@@ -204,15 +223,6 @@ def _columns(given: Any) -> dict[str, Any]:
         "includeDate": options.include_date,
         "includeBlobData": options.include_blob_data,
     }
-
-
-def _span(call: Call, given: Any) -> dict[str, int]:
-    start = call.whole("start", 0, most=_LAST_MS) if given.start is UNSET else given.start
-    end = call.whole("end", 0, most=_LAST_MS) if given.end is UNSET else given.end
-    first, last = int(max(start, 0)), int(end) if end > 0 else _LAST_MS
-    if first > last or last > _LAST_MS:
-        raise Invalid("start must not be after end", field="start")
-    return {"start": first, "end": last}
 
 
 def _text(query: Any, fields: FieldSet) -> str:

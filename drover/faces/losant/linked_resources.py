@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -38,21 +39,12 @@ class _Calls:
     def _linked(self) -> LinkedResources:
         return self._services[LinkedResources]
 
-    async def endpoint(self, call: Call) -> dict[str, Any]:
-        """Return what an endpoint leads to."""
-        found = await self._linked.of_endpoint(
+    async def versioned(self, kind: Kind[Any], call: Call) -> dict[str, Any]:
+        """Return what an endpoint leads to, or what shows a view, in a version."""
+        find = self._linked.of_endpoint if kind is ENDPOINT else self._linked.of_view
+        found = await find(
             call.application_id,
-            call.path["experienceEndpointId"],
-            call.query.get("version") or DEVELOP,
-            custom_nodes=call.flag("includeCustomNodes"),
-        )
-        return _pages(call, found)
-
-    async def view(self, call: Call) -> dict[str, Any]:
-        """Return what shows a view."""
-        found = await self._linked.of_view(
-            call.application_id,
-            call.path["experienceViewId"],
+            call.path[kind.identifier],
             call.query.get("version") or DEVELOP,
             custom_nodes=call.flag("includeCustomNodes"),
         )
@@ -97,8 +89,8 @@ def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations."""
     calls = _Calls(services)
     for kind, run, parameters in (
-        (ENDPOINT, calls.endpoint, ("version", "includeCustomNodes")),
-        (VIEW, calls.view, ("version", "includeCustomNodes")),
+        (ENDPOINT, partial(calls.versioned, ENDPOINT), ("version", "includeCustomNodes")),
+        (VIEW, partial(calls.versioned, VIEW), ("version", "includeCustomNodes")),
         (CREDENTIAL, calls.credential, ("includeCustomNodes",)),
     ):
         yield Operation(

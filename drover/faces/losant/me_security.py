@@ -127,13 +127,11 @@ def _transfer(call: Call) -> Transfer:
     given = call.json(ResourceTransfer)
     if not given.application_ids and not given.dashboard_ids:
         raise Invalid("applicationIds or dashboardIds is required", field="applicationIds")
-    if given.dashboard_ids and given.strict:
-        message = f"Dashboard {given.dashboard_ids[0]} was not found at `dashboardIds`"
-        raise Invalid(message, field="dashboardIds")
     return Transfer(
         to_type=given.destination_type,
         to_id=given.destination_id.lower(),
         application_ids=tuple(each.lower() for each in given.application_ids),
+        dashboard_ids=tuple(each.lower() for each in given.dashboard_ids),
         strict=given.strict,
     )
 
@@ -182,7 +180,7 @@ def _given_away(calls: _Calls) -> Operation:
         scopes=for_operation("org", "transferResources", ("Organization", "User")),
         run=calls.transfer,
         name="org.transferResources",
-        summary="Give applications of an organization to another owner",
+        summary="Give applications and dashboards of an organization to another owner",
         body=ResourceTransfer,
     )
 
@@ -198,5 +196,5 @@ _SUMMARIES: Final = {
     "disableTwoFactorAuth": "Require no code at sign-in any more",
     "addRecentItem": "Note that you looked at something",
     "fetchRecentItems": "List what you looked at lately",
-    "transferResources": "Give your applications to another owner",
+    "transferResources": "Give your applications and dashboards to another owner",
 }

@@ -50,7 +50,7 @@ def _rules(settings: Settings) -> list[tuple[Rule, Write | None]]:
     compiled: list[tuple[Rule, Write | None]] = []
     for entry in settings.items("rules", most=MOST_RULES):
         rule = compile_rule(entry)
-        required = output_required(entry.config.get("type"))
+        required = output_required(entry.word("type"))
         write = entry.writer("outputPath", required=required)
         if rule is not None:
             compiled.append((rule, write if rule.has_output else None))

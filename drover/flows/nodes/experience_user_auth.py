@@ -53,8 +53,8 @@ def _compile(settings: Settings) -> Action:
 def _mode(settings: Settings) -> str:
     """Return which credentials are looked at; without a word for it, those that are configured."""
     mode = settings.facts.meta.get("authMode")
-    if mode in _MODES:
-        return str(mode)
+    if isinstance(mode, str) and mode in _MODES:
+        return mode
     by_token = settings.holds("tokenTemplate") and not settings.holds("passwordTemplate")
     return "token" if by_token else "emailPassword"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from drover.flows.actions import Action, Ask
 from drover.flows.answers import strictly
 from drover.flows.node import Node
+from drover.flows.visit import Thrown
 
 if TYPE_CHECKING:
     from drover.flows.settings import Settings
@@ -18,12 +19,12 @@ OWN_BROKER: Final = "losant"
 
 def _compile(settings: Settings) -> Action:
     broker = settings.literal("integrationId", default=OWN_BROKER)
-    if broker != OWN_BROKER:
-        settings.flaw("integrationId", f"Only the broker {OWN_BROKER} can be published on")
     topic = settings.template("topicTemplate", required=True)
     message = settings.template("messageTemplate")
 
     def request(visit: Visit) -> dict[str, str]:
+        if broker != OWN_BROKER:
+            raise Thrown("NotImplemented", f"Only the broker {OWN_BROKER} can be published on")
         return {"topic": topic(visit.payload), "message": message(visit.payload)}
 
     return Ask("mqtt.publish", request, strictly(None))

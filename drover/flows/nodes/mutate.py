@@ -40,7 +40,7 @@ def _compile(settings: Settings) -> Action | None:
 
 
 def _rule(entry: Settings) -> Rule | None:
-    build = _RULES.get(entry.config.get("type"))
+    build = _RULES.get(entry.word("type"))
     if build is None:
         entry.flaw("type", f"Type must be one of {', '.join(sorted(_RULES))}")
         return None

@@ -26,7 +26,7 @@ def _compile(settings: Settings) -> Action:
     write = settings.writer("destPath")
     entries = settings.items("operations", most=MOST_OPERATIONS, required=True)
     operations = [_operation(entry) for entry in entries]
-    if write is None and any(entry.config.get("type") in _CHANGING for entry in entries):
+    if write is None and any(entry.word("type") in _CHANGING for entry in entries):
         settings.flaw("destPath", "Destination path is required", missing=True)
 
     def act(visit: Visit) -> int:
@@ -42,7 +42,7 @@ def _compile(settings: Settings) -> Action:
 
 
 def _operation(entry: Settings) -> Operation:
-    kind = entry.config.get("type")
+    kind = entry.word("type")
     write = entry.writer("outputPath", required=kind in _LISTING)
     if kind in _CHANGING:
         change = _CHANGING[kind]

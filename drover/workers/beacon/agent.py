@@ -149,8 +149,8 @@ class Agent:
             ending = Ending(failed=True, error=f"the beacon failed: {error}")
         if ending is not None:
             self.failures += ending.failed
-            finished = Finished(url=self._work.url, job=run.job, ending=ending)
-            await self._deliveries.take(finished)
+            told = Finished(url=self._work.url, job=run.job, ending=ending, lines=run.lines_left)
+            await self._deliveries.take(told)
         elif run.stopped is Stop.DRAINED:
             await self._hand_back(run.job)
 

@@ -11,6 +11,7 @@ from msgspec import structs
 from drover.client.errors import ClientError, ServerUnreachable
 from drover.workers.beacon.aside import aside
 from drover.workers.beacon.backoff import Backoff
+from drover.workers.beacon.job_log import batches
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,12 +48,17 @@ class Deliveries:
 
     async def take(self, finished: Finished) -> None:
         """Keep a finished job and begin to hand it in."""
-        path: Path | None = None
+        path = await self._kept(finished)
+        if path is None and finished.lines:  # the results count most
+            path = await self._kept(structs.replace(finished, lines=[]))
+        self._send(path, finished)
+
+    async def _kept(self, finished: Finished) -> Path | None:
         try:
-            path = await aside(self._spool.put, finished)
+            return await aside(self._spool.put, finished)
         except OSError as error:  # the disk is full: the server may well take it all the same
             _LOG.error("spool_failed", job=finished.job.id, reason=str(error))
-        self._send(path, finished)
+            return None
 
     async def finish(self, most_s: float) -> bool:
         """Wait until all is handed in, for some seconds; tell whether it is."""
@@ -74,6 +80,7 @@ class Deliveries:
         backoff = Backoff()
         while True:
             try:
+                finished = await self._told_lines(finished)
                 await aside(self._work.end, finished.job, finished.ending)
             except (ClientError, ServerUnreachable) as error:
                 status = error.status if isinstance(error, ClientError) else 0
@@ -88,6 +95,19 @@ class Deliveries:
             else:
                 self._accepted(path, finished)
                 return
+
+    async def _told_lines(self, finished: Finished) -> Finished:
+        """Tell the lines that are left; refused, they keep no results back.
+
+        Raises ServerUnreachable.
+        """
+        try:
+            for batch in batches(finished.lines):
+                await aside(self._work.log, finished.job, batch)
+        except ClientError as error:
+            _LOG.warning("lines_not_sent", job=finished.job.id, reason=str(error))
+            return finished
+        return structs.replace(finished, lines=[])
 
     def _accepted(self, path: Path | None, finished: Finished) -> None:
         _LOG.info("job_handed_in", job=finished.job.id, failed=finished.ending.failed)

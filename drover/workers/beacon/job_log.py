@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from drover.client.task_records import LogLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 MOST_WAITING: Final = 5000
 """Lines that wait for a server that is away; the oldest are given up for newer ones."""
@@ -19,6 +19,20 @@ BATCH_CHARACTERS: Final = 262_144
 
 LINES_OF_A_PICKUP: Final = 1_000_000_000
 """Numbers of lines set apart for each time a job changes hands."""
+
+
+def batches(lines: Iterable[LogLine]) -> Iterator[list[LogLine]]:
+    """Yield lines in their order, as many at a time as a server takes."""
+    chosen: list[LogLine] = []
+    characters = 0
+    for line in lines:
+        characters += len(line.line)
+        if chosen and (len(chosen) >= BATCH_LINES or characters > BATCH_CHARACTERS):
+            yield chosen
+            chosen, characters = [], len(line.line)
+        chosen.append(line)
+    if chosen:
+        yield chosen
 
 
 class JobLog:
@@ -49,14 +63,11 @@ class JobLog:
 
     def batch(self) -> Sequence[LogLine]:
         """Return the lines to send next; they wait until they are accepted."""
-        chosen: list[LogLine] = []
-        characters = 0
-        for line in self._waiting:
-            characters += len(line.line)
-            if chosen and (len(chosen) >= BATCH_LINES or characters > BATCH_CHARACTERS):
-                break
-            chosen.append(line)
-        return chosen
+        return next(batches(self._waiting), [])
+
+    def left(self) -> list[LogLine]:
+        """Return all lines that wait."""
+        return list(self._waiting)
 
     def accepted(self, batch: Sequence[LogLine]) -> None:
         """Forget the lines of a batch."""

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drover.client.beacon_work import BeaconWork
-    from drover.client.task_records import BeaconJob
+    from drover.client.task_records import BeaconJob, LogLine
     from drover.workers.beacon.settings import AgentSettings
 
 LINES_EVERY_S: Final = 0.5
 """How often lines are sent."""
 
 LAST_LINES_S: Final = 10.0
-"""How long lines that are not accepted may hold up the end of a job."""
+"""How long lines that are not accepted may hold up the end of a job; they go with its results."""
 
 _NOT_OURS: Final = frozenset({404, 409})
 _NO_MORE_LINES: Final = frozenset({400, 403, 404, 409, 413})
@@ -57,6 +57,11 @@ class JobRun:
         self._results: list[TaskResult] = []
         self._error: str | None = None
         self._doing: asyncio.Task[None] | None = None
+
+    @property
+    def lines_left(self) -> list[LogLine]:
+        """The lines that the server has not accepted yet."""
+        return self._lines.left()
 
     def stop(self, why: Stop) -> None:
         """Break off the work; the first reason counts."""
@@ -155,7 +160,7 @@ class JobRun:
                 while self._lines and await self._send_batch():
                     pass
         except TimeoutError:
-            _LOG.warning("lines_given_up", job=self.job.id)
+            _LOG.warning("lines_wait", job=self.job.id)
 
     async def _send_batch(self) -> bool:
         """Send the next lines; tell whether they were accepted."""

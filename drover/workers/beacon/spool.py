@@ -12,7 +12,7 @@ import structlog
 from msgspec import Struct
 
 from drover.client.beacon_work import Ending
-from drover.client.task_records import BeaconJob
+from drover.client.task_records import BeaconJob, LogLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,11 +23,15 @@ _LOG = structlog.get_logger("drover.beacon")
 
 
 class Finished(Struct, frozen=True, kw_only=True):
-    """A job that was worked on to its end: of which server, as it was taken, how it ended."""
+    """A job that was worked on to its end: of which server, as it was taken, how it ended.
+
+    ``lines`` are those of its log that the server does not have yet.
+    """
 
     url: str
     job: BeaconJob
     ending: Ending
+    lines: list[LogLine] = []
 
 
 class Spool:

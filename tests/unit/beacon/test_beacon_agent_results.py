@@ -6,6 +6,7 @@ import pytest
 
 from drover.client import ClientError, ServerUnreachable
 from drover.workers.beacon import deliveries
+from drover.workers.beacon.spool import Spool
 from tests.support.scripted_work import ScriptedWork, away, refusing
 
 pytestmark = pytest.mark.usefixtures("no_waits")
@@ -55,6 +56,56 @@ async def test_a_disk_that_is_full_does_not_keep_results_from_the_server(agent_o
     await agent_of(work).run()
 
     assert 1 in work.endings
+
+
+async def test_lines_that_the_server_was_away_for_come_before_the_results(agent_of):
+    work = ScriptedWork([{"command": "echo one; echo two"}])
+
+    def trouble(call):
+        if call[0] == "log" and len(work.named("end")) == 0 and len(work.named("log")) < 4:
+            away()
+
+    work.trouble = trouble
+    await agent_of(work).run()
+
+    assert work.lines == ["one", "two"]
+    assert [call[0] for call in work.calls][-2:] == ["log", "end"]
+
+
+async def test_lines_left_by_an_agent_are_handed_in_by_the_next(agent_of, monkeypatch, tmp_path):
+    monkeypatch.setattr("drover.workers.beacon.agent.HAND_IN_S", 0.05)
+    first = ScriptedWork([{"command": "echo one"}])
+    first.trouble = lambda call: away() if call[0] in ("log", "end") else None
+    await agent_of(first).run()
+
+    second = ScriptedWork()
+    second.jobs = first.jobs
+    monkeypatch.setattr("drover.workers.beacon.agent.HAND_IN_S", 60.0)
+    await agent_of(second).run()
+
+    assert second.lines == ["one"]
+    assert list(second.endings) == [1]
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+async def test_results_are_kept_without_their_lines_where_there_is_no_room_for_both(
+    agent_of, monkeypatch
+):
+    put, kept = Spool.put, []
+
+    def narrow(spool, finished):
+        if finished.lines:
+            raise OSError(28, "No space left on device")
+        kept.append(finished.job.id)
+        return put(spool, finished)
+
+    monkeypatch.setattr(Spool, "put", narrow)
+    work = ScriptedWork([{"command": "echo one"}])
+    work.trouble = lambda call: away() if call[0] == "log" and not kept else None
+
+    await agent_of(work).run()
+
+    assert (kept, list(work.endings)) == ([1], [1])
 
 
 async def test_results_that_are_too_large_are_cut_and_the_job_fails(agent_of, functions):

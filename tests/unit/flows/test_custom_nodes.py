@@ -7,6 +7,7 @@ import pytest
 from drover.flows import check_flow
 from tests.support.flow_world import (
     SHOW,
+    FakeClock,
     FakeHost,
     error,
     flow,
@@ -371,3 +372,39 @@ def test_saving_asks_for_the_custom_node_and_its_end_is_in_custom_nodes_alone():
         "CustomNodeCapNode is not valid for cloud workflows."
     ]
     assert whole == []
+
+
+def test_a_custom_node_that_never_ends_is_ended_with_its_caller():
+    there = put("there", "1", "x", ["back"])
+    back = put("back", "2", "x", ["there"])
+
+    record = run_one(calling(custom(there, back), execute()), clock=FakeClock(cost_ms=20))
+
+    assert record.error is not None
+    assert record.error["error"]["name"] == "Timeout"
+
+
+def test_a_custom_node_that_calls_on_in_more_and_more_branches_is_ended():
+    double = put("double", "1", "x", ["again", "again"])
+    again = put("again", "2", "x", ["double", "double"])
+    fields = [{"type": "payloadPath", "id": "f", "label": "F"}]
+    call = execute(fields=[{"id": "f", "value": "data.text"}])
+
+    record = run_one(calling(custom(double, again, fields=fields), call), {"text": "x" * 100_000})
+
+    assert record.error is not None
+    assert record.error["error"]["name"] == "PayloadTooLarge"
+
+
+def test_runs_of_a_batch_that_fail_in_a_custom_node_leave_the_others_alone():
+    throws = node("throws", "ConditionalNode", {"expression": "{{data.n}} > 1"}, ["end"], ["stop"])
+    stop = node("stop", "ThrowErrorNode", {"messageTemplate": "too much"})
+    definition = calling(
+        custom(throws, stop, end("data.n"), fields=[NUMBER]),
+        execute(fields=[{"id": "n", "value": "{{data.n}}"}]),
+    )
+
+    records = run_many(definition, [start({"n": n}) for n in range(4)])
+
+    assert [record.ok for record in records] == [True, True, False, False]
+    assert [shown(record)["working"]["result"] for record in records[:2]] == [0, 1]

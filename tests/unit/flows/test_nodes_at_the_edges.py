@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from drover.flows import check_flow
+from drover.flows import check_flow, compile_flow
 from tests.support.flow_world import FakeHost, error_of, flow, node, result_of
 
 DEEP = "[" * 20_000 + "]" * 20_000
@@ -121,3 +121,30 @@ def test_a_notebook_is_run_relative_to_now_or_to_the_payload():
     assert notebook()[0] == {"notebookId": "n", "relativeTo": None}
     missing = {"relativeToSourceType": "payloadPath", "relativeToPath": "data.none"}
     assert notebook(**missing)[0]["relativeTo"] is None
+
+
+ODD = ([], {}, 5, None, True, "{{", [[]], [{}], [None])
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize(
+    ("kind", "key", "word"),
+    [
+        ("MutateNode", "rules", "type"),
+        ("ArrayNode", "rules", "type"),
+        ("ObjectNode", "operations", "type"),
+        ("CustomNodeExecuteNode", "fields", "id"),
+    ],
+)
+def test_what_is_no_text_where_a_word_belongs_is_a_flaw_or_passed_over(kind, key, word, odd):
+    only = node("only", kind, {key: [{word: odd}]}, [])
+
+    assert check_flow(flow(["only"], only))
+    assert compile_flow(flow(["only"], only)).nodes
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_an_editor_notes_oddly_is_passed_over(odd):
+    only = node("only", "ExperienceUserAuthNode", {}, [], [], authMode=odd)
+
+    assert check_flow(flow(["only"], only)) == []

@@ -1,7 +1,7 @@
 import pytest
 
 from drover.flows import check_flow
-from tests.support.flow_world import flow, node
+from tests.support.flow_world import error_of, flow, node
 
 
 def flaws(kind, config, **meta):
@@ -26,7 +26,8 @@ def test_a_command_needs_a_name_and_a_message_a_topic():
     assert flaws("MqttMessageNode", {})
 
 
-def test_only_the_own_broker_can_be_published_on():
+def test_only_the_own_broker_can_be_published_on_which_is_told_when_it_is_tried():
     config = {"topicTemplate": "a", "integrationId": "5" * 24}
 
-    assert flaws("MqttMessageNode", config) == ["/nodes/0/config/integrationId"]
+    assert flaws("MqttMessageNode", config) == []
+    assert error_of("MqttMessageNode", config)["name"] == "NotImplemented"

@@ -206,11 +206,13 @@ DELETE FROM access_key WHERE id = :id AND application_id = :application_id;
 -- name: standing
 -- Read how an account stands to an application, and the revision of this snapshot.
 SELECT p.id AS application_id, p.owner_type, p.owner_id, m.document AS member,
+       o.document AS organization,
        (SELECT value FROM access_counter WHERE name = 'revision') AS revision
 FROM application AS p
 LEFT JOIN organization_member AS m
        ON p.owner_type = 'organization' AND m.organization_id = p.owner_id
       AND m.account_id = :account_id
+LEFT JOIN organization AS o ON o.id = m.organization_id
 WHERE p.id = :application_id;
 
 -- name: owned_by
@@ -221,11 +223,13 @@ WHERE owner_id = :owner_id AND owner_type = :owner_type ORDER BY id;
 -- name: within_reach
 -- Read an account's own applications and all those of its organisations.
 SELECT p.id AS application_id, p.owner_type, p.owner_id, m.document AS member,
+       o.document AS organization,
        (SELECT value FROM access_counter WHERE name = 'revision') AS revision
 FROM application AS p
 LEFT JOIN organization_member AS m
        ON p.owner_type = 'organization' AND m.organization_id = p.owner_id
       AND m.account_id = :account_id
+LEFT JOIN organization AS o ON o.id = m.organization_id
 WHERE p.owner_id IN (SELECT organization_id FROM organization_member WHERE account_id = :account_id
                      UNION SELECT :account_id)
 ORDER BY p.id;

@@ -110,6 +110,24 @@ DELETE FROM payload_count WHERE (application_id, hour_ms, category, source) IN (
     SELECT application_id, hour_ms, category, source FROM payload_count
     WHERE application_id = :application_id LIMIT :limit);
 
+-- name: purge_endpoint_call
+-- Delete counts of calls of an application's interface.
+DELETE FROM endpoint_call
+WHERE (application_id, hour_ms, endpoint_id, version, domain, status) IN (
+    SELECT application_id, hour_ms, endpoint_id, version, domain, status FROM endpoint_call
+    WHERE application_id = :application_id LIMIT :limit
+);
+
+-- name: purge_firing
+-- Delete firings that no workflow is left for.
+DELETE FROM firing WHERE number IN (
+    SELECT number FROM firing WHERE application_id = :application_id LIMIT :limit
+);
+
+-- name: close_downloads
+-- Let the files that were made of an application be deleted with those whose time is over.
+UPDATE download SET expires_ms = 0 WHERE application_id = :application_id;
+
 -- name: close_schedules
 -- Delete the schedules of an application.
 DELETE FROM schedule WHERE application_id = :application_id;

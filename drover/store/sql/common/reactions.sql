@@ -7,6 +7,10 @@ ON CONFLICT (flow_id, node_id, key) DO UPDATE SET value = excluded.value;
 -- Forget what a node remembers under a key.
 DELETE FROM flow_memory WHERE flow_id = :flow_id AND node_id = :node_id AND key = :key;
 
+-- name: flow_memory_forget
+-- Forget all that a node remembers.
+DELETE FROM flow_memory WHERE flow_id = :flow_id AND node_id = :node_id;
+
 -- name: flow_memory_size
 -- Count the keys under which a node remembers something.
 SELECT COUNT(*) AS keys FROM flow_memory WHERE flow_id = :flow_id AND node_id = :node_id;

@@ -30,12 +30,6 @@ WHERE table_id = :table_id;
 -- Free the unique values of a column.
 DELETE FROM table_value WHERE table_id = :table_id AND column_name = :name;
 
--- name: table_rows_after
--- Read the rows of a data table that come after one, oldest first.
-SELECT id, created_ms, document FROM table_row
-WHERE table_id = :table_id AND (created_ms, id) > (:created_ms, :id)
-ORDER BY created_ms, id LIMIT :limit;
-
 -- name: table_rows_count
 -- Count the rows of all data tables of an application.
 SELECT count(*) AS total FROM table_row WHERE application_id = :application_id;

@@ -1,8 +1,6 @@
 -- name: search_many
 -- Tell whether an application has more than a few names.
-SELECT count(*) > :few AS many FROM (
-    SELECT 1 FROM search_entry WHERE application_id = :application_id LIMIT :few::bigint + 1
-) AS found;
+SELECT search_many(:application_id, :few::bigint) AS many;
 
 -- name: search_each
 -- Look at each name of an application.
@@ -13,10 +11,8 @@ ORDER BY folded, id LIMIT :limit;
 
 -- name: search_first
 -- Find the names of an application that begin with a text.
-SELECT kind, id FROM search_entry
-WHERE application_id = :application_id AND folded >= :first AND folded < :last
-  AND kind = ANY(:kinds::text[])
-ORDER BY folded, id LIMIT :limit;
+SELECT kind, id
+FROM search_first(:application_id, :first, :last, :kinds::text[], :limit::bigint);
 
 -- name: search_parts
 -- Find names by their parts; that the parts hang together is looked at after.

@@ -1,10 +1,9 @@
 -- name: archive_moments
--- Read what a device reported in a span, a row for each moment.
+-- Read what a device reported in a span, a row for each moment: the key's order, so nothing is sorted.
 SELECT time_ms, group_concat(attribute, char(9)) AS names,
        group_concat(value, char(31)) AS "values", count(*) AS points
-FROM (SELECT time_ms, attribute, value FROM device_state
-      WHERE device_id = :device_id AND time_ms BETWEEN :start_ms AND :end_ms
-      ORDER BY time_ms, attribute) AS ordered
+FROM device_state
+WHERE device_id = :device_id AND time_ms BETWEEN :start_ms AND :end_ms
 GROUP BY time_ms ORDER BY time_ms LIMIT :limit;
 
 -- name: archive_applications

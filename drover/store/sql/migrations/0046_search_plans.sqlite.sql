@@ -1,0 +1,2 @@
+-- SQLite reads names by their index without being told.
+SELECT 1;
