@@ -11,6 +11,8 @@ from drover.app.long_tasks import LongTasks
 from drover.engine.scheduler import Scheduler
 from drover.engine.signals import Signals
 from drover.engine.timing import Timing
+from drover.kinds.dashboard import KIND
+from drover.model.dashboard import ReportConfig
 from drover.ports.tasks import LogsWanted
 from tests.support.access_server import AccessServer
 
@@ -136,3 +138,24 @@ async def test_a_report_that_could_never_be_sent_is_refused(world, report, field
 
     assert (answer.status_code, field in answer.json()["message"]) == (400, True), answer.text
     assert await world.schedules(board) == []
+
+
+async def _stored(world, dashboard_id, *reports):
+    """Keep a dashboard as one was that was saved before reports had schedules."""
+
+    async def work(session):
+        old = await session.resources.lock(KIND, world.application, dashboard_id)
+        kept = msgspec.convert(reports, tuple[ReportConfig, ...])
+        await session.resources.put(KIND, structs.replace(old, report_configs=kept))
+
+    await world.store.write(work)
+
+
+async def test_a_report_that_would_be_refused_today_keeps_no_other_change_back(world):
+    board = await world.dashboard()
+    await _stored(world, board, {"subject": "Monday"})
+
+    answer = await world.patch(board, name="Other")
+
+    assert (answer.status_code, answer.json()["name"]) == (200, "Other")
+    assert (await world.patch(board, reportConfigs=[{"subject": "Tuesday"}])).status_code == 400
