@@ -183,6 +183,10 @@ class Tasks(Protocol):
         """Write what came of a task, beside the move of its execution."""
         ...
 
+    async def forget_checkpoint(self, number: int) -> None:
+        """Forget what a task that has ended would have gone on from."""
+        ...
+
     async def count_open(self, application_id: str) -> int:
         """Count an application's tasks that have not ended."""
         ...

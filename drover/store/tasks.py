@@ -121,6 +121,10 @@ class TaskStore:
         await self._tx.execute("task_result", params)
         await self._tx.execute("task_error", {"number": number, "error_name": ending.error_name})
 
+    async def forget_checkpoint(self, number: int) -> None:
+        """Forget what a task that has ended would have gone on from."""
+        await self._tx.execute("task_checkpoint_forget", {"number": number})
+
     async def count_open(self, application_id: str) -> int:
         """Count an application's tasks that have not ended."""
         row = await self._tx.fetch_one("tasks_open", {"application_id": application_id})

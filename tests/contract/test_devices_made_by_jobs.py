@@ -17,6 +17,7 @@ from drover.app.services import Services
 from drover.app.signed_links import SignedLinks
 from drover.app.tasks import devices_create
 from drover.app.transfer.downloads import Downloads
+from drover.engine.running_task import RunningTask
 from drover.engine.service import Heart
 from drover.engine.tasks import TaskRunner
 from drover.engine.timing import Timing
@@ -24,7 +25,7 @@ from drover.kinds.device import KIND as DEVICE
 from drover.model.access import Caller
 from drover.model.errors import Invalid, Unavailable
 from drover.ports.resources import Listing
-from drover.ports.tasks import LogsWanted
+from drover.ports.tasks import LogsWanted, TaskCanceled
 from drover.system import RandomIds
 from tests.support.access_server import AccessServer
 from tests.support.catalog_server import MemoryBlobs
@@ -72,6 +73,9 @@ class World:
         )
         (log,) = found
         return log
+
+    async def checkpoint(self):
+        return (await self.log()).execution.accumulator
 
     async def devices(self):
         listing = Listing(sort_field="name", limit=2000)
@@ -157,3 +161,42 @@ async def test_a_row_that_does_not_fit_after_all_keeps_no_other_back(world, monk
 
     assert [device.name for device in await world.devices()] == ["P0000", "P0002"]
     assert [row["error"] for row in world.result()] == ["", "There is no such floor", ""]
+
+
+async def test_keys_are_noted_as_many_at_a_time_as_devices_are_made(world, monkeypatch):
+    saved = []
+    real = RunningTask.save
+
+    async def counted(task, checkpoint):
+        saved.append(sum("accessKey" in each for each in checkpoint.get("outcomes", ())))
+        await real(task, checkpoint)
+
+    monkeypatch.setattr(RunningTask, "save", counted)
+    monkeypatch.setattr(devices_create, "BATCH", 30)
+    await world.ask(csv=_rows(70), nameColumn="name", makeUniqueKeySecret=True)
+
+    await world.run()
+
+    assert saved == [30, 60, 70, 0]
+    assert all(row["accessSecret"] for row in world.result())
+
+
+@pytest.mark.parametrize("error", [Invalid("no"), TaskCanceled(), None])
+async def test_secrets_of_keys_are_kept_no_longer_than_the_job_runs(world, monkeypatch, error):
+    kept = []
+    real = world.services[Downloads].keep
+
+    async def ends(*arguments):
+        kept.append(await world.checkpoint())
+        if error is not None:
+            raise error
+        return await real(*arguments)
+
+    monkeypatch.setattr(world.services[Downloads], "keep", ends)
+    await world.ask(csv=_rows(3), nameColumn="name", makeUniqueKeySecret=True)
+
+    await world.run()
+
+    assert "accessSecret" in kept[0]
+    assert await world.checkpoint() is None
+    assert (await world.log()).execution.completed_ms is not None

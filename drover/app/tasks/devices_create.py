@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 
     from drover.app.device_recipes import Line, Sheet
     from drover.app.services import Services
+    from drover.model.run import Execution
     from drover.ports.store import Session
     from drover.ports.tasks import Output, Task
 
-_KEYS: Final = 20
-"""Keys that are made between two checkpoints."""
 _NAME: Final = "devices.csv"
 
 
@@ -54,6 +53,10 @@ class CreateDevices:
         if wanted.make_unique_key_secret:
             await self._give_keys(task, sheet)
         return await self._told(task, sheet)
+
+    async def ended(self, session: Session, task: Execution) -> None:
+        """Forget what became of the rows, however the task ended: it holds secrets of keys."""
+        await session.tasks.forget_checkpoint(task.number)
 
     async def _make(self, task: Task, sheet: Sheet, start: int, end: int) -> None:
         """Make the devices of some rows; one that does not fit keeps no other back."""
@@ -83,8 +86,8 @@ class CreateDevices:
 
     async def _give_keys(self, task: Task, sheet: Sheet) -> None:
         wanting = [line for line in sheet.lines if line.lacks_key]
-        for start in range(0, len(wanting), _KEYS):
-            for line in wanting[start : start + _KEYS]:
+        for start in range(0, len(wanting), BATCH):
+            for line in wanting[start : start + BATCH]:
                 await self._recipes.give_key(caller_of(task), task.application_id, line)
             await task.save(_outcomes(sheet.lines))
 
@@ -94,7 +97,7 @@ class CreateDevices:
             task.application_id, _NAME, one_piece(result.csv_result.encode()), task.id
         )
         output = {"created": result.created, "failed": result.failed, "downloadUrls": [url]}
-        await task.save({"output": output})  # in place of the outcomes: they hold secrets
+        await task.save({"output": output})
         return output
 
 

@@ -28,6 +28,10 @@ UPDATE execution SET
     result = CAST(:output AS TEXT), report_key = coalesce(CAST(:report_key AS TEXT), report_key)
 WHERE number = :number;
 
+-- name: task_checkpoint_forget
+-- Forget what a long task would go on from.
+UPDATE execution SET accumulator = NULL WHERE number = :number;
+
 -- name: task_error
 -- Keep the name of what ended a long task.
 UPDATE task SET error_name = CAST(:error_name AS TEXT) WHERE number = :number;
