@@ -34,7 +34,6 @@ from drover.app.experience_site import (
     ExperienceVersionHook,
 )
 from drover.app.experience_whole import ExperienceWhole
-from drover.app.file_triggers import FileTriggers
 from drover.app.files import FileTree
 from drover.app.flow_import import FlowImport
 from drover.app.flow_saving import FlowSaving
@@ -302,7 +301,7 @@ def _own_hooks(around: Surroundings, tasks: LongTasks) -> Hooks:
     for name in ("experienceDomain", "experienceSlug"):
         hooks[name].append(ExperienceNameHook())
     for name in ("file", "privateFile"):
-        hooks[name] += [FileTree(around.ids), FileTriggers()]
+        hooks[name].append(FileTree(around.ids))
     return hooks
 
 

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import UNSET
 
-from drover.app.catalog import QuietHook
-from drover.app.flow_triggers import Happening, dated, tell
+from drover.app.flow_triggers import Happening, dated, tell_awaited
 from drover.flows.matching import PLACE
 from drover.kinds.file import KIND as FILE
 from drover.model.access import Caller
 from drover.model.app_file import ancestors, joined
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from drover.model.app_file import AppFile
     from drover.model.kind import Kind
     from drover.ports.store import Session
@@ -23,7 +24,7 @@ TRIGGER: Final = "appFile"
 """The type of the triggers that wait for files."""
 
 
-class FileTriggers(QuietHook):
+class FileTriggers:
     """Fires triggers on files, once they have content; directories alone fire none."""
 
     async def written(
@@ -31,38 +32,59 @@ class FileTriggers(QuietHook):
     ) -> None:
         """Tell of content that came; without a caller it is who made the entry."""
         action = "create" if old.s3etag is UNSET else "update"
-        await self._tell(session, caller or _author(new), kind, new, action)
+        await self._tell(session, caller or _author(new), kind, [(new, action)])
 
     async def moved(
-        self, session: Session, caller: Caller, kind: Kind[Any], old: AppFile, new: AppFile
+        self,
+        session: Session,
+        caller: Caller,
+        kind: Kind[Any],
+        pairs: Sequence[tuple[AppFile, AppFile]],
     ) -> None:
-        """Tell of another path: the file is gone from one, and new at the other."""
-        if old.path != new.path:
-            await self._tell(session, caller, kind, old, "delete")
-            await self._tell(session, caller, kind, new, "create")
+        """Tell of other paths of an application's files: each is gone from one, and new at one."""
+        changed = [(old, new) for old, new in pairs if old.path != new.path]
+        told = [each for old, new in changed for each in ((old, "delete"), (new, "create"))]
+        await self._tell(session, caller, kind, told)
 
-    async def after(
-        self, session: Session, caller: Caller, kind: Kind[Any], old: Any, new: Any, /
+    async def deleted(
+        self, session: Session, caller: Caller, kind: Kind[Any], gone: Sequence[AppFile]
     ) -> None:
-        """Tell of a file that is deleted; others are not there before their content is."""
-        if new is None:
-            await self._tell(session, caller, kind, old, "delete")
+        """Tell of an application's files that are deleted."""
+        await self._tell(session, caller, kind, [(file, "delete") for file in gone])
 
     async def _tell(
-        self, session: Session, caller: Caller, kind: Kind[Any], file: AppFile, action: str
+        self,
+        session: Session,
+        caller: Caller,
+        kind: Kind[Any],
+        told: Sequence[tuple[AppFile, str]],
     ) -> None:
-        if file.is_directory or file.s3etag is UNSET:
+        """Tell what became of files; who waits is asked once for all of them."""
+        files = [each for each in told if not each[0].is_directory and each[0].s3etag is not UNSET]
+        if not files:
             return
-        shown = dated(msgspec.json.decode(kind.shown(file)))
-        for key in keys_of(file):
-            happening = Happening(
-                trigger_type=TRIGGER,
-                key=key,
-                data={"action": action, "file": shown},
-                trigger_id=file.path,
-                root={PLACE: "public" if kind is FILE else "private"},
+        awaited = set(await session.flows.keys(files[0][0].application_id, TRIGGER))
+        for file, action in files:
+            keys = [key for key in keys_of(file) if key in awaited]
+            await tell_awaited(
+                session, caller, file.application_id, _told(kind, file, action, keys)
             )
-            await tell(session, caller, file.application_id, [happening])
+
+
+def _told(kind: Kind[Any], file: AppFile, action: str, keys: Sequence[str]) -> Sequence[Happening]:
+    if not keys:
+        return ()
+    shown = dated(msgspec.json.decode(kind.shown(file)))
+    return [
+        Happening(
+            trigger_type=TRIGGER,
+            key=key,
+            data={"action": action, "file": shown},
+            trigger_id=file.path,
+            root={PLACE: "public" if kind is FILE else "private"},
+        )
+        for key in keys
+    ]
 
 
 def keys_of(file: AppFile) -> list[str]:

@@ -199,6 +199,7 @@ class Files:
             gone = [first, *await _below(session, kind, first)]
             for each in gone:
                 await self._catalog.drop(session, caller, kind, each)
+            await self._triggers.deleted(session, caller, kind, gone)
             return gone
 
         for each in await self._store.write(work):
@@ -234,8 +235,7 @@ class Files:
                 above = moved.path + each.parent_directory.removeprefix(first.path)
                 pairs.append((each, structs.replace(each, parent_directory=above)))
                 await session.resources.put(kind, pairs[-1][1])
-            for was, now_is in pairs:
-                await self._triggers.moved(session, caller, kind, was, now_is)
+            await self._triggers.moved(session, caller, kind, pairs)
             return moved
 
         check_part(name or "file", "name")

@@ -101,11 +101,19 @@ async def tell(
 
     Workflows that cause each other's runs in a circle are stopped at ``MOST_DEPTH``.
     """
-    depth = depth_after(caller)
-    if depth > MOST_DEPTH or not happenings:
+    if depth_after(caller) > MOST_DEPTH or not happenings:
         return
     first = happenings[0]
-    if not await session.flows.awaited(application_id, first.trigger_type, first.key):
+    if await session.flows.awaited(application_id, first.trigger_type, first.key):
+        await tell_awaited(session, caller, application_id, happenings)
+
+
+async def tell_awaited(
+    session: Session, caller: Caller, application_id: str, happenings: Sequence[Happening]
+) -> None:
+    """Store firings for what workflows are known to wait for, unless they go in a circle."""
+    depth = depth_after(caller)
+    if depth > MOST_DEPTH:
         return
     for each in happenings:
         relay = {"relayId": caller.id, "relayType": caller.type}

@@ -13,6 +13,7 @@ from drover.kinds.notebook import KIND as NOTEBOOK
 from drover.kinds.private_file import KIND as PRIVATE
 from drover.model.run import Actor
 from drover.model.task import Ending, NewTask
+from drover.store.flows import FlowStore
 from tests.contract.flow_host_world import World
 from tests.support.catalog_server import user
 
@@ -103,6 +104,39 @@ async def test_a_directory_that_is_moved_or_deleted_tells_of_the_files_in_it(wor
         ("create", "/old/day/a.txt"),
         ("delete", "/old/day/a.txt"),
     ]
+
+
+async def test_who_waits_is_asked_once_for_all_files_of_a_directory(world, monkeypatch):
+    await waiting(world, "appFile", "/new/b.txt")
+    for name in ("a.txt", "b.txt", "c.txt"):
+        await world.result("file.create", **{**WRITE, "name": name})
+    files = world.server.services[Files]
+    directory = await _id_of(world, "/logs/day")
+    asked = _counted(monkeypatch)
+
+    await files.move(user(), FILE, (world.application, directory), "new", "/")
+    moved = len(asked)
+    await files.delete(user(), FILE, world.application, directory)
+
+    assert (moved, len(asked)) == (1, 2)
+    assert [(key, data["action"]) for key, data, _ in await told(world)] == [
+        ("/new/b.txt", "create"),
+        ("/new/b.txt", "delete"),
+    ]
+
+
+def _counted(monkeypatch):
+    """Note each time that the store is asked which triggers there are."""
+    asked = []
+    for name in ("awaited", "awaited_keys", "keys"):
+        real = getattr(FlowStore, name)
+
+        async def noted(self, *given, real=real):
+            asked.append(given)
+            return await real(self, *given)
+
+        monkeypatch.setattr(FlowStore, name, noted)
+    return asked
 
 
 async def _id_of(world, path):
