@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from msgspec import UNSET, structs
+from msgspec import UNSET, Struct, structs
 
 from drover.app.catalog import QuietHook
 from drover.app.long_tasks import Asked, listeners
@@ -13,6 +14,7 @@ from drover.app.tasks.dashboard_report import TASK
 from drover.engine.scheduler import ScheduleAction
 from drover.kinds.dashboard import KIND as IN_APPLICATION
 from drover.model.cron import rule_of, zone_of
+from drover.model.dashboard import ReportConfig
 from drover.model.errors import Invalid, Missing
 from drover.ports.schedules import Schedule
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from drover.app.long_tasks import LongTasks
     from drover.engine.scheduler import Due
     from drover.model.access import Caller
-    from drover.model.dashboard import Dashboard, ReportConfig
+    from drover.model.dashboard import Dashboard
     from drover.model.kind import Kind
     from drover.ports.store import Session
 
@@ -60,12 +62,15 @@ class DashboardReportHook(QuietHook):
         dashboard: Dashboard = new or old
         within = dashboard.application_id if kind is IN_APPLICATION else None
         await session.jobs.schedules.remove(SCHEDULE_KIND, dashboard.id)
-        now_ms = await session.now_ms()
         for number, report in enumerate(wanted):
-            schedule = _schedule(f"{dashboard.id}/{number}", within, report)
-            await session.jobs.schedules.put(
-                structs.replace(schedule, next_due_ms=schedule.first_ms(now_ms))
-            )
+            await _put(session, _schedule(f"{dashboard.id}/{number}", within, report))
+
+
+class _Reporting(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What any stored dashboard says of its reports."""
+
+    id: str
+    report_configs: tuple[ReportConfig, ...]
 
 
 class DueReports:
@@ -95,6 +100,20 @@ class DueReports:
             await self._tasks.add(session, None, TASK, asked)
 
 
+async def set_missing(session: Session) -> None:
+    """Set the schedules of dashboards that were saved before reports had any.
+
+    A report that would be refused today gets none.
+    """
+    for place, document in await session.dashboards.unscheduled(SCHEDULE_KIND):
+        dashboard = msgspec.json.decode(document, type=_Reporting)
+        within = place.kept_under if place.kind == IN_APPLICATION.one else None
+        for number, report in enumerate(dashboard.report_configs):
+            with suppress(Invalid):
+                _check(report, "")
+                await _put(session, _schedule(f"{dashboard.id}/{number}", within, report))
+
+
 def actions(tasks: LongTasks) -> Mapping[str, ScheduleAction]:
     """Return what the schedules of reports do."""
     return {SCHEDULE_KIND: ScheduleAction(DueReports(tasks).act, tasks.wake)}
@@ -116,6 +135,11 @@ def _check(report: ReportConfig, where: str) -> None:
     except Invalid as error:
         raise Invalid(f"{error.message} at `{where}`", field=where) from error
     listeners(",".join(report.to_email or ()), report.callback_url or None)
+
+
+async def _put(session: Session, schedule: Schedule) -> None:
+    first_ms = schedule.first_ms(await session.now_ms())
+    await session.jobs.schedules.put(structs.replace(schedule, next_due_ms=first_ms))
 
 
 def _schedule(ref: str, application_id: str | None, report: ReportConfig) -> Schedule:

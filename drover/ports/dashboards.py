@@ -28,6 +28,10 @@ class Dashboards(Protocol):
         """Return one page of those kept under any of these ids, as they are shown."""
         ...
 
+    async def unscheduled(self, schedule_kind: str) -> Sequence[tuple[Place, bytes]]:
+        """Return those with reports that have no schedule of a kind, as they are shown."""
+        ...
+
     async def remove_owned(self, owner_id: str) -> None:
         """Delete all that a user or an organisation owns."""
         ...

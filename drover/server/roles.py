@@ -81,6 +81,7 @@ class Roles:
             every_s, past = self.settings.retention_seconds, self.services[Downloads].tick
             self.running.repeat(Loop("past_downloads", past, asyncio.Event(), every_s))
         if "scheduler" in self.settings.roles:
+            await self.heart.store.write(dashboard_reports.set_missing)
             self._run_schedules(alone=engine is None)
             daily = self.services[Archives].daily
             self.running.repeat(Loop("daily_archives", daily, asyncio.Event(), ARCHIVES_S))

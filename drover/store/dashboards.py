@@ -68,6 +68,13 @@ class DashboardStore:
         )
         return Page([row["document"].encode() for row in rows], int(counted[0]["total"]))
 
+    async def unscheduled(self, schedule_kind: str) -> Sequence[tuple[Place, bytes]]:
+        """Return those with reports that have no schedule of a kind, as they are shown."""
+        rows = await self._tx.fetch("dashboards_unscheduled", {"schedule_kind": schedule_kind})
+        return [
+            (Place(row["kind"], row["application_id"]), row["document"].encode()) for row in rows
+        ]
+
     async def remove_owned(self, owner_id: str) -> None:
         """Delete all that a user or an organisation owns."""
         await self._tx.execute("dashboards_remove_owned", {"owner_id": owner_id})

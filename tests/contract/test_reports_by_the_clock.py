@@ -6,12 +6,13 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from drover.app.dashboard_reports import SCHEDULE_KIND, actions
+from drover.app.dashboard_reports import SCHEDULE_KIND, actions, set_missing
 from drover.app.long_tasks import LongTasks
 from drover.engine.scheduler import Scheduler
 from drover.engine.signals import Signals
 from drover.engine.timing import Timing
 from drover.kinds.dashboard import KIND
+from drover.kinds.owned_dashboard import KIND as OWNED
 from drover.model.dashboard import ReportConfig
 from drover.ports.tasks import LogsWanted
 from tests.support.access_server import AccessServer
@@ -159,3 +160,37 @@ async def test_a_report_that_would_be_refused_today_keeps_no_other_change_back(w
 
     assert (answer.status_code, answer.json()["name"]) == (200, "Other")
     assert (await world.patch(board, reportConfigs=[{"subject": "Tuesday"}])).status_code == 400
+
+
+async def test_dashboards_from_before_reports_had_schedules_get_theirs_at_the_start(world):
+    old, new, bare = [await world.dashboard(*each) for each in ([], [REPORT], [])]
+    await _stored(world, old, {"subject": "Monday"}, {**REPORT, "timezone": "Europe/Oslo"})
+    before = await world.schedules(new)
+
+    await world.store.write(set_missing)
+
+    (made,) = await world.schedules(old)
+    assert (made.ref, made.application_id) == (f"{old}/1", world.application)
+    assert (made.cron, made.tz) == (REPORT["cron"], "Europe/Oslo")
+    assert made.next_due_ms is not None
+    assert (await world.schedules(new), await world.schedules(bare)) == (before, [])
+
+
+async def test_a_dashboard_of_a_user_gets_its_schedule_at_the_start(world):
+    me = (await world.server.ok(world.token, "GET", "/me"))["id"]
+    board = await world.dashboard(REPORT)
+    await world.store.write(lambda session: _given_away(session, world.application, board, me))
+
+    await world.store.write(set_missing)
+
+    (made,) = await world.schedules(board)
+    assert (made.application_id, made.cron) == (None, REPORT["cron"])
+
+
+async def _given_away(session, application_id, board, owner_id):
+    """Keep a dashboard under its owner, with no schedule."""
+    old = await session.resources.lock(KIND, application_id, board)
+    await session.resources.remove(KIND, application_id, board)
+    await session.jobs.schedules.remove(SCHEDULE_KIND, board)
+    owned = structs.replace(old, application_id=owner_id)
+    await session.resources.add(OWNED, OWNED.entity(**structs.asdict(owned)))
