@@ -359,6 +359,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             " URL such as s3://bucket/prefix; empty: the folder `archives` of the data folder."
         ),
     ] = ""
+    archive_format: Annotated[
+        Literal["csv", "parquet"],
+        Meta(description="Form of archives' files: gzip CSV or, with `drover[parquet]`, Parquet."),
+    ] = "csv"
     archive_s3_endpoint: Annotated[
         str,
         Meta(

@@ -13,12 +13,14 @@ from msgspec import UNSET
 from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
 from drover.app.archives import config as configured
-from drover.app.archives.files import Piece, Totals, Written, write
+from drover.app.archives.csv_form import CSV
+from drover.app.archives.files import Page, Totals, Written, write
+from drover.app.archives.forms import Column
 from drover.app.archives.lines import SEPARATOR, StateLines, cell, header, row
 from drover.app.archives.work import Span, day_of
 from drover.kinds.application import ArchiveConfig
 from drover.model.errors import Invalid, Unavailable
-from drover.ports.archives import Moment, Nowhere, Target
+from drover.ports.archives import Moment, Nowhere, StoredLine, Target
 from drover.store import archives
 from drover.store.archives import ArchivePlaces
 
@@ -238,8 +240,8 @@ class Broken:
 
 
 async def test_a_file_that_reads_back_otherwise_does_not_count():
-    async def pieces():
-        yield Piece("a\n", 1)
+    async def pages():
+        yield Page([StoredLine(1, "a", '{"id": "a"}')])
 
     with pytest.raises(Unavailable):
-        await write(Broken(), "k", pieces())
+        await write(Broken(), "k", CSV.documents([Column("id")]), pages())
