@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -182,6 +184,58 @@ async def test_no_key_of_google_leads_elsewhere(monkeypatch):
 
 async def one(chunk: bytes):
     yield chunk
+
+
+class Listening(BaseHTTPRequestHandler):
+    """Takes whatever is written, and keeps with what headers."""
+
+    def do_PUT(self):
+        self.server.seen.append({name.lower(): text for name, text in self.headers.items()})
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(201)
+        self.send_header("ETag", '"1"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.fixture
+def provider():
+    server = HTTPServer(("127.0.0.1", 0), Listening)
+    server.seen = []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def test_no_credential_of_the_server_is_sent_to_a_bucket_of_somebody(provider, monkeypatch):
+    url = f"http://127.0.0.1:{provider.server_port}"
+    own = {"AWS_SESSION_TOKEN": "own", "AWS_ACCESS_KEY_ID": "own", "AZURE_STORAGE_TOKEN": "own",
+           "AZURE_STORAGE_ENDPOINT": f"{url}/account", "AZURE_ALLOW_HTTP": "true"}  # fmt: skip
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    places = ArchivePlaces("unused", url)
+
+    for kind, key in (("s3", "theirs"), ("azure", "account")):
+        target = Target(kind=kind, bucket="plant", key=key, secret="a2V5")
+        await places.of(target).put_stream("a/b", one(b"x"))
+
+    s3, azure = provider.seen
+    assert "Credential=theirs/" in s3["authorization"]
+    assert "x-amz-security-token" not in s3
+    assert azure["authorization"].startswith("SharedKey account:")
+
+
+def test_a_key_of_azure_that_is_none_is_refused():
+    with pytest.raises(Invalid, match="cannot be opened"):
+        ArchivePlaces("unused").of(
+            Target(kind="azure", bucket="plant", key="account", secret="no key")
+        )
 
 
 async def test_a_place_that_cannot_be_reached_says_so(monkeypatch):
