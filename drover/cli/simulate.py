@@ -15,6 +15,11 @@ from drover.cli import _session
 if TYPE_CHECKING:
     from drover.mqtt.simulated import Habits
 
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from drover.mqtt.simulated import Tally
+
 GROUP = App(name="simulate", help="Simulated devices over real MQTT.")
 
 
@@ -94,18 +99,46 @@ async def _live(
     from drover.mqtt.device import ConnectionRefused
     from drover.mqtt.simulated import Fleet
 
+    await _reach(*address)
     fleet = Fleet(address, key, habits)
     console = Console()
+    with console.status("Connecting") as line:
+        telling = asyncio.create_task(_tell(line, fleet.tally, len(ids)))
+        try:
+            async with asyncio.timeout(seconds or None):
+                await fleet.run(ids)
+        except* TimeoutError:
+            pass
+        except* ConnectionRefused as refused:
+            raise _session.CommandError(f"The broker refuses the devices: {refused}") from refused
+        finally:
+            telling.cancel()
+            told = fleet.tally
+            console.print(
+                f"{len(ids)} devices, {told.reported} reports, {told.commanded} commands,"
+                f" {told.answered} answers"
+            )
+
+
+async def _reach(host: str, port: int) -> None:
+    """Raise CommandError where nothing listens: devices would try for ever, without a word."""
+    import asyncio
+
     try:
-        async with asyncio.timeout(seconds or None):
-            await fleet.run(ids)
-    except* TimeoutError:
-        pass
-    except* ConnectionRefused as refused:
-        raise _session.CommandError(f"The broker refuses the devices: {refused}") from refused
-    finally:
-        told = fleet.tally
-        console.print(
-            f"{len(ids)} devices, {told.reported} reports, {told.commanded} commands,"
-            f" {told.answered} answers"
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError as error:
+        message = f"Nothing listens for devices on {host}:{port}; see --mqtt-host and --mqtt-port"
+        raise _session.CommandError(message) from error
+    writer.close()
+
+
+async def _tell(line: Status, tally: Tally, devices: int) -> None:
+    """Show how things stand, each second."""
+    import asyncio
+
+    while True:
+        line.update(
+            f"{tally.connected} of {devices} devices connected, {tally.reported} reports,"
+            f" {tally.commanded} commands, {tally.answered} answers"
         )
+        await asyncio.sleep(1)

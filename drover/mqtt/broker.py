@@ -26,8 +26,8 @@ MOST_PAYLOAD_BYTES: Final = 262_144
 DECIDING_S: Final = 10
 """How long a device may wait until it is let in: when a whole fleet connects, that takes time.
 
-One that comes back before the server itself is back at a new broker waits so long in vain, and is
-let in the next time.
+Those that came back before the server itself was back at a new broker are hung up on, and let in
+the next time.
 """
 
 COLLECTING: Final = "50"

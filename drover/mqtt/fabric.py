@@ -14,6 +14,7 @@ from drover.mqtt.backlog import Backlog
 from drover.mqtt.broker import Broker, BrokerMissing, Ports, configuration, find_binary
 from drover.mqtt.callout import Callout
 from drover.mqtt.connections import Connections
+from drover.mqtt.flushing import flush
 from drover.mqtt.intake import BrokerIntake
 from drover.mqtt.link import Link
 from drover.mqtt.sessions import Sessions
@@ -78,7 +79,11 @@ class Fabric:
         self.callout = Callout(
             keys, door, self.link.ensure, self._connections.end, lambda: self.backlog.full
         )
-        await self.callout.serve(await self.link.client(CALLOUT))
+        deciding = await self.link.client(CALLOUT)
+        await self.callout.serve(deciding)
+        await flush(deciding)
+        await self._hang_up_on_waiting()
+        self.link.decides_again = self._hang_up_on_waiting
         self._intake = BrokerIntake(self.link, intake, self._connections, self._most_bytes)
         await self._intake.start()
         self.backlog.start()
@@ -92,6 +97,17 @@ class Fabric:
     def held_back(self) -> int:
         """How often state was left with the broker because too much waited for the store."""
         return 0 if self._intake is None else self._intake.held_back
+
+    async def _hang_up_on_waiting(self) -> None:
+        """End connections of devices that the broker asked about while nobody listened.
+
+        It would refuse them as if their credentials were wrong; ended without an answer they come
+        again.
+        """
+        try:
+            await self._connections.end_those_of(CALLOUT)
+        except (NatsError, OSError) as error:
+            _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
 
     async def take_nothing_more(self) -> None:
         """Take nothing more from devices; what was taken can still be acknowledged."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -12,7 +13,7 @@ import structlog
 from nats.errors import Error as NatsError
 
 from drover.model.errors import Unavailable
-from drover.mqtt.accounts import PLATFORM, SYSTEM
+from drover.mqtt.accounts import CALLOUT, PLATFORM, SYSTEM
 from drover.mqtt.flushing import flush
 from drover.mqtt.streams import OF_DEVICES, keep
 from drover.mqtt.subjects import subjects_of, to_subject, to_topic
@@ -59,6 +60,8 @@ class Link:
         self._pumping: asyncio.Task[None] | None = None
         self.greet: Greet | None = None
         """Is told of each application that was made known, before its first device connects."""
+        self.decides_again: Callable[[], Awaitable[None]] | None = None
+        """Is called when the broker can ask about devices again after it could not."""
         self.dropped = 0
         """Messages that were dropped because too many waited to be sent."""
 
@@ -213,13 +216,15 @@ class Link:
             reconnect_time_wait=0.2,
             ping_interval=20,
             pending_size=PENDING_BYTES,
-            reconnected_cb=self._again,
+            reconnected_cb=partial(self._again, account),
             error_cb=_failed,
         )
 
-    async def _again(self) -> None:
+    async def _again(self, account: str) -> None:
         """Forget what the broker was told: it may be another one, or have lost it."""
         self._known.clear()
+        if account == CALLOUT and self.decides_again is not None:
+            await self.decides_again()
 
     async def _pump(self) -> None:
         while True:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import gc
 import logging
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 import structlog
 import uvicorn
@@ -19,6 +20,7 @@ from drover.app.access.redaction import redact_event
 from drover.faces.connections import Connection
 from drover.server.assembly import Server
 from drover.server.configured import url_of
+from drover.server.gathered_lines import GatheredLines
 from drover.server.log_lines import PlainLines
 from drover.server.traces import collected
 
@@ -128,6 +130,8 @@ def _greet(server: Server) -> None:
 
 def set_up_logs(settings: Settings) -> None:
     """Send every log to standard error, as lines for a person or as JSON."""
+    lines = GatheredLines(os.dup(2))
+    atexit.register(lines.close)
     level = getattr(logging, settings.log_level.upper())
     logging.basicConfig(level=level, format="%(message)s")
     renderer: Any = PlainLines()
@@ -143,6 +147,6 @@ def set_up_logs(settings: Settings) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=os.fdopen(os.dup(2), "w", buffering=1)),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", lines)),
         cache_logger_on_first_use=True,
     )

@@ -55,7 +55,7 @@ class RowStore:
                 "updated_ms": updated_ms,
                 "rows": _json([row.document for row in found]),
             }
-            await self._tx.execute("table_rows_add", params)
+            await self._tx.execute("sqlite_table_rows_add", params)
 
     async def put(self, table_id: str, row: Row) -> None:
         """Replace one that exists; raises Duplicate."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import sys
 from typing import TYPE_CHECKING
 
@@ -212,6 +213,24 @@ async def test_iterations_of_a_job_end_by_the_replies_of_devices(site, way):
     await eventually(ended)
     iterations = site.get(f"resource-jobs/{job}/executions/{execution}/iterations")["items"]
     assert sorted(each["status"] for each in iterations) == ["succeeded", "succeeded", "timedOut"]
+
+
+async def test_a_fleet_without_a_broker_is_told_so(site):
+    site.device()
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        command = [sys.executable, "-m", "drover.main", "simulate", "1"]
+        command += ["--application", site.application_id, "--mqtt-port", str(port)]
+        login = {"DROVER_URL": site.serving.url, "DROVER_TOKEN": str(site.serving.client.token)}
+        pipe = asyncio.subprocess.PIPE
+        fleet = await asyncio.create_subprocess_exec(
+            *command, env=os.environ | login, stdout=pipe, stderr=pipe
+        )
+        out, err = await fleet.communicate()
+
+    assert fleet.returncode != 0
+    assert f"127.0.0.1:{port}" in (out + err).decode().replace("\n", "")
 
 
 async def test_a_simulated_fleet_answers_the_commands_of_a_job(site):

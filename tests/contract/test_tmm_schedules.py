@@ -43,6 +43,23 @@ async def _fall_due(tmm, number, due_ms=None):
 # Templates ----------------------------------------------------------------------------------------
 
 
+async def test_a_template_with_a_unique_key_is_made_once_however_often_it_is_asked_for(tmm):
+    form = {"name": "a", "schedule": "1", "q": "1", "unique_key": "k"}
+    first = await tmm.send("POST", data=form)
+    again = await tmm.send("POST", data={**form, "name": "b"})
+    job = await tmm.send("POST", data={"name": "c", "unique_key": "k"})
+
+    number = first.json()["id"]
+    assert [each.json()["id"] for each in (again, job)] == [number, number]
+    assert again.headers["X-Duplicate-Of"] == str(number)
+    assert "X-Duplicate-Of" not in first.headers
+    assert [each["id"] for each in await _scheduled(tmm)] == [number]
+    [copy] = await tmm.done("GET")
+    assert (copy["duplicate_of"], copy["unique_key"]) == (number, None)
+    await _fall_due(tmm, number)
+    assert {each["unique_key"] for each in await tmm.done("GET")} == {None}
+
+
 async def test_a_template_is_no_job_but_can_be_shown_and_listed(tmm):
     job = await _template(tmm, tasks='[{"n":1}]', beacon_name="x", hour="3")
 

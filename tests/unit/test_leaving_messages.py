@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from drover.mqtt import link
+from drover.mqtt.accounts import CALLOUT
 from drover.mqtt.link import Link
 from drover.ports.bus import Message
 
@@ -22,3 +23,16 @@ async def test_no_more_messages_wait_for_the_broker_than_may(monkeypatch):
         "topic/1",
     ]
     await bus.close()
+
+
+async def test_who_decides_on_devices_is_told_when_the_broker_is_back():
+    bus, told = Link(), []
+
+    async def tell():
+        told.append(1)
+
+    bus.decides_again = tell
+    await bus._again("platform")
+    await bus._again(CALLOUT)
+
+    assert told == [1]

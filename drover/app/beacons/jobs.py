@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from msgspec import structs
 
 from drover.app.beacons.sights import check_owner, check_seen, sight_of
-from drover.app.beacons.timetable import Recurrence
+from drover.app.beacons.timetable import Recurrence  # noqa: TC001 - the type of a field
 from drover.engine.rounds import Rounds
 from drover.model.beacon_job import TEMPLATE, NewBeaconJob, Terms, check_cancel
 from drover.model.errors import Duplicate, Invalid, Missing
@@ -184,27 +184,31 @@ class BeaconJobs:
         self, session: Session, caller: Caller, wanted: WantedJob, now_ms: int
     ) -> Created:
         new = await self._new(session, caller, wanted, now_ms)
-        if wanted.recurrence is not None:
-            return await self._add_template(session, new, wanted, now_ms)
         if new.unique_in is None or new.unique_key is None:
-            return Created(await session.beacons.add(new, now_ms))
+            return await self._added(session, new, wanted, now_ms)
         await session.beacons.free_key(new.unique_in, new.unique_key, now_ms)
         try:
-            return Created(await session.beacons.add(new, now_ms))
+            return await self._added(session, new, wanted, now_ms)
         except Duplicate:
             holder = await session.beacons.by_unique_key(new.unique_in, new.unique_key)
             if holder is None:
                 raise
             return Created(holder, new=False)
 
-    async def _add_template(
+    async def _added(
         self, session: Session, new: NewBeaconJob, wanted: WantedJob, now_ms: int
     ) -> Created:
-        """Store a template, and beside it one ordinary job where that is asked for too."""
-        plain = structs.replace(new, unique_in=None, unique_key=None, queued_ms=None)
-        template = await session.beacons.add(structs.replace(plain, kind=TEMPLATE), now_ms)
-        recurrence = wanted.recurrence or Recurrence(fields={})
-        schedule = self._timetable.schedule(template.number, recurrence, now_ms)
+        """Store a job, or a template and beside it one ordinary job where that is asked for too.
+
+        Raises Duplicate.
+        """
+        if wanted.recurrence is None:
+            return Created(await session.beacons.add(new, now_ms))
+        template = await session.beacons.add(
+            structs.replace(new, kind=TEMPLATE, queued_ms=None), now_ms
+        )
+        plain = structs.replace(new, unique_in=None, unique_key=None, unique_until_ms=None)
+        schedule = self._timetable.schedule(template.number, wanted.recurrence, now_ms)
         await session.jobs.schedules.put(schedule)
         copy = None
         if wanted.queues:

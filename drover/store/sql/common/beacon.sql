@@ -30,7 +30,7 @@ SELECT number FROM execution WHERE job_id = :unique_in AND unique_key = :unique_
 -- Free a key whose time is over, or that of a job that is shown no more and still ends.
 UPDATE execution SET unique_key = NULL
 WHERE job_id = :unique_in AND unique_key = :unique_key
-  AND (discarded = 1
+  AND (discarded = 1 AND kind <> 'beacon_template'
        OR number IN (SELECT number FROM beacon_job WHERE unique_until_ms <= :now_ms));
 
 -- name: beacon_get

@@ -7,7 +7,7 @@ WHERE table_id = :table_id AND id IN (SELECT value FROM json_each(:ids));
 -- Take a member out of the documents of all rows.
 UPDATE table_row SET document = json_remove(document, :path) WHERE table_id = :table_id;
 
--- name: table_rows_add
+-- name: sqlite_table_rows_add
 -- Insert rows of one moment into a data table: a JSON array of them, which costs one step.
 INSERT INTO table_row (application_id, table_id, id, created_ms, updated_ms, document)
 SELECT :application_id, :table_id, value ->> 'id', :created_ms, :updated_ms, value
