@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from base64 import b64decode
 from datetime import timedelta
@@ -29,6 +30,13 @@ _LONGEST_REASON: Final = 300
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _REGION: Final = re.compile(r"[a-z0-9-]{0,64}")
 _OF_ACCOUNT: Final = ("type", "project_id", "private_key", "private_key_id", "client_email")
+_BEFORE_A_KEY: Final = frozenset(
+    {"GOOGLE_BEARER_TOKEN", "GOOGLE_SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT_PATH"}
+)
+"""Variables that are taken before, or refused beside, the key of an account that is given.
+
+``GOOGLE_APPLICATION_CREDENTIALS``, which opens the operator's own bucket, is not among them.
+"""
 _RETRIES: Final[RetryConfig] = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 """A task that lacks its bucket is tried again as a whole."""
 _ACCOUNT: Final = re.compile(r"[a-z0-9]{3,24}")
@@ -163,6 +171,9 @@ def _s3(target: Target, endpoint: str) -> ObjectStore:
 
 
 def _gcs(target: Target, _endpoint: str) -> ObjectStore:
+    own = sorted(name for name in os.environ if name.upper() in _BEFORE_A_KEY)
+    if own:
+        raise Invalid(f"The server's own {own[0]} would be used for the archive's bucket")
     return GCSStore(
         target.bucket, service_account_key=_account_key(target.key), retry_config=_RETRIES
     )

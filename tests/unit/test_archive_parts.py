@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 from msgspec import UNSET
 from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
@@ -229,6 +231,32 @@ async def test_no_credential_of_the_server_is_sent_to_a_bucket_of_somebody(provi
     assert "Credential=theirs/" in s3["authorization"]
     assert "x-amz-security-token" not in s3
     assert azure["authorization"].startswith("SharedKey account:")
+
+
+async def test_a_bucket_of_google_is_written_to_with_the_key_of_its_account(
+    provider, monkeypatch, tmp_path
+):
+    (tmp_path / "own.json").write_text(account_key(client_email="own@example.com"))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "own.json"))
+    monkeypatch.setenv("GOOGLE_BASE_URL", f"http://127.0.0.1:{provider.server_port}")
+    monkeypatch.setenv("GOOGLE_ALLOW_HTTP", "true")
+    key = account_key()
+
+    place = ArchivePlaces("unused").of(Target(kind="gcs", bucket="plant", key=key))
+    await place.put_stream("a/b", one(b"x"))
+
+    (headers,) = provider.seen
+    token = headers["authorization"].removeprefix("Bearer ")
+    signer = RSAKey.import_key(json.loads(key)["private_key"])
+    assert jwt.decode(token, signer, algorithms=["RS256"]).claims["iss"] == "a@example.com"
+
+
+@pytest.mark.parametrize("name", ["GOOGLE_BEARER_TOKEN", "GOOGLE_SERVICE_ACCOUNT"])
+def test_a_bucket_of_google_is_not_opened_with_what_the_server_has(monkeypatch, name):
+    monkeypatch.setenv(name, "own")
+
+    with pytest.raises(Invalid, match=name):
+        ArchivePlaces("unused").of(Target(kind="gcs", bucket="plant", key=account_key()))
 
 
 def test_a_key_of_azure_that_is_none_is_refused():
