@@ -22,10 +22,15 @@ _LONGEST: Final = 253
 
 @dataclass(frozen=True, kw_only=True)
 class OwnNames:
-    """What the server itself is called, in lower case; slugs answer at ``SLUG.base``."""
+    """What the server itself is called, in lower case; slugs answer at ``SLUG.base``.
+
+    ``told`` says that the operator named it: a server that knows only what its machine is called
+    cannot tell a domain of an application from a name of its own, and answers at no domain.
+    """
 
     hosts: frozenset[str] = frozenset()
     base: str = ""
+    told: bool = False
 
 
 class ExperienceHosts:
@@ -42,6 +47,8 @@ class ExperienceHosts:
             return ""
         if self._own.base and host.endswith(f".{self._own.base}"):
             return host.removesuffix(f".{self._own.base}")
+        if not self._own.told:
+            return ""
         return await self._store.glance(lambda session: _domain(session, host))
 
     def is_apart(self, header: str) -> bool:
@@ -58,8 +65,12 @@ def host_of(header: str) -> str:
 
 
 async def _domain(session: Session, host: str) -> str:
-    """Return the domain that takes a host: itself, or the one with a wildcard before the rest."""
-    for name in (host, f"*.{host.partition('.')[2]}"):
+    """Return the domain that takes a host: itself, or the one with a wildcard before the rest.
+
+    A wildcard before a single label, such as all of a top-level domain, takes none.
+    """
+    rest = host.partition(".")[2]
+    for name in (host, f"*.{rest}") if "." in rest else (host,):
         if await session.resources.by_own_name(DOMAIN, name) is not None:
             return name
     return ""
