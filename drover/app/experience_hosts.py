@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from drover.kinds.experience_domain import KIND as DOMAIN
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[0-9a-z](?:[0-9a-z-]{0,62}\.){1,30}[0-9a-z-]{1,63}\Z")
 _ADDRESS: Final = re.compile(r"[0-9.]+\Z")
 _LONGEST: Final = 253
+
+
+_KEPT: Final = 1024
+"""Headers whose host is remembered: a server is asked for few, again and again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +62,7 @@ class ExperienceHosts:
         return not any(host.endswith(f".{each}") for each in self._own.hosts)
 
 
+@lru_cache(_KEPT)
 def host_of(header: str) -> str:
     """Return the name in a ``Host`` header in lower case; empty where it can be no domain."""
     host = header.partition(":")[0].lower().removesuffix(".")
