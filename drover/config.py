@@ -100,7 +100,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ""
     own_hosts: Annotated[
         list[str],
-        Meta(description="Names of the server that no experience can claim."),
+        Meta(
+            description="Names of the server that no experience can claim; domains of experiences "
+            "are answered at only where these or public_url are set."
+        ),
     ] = []
     experience_base: Annotated[
         str,

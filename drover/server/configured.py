@@ -256,5 +256,7 @@ def own_names_of(settings: Settings, url: str) -> OwnNames:
     """Return what the server itself is called, which no experience can be."""
     names = {urlsplit(url).hostname or "", settings.host, socket.gethostname(), *settings.own_hosts}
     return OwnNames(
-        hosts=frozenset(each.lower() for each in names if each), base=settings.experience_base
+        hosts=frozenset(each.lower() for each in names if each),
+        base=settings.experience_base,
+        told=bool(settings.public_url or settings.own_hosts),
     )
