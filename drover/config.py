@@ -487,12 +487,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, hint in hints.items():
         text = environ.get(variable(name))
-        if text is None:
-            continue
-        is_list = str(hint).startswith("list")
-        found[name] = (
-            [part.strip() for part in text.split(",") if part.strip()] if is_list else text
-        )
+        if text is not None:
+            parts = [part.strip() for part in text.split(",") if part.strip()]
+            found[name] = parts if str(hint).startswith("list") else text
     return found
 
 
