@@ -75,20 +75,21 @@ class LiveIntake:
         Looked for only for a while after access changed: those that come meanwhile are refused,
         but one that was let in just before is noted a moment later.
         """
-        leaving = self._pace.take_leaving()
         revision = await self._revisions.current()
         if revision != self._seen_revision:
             self._seen_revision, self._looks = revision, LOOKS
         if not self._looks:
-            return Revoked(devices=leaving)
+            return Revoked(devices=self._pace.take_leaving())
         self._looks -= 1
 
         async def look(session: Session) -> Revoked:
             connections = await session.presence.revoked(_AT_A_TIME)
             gone = await session.resources.absent(APPLICATION, "", sorted(known))
-            return Revoked(connections, gone, leaving)
+            return Revoked(connections, gone)
 
-        return await self._store.read(look)
+        found = await self._store.read(look)
+        # Last, as they are forgotten by it: a store that is away would keep them connected.
+        return found._replace(devices=self._pace.take_leaving())
 
     async def waited_for(self) -> Sequence[Waited]:
         """Return all filters that workflows wait for."""

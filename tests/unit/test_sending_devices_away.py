@@ -1,0 +1,74 @@
+"""Devices that speak too often are sent away, also where the store was away for a moment."""
+
+from __future__ import annotations
+
+import pytest
+
+from drover.app.live.intake import LiveIntake
+from drover.app.live.pace import Pace
+from drover.model.errors import Unavailable
+
+APPLICATION, DEVICE = "a" * 24, "d" * 24
+
+
+class Clock:
+    """A clock that stands still."""
+
+    def monotonic_ms(self):
+        return 0
+
+
+class Revisions:
+    """Access that never changes."""
+
+    async def current(self):
+        return 1
+
+
+class Store:
+    """A store without anything revoked, that may be away."""
+
+    def __init__(self):
+        self.away = False
+        self.presence = self.resources = self
+
+    async def read(self, work):
+        if self.away:
+            raise Unavailable("The store is away")
+        return await work(self)
+
+    async def revoked(self, _limit):
+        return []
+
+    async def absent(self, _kind, _application_id, _ids):
+        return []
+
+
+class World:
+    """An intake whose devices may say one thing in fifteen seconds."""
+
+    def __init__(self):
+        self.pace = Pace(Clock(), messages=1)
+        self.store = Store()
+        self.intake = LiveIntake(self.store, Revisions(), None, None, self.pace)
+
+    def says(self, device_id, times=2):
+        for _ in range(times):
+            self.pace.said(APPLICATION, device_id)
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+async def test_one_is_sent_away_once_the_store_that_was_away_is_back(world):
+    world.says(DEVICE)
+    world.store.away = True
+    with pytest.raises(Unavailable):
+        await world.intake.revoked(())
+    world.store.away = False
+
+    revoked = await world.intake.revoked(())
+
+    assert revoked.devices == [(APPLICATION, DEVICE)]
