@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from drover.app.live.intake import LiveIntake
+from drover.app.live.intake import LOOKS, LiveIntake
 from drover.app.live.pace import Pace
 from drover.model.errors import Unavailable
+from drover.ports.door import Revoked
+from drover.ports.presence import Speaker
 
-APPLICATION, DEVICE = "a" * 24, "d" * 24
+DEVICE, GATEWAY, OTHER = "d" * 24, "e" * 24, "f" * 24
+SPEAKERS = {DEVICE: [Speaker(GATEWAY, "BROKER", "7")], OTHER: [Speaker(OTHER, "BROKER", "8")]}
 
 
 class Clock:
@@ -40,6 +43,9 @@ class Store:
     async def revoked(self, _limit):
         return []
 
+    async def speakers(self, device_ids, _limit):
+        return [each for device_id in device_ids for each in SPEAKERS[device_id]]
+
     async def absent(self, _kind, _application_id, _ids):
         return []
 
@@ -54,7 +60,7 @@ class World:
 
     def says(self, device_id, times=2):
         for _ in range(times):
-            self.pace.said(APPLICATION, device_id)
+            self.pace.said(device_id)
 
 
 @pytest.fixture
@@ -71,4 +77,23 @@ async def test_one_is_sent_away_once_the_store_that_was_away_is_back(world):
 
     revoked = await world.intake.revoked(())
 
-    assert revoked.devices == [(APPLICATION, DEVICE)]
+    assert revoked.connections == [("BROKER", "7")]
+
+
+async def test_who_speaks_too_often_is_cut_off_also_while_access_does_not_change(world):
+    for _ in range(LOOKS + 1):
+        await world.intake.revoked(())
+    world.says(OTHER)
+
+    revoked = await world.intake.revoked(())
+
+    assert revoked == Revoked([("BROKER", "8")])
+
+
+async def test_a_gateway_that_speaks_too_often_for_another_is_kept_out_as_well(world):
+    world.says(DEVICE)
+    await world.intake.revoked(())
+
+    with pytest.raises(Unavailable):
+        world.pace.comes("a" * 24, GATEWAY)
+    world.pace.comes("a" * 24, OTHER)
