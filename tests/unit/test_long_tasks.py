@@ -245,6 +245,29 @@ async def test_a_cancel_that_is_told_of_is_heard_before_the_next_heartbeat(world
     assert (await world.get(asked.number)).state is State.CANCELED
 
 
+async def test_stops_that_are_told_of_are_gathered_before_the_store_is_asked(world, monkeypatch):
+    monkeypatch.setattr("drover.engine.tasks.GATHER_S", LONG_MS)
+    looked, enough = [], asyncio.Event()
+    work = Doing(lambda _task: _until(enough))
+    asked = await world.ask()
+    runner = world.runner(work)
+    await runner.tick()
+    await work.began.wait()
+
+    async def look():
+        looked.append(True)
+
+    work.task.renew = look
+    for _ in range(100):
+        world.signals.stops.here()
+        await asyncio.sleep(0)
+    enough.set()
+    await idle(runner)
+
+    assert looked == []
+    assert (await world.get(asked.number)).state is State.SUCCEEDED
+
+
 async def test_a_task_that_was_told_to_stop_can_write_nothing_more(world):
     told = asyncio.Event()
 
