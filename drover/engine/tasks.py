@@ -152,7 +152,9 @@ class TaskRunner:
     async def _end(self, session: Session, task: RunningTask, ending: Ending) -> State | None:
         state = await _end(session, task, ending)
         work = self._works[task.execution.kind]
-        if state is not None and isinstance(work, EndingWork):
+        # Once the tries of the work are used up there is one for this alone; then it ends without.
+        given_up = task.execution.tries > self._timing.tries + 1
+        if state is not None and isinstance(work, EndingWork) and not given_up:
             await work.ended(session, task.execution)
         return state
 
