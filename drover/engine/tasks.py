@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from drover.ports.store import Session
     from drover.ports.tasks import Work
 
+GATHER_S: Final = 0.1
+"""How long stops are gathered that were told of: each has every running task look in the store."""
+
 _LOG = structlog.get_logger("drover.tasks")
 
 _AGAIN: Final = (Unavailable, Full)
@@ -128,6 +131,8 @@ class TaskRunner:
         telling = asyncio.create_task(told.wait())
         await asyncio.wait({work, stop, telling}, timeout=beat_s, return_when="FIRST_COMPLETED")
         telling.cancel()
+        if told.is_set():
+            await asyncio.wait({work, stop}, timeout=GATHER_S, return_when="FIRST_COMPLETED")
         told.clear()
         if work.done():
             return False
@@ -147,7 +152,9 @@ class TaskRunner:
     async def _end(self, session: Session, task: RunningTask, ending: Ending) -> State | None:
         state = await _end(session, task, ending)
         work = self._works[task.execution.kind]
-        if state is not None and isinstance(work, EndingWork):
+        # Once the tries of the work are used up there is one for this alone; then it ends without.
+        given_up = task.execution.tries > self._timing.tries + 1
+        if state is not None and isinstance(work, EndingWork) and not given_up:
             await work.ended(session, task.execution)
         return state
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from drover.mqtt.accounts import SYSTEM
+from drover.mqtt.accounts import CALLOUT, SYSTEM
+from drover.mqtt.broker import DECIDING_S
 from drover.mqtt.link import REQUEST_S
 
 if TYPE_CHECKING:
@@ -18,7 +20,11 @@ if TYPE_CHECKING:
 MOST_AT_ONCE: Final = 500
 """Connections that a broker lists in one answer, which has to fit a message."""
 
+AGAIN_S: Final = 0.05
+"""When a broker that listed as many as it can is asked for more: what it listed has ended then."""
+
 _FIND: Final = "$SYS.REQ.SERVER.PING.CONNZ"
+_FIND_AT: Final = "$SYS.REQ.SERVER.{server}.CONNZ"
 _END: Final = "$SYS.REQ.SERVER.{server}.KICK"
 _MQTT: Final = "mqtt"
 
@@ -29,7 +35,9 @@ class Connections:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._listed = ""
+        self._waiting = ""
         self._unread = ""
+        self._until_s = 0.0
 
     async def end(self, server: str, number: int) -> None:
         """End one connection of a broker; raises NatsError, OSError."""
@@ -42,25 +50,54 @@ class Connections:
 
         ``mqtt_client`` says which device's. They end a moment later. Raises NatsError, OSError.
         """
-        account = self._link.account(application_id)
-        question = {"acc": account, "limit": MOST_AT_ONCE, **more}
         system = await self._listening()
-        await system.publish(_FIND, msgspec.json.encode(question), reply=self._listed)
+        await system.publish(_FIND, self._question(application_id, **more), reply=self._listed)
+
+    async def end_waiting(self) -> None:
+        """Have connections ended that brokers have asked about and wait for an answer, all of them.
+
+        Who was asked about before waits no longer once that may have taken its longest. They end a
+        moment later. Raises NatsError, OSError.
+        """
+        system = await self._listening()
+        self._until_s = asyncio.get_running_loop().time() + DECIDING_S
+        await system.publish(_FIND, self._question(CALLOUT), reply=self._waiting)
+
+    def _question(self, application_id: str, **more: str) -> bytes:
+        account = self._link.account(application_id)
+        return msgspec.json.encode({"acc": account, "limit": MOST_AT_ONCE, **more})
 
     async def _listening(self) -> Client:
         system = await self._link.client(SYSTEM)
         if not self._listed:
-            self._listed, self._unread = system.new_inbox(), system.new_inbox()
+            self._listed, self._waiting = system.new_inbox(), system.new_inbox()
+            self._unread = system.new_inbox()
             await system.subscribe(self._listed, cb=self._end_listed)
+            await system.subscribe(self._waiting, cb=self._end_waiting)
         return system
 
     async def _end_listed(self, message: Msg) -> None:
-        system = await self._link.client(SYSTEM)
+        await self._end_all(msgspec.json.decode(message.data))
+
+    async def _end_waiting(self, message: Msg) -> None:
         answer: dict[str, Any] = msgspec.json.decode(message.data)
+        listed = await self._end_all(answer)
+        if listed < MOST_AT_ONCE or asyncio.get_running_loop().time() >= self._until_s:
+            return
+        await asyncio.sleep(AGAIN_S)
+        system = await self._link.client(SYSTEM)
+        subject = _FIND_AT.format(server=answer["server"]["id"])
+        await system.publish(subject, self._question(CALLOUT), reply=self._waiting)
+
+    async def _end_all(self, answer: dict[str, Any]) -> int:
+        """End the connections of devices that a broker lists; return how many it lists in all."""
+        system = await self._link.client(SYSTEM)
         subject = _END.format(server=answer["server"]["id"])
-        for each in (answer.get("data") or {}).get("connections") or ():
+        listed = (answer.get("data") or {}).get("connections") or ()
+        for each in listed:
             if each.get("type") == _MQTT:
                 await system.publish(subject, _numbered(each["cid"]), reply=self._unread)
+        return len(listed)
 
 
 def _numbered(number: int) -> bytes:

@@ -105,7 +105,7 @@ class Fabric:
         again.
         """
         try:
-            await self._connections.end_those_of(CALLOUT)
+            await self._connections.end_waiting()
         except (NatsError, OSError) as error:
             _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
 

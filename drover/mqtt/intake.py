@@ -154,7 +154,7 @@ class BrokerIntake:
             await self._intake.servers(sorted(found))
 
     async def _cut_revoked(self) -> None:
-        """End connections whose device or access key was taken away; the broker tells that it did.
+        """End connections that lost their right, which the broker tells of by an event.
 
         Who connects again is refused.
         """
@@ -162,8 +162,6 @@ class BrokerIntake:
         for server, number in revoked.connections:
             await self._connections.end(server, int(number))
             self.cut += 1
-        for application_id, device_id in revoked.devices:
-            await self._connections.end_those_of(application_id, mqtt_client=device_id)
         for application_id in revoked.applications:
             await self._link.forget(application_id)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import structlog
 from nats.protocol.parser import Parser
 
 if TYPE_CHECKING:
@@ -24,10 +25,15 @@ if TYPE_CHECKING:
 _END: Final = b"\r\n"
 _WITH_REPLY: Final = {b"MSG": 5, b"HMSG": 6}
 """How many words the line of a message has that can be answered; others have one less."""
+_LOG = structlog.get_logger("drover.mqtt")
 
 
 class Tap(Parser):
-    """Gives the messages of subscriptions to whom ``takes`` names for their numbers."""
+    """Gives the messages of subscriptions to whom ``takes`` names for their numbers.
+
+    The client takes whatever is raised while it reads for a broken connection and reads no further:
+    what cannot be taken is logged instead.
+    """
 
     def __init__(self, client: Client, takes: Mapping[int, Take]) -> None:
         super().__init__(client)
@@ -62,7 +68,12 @@ class Tap(Parser):
             return False
         reply = line[3] if len(line) == words else b""
         body = start + (int(line[-2]) if line[0] == b"HMSG" else 0)
-        take(line[1], reply, data[start:body], data[body : start + int(line[-1])])
+        try:
+            take(line[1], reply, data[start:body], data[body : start + int(line[-1])])
+        except Exception as error:  # noqa: BLE001 - one message must not end the reading of all others
+            _LOG.error(
+                "mqtt.not_taken", subject=line[1].decode(errors="replace"), error=repr(error)
+            )
         return True
 
 

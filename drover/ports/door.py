@@ -68,14 +68,10 @@ class Waited(NamedTuple):
 
 
 class Revoked(NamedTuple):
-    """What is to be cut off: connections by broker and number there, and whole applications.
-
-    ``devices``, by application and id, are sent away for a while.
-    """
+    """What is to be cut off: connections by broker and number there, and whole applications."""
 
     connections: Sequence[tuple[str, str]] = ()
     applications: Sequence[str] = ()
-    devices: Sequence[tuple[str, str]] = ()
 
 
 class Door(Protocol):

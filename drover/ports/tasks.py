@@ -111,7 +111,10 @@ class EndingWork(Protocol):
     """Work that has something to store once a task of it has ended, however it did."""
 
     async def ended(self, session: Session, task: Execution) -> None:
-        """Store it, in the unit of work that ends the task."""
+        """Store it, in the unit of work that ends the task.
+
+        Where it raises, the task has not ended and is run again; after the last try it is left out.
+        """
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from drover.ports.presence import Speaker
 from drover.store.row_batches import batch
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ class PresenceStore:
         """Return server and id of connections whose device or access key is there no longer."""
         rows = await self._tx.fetch("revoked_connections", {"limit": limit})
         return [(row["connection_server"], row["connection_id"]) for row in rows]
+
+    async def speakers(self, device_ids: Sequence[str], limit: int) -> Sequence[Speaker]:
+        """Return who speaks for devices: they and their gateways, those that are connected."""
+        rows = await self._tx.fetch("speakers_for", {"ids": list(device_ids), "limit": limit})
+        return [Speaker(row["id"], row["connection_server"], row["connection_id"]) for row in rows]
 
     async def renew(self, server: str, until_ms: int) -> None:
         """Note that a server is there."""

@@ -255,9 +255,8 @@ class _Git:
             cwd=cwd,
             start_new_session=True,
         )
-        with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (_LARGEST, _LARGEST))
         try:
+            _bound(process.pid)
             async with asyncio.timeout(_SECONDS):
                 said, flaw = await process.communicate()
         except TimeoutError as error:
@@ -276,6 +275,14 @@ class _Git:
             text = text.replace(hidden, "…")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         return " ".join(lines)[:_LONGEST_REASON] or "git failed"
+
+
+def _bound(pid: int) -> None:
+    """Bound what a process may write, where the system can do that to another process."""
+    prlimit = getattr(resource, "prlimit", None)
+    if prlimit is not None:
+        with contextlib.suppress(ProcessLookupError):
+            prlimit(pid, resource.RLIMIT_FSIZE, (_LARGEST, _LARGEST))
 
 
 def _check(place: Place) -> None:

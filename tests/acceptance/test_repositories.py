@@ -167,6 +167,17 @@ async def test_what_is_beside_the_directory_stays(repositories, files):
     assert reader(repositories, "wip/one").split() == ["b/x"]
 
 
+async def test_systems_that_cannot_bound_what_git_writes_push_as_well(
+    repositories, files, monkeypatch
+):
+    monkeypatch.delattr("resource.prlimit")
+    ways = GitRepositories(GuardedWeb(), str(repositories))
+
+    await pushed(ways, Remote(url=f"file://{repositories}/plant.git"), commit(), files)
+
+    assert reader(repositories) == "export/README.md\n"
+
+
 async def test_wrong_secrets_are_refused_and_never_told(served, files):
     ways = GitRepositories(GuardedWeb(LOOPBACK), allows_http=True)
     remote = Remote(url=f"{served}/plant.git", username="me", secret="wrong-secret-9")

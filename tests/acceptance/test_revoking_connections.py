@@ -84,6 +84,27 @@ async def test_one_that_speaks_too_often_is_sent_away_and_what_it_said_is_kept(s
     assert last["value"] <= MOST_SAID
 
 
+async def test_one_with_capitals_in_its_id_that_speaks_too_often_is_sent_away(site):
+    device = site.device()
+    goes = await site.connect(device.upper())
+
+    for number in range(MOST_SAID + 1):
+        await goes.client.publish(f"losant/{device}/state", b'{"data": {"level": %d}}' % number)
+
+    await goes.ends()
+
+
+async def test_a_gateway_that_speaks_too_often_for_another_is_sent_away(site):
+    gateway = site.device(deviceClass="gateway")
+    behind = site.device(deviceClass="peripheral", gatewayId=gateway)
+    goes = await site.connect(gateway)
+
+    for number in range(MOST_SAID + 1):
+        await goes.client.publish(f"losant/{behind}/state", b'{"data": {"level": %d}}' % number)
+
+    await goes.ends()
+
+
 def test_so_much_may_be_published_on_a_topic(server):
     site = Site.new(server)
     for _ in range(MOST_SAID):

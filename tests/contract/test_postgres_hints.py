@@ -231,16 +231,6 @@ async def test_a_schedule_made_at_one_server_wakes_the_scheduler_of_another(two_
         await first.heart.signals.schedule.wait()
 
 
-async def test_who_works_at_one_server_hears_of_a_cancel_at_another(two_servers):
-    first, second = two_servers
-    number = await second.create()
-
-    with first.heart.signals.stops.heard() as told:
-        await second.act(number, "cancel")
-        async with asyncio.timeout(PATIENCE_S):
-            await told.wait()
-
-
 async def test_who_works_at_one_server_hears_of_a_task_asked_to_stop_at_another(two_servers):
     first, second = two_servers
 

@@ -25,8 +25,8 @@ def store(database) -> SqlStore:
     return SqlStore(database)
 
 
-async def new_device(store) -> str:
-    body = {"name": "pump", "attributes": [{"name": "level", "dataType": "number"}]}
+async def new_device(store, **given) -> str:
+    body = {"name": "pump", "attributes": [{"name": "level", "dataType": "number"}], **given}
     stamp = Stamp(f"{next(_numbers):024x}", PLANT, NOW)
     made = DEVICE.create(msgspec.json.encode(body), stamp, None)
     await store.write(lambda session: session.resources.add(DEVICE, made))
@@ -98,6 +98,25 @@ async def test_nothing_comes_of_nothing(store):
     await store.write(lambda session: session.reports.log([]))
 
     assert await revoked(store) == []
+
+
+async def test_who_speaks_for_devices_are_they_and_their_gateways_where_connected(store):
+    gateway = await new_device(store, deviceClass="gateway")
+    behind = await new_device(store, deviceClass="peripheral", gatewayId=gateway)
+    speaks, other, gone = [await new_device(store) for _ in range(3)]
+    await came(store, *(connection(each, n) for n, each in enumerate((gateway, speaks, other), 1)))
+
+    async def speakers(limit):
+        asked = [behind, speaks, gone]
+        return await store.read(lambda session: session.presence.speakers(asked, limit))
+
+    found = await speakers(10)
+
+    assert sorted(found, key=lambda each: each.connection_id) == [
+        (gateway, "broker", "1"),
+        (speaks, "broker", "2"),
+    ]
+    assert len(await speakers(1)) == 1
 
 
 async def test_connections_are_revoked_with_their_key_or_device(store):

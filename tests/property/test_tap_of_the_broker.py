@@ -56,7 +56,7 @@ def test_what_comes_in_pieces_is_put_together(wanted, sizes):
     def take(subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> None:
         client.got.append(("ours", subject, reply, headers, payload))
 
-    tap = Tap(client, 7, take)
+    tap = Tap(client, {7: take})
     data = b"".join(text for text, _ in wanted)
 
     async def feed() -> None:
@@ -73,10 +73,23 @@ def test_what_comes_in_pieces_is_put_together(wanted, sizes):
 
 def test_a_new_connection_begins_without_what_was_cut_off():
     client = Client()
-    tap = Tap(client, 7, lambda *_given: None)
+    tap = Tap(client, {7: lambda *_given: None})
 
     asyncio.run(tap.parse(b"MSG a 7 r 10\r\nhalf"))
     tap.reset()
     asyncio.run(tap.parse(b"PING\r\n"))
 
     assert client.got == ["ping"]
+
+
+def test_a_message_that_cannot_be_taken_does_not_end_the_reading_of_all_others():
+    client = Client()
+
+    def take(_subject: bytes, _reply: bytes, _headers: bytes, payload: bytes) -> None:
+        client.got.append(int(payload))
+
+    tap = Tap(client, {7: take})
+
+    asyncio.run(tap.parse(b"MSG a 7 1\r\n1\r\nMSG a 7 1\r\nx\r\nMSG a 7 1\r\n3\r\nPING\r\n"))
+
+    assert client.got == [1, 3, "ping"]

@@ -16,10 +16,11 @@ class Client:
     """A connection to the broker: notes what it is asked, and who listens."""
 
     def __init__(self):
-        self.asked, self.listening = [], {}
+        self.asked, self.listening, self.inboxes = [], {}, 0
 
     def new_inbox(self):
-        return f"_INBOX.{len(self.listening)}"
+        self.inboxes += 1
+        return f"_INBOX.{self.inboxes}"
 
     async def subscribe(self, subject, cb, queue=""):
         self.listening[subject] = (cb, queue)
@@ -70,6 +71,36 @@ async def test_connections_of_devices_that_brokers_list_are_ended_and_no_others(
     assert [each[:2] for each in link.system.asked[2:]] == [
         ("$SYS.REQ.SERVER.SERVER.KICK", {"cid": 7})
     ]
+
+
+async def test_brokers_that_list_as_many_waiting_devices_as_they_can_are_asked_for_more():
+    link = Link()
+    await Connections(link).end_waiting()
+    ((_, question, inbox),) = link.system.asked
+    full = {"connections": [{"cid": number, "type": "mqtt"} for number in range(500)]}
+    listed = [{"server": {"id": "A"}, "data": full}, {"server": {"id": "B"}, "data": {}}]
+
+    for answer in listed:
+        await link.system.hears(inbox, msgspec.json.encode(answer))
+
+    ended, again = link.system.asked[1:-1], link.system.asked[-1]
+    assert [each[:2] for each in ended] == [
+        ("$SYS.REQ.SERVER.A.KICK", {"cid": number}) for number in range(500)
+    ]
+    assert again == ("$SYS.REQ.SERVER.A.CONNZ", question, inbox)
+
+
+async def test_waiting_devices_are_not_asked_for_longer_than_they_may_wait(monkeypatch):
+    monkeypatch.setattr("drover.mqtt.connections.DECIDING_S", 0)
+    monkeypatch.setattr("drover.mqtt.connections.MOST_AT_ONCE", 1)
+    link = Link()
+    await Connections(link).end_waiting()
+    inbox = link.system.asked[0][-1]
+    answer = {"server": {"id": "A"}, "data": {"connections": [{"cid": 1, "type": "mqtt"}]}}
+
+    await link.system.hears(inbox, msgspec.json.encode(answer))
+
+    assert [subject for subject, *_ in link.system.asked[1:]] == ["$SYS.REQ.SERVER.A.KICK"]
 
 
 async def test_one_connection_is_ended_by_its_number():

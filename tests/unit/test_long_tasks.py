@@ -147,6 +147,35 @@ async def test_work_that_wants_to_is_told_how_its_task_ended_in_the_same_unit_of
     assert sorted(work.told) == sorted(ends)
 
 
+class Faulty(Telling):
+    """One that can never store it."""
+
+    async def ended(self, session, task):
+        await super().ended(session, task)
+        raise StoreLost("it never works")
+
+
+async def test_a_task_ends_in_the_end_also_where_what_it_has_to_store_then_fails(world):
+    ran = []
+
+    async def run(task):
+        ran.append(task.id)
+        return {}
+
+    work = Faulty(run)
+    asked = await world.ask()
+    runner = world.runner(work, tries=2)
+    for _ in range(4):
+        await runner.tick()
+        await idle(runner)
+        await world.lose(asked)
+
+    log = await world.log(asked)
+    assert (log.status, log.execution.tries) == (LogStatus.FAILED, 4)
+    assert (len(ran), len(work.told)) == (2, 3)
+    assert "again and again" in log.execution.error
+
+
 async def test_what_a_task_is_and_who_asked_is_told_to_it(world):
     work = Doing(forever)
     asked = await world.ask(application_id=None)
@@ -243,6 +272,29 @@ async def test_a_cancel_that_is_told_of_is_heard_before_the_next_heartbeat(world
     await idle(runner)
 
     assert (await world.get(asked.number)).state is State.CANCELED
+
+
+async def test_stops_that_are_told_of_are_gathered_before_the_store_is_asked(world, monkeypatch):
+    monkeypatch.setattr("drover.engine.tasks.GATHER_S", LONG_MS)
+    looked, enough = [], asyncio.Event()
+    work = Doing(lambda _task: _until(enough))
+    asked = await world.ask()
+    runner = world.runner(work)
+    await runner.tick()
+    await work.began.wait()
+
+    async def look():
+        looked.append(True)
+
+    work.task.renew = look
+    for _ in range(100):
+        world.signals.stops.here()
+        await asyncio.sleep(0)
+    enough.set()
+    await idle(runner)
+
+    assert looked == []
+    assert (await world.get(asked.number)).state is State.SUCCEEDED
 
 
 async def test_a_task_that_was_told_to_stop_can_write_nothing_more(world):

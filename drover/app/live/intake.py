@@ -50,7 +50,7 @@ class LiveIntake:
         self, application_id: str, device_id: str, payload: bytes, arrived_ms: int, done: Done
     ) -> None:
         """Take what a device reports, which came when; ``done`` is called once it is stored."""
-        self._pace.said(application_id, device_id)
+        self._pace.said(device_id)
         self._inbox.put(SaidState(application_id, device_id, payload, done, arrived_ms))
 
     def message(self, topic_filter: str, message: Message) -> None:
@@ -70,25 +70,38 @@ class LiveIntake:
         await self._book.servers(alive)
 
     async def revoked(self, known: Collection[str]) -> Revoked:
-        """Return what has lost its right to be there, and who is sent away for a while.
+        """Return what has lost its right to be there, for good or for a while.
 
-        Looked for only for a while after access changed: those that come meanwhile are refused,
-        but one that was let in just before is noted a moment later.
+        Looked for only for a while after access changed, or somebody spoke too often: those that
+        come meanwhile are refused, but one that was let in just before is noted a moment later.
         """
-        leaving = self._pace.take_leaving()
+        leaving = self._pace.leaving()
         revision = await self._revisions.current()
         if revision != self._seen_revision:
             self._seen_revision, self._looks = revision, LOOKS
+        sent_away = await self._sent_away(leaving) if leaving else []
         if not self._looks:
-            return Revoked(devices=leaving)
+            return Revoked(sent_away)
         self._looks -= 1
 
         async def look(session: Session) -> Revoked:
             connections = await session.presence.revoked(_AT_A_TIME)
             gone = await session.resources.absent(APPLICATION, "", sorted(known))
-            return Revoked(connections, gone, leaving)
+            return Revoked([*sent_away, *connections], gone)
 
         return await self._store.read(look)
+
+    async def _sent_away(self, leaving: Sequence[str]) -> list[tuple[str, str]]:
+        """Return the connections over which devices speak that are to leave.
+
+        A gateway that says too much for another is kept out as well.
+        """
+        speakers = await self._store.read(
+            lambda session: session.presence.speakers(leaving, _AT_A_TIME)
+        )
+        for each in speakers:
+            self._pace.keep_out(each.device_id)
+        return [(each.server, each.connection_id) for each in speakers]
 
     async def waited_for(self) -> Sequence[Waited]:
         """Return all filters that workflows wait for."""

@@ -15,14 +15,18 @@ from drover.app.access.throttle import Rule, Window
 from drover.model.errors import TooMany, Unavailable, reached
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from drover.ports.clock import Clock
 
 WINDOW_MS: Final = 15_000
 FIRST_MS: Final = 30_000
 LONGEST_MS: Final = 3_600_000
 """How long a device is kept out at first, and at most; each time twice as long."""
+
+LEAVING_MS: Final = 20_000
+"""How long connections of one that is sent away are ended: it may just have come.
+
+Shorter than any is kept out.
+"""
 
 MOST_BARRED: Final = 10_000
 """Devices that are remembered; the longest unseen is forgotten first."""
@@ -49,31 +53,35 @@ class Pace:
         self._messages = Window(clock, Rule(messages, WINDOW_MS)) if messages else None
         self._comings = Window(clock, Rule(connections, WINDOW_MS)) if connections else None
         self._bars: dict[str, _Bar] = {}
-        self._leaving: list[tuple[str, str]] = []
         self.sent_away = 0
         """Times that a device was sent away because it spoke too often."""
 
-    def said(self, application_id: str, device_id: str) -> None:
-        """Count what a device says on its own topic; one that says too much is sent away."""
+    def said(self, device_id: str) -> None:
+        """Count what is said on a device's own topic; where it is too much, it is sent away."""
         if self._messages is None:
             return
         if not self._messages.wait_ms(device_id):
             self._messages.add(device_id)
             return
+        if not self.keep_out(device_id):  # what it said before it was gone
+            return
+        self.sent_away += 1
+        if self.sent_away % TOLD_EVERY == 1:
+            _LOG.info("live.too_often", device=device_id, so_far=self.sent_away)
+
+    def keep_out(self, device_id: str) -> bool:
+        """Keep a device out for a while; tell whether it was not kept out already."""
         now_ms = self._clock.monotonic_ms()
         last = self._bars.pop(device_id, None)
-        if last is not None and last.until_ms > now_ms:  # what it said before it was gone
+        if last is not None and last.until_ms > now_ms:
             self._bars[device_id] = last
-            return
+            return False
         recently = last is not None and last.until_ms + LONGEST_MS > now_ms
         length_ms = min(2 * last.length_ms, LONGEST_MS) if last and recently else FIRST_MS
         self._bars[device_id] = _Bar(now_ms + length_ms, length_ms)
         if len(self._bars) > MOST_BARRED:
             del self._bars[next(iter(self._bars))]
-        self._leaving.append((application_id, device_id))
-        self.sent_away += 1
-        if self.sent_away % TOLD_EVERY == 1:
-            _LOG.info("live.too_often", device=device_id, so_far=self.sent_away)
+        return True
 
     def published(self, application_id: str, topic: str) -> None:
         """Count what is published on a topic over HTTP; raises TooMany."""
@@ -96,7 +104,8 @@ class Pace:
             raise Unavailable("Too many devices of the application connect")
         self._comings.add(application_id)
 
-    def take_leaving(self) -> Sequence[tuple[str, str]]:
-        """Return those to be sent away, application and device, each once."""
-        leaving, self._leaving = self._leaving, []
-        return leaving
+    def leaving(self) -> list[str]:
+        """Return the devices that were sent away a moment ago."""
+        since_ms = self._clock.monotonic_ms() - LEAVING_MS
+        bars = self._bars.items()
+        return [each for each, bar in bars if bar.until_ms - bar.length_ms > since_ms]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -188,7 +187,7 @@ def _check_alike(names: Collection[str], content_in: Sequence[str]) -> None:
     seen: set[str] = set()
     folders = tuple(f"{folder}/" for folder in content_in)
     for name in names:
-        alike = unicodedata.normalize("NFC", name).casefold()
+        alike = layout.alike(name)
         if alike in seen and not name.startswith(folders):
             raise Invalid(f"Names of files in the bundle are alike: {name[:200]}")
         seen.add(alike)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Any, Final
 
 from drover.model.errors import Invalid
@@ -57,11 +58,16 @@ class Paths:
         """Return the path of the next resource."""
         name = _UNFIT.sub("_", str(document.get(self._field, "")))[:_LONGEST_NAME] or "_"
         path, number = f"{self._before}{name}", 1
-        while path.casefold() in self._taken:
+        while alike(path) in self._taken:
             number += 1
             path = f"{self._before}{name}_{number}"
-        self._taken.add(path.casefold())
+        self._taken.add(alike(path))
         return path + self._after
+
+
+def alike(path: str) -> str:
+    """Return what is the same for paths that only some readers tell apart."""
+    return unicodedata.normalize("NFC", path).casefold()
 
 
 def files_of(kind: Kind[Any], names: Iterable[str]) -> Sequence[str]:
