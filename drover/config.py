@@ -100,7 +100,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ""
     own_hosts: Annotated[
         list[str],
-        Meta(description="Names of the server that no experience can claim."),
+        Meta(
+            description="Names of the server that no experience can claim; domains of experiences "
+            "are answered at only where these or public_url are set."
+        ),
     ] = []
     experience_base: Annotated[
         str,
@@ -359,6 +362,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             " URL such as s3://bucket/prefix; empty: the folder `archives` of the data folder."
         ),
     ] = ""
+    archive_format: Annotated[
+        Literal["csv", "parquet"],
+        Meta(description="Form of archives' files: gzip CSV or, with `drover[parquet]`, Parquet."),
+    ] = "csv"
     archive_s3_endpoint: Annotated[
         str,
         Meta(
@@ -480,12 +487,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, hint in hints.items():
         text = environ.get(variable(name))
-        if text is None:
-            continue
-        is_list = str(hint).startswith("list")
-        found[name] = (
-            [part.strip() for part in text.split(",") if part.strip()] if is_list else text
-        )
+        if text is not None:
+            parts = [part.strip() for part in text.split(",") if part.strip()]
+            found[name] = parts if str(hint).startswith("list") else text
     return found
 
 

@@ -25,6 +25,8 @@ def main() -> int:
         print("SKIP: git is not installed; the tests of what is committed are skipped")
     if not _has_browser():
         print("SKIP: Chromium is not installed; the tests of the console in a browser are skipped")
+    if shutil.which("azurite-blob") is None:
+        print("SKIP: Azurite is not installed; the tests of archives in Azure are skipped")
     if not _has_vendor_mqtt():
         print("SKIP: losant-mqtt could not be installed; the tests with it are skipped")
     return 0

@@ -10,6 +10,7 @@ from drover.app.access.throttle import Rule, Throttle, Window
 from drover.app.application_stats import ApplicationStats
 from drover.app.applications import ApplicationHook, Applications, own_only, owned
 from drover.app.archives.asking import ArchiveConfigHook, Archives
+from drover.app.archives.csv_form import CSV
 from drover.app.archives.sources import ArchiveRoom
 from drover.app.catalog import Catalog, Hook
 from drover.app.credentials import CredentialKeys
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from drover.app.applications import Owners, Seen
+    from drover.app.archives.forms import Form
     from drover.app.device_reports import ReportHook
     from drover.app.experience import Hasher
     from drover.app.rows import RowHook
@@ -102,9 +104,9 @@ class Surroundings:
     ``wake`` is called after something was stored that workflows are to be run for. ``most_events``
     are those that one application may raise in 15 seconds, 0 for any number. Live messages pass on
     ``bus``. ``wake_tasks`` is called after a long task was stored; ``most_waiting_tasks`` of one
-    application may be unfinished. Archives go to ``places``. ``token_key`` signs the tokens of
-    experience users; without one they are good until the server stops. No experience answers at
-    ``own_names``.
+    application may be unfinished. Archives go to ``places``, in ``archive_form``. ``token_key``
+    signs the tokens of experience users; without one they are good until the server stops. No
+    experience answers at ``own_names``.
     """
 
     store: Store
@@ -121,6 +123,7 @@ class Surroundings:
     wake_tasks: Callable[[], None] = lambda: None
     most_waiting_tasks: int = MOST_WAITING
     places: Places = field(default_factory=Nowhere)
+    archive_form: Form = CSV
     token_key: bytes = b""
     own_names: OwnNames = field(default_factory=OwnNames)
 
@@ -251,7 +254,7 @@ def _readings(around: Surroundings) -> tuple[object, ...]:
         LinkedResources(store),
         payloads,
         JobLogs(store),
-        ArchiveRoom(store, around.places),
+        ArchiveRoom(store, around.places, around.archive_form),
         minutes,
     )
 

@@ -151,7 +151,7 @@ class Endpoints:
             return await self._fixed(asked, _of_site(site, "not_found_reply"), HTTPStatus.NOT_FOUND)
         asked = _asked(site, incoming, match, visitor)
         endpoint = match.endpoint
-        if not await self._doors.lets_in(endpoint, visitor, asked.data):
+        if not await self._doors.lets_in(site.application_id, endpoint, visitor, asked.data):
             reply = endpoint.unauthorized_reply or _of_site(site, "unauthorized_reply")
             return await self._fixed(asked, reply, HTTPStatus.UNAUTHORIZED)
         if endpoint.static_reply:

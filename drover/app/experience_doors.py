@@ -61,9 +61,16 @@ class ExperienceDoors:
         return Visitor() if signed is None else Visitor(signed.user, signed.extra)
 
     async def lets_in(
-        self, endpoint: ExperienceEndpoint, visitor: Visitor, data: Mapping[str, Any]
+        self,
+        application_id: str,
+        endpoint: ExperienceEndpoint,
+        visitor: Visitor,
+        data: Mapping[str, Any],
     ) -> bool:
-        """Tell whether an endpoint lets a visitor in; ``data`` is what the request says."""
+        """Tell whether an endpoint of an application lets a visitor in.
+
+        ``data`` is what the request says.
+        """
         user = visitor.user
         if endpoint.access == PUBLIC:
             return True
@@ -72,10 +79,12 @@ class ExperienceDoors:
         if endpoint.access == "authenticated":
             return True
         if endpoint.access == "group":
-            return await self._store.read(lambda session: _by_group(session, endpoint, user.id))
+            return await self._store.read(
+                lambda session: _by_group(session, application_id, endpoint, user.id)
+            )
         device_id = _device(endpoint, data)
         return await self._store.read(
-            lambda session: _by_device(session, endpoint.application_id, device_id, user.id)
+            lambda session: _by_device(session, application_id, device_id, user.id)
         )
 
 
@@ -86,13 +95,15 @@ def _token(headers: Mapping[str, str]) -> str:
     return given.strip()
 
 
-async def _by_group(session: Session, endpoint: ExperienceEndpoint, user_id: str) -> bool:
+async def _by_group(
+    session: Session, application_id: str, endpoint: ExperienceEndpoint, user_id: str
+) -> bool:
     """Tell whether a user is in a group that the endpoint lists, or that lists the endpoint."""
-    own = await groups_of(session, endpoint.application_id, user_id)
+    own = await groups_of(session, application_id, user_id)
     if not own.isdisjoint(endpoint.experience_group_ids):
         return True
     for group_id in sorted(own):
-        group = await session.resources.get(GROUP, endpoint.application_id, group_id)
+        group = await session.resources.get(GROUP, application_id, group_id)
         if endpoint.id in group.experience_endpoint_ids:
             return True
     return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from drover.kinds.experience_domain import KIND as DOMAIN
@@ -20,12 +21,21 @@ _ADDRESS: Final = re.compile(r"[0-9.]+\Z")
 _LONGEST: Final = 253
 
 
+_KEPT: Final = 1024
+"""Headers whose host is remembered: a server is asked for few, again and again."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class OwnNames:
-    """What the server itself is called, in lower case; slugs answer at ``SLUG.base``."""
+    """What the server itself is called, in lower case; slugs answer at ``SLUG.base``.
+
+    ``told`` says that the operator named it: a server that knows only what its machine is called
+    cannot tell a domain of an application from a name of its own, and answers at no domain.
+    """
 
     hosts: frozenset[str] = frozenset()
     base: str = ""
+    told: bool = False
 
 
 class ExperienceHosts:
@@ -42,6 +52,8 @@ class ExperienceHosts:
             return ""
         if self._own.base and host.endswith(f".{self._own.base}"):
             return host.removesuffix(f".{self._own.base}")
+        if not self._own.told:
+            return ""
         return await self._store.glance(lambda session: _domain(session, host))
 
     def is_apart(self, header: str) -> bool:
@@ -50,6 +62,7 @@ class ExperienceHosts:
         return not any(host.endswith(f".{each}") for each in self._own.hosts)
 
 
+@lru_cache(_KEPT)
 def host_of(header: str) -> str:
     """Return the name in a ``Host`` header in lower case; empty where it can be no domain."""
     host = header.partition(":")[0].lower().removesuffix(".")
@@ -58,8 +71,12 @@ def host_of(header: str) -> str:
 
 
 async def _domain(session: Session, host: str) -> str:
-    """Return the domain that takes a host: itself, or the one with a wildcard before the rest."""
-    for name in (host, f"*.{host.partition('.')[2]}"):
+    """Return the domain that takes a host: itself, or the one with a wildcard before the rest.
+
+    A wildcard before a single label, such as all of a top-level domain, takes none.
+    """
+    rest = host.partition(".")[2]
+    for name in (host, f"*.{rest}") if "." in rest else (host,):
         if await session.resources.by_own_name(DOMAIN, name) is not None:
             return name
     return ""

@@ -20,7 +20,7 @@ from drover.model.fields import is_id
 from drover.ports.resources import Listing, Page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from drover.app.catalog import Catalog
     from drover.kinds.experience_endpoint import ExperienceEndpoint
@@ -39,7 +39,13 @@ class ExperienceVersionHook(QuietHook):
     async def before(
         self, session: Session, _caller: Caller, _kind: Kind[Any], old: Any, new: Any, /
     ) -> Any:
-        """Return the version with its picture; raises Invalid."""
+        """Return the version with its picture; raises Invalid.
+
+        A picture that is given, as bundles do, holds what the kinds allow and is of this
+        application.
+        """
+        if new.snapshot and (old is None or new.snapshot != old.snapshot):
+            new = structs.replace(new, snapshot=_own(new.snapshot, new.application_id))
         if new.version == DEVELOP:
             if new.source_version_id_or_name:
                 raise Invalid("The develop version follows no other", field="sourceVersionIdOrName")
@@ -199,6 +205,27 @@ async def _seen_in(session: Session, application_id: str, version: str) -> dict[
         ]
         for kind in (VIEW, ENDPOINT)
     }
+
+
+def _own(given: Mapping[str, list[Any]], application_id: str) -> dict[str, list[Any]]:
+    """Return a picture from outside as one of an application; raises Invalid."""
+    return {
+        kind.one: [_entry(kind, each, application_id) for each in given[kind.one]]
+        for kind in (VIEW, ENDPOINT)
+        if kind.one in given
+    }
+
+
+def _entry(kind: Kind[Any], given: Any, application_id: str) -> Any:
+    try:
+        loaded = kind.load(msgspec.json.encode(given))
+        own = structs.replace(loaded, application_id=application_id)
+        if kind.check is not None:
+            kind.check(own)
+    except (msgspec.ValidationError, Invalid) as error:
+        message = f"The snapshot has no {kind.title.lower()} such as that: {error}"
+        raise Invalid(message, field="snapshot") from error
+    return msgspec.json.decode(kind.shown(own))
 
 
 async def _show(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from drover.app.access.admit import role_by, standings, visible_applications
+from drover.app.access.admit import kept_out, role_by, standings, visible_applications
 from drover.app.inventory_cursor import check_place, open_cursor, seal_cursor
 from drover.app.inventory_reads import PatientReads
 from drover.app.inventory_verbs import VERBS, Outcome, Outcomes, actor_of
@@ -257,7 +257,11 @@ async def reach_of(session: Session, caller: Caller, *, changes: bool = False) -
         seen = await visible_applications(session, caller)
     else:
         found = await standings(session, caller)
-        seen = [each.owner.application_id for each in found if role_by(caller, each) in _CHANGING]
+        seen = [
+            each.owner.application_id
+            for each in found
+            if role_by(caller, each) in _CHANGING and not kept_out(caller, each)
+        ]
     return Reach(None if seen is None else tuple(seen), caller.user_id)
 
 

@@ -50,6 +50,7 @@ from drover.ports.runner import WorkerLost
 from drover.sandbox.notebooks.runner import NotebookProcesses
 from drover.server.configured import (
     allowance_of,
+    archive_form_of,
     bulk_of,
     bundle_limits_of,
     calls_of,
@@ -93,7 +94,7 @@ class Server:
     """The parts of one process; ``open`` starts what its roles ask for."""
 
     def __init__(self, settings: Settings, url: str) -> None:
-        """Make a server that clients reach at ``url``."""
+        """Make a server that clients reach at ``url``; raises SettingsError."""
         self.settings = settings
         self.url = url
         self.clock = SystemClock()
@@ -101,6 +102,7 @@ class Server:
         self.app: HttpApp
         self.created: Created | None = None
         self.fabric = Fabric(settings)
+        self._archive_form = archive_form_of(settings)
         self._watching: Watching | None = None
         self._replies: AwaitedReplies | None = None
         self._jobs: jobs.JobServices | None = None
@@ -252,6 +254,7 @@ class Server:
             wake_tasks=heart.signals.asked,
             most_waiting_tasks=self.settings.max_waiting_tasks,
             places=places_of(self.settings),
+            archive_form=self._archive_form,
             token_key=machine.report_key,
             own_names=own_names_of(self.settings, self.url),
         )

@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 from drover import __version__
 from drover.app.about import ServerFacts
+from drover.app.archives.csv_form import CSV
+from drover.app.archives.parquet_form import PARQUET
+from drover.app.archives.parquet_form import missing as parquet_is_missing
 from drover.app.assembly import CallLimits
 from drover.app.experience_hosts import OwnNames
 from drover.app.inventory_bulk import BulkOperations
@@ -16,6 +19,7 @@ from drover.app.inventory_throttle import Allowance
 from drover.app.jobs import assembly as jobs
 from drover.app.retention import Keep
 from drover.app.transfer.assembly import BundleLimits
+from drover.config import SettingsError
 from drover.engine.timing import Timing
 from drover.faces.http import Limits
 from drover.ports.notebooks import Bounds as NotebookBounds
@@ -28,6 +32,7 @@ from drover.workers.mail import FolderMail, SmtpMail, SmtpServer
 from drover.workers.web import GuardedWeb
 
 if TYPE_CHECKING:
+    from drover.app.archives.forms import Form
     from drover.config import Settings
     from drover.engine.service import Heart
     from drover.ports.mail import Mail
@@ -193,6 +198,15 @@ def places_of(settings: Settings) -> ArchivePlaces:
     return ArchivePlaces(own, settings.archive_s3_endpoint)
 
 
+def archive_form_of(settings: Settings) -> Form:
+    """Return the form of archives' files; raises SettingsError where what writes it is missing."""
+    if settings.archive_format == "csv":
+        return CSV
+    if parquet_is_missing():
+        raise SettingsError("archive_format = parquet needs pyarrow: pip install 'drover[parquet]'")
+    return PARQUET
+
+
 def repositories_of(settings: Settings) -> GitRepositories:
     """Return the way to repositories."""
     return GitRepositories(
@@ -242,5 +256,7 @@ def own_names_of(settings: Settings, url: str) -> OwnNames:
     """Return what the server itself is called, which no experience can be."""
     names = {urlsplit(url).hostname or "", settings.host, socket.gethostname(), *settings.own_hosts}
     return OwnNames(
-        hosts=frozenset(each.lower() for each in names if each), base=settings.experience_base
+        hosts=frozenset(each.lower() for each in names if each),
+        base=settings.experience_base,
+        told=bool(settings.public_url or settings.own_hosts),
     )

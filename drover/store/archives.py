@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from base64 import b64decode
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +20,7 @@ from drover.store.blobs import ObjectBlobs
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 
-    from obstore.store import ObjectStore, RetryConfig
+    from obstore.store import AzureCredential, ObjectStore, RetryConfig, S3Credential
 
     from drover.ports.archives import Target
     from drover.store.driver import Row, Transaction
@@ -28,6 +30,13 @@ _LONGEST_REASON: Final = 300
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _REGION: Final = re.compile(r"[a-z0-9-]{0,64}")
 _OF_ACCOUNT: Final = ("type", "project_id", "private_key", "private_key_id", "client_email")
+_BEFORE_A_KEY: Final = frozenset(
+    {"GOOGLE_BEARER_TOKEN", "GOOGLE_SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT_PATH"}
+)
+"""Variables that are taken before, or refused beside, the key of an account that is given.
+
+``GOOGLE_APPLICATION_CREDENTIALS``, which opens the operator's own bucket, is not among them.
+"""
 _RETRIES: Final[RetryConfig] = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 """A task that lacks its bucket is tried again as a whole."""
 _ACCOUNT: Final = re.compile(r"[a-z0-9]{3,24}")
@@ -132,7 +141,8 @@ class ArchivePlaces:
         """Return a bucket of somebody's own; raises Invalid where that cannot be one.
 
         What goes into the address of the provider is checked, so that it leads nowhere else; and
-        never do the server's own credentials open somebody's bucket.
+        never do the server's own credentials open somebody's bucket: a key is given whole, since
+        what else of one is in the environment (a session token, a bearer token) would be sent, too.
         """
         if not _BUCKET.fullmatch(target.bucket) or not _REGION.fullmatch(target.region):
             raise Invalid("The bucket or the region of the archive cannot be one")
@@ -145,11 +155,15 @@ class ArchivePlaces:
 
 
 def _s3(target: Target, endpoint: str) -> ObjectStore:
+    key: S3Credential = {
+        "access_key_id": target.key,
+        "secret_access_key": target.secret,
+        "expires_at": None,
+    }
     return S3Store(
         target.bucket,
         region=target.region or "us-east-1",
-        access_key_id=target.key,
-        secret_access_key=target.secret,
+        credential_provider=lambda: key,
         config={"endpoint": endpoint} if endpoint else {},
         client_options={"allow_http": endpoint.startswith("http://")},
         retry_config=_RETRIES,
@@ -157,6 +171,9 @@ def _s3(target: Target, endpoint: str) -> ObjectStore:
 
 
 def _gcs(target: Target, _endpoint: str) -> ObjectStore:
+    own = sorted(name for name in os.environ if name.upper() in _BEFORE_A_KEY)
+    if own:
+        raise Invalid(f"The server's own {own[0]} would be used for the archive's bucket")
     return GCSStore(
         target.bucket, service_account_key=_account_key(target.key), retry_config=_RETRIES
     )
@@ -175,10 +192,15 @@ def _account_key(text: str) -> str:
 def _azure(target: Target, _endpoint: str) -> ObjectStore:
     if not _ACCOUNT.fullmatch(target.key):
         raise Invalid("The account of the archive cannot be one")
+    try:
+        b64decode(target.secret, validate=True)
+    except ValueError as error:
+        raise Invalid("The archive's bucket cannot be opened with this key") from error
+    key: AzureCredential = {"access_key": target.secret, "expires_at": None}
     return AzureStore(
         target.bucket,
         account_name=target.key,
-        account_key=target.secret,
+        credential_provider=lambda: key,
         retry_config=_RETRIES,
     )
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import gzip
 import io
 import json
 import zipfile
+from datetime import datetime
+from unittest.mock import ANY
 
 import httpx
+import pyarrow.parquet
 import pytest
 
 import drover.app.tasks
 from drover.app.archives.asking import Archives
+from drover.app.archives.parquet_form import PARQUET
 from drover.app.archives.sources import ArchiveRoom
 from drover.app.exports import ExportRoom
 from drover.app.long_tasks import LongTask, LongTasks
@@ -37,6 +42,7 @@ from drover.faces.losant import (
     job_logs,
     resources,
 )
+from drover.model.instants import to_text
 from drover.store.archives import ArchivePlaces
 from tests.support.access_server import AccessServer
 from tests.support.catalog_server import MemoryBlobs
@@ -149,6 +155,99 @@ async def test_each_way_to_archive_writes_its_files(plant):
     assert (events_log["output"]["rows"], tables_log["output"]["rows"]) == (1, 2)
     assert not [name for name in plant.files() if quiet in name]
     assert [log["status"] for log in (day, past, events_log, tables_log)] == ["completed"] * 4
+
+
+async def _filled(plant):
+    """Have two devices, an event and a table; return the ids of a device and of the table."""
+    config = {"delayDays": 1, "includeEvents": True, "includeDataTables": True}
+    await plant.do("PATCH", "", {"archiveConfig": config})
+    pump, fan = await plant.device(), await plant.device(name="fan")
+    await plant.report(pump, (5, "heat", 1.5), (5, "note", "a"), (6, "raw", "YQ=="))
+    await plant.report(fan, (5, "heat", 1), (9, "heat", "hot"), (DAY_MS, "heat", 2))
+    await plant.do("POST", "/events", {"level": "info", "subject": "s", "data": {"a": [1]}})
+    columns = [
+        {"name": name, "dataType": kind, "constraint": "optional"}
+        for name, kind in (("serial", "string"), ("size", "number"), ("sold", "boolean"))
+    ]
+    table = (await plant.do("POST", "/data-tables", {"name": "T", "columns": columns}))[1]["id"]
+    rows = [{"serial": "1", "size": 2.5, "sold": True}, {"serial": "2"}]
+    await plant.do("POST", f"/data-tables/{table}/rows", rows)
+    return fan, table
+
+
+def _as_csv_has_it(value):
+    if isinstance(value, datetime):
+        return to_text(round(value.timestamp() * 1000))
+    if value is None or isinstance(value, bool):
+        return str(int(value)) if value is not None else ""
+    return f"{value:g}" if isinstance(value, float) else value
+
+
+def _csv_of(raw):
+    """Return what a Parquet archive holds as a CSV archive of the same would have it."""
+    return [
+        {name: _as_csv_has_it(value) for name, value in row.items()}
+        for row in pyarrow.parquet.read_table(io.BytesIO(raw)).to_pylist()
+    ]
+
+
+def _rows_of(text):
+    """Return the lines of a CSV archive, with the date alone for a moment."""
+    rows = list(csv.DictReader(io.StringIO(text)))
+    for row in rows:
+        if "ISO Date" in row:
+            row["Timestamp"] = row.pop("ISO Date")
+    return rows
+
+
+def _by_name(folder, suffix):
+    """Return files by name, which tells for all events only when they were asked for."""
+    found = folder.rglob(f"*{suffix}")
+    return {
+        "all" if each.parent.name == "events" else each.name.removesuffix(suffix): each.read_bytes()
+        for each in found
+    }
+
+
+async def _outputs(plant):
+    paths = ("/archiveData?date=1970-01-01", "/backfillArchiveData", "/fullEventsArchive")
+    return [(await plant.ended("GET", path))["output"] for path in paths]
+
+
+async def test_a_parquet_archive_holds_what_the_csv_archive_of_the_same_holds(plant, monkeypatch):
+    monkeypatch.setattr("drover.app.archives.work.MOMENTS", 1)
+    await _filled(plant)
+    lines = await _outputs(plant)
+
+    plant.services[ArchiveRoom].form = PARQUET
+    columns = await _outputs(plant)
+
+    counts = [[(each["files"], each.get("points"), each["rows"]) for each in columns]]
+    counts.append([(each["files"], each.get("points"), each["rows"]) for each in lines])
+    assert counts[0] == counts[1] == [(4, 5, 6), (3, 6, 5), (1, None, 1)]
+    assert all(len(each["checksum"]) == 64 for each in columns)
+    texts, tables = _by_name(plant.folder, ".csv.gz"), _by_name(plant.folder, ".parquet")
+    assert texts.keys() == tables.keys()
+    for name, raw in tables.items():
+        assert _csv_of(raw) == _rows_of(gzip.decompress(texts[name]).decode()), name
+    assert await _outputs(plant) == [*columns[:2], {**columns[2], "checksum": ANY}]
+
+
+async def test_a_file_whose_values_do_not_fit_is_written_once_and_leaves_nothing(plant):
+    fan, table = await _filled(plant)
+    plant.services[ArchiveRoom].form = PARQUET
+
+    await _outputs(plant)
+
+    (mixed,) = plant.folder.rglob(f"*{fan}-0-*.parquet")
+    held = pyarrow.parquet.read_table(mixed)
+    assert held["heat"].to_pylist() == ["1", "hot"]
+    (other,) = plant.folder.rglob(f"*{fan}-{DAY_MS}-*.parquet")
+    assert pyarrow.parquet.read_table(other)["heat"].to_pylist() == [2.0]
+    (rows,) = plant.folder.rglob(f"*{table}*.parquet")
+    kinds = [str(each.type) for each in pyarrow.parquet.read_schema(rows)]
+    assert kinds == ["string", *["timestamp[ms, tz=UTC]"] * 2, "string", "double", "bool"]
+    assert not list((plant.folder / ".partial").iterdir())
 
 
 async def test_what_cannot_be_archived_is_refused(plant):

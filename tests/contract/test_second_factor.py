@@ -7,6 +7,8 @@ import asyncio
 import pytest
 import pytest_asyncio
 
+from drover.app.inventory import reach_of
+from drover.model.access import Caller
 from drover.model.one_time_codes import STEP_MS, code_at
 from tests.support.access_server import PASSWORD
 
@@ -247,3 +249,26 @@ async def test_who_is_invited_is_told_that_a_second_factor_is_needed(server):
 
 async def _id(server, session):
     return (await server.ok(session, "GET", "/me"))["userId"]
+
+
+async def test_members_kept_out_of_applications_change_no_jobs_of_theirs_either(server):
+    root = await server.start()
+    lead, bob = await server.user(root, "lead@example.com"), await server.user(root, EMAIL)
+    org = (await server.ok(lead, "POST", "/orgs", {"name": "Works"}))["orgId"]
+    own = await server.application(lead, orgId=org)
+    await _member(server, org, lead, bob, EMAIL, "edit")
+    own_id = await _id(server, bob)
+    scopes = frozenset({"all.User"})
+    member = Caller(type="user", id=own_id, user_id=own_id, scopes=scopes)
+
+    async def reached(*, changes):
+        found = await server.store.read(lambda session: reach_of(session, member, changes=changes))
+        return found.applications
+
+    before = await reached(changes=True)
+    await enabled(server, lead)
+    await server.ok(lead, "PATCH", f"/orgs/{org}", {"mfaMode": "required"})
+
+    assert before == (own,)
+    assert await reached(changes=False) == ()
+    assert await reached(changes=True) == ()

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 from msgspec import UNSET
 from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
 from drover.app.archives import config as configured
-from drover.app.archives.files import Piece, Totals, Written, write
+from drover.app.archives.csv_form import CSV
+from drover.app.archives.files import Page, Totals, Written, write
+from drover.app.archives.forms import Column
 from drover.app.archives.lines import SEPARATOR, StateLines, cell, header, row
 from drover.app.archives.work import Span, day_of
 from drover.kinds.application import ArchiveConfig
 from drover.model.errors import Invalid, Unavailable
-from drover.ports.archives import Moment, Nowhere, Target
+from drover.ports.archives import Moment, Nowhere, StoredLine, Target
 from drover.store import archives
 from drover.store.archives import ArchivePlaces
 
@@ -182,6 +188,84 @@ async def one(chunk: bytes):
     yield chunk
 
 
+class Listening(BaseHTTPRequestHandler):
+    """Takes whatever is written, and keeps with what headers."""
+
+    def do_PUT(self):
+        self.server.seen.append({name.lower(): text for name, text in self.headers.items()})
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(201)
+        self.send_header("ETag", '"1"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.fixture
+def provider():
+    server = HTTPServer(("127.0.0.1", 0), Listening)
+    server.seen = []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def test_no_credential_of_the_server_is_sent_to_a_bucket_of_somebody(provider, monkeypatch):
+    url = f"http://127.0.0.1:{provider.server_port}"
+    own = {"AWS_SESSION_TOKEN": "own", "AWS_ACCESS_KEY_ID": "own", "AZURE_STORAGE_TOKEN": "own",
+           "AZURE_STORAGE_ENDPOINT": f"{url}/account", "AZURE_ALLOW_HTTP": "true"}  # fmt: skip
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    places = ArchivePlaces("unused", url)
+
+    for kind, key in (("s3", "theirs"), ("azure", "account")):
+        target = Target(kind=kind, bucket="plant", key=key, secret="a2V5")
+        await places.of(target).put_stream("a/b", one(b"x"))
+
+    s3, azure = provider.seen
+    assert "Credential=theirs/" in s3["authorization"]
+    assert "x-amz-security-token" not in s3
+    assert azure["authorization"].startswith("SharedKey account:")
+
+
+async def test_a_bucket_of_google_is_written_to_with_the_key_of_its_account(
+    provider, monkeypatch, tmp_path
+):
+    (tmp_path / "own.json").write_text(account_key(client_email="own@example.com"))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "own.json"))
+    monkeypatch.setenv("GOOGLE_BASE_URL", f"http://127.0.0.1:{provider.server_port}")
+    monkeypatch.setenv("GOOGLE_ALLOW_HTTP", "true")
+    key = account_key()
+
+    place = ArchivePlaces("unused").of(Target(kind="gcs", bucket="plant", key=key))
+    await place.put_stream("a/b", one(b"x"))
+
+    (headers,) = provider.seen
+    token = headers["authorization"].removeprefix("Bearer ")
+    signer = RSAKey.import_key(json.loads(key)["private_key"])
+    assert jwt.decode(token, signer, algorithms=["RS256"]).claims["iss"] == "a@example.com"
+
+
+@pytest.mark.parametrize("name", ["GOOGLE_BEARER_TOKEN", "GOOGLE_SERVICE_ACCOUNT"])
+def test_a_bucket_of_google_is_not_opened_with_what_the_server_has(monkeypatch, name):
+    monkeypatch.setenv(name, "own")
+
+    with pytest.raises(Invalid, match=name):
+        ArchivePlaces("unused").of(Target(kind="gcs", bucket="plant", key=account_key()))
+
+
+def test_a_key_of_azure_that_is_none_is_refused():
+    with pytest.raises(Invalid, match="cannot be opened"):
+        ArchivePlaces("unused").of(
+            Target(kind="azure", bucket="plant", key="account", secret="no key")
+        )
+
+
 async def test_a_place_that_cannot_be_reached_says_so(monkeypatch):
     monkeypatch.setattr(archives, "_RETRIES", {"max_retries": 0})
     place = ArchivePlaces("unused", "http://127.0.0.1:1").of(
@@ -238,8 +322,8 @@ class Broken:
 
 
 async def test_a_file_that_reads_back_otherwise_does_not_count():
-    async def pieces():
-        yield Piece("a\n", 1)
+    async def pages():
+        yield Page([StoredLine(1, "a", '{"id": "a"}')])
 
     with pytest.raises(Unavailable):
-        await write(Broken(), "k", pieces())
+        await write(Broken(), "k", CSV.documents([Column("id")]), pages())

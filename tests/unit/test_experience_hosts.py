@@ -6,7 +6,7 @@ import pytest
 
 from drover.app.experience_hosts import ExperienceHosts, OwnNames, host_of
 
-OWN = OwnNames(hosts=frozenset({"drover.example.com"}), base="sites.example.com")
+OWN = OwnNames(hosts=frozenset({"drover.example.com"}), base="sites.example.com", told=True)
 
 
 class Registered:
@@ -73,6 +73,23 @@ async def test_no_domain_takes_what_the_server_itself_is_called():
     for header in ("Drover.example.com:443", "127.0.0.1", "drover", "localhost:1"):
         assert await hosts.name_at(header) == ""
     assert store.asked == 0
+
+
+async def test_a_server_that_was_not_told_its_names_gives_none_away():
+    store = Registered("drover.example.org", "*.example.org")
+    hosts = ExperienceHosts(store, OwnNames(hosts=frozenset({"machine"}), base="sites.example.com"))
+
+    assert await hosts.name_at("drover.example.org") == ""
+    assert await hosts.name_at("any.example.org") == ""
+    assert await hosts.name_at("pumps.sites.example.com") == "pumps"
+    assert store.asked == 0
+
+
+async def test_no_wildcard_takes_a_whole_top_level_domain():
+    hosts = ExperienceHosts(Registered("*.com", "*.example.net"), OWN)
+
+    assert await hosts.name_at("example.com") == ""
+    assert await hosts.name_at("any.example.net") == "*.example.net"
 
 
 def test_hosts_below_the_servers_own_are_not_apart_from_it():

@@ -72,7 +72,7 @@ class Gate:
         role = MemberRole.NONE if standing is None else role_by(caller, standing)
         if standing is None or role is MemberRole.NONE:
             raise _missing()
-        if _kept_out(caller, standing):
+        if kept_out(caller, standing):
             raise lacking()
         self._roles.keep(key, standing.revision, role)
         return role
@@ -111,7 +111,7 @@ def _own_role(caller: Caller, standing: Standing) -> MemberRole:
     return standing.member.role_in(owner.application_id)
 
 
-def _kept_out(caller: Caller, standing: Standing) -> bool:
+def kept_out(caller: Caller, standing: Standing) -> bool:
     """Tell whether a member sees an application, and has to show more of who they are first."""
     return not caller.is_administrator and standing.lacks_second_factor(caller)
 
@@ -140,7 +140,7 @@ async def visible_applications(session: Session, caller: Caller) -> Sequence[str
     return [
         each.owner.application_id
         for each in await standings(session, caller)
-        if role_by(caller, each) is not MemberRole.NONE and not _kept_out(caller, each)
+        if role_by(caller, each) is not MemberRole.NONE and not kept_out(caller, each)
     ]
 
 

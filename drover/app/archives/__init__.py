@@ -1,1 +1,1 @@
-"""Archives of what an application gathered: gzip CSV in a folder or a bucket."""
+"""Archives of what an application gathered: gzip CSV or Parquet in a folder or a bucket."""

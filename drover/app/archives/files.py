@@ -1,24 +1,22 @@
-"""Files of archives: compressed on their way, counted, and read back before they count."""
+"""Files of archives: made on their way, counted, and read back before they count."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from drover.app.archives.forms import Misfit, widened
 from drover.model.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Sequence
 
+    from drover.app.archives.forms import Column, Sheet
     from drover.ports.archives import Place
-
-_LEVEL: Final = 2
-_GZIP: Final = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,42 +59,70 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     checksum: str
 
 
-class _Packing:
-    """Compresses pieces, and counts what passes."""
+class Page(NamedTuple):
+    """Some rows of a file that is to be made of them, with how many values they hold."""
 
-    def __init__(self) -> None:
+    rows: Sequence[Any]
+    points: int = 0
+
+
+class _Making:
+    """Makes a file of pages, and counts what passes."""
+
+    def __init__(self, sheet: Sheet[Any]) -> None:
         self.rows = 0
         self.points = 0
         self.digest = hashlib.sha256()
-        self._packer = zlib.compressobj(_LEVEL, wbits=_GZIP)  # no time in its header: repeatable
+        self._sheet = sheet
 
-    async def chunks(self, pieces: AsyncIterator[Piece]) -> AsyncIterator[bytes]:
-        """Yield the compressed content."""
-        async for piece in pieces:
-            self.rows += piece.rows
-            self.points += piece.points
-            yield await asyncio.to_thread(self._packed, piece.text)
-        last = self._packer.flush()
-        self.digest.update(last)
-        yield last
+    async def chunks(self, pages: AsyncIterator[Page]) -> AsyncIterator[bytes]:
+        """Yield the content; raises Misfit."""
+        yield await self._made(self._sheet.begin)
+        async for page in pages:
+            self.rows += len(page.rows)
+            self.points += page.points
+            yield await self._made(self._sheet.add, page.rows)
+        yield await self._made(self._sheet.end)
 
-    def _packed(self, text: str) -> bytes:
-        packed = self._packer.compress(text.encode())
-        self.digest.update(packed)
-        return packed
+    async def _made(self, step: Callable[..., bytes], *given: Any) -> bytes:
+        def made() -> bytes:
+            content = step(*given)
+            self.digest.update(content)
+            return content
+
+        return await asyncio.to_thread(made)
 
 
-async def write(place: Place, key: str, pieces: AsyncIterator[Piece]) -> Written:
+async def write(place: Place, key: str, sheet: Sheet[Any], pages: AsyncIterator[Page]) -> Written:
     """Write a file and read it back.
 
-    Raises Unavailable where what is there differs from what was written, StoreError.
+    Raises Misfit, having written nothing; Unavailable where what is there differs from what was
+    written; StoreError.
     """
-    packing = _Packing()
-    size = await place.put_stream(key, packing.chunks(pieces))
+    making = _Making(sheet)
+    size = await place.put_stream(key, making.chunks(pages))
     there = hashlib.sha256()
     async for part in place.get_stream(key):
         there.update(part)
-    checksum = packing.digest.hexdigest()
+    checksum = making.digest.hexdigest()
     if there.hexdigest() != checksum:
         raise Unavailable(f"The archive's file {key} could not be read back as it was written")
-    return Written(key=key, rows=packing.rows, points=packing.points, size=size, checksum=checksum)
+    return Written(key=key, rows=making.rows, points=making.points, size=size, checksum=checksum)
+
+
+async def write_fitting(
+    place: Place,
+    key: str,
+    columns: Sequence[Column],
+    begun: Callable[[Sequence[Column]], Sheet[Any]],
+    pages: Callable[[], AsyncIterator[Page]],
+) -> Written:
+    """Write a file as ``write`` does, again with columns as text where values are not of a type.
+
+    ``pages`` begins with the first page each time.
+    """
+    while True:
+        try:
+            return await write(place, key, begun(columns), pages())
+        except Misfit as misfit:  # at most once for each column: text fits always
+            columns = widened(columns, misfit)

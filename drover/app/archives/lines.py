@@ -29,15 +29,22 @@ def quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
+def plain(value: Any) -> str:
+    """Return a JSON value, which is not null, as text: booleans 1 and 0, objects as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return str(value) if isinstance(value, int | float) else msgspec.json.encode(value).decode()
+
+
 def cell(value: Any, *, safe: bool = False) -> str:
     """Return a JSON value as a cell: booleans 1 and 0, objects as JSON; ``safe`` disarms text."""
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return "1" if value else "0"
+    text = plain(value)
     if isinstance(value, int | float):
-        return str(value)
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        return text
     return quoted(f"'{text}" if safe and text.startswith(_FORMULA) else text)
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drover.app.archives.work import Archive, opened
+from drover.app.archives.csv_form import CSV
+from drover.app.archives.work import opened
 
 if TYPE_CHECKING:
+    from drover.app.archives.forms import Form
+    from drover.app.archives.work import Archive
     from drover.app.services import Services
     from drover.ports.archives import Places
     from drover.ports.store import Store
@@ -14,11 +17,12 @@ if TYPE_CHECKING:
 
 
 class ArchiveRoom:
-    """The store that archives are read from, and the places that they are written to."""
+    """The store that archives are read from, the places and the form that they are written in."""
 
-    def __init__(self, store: Store, places: Places) -> None:
+    def __init__(self, store: Store, places: Places, form: Form = CSV) -> None:
         self.store = store
         self.places = places
+        self.form = form
 
 
 class ArchiveTask:
@@ -30,4 +34,4 @@ class ArchiveTask:
 
     async def opened(self, task: Task) -> Archive:
         """Return the archive, with what was written before; raises Invalid, Missing."""
-        return await opened(self._room.store, self._room.places, task)
+        return await opened(self._room, task)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
 from drover.app.archives import config as configured
-from drover.app.archives.files import Piece, Totals, Written, write
-from drover.app.archives.lines import StateLines, flat, header
+from drover.app.archives.files import Page, Totals, Written, write_fitting
+from drover.app.archives.forms import Column
 from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.data_table import KIND as DATA_TABLE
 from drover.model.instants import to_text
@@ -24,8 +25,10 @@ from drover.ports.resources import Listing
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
+    from drover.app.archives.forms import ColumnType
+    from drover.app.archives.sources import ArchiveRoom
     from drover.kinds.application import Application
-    from drover.ports.archives import Moment, Place, Places, StoredLine
+    from drover.ports.archives import Moment, Place, StoredLine
     from drover.ports.store import Session, Store
     from drover.ports.tasks import Task
 
@@ -44,6 +47,8 @@ EVENT_COLUMNS: Final = (
     "deviceName", "sourceType", "sourceId", "sourceName", "eventTags", "data", "updates",
 )  # fmt: skip
 ROW_COLUMNS: Final = ("id", "createdAt", "updatedAt")
+_TYPES: Final[Mapping[str, ColumnType]] = {"number": "number", "boolean": "boolean"}
+_TIMES: Final = frozenset({"creationDate", "lastUpdated", "createdAt", "updatedAt"})
 _SAVE_S: Final = 1.0
 _LAST_ID: Final = "g"  # after every id, which are hexadecimal
 
@@ -65,11 +70,14 @@ def day_of(time_ms: int) -> Span:
 class Archive:
     """One archive of an application, while it is written: where, how far, how much."""
 
-    def __init__(self, store: Store, place: Place, task: Task, application: Application) -> None:
+    def __init__(
+        self, room: ArchiveRoom, place: Place, task: Task, application: Application
+    ) -> None:
         self.application = application
         self.config = configured.needed(application)
         self.directory = configured.directory(application)
-        self._store = store
+        self._store = room.store
+        self._form = room.form
         self._task = task
         self._place = place
         reached: Mapping[str, Any] = task.checkpoint or {}
@@ -95,7 +103,7 @@ class Archive:
             for start in range(0, len(page), AT_ONCE):
                 some = documents[start : start + AT_ONCE]
                 found = await asyncio.gather(
-                    *(self._device(each["id"], span) for each in some if chosen(each))
+                    *(self._device(each, span) for each in some if chosen(each))
                 )
                 done += len(some)
                 await self._note([file for files in found for file in files], some[-1]["id"])
@@ -110,8 +118,9 @@ class Archive:
             own = self.application.id
             return self._read(lambda s: s.archives.events(own, after, span.end_ms, MOMENTS))
 
-        pieces = _documents(page, (span.start_ms - 1, _LAST_ID), EVENT_COLUMNS)
-        await self._note([await write(self._place, f"{key}.csv.gz", pieces)], "")
+        columns = [_own_column(name) for name in EVENT_COLUMNS]
+        pages = partial(_documents, page, (span.start_ms - 1, _LAST_ID))
+        await self._note([await self._one_file(key, columns, pages)], "")
 
     async def tables(self, folder: str, stamp_ms: int) -> None:
         """Write all rows of the tables that are chosen: a file for each."""
@@ -124,7 +133,7 @@ class Archive:
         )
         for table in sorted(found.items, key=lambda each: str(each.id)):
             if table.id > self._after and chosen({"id": table.id}):
-                key = f"{folder}{self.application.id}-{table.id}-{stamp_ms}.csv.gz"
+                key = f"{folder}{self.application.id}-{table.id}-{stamp_ms}"
                 await self._note([await self._table(table, key)], table.id)
 
     def result(self) -> dict[str, Any]:
@@ -146,25 +155,43 @@ class Archive:
         own, after = self.application.id, self._after
         return await self._read(lambda session: session.archives.devices(own, after, DEVICES))
 
-    async def _device(self, device_id: str, span: Span) -> list[Written]:
-        names: Sequence[str] = ()
+    async def _device(self, device: Mapping[str, Any], span: Span) -> list[Written]:
+        device_id = device["id"]
+        columns: Sequence[Column] = ()
         files: list[Written] = []
         reported = Reported(self._store, device_id, span)
         while await reported.more():
-            names = names or await self._read(lambda s: s.archives.attributes(device_id))
+            columns = columns or await self._attributes(device)
             day = day_of(reported.next_ms)
-            name = f"{self.application.id}-{device_id}-{day.start_ms}-{day.end_ms}.csv.gz"
-            pieces = _states(reported, names, day.end_ms)
-            files.append(await write(self._place, self.day_folder(day) + name, pieces))
+            name = f"{self.application.id}-{device_id}-{day.start_ms}-{day.end_ms}"
+            pages = partial(_states, reported, reported.next_ms, day.end_ms)
+            begun = partial(self._form.states, device_id)
+            key = f"{self.day_folder(day)}{name}{self._form.suffix}"
+            files.append(await write_fitting(self._place, key, columns, begun, pages))
         return files
 
+    async def _attributes(self, device: Mapping[str, Any]) -> Sequence[Column]:
+        """Return a column for each attribute that a device has or ever reported."""
+        names = await self._read(lambda session: session.archives.attributes(device["id"]))
+        types = {each["name"]: each["dataType"] for each in device.get("attributes") or ()}
+        return [Column(name, _TYPES.get(types.get(name, ""), "text")) for name in names]
+
     async def _table(self, table: Any, key: str) -> Written:
-        columns = (*ROW_COLUMNS, *(column.name for column in table.columns))
+        columns = [
+            *(_own_column(name) for name in ROW_COLUMNS),
+            *(Column(each.name, _TYPES.get(each.data_type, "text")) for each in table.columns),
+        ]
 
         def page(after: tuple[int, str]) -> Awaitable[Sequence[StoredLine]]:
             return self._read(lambda session: session.archives.rows(table.id, after, MOMENTS))
 
-        return await write(self._place, key, _documents(page, (-1, ""), columns))
+        return await self._one_file(key, columns, partial(_documents, page, (-1, "")))
+
+    async def _one_file(
+        self, key: str, columns: Sequence[Column], pages: Callable[[], AsyncIterator[Page]]
+    ) -> Written:
+        whole, begun = f"{key}{self._form.suffix}", self._form.documents
+        return await write_fitting(self._place, whole, columns, begun, pages)
 
     async def _note(self, files: Sequence[Written], after: str) -> None:
         """Count files, and save the place now and then."""
@@ -211,6 +238,12 @@ class Reported:
                 self._span = Span(self._page[-1].time_ms + 1, end_ms)
         return bool(self._page)
 
+    def back_to(self, start_ms: int) -> None:
+        """Begin again with a moment; where that is the next one, nothing is read again."""
+        if not self._page or self.next_ms != start_ms:
+            self._page, self._over = (), False
+            self._span = Span(start_ms, self._span.end_ms)
+
     async def upto(self, end_ms: int) -> AsyncIterator[Sequence[Moment]]:
         """Yield the pages up to a moment."""
         while await self.more() and self.next_ms <= end_ms:
@@ -223,15 +256,13 @@ def _time(moment: Moment) -> int:
     return moment.time_ms
 
 
-async def _states(reported: Reported, names: Sequence[str], end_ms: int) -> AsyncIterator[Piece]:
-    yield Piece(header(("ID", "Timestamp", "ISO Date", *names)), 0)
-    lines = StateLines(f"{reported.device_id},", names)
+async def _states(reported: Reported, start_ms: int, end_ms: int) -> AsyncIterator[Page]:
+    reported.back_to(start_ms)
     async for moments in reported.upto(end_ms):
-        text = await asyncio.to_thread(lines.text, moments)
-        yield Piece(text, len(moments), sum(each.points for each in moments))
+        yield Page(moments, sum(each.points for each in moments))
 
 
-async def opened(store: Store, places: Places, task: Task) -> Archive:
+async def opened(room: ArchiveRoom, task: Task) -> Archive:
     """Return the archive that a task writes; raises Invalid, Missing."""
     own = task.application_id
 
@@ -239,22 +270,18 @@ async def opened(store: Store, places: Places, task: Task) -> Archive:
         application = await session.resources.get(APPLICATION, own, own)
         return application, await configured.credential_of(session, application)
 
-    application, credential = await store.read(work)
-    place = configured.place_of(configured.needed(application), places, credential)
-    return Archive(store, place, task, application)
+    application, credential = await room.store.read(work)
+    place = configured.place_of(configured.needed(application), room.places, credential)
+    return Archive(room, place, task, application)
 
 
 async def _documents(
-    page: Callable[[tuple[int, str]], Awaitable[Sequence[StoredLine]]],
-    after: tuple[int, str],
-    columns: Sequence[str],
-) -> AsyncIterator[Piece]:
-    yield Piece(header(columns), 0)
+    page: Callable[[tuple[int, str]], Awaitable[Sequence[StoredLine]]], after: tuple[int, str]
+) -> AsyncIterator[Page]:
     while found := await page(after):
-        text = await asyncio.to_thread(_lines, found, columns)
-        yield Piece(text, len(found))
+        yield Page(found)
         after = (found[-1].created_ms, found[-1].id)
 
 
-def _lines(found: Sequence[StoredLine], columns: Sequence[str]) -> str:
-    return "".join(flat(msgspec.json.decode(each.document), columns) for each in found)
+def _own_column(name: str) -> Column:
+    return Column(name, "time" if name in _TIMES else "text")

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from drover.app.flow_caller import FlowCaller
+from drover.app.flow_caller import led_to
 from drover.app.flow_triggers import Happening, tell
 from drover.app.notebooks.logs import COMPLETED, shown
 from drover.kinds.notebook import KIND
-from drover.model.access import Caller
 
 if TYPE_CHECKING:
     from drover.model.run import Execution
@@ -29,7 +28,7 @@ async def tell_of(session: Session, task: Execution) -> None:
         return
     document = await session.resources.get_bytes(KIND, own, notebook_id)
     told = shown(log)
-    caller = _caller(msgspec.json.decode(task.detail).get("depth", 0))
+    caller = led_to("system", "", msgspec.json.decode(task.detail).get("depth", 0))
     data = {
         "success": told["status"] == COMPLETED,
         "notebook": msgspec.json.decode(document),
@@ -43,10 +42,3 @@ async def tell_of(session: Session, task: Execution) -> None:
         root={"relayId": notebook_id, "relayType": TRIGGER},
     )
     await tell(session, caller, own, [happening])
-
-
-def _caller(depth: int) -> Caller:
-    """Return who causes runs; ``depth`` workflows led to that of the notebook."""
-    if not depth:
-        return Caller(type="system", id="", scopes=frozenset())
-    return FlowCaller(type="system", id="", scopes=frozenset(), depth=depth - 1)

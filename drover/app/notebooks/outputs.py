@@ -161,7 +161,7 @@ class Outputs:
             found = kind.load(document)
         if found.is_directory:
             raise Invalid(f"{path[:255]} is a directory", field="destinationFileNameTemplate")
-        kept = await self.room.files.receive(kind, own, found.id, left.content)
+        kept = await self.room.files.receive(kind, own, found.id, left.content, self.caller)
         return self.room.files.links.fetch(kind, kept, _FETCH_SECONDS)
 
     async def _linked(self, name: str, content: bytes) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from msgspec import UNSET, structs
 
 from drover.app.catalog import Catalog
 from drover.app.devices import Devices
+from drover.app.flow_caller import led_to
 from drover.app.notebooks.ended import tell_of
 from drover.app.notebooks.inputs import Inputs
 from drover.app.notebooks.outputs import Outputs, info_of
@@ -23,7 +24,6 @@ from drover.app.notebooks.texts import Texts
 from drover.app.rows import TableRows
 from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.notebook import KIND, OfRun
-from drover.model.access import Caller
 from drover.model.errors import DroverError, Invalid
 from drover.model.instants import to_text
 from drover.ports.notebooks import NOTEBOOK, WORK, NotebooksUnavailable
@@ -87,7 +87,7 @@ class RunNotebook:
             self._room,
             self._services[Catalog],
             self._services[TableRows],
-            Caller(type="notebook", id=notebook.id, scopes=frozenset()),
+            led_to("notebook", notebook.id, task.input.get("depth", 0)),
             task.application_id,
             folder,
             texts,

@@ -20,6 +20,7 @@ from drover.app.transfer.references import ordered, renamed
 from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.credential import KIND as CREDENTIAL
 from drover.kinds.credential import lacks_secret
+from drover.kinds.dashboard import KIND as DASHBOARD
 from drover.kinds.data_table import KIND as TABLE
 from drover.model.bodies import convert
 from drover.model.bundle import Download
@@ -57,7 +58,8 @@ class Rule(Struct, frozen=True, kw_only=True):
 
     ``conflict`` says what becomes of a resource that the application has already: ``create`` makes
     another one, ``error`` refuses the bundle, ``retain`` keeps the old one, ``replace`` gives it
-    the bundle's content. ``asleep`` leaves workflows and integrations disabled.
+    the bundle's content. ``asleep`` leaves workflows and integrations disabled, and dashboards
+    without the reports that would be sent to those of the original.
     """
 
     conflict: Conflict = "create"
@@ -327,8 +329,8 @@ class _Bringing:
         self, kind: Kind[Any], given: Given, value: dict[str, Any], within: dict[str, str]
     ) -> Any:
         """Return a new resource; raises Invalid."""
-        if self._errand.rule.asleep and kind.exported_as in _AWAKE:
-            value["enabled"] = False
+        if self._errand.rule.asleep:
+            _put_to_sleep(kind, value)
         body = convert(value, kind.bundled_type)
         made = kind.create(body, self._stamp(self._new[given.id]), within)
         return self._with_content(given, made)
@@ -356,6 +358,14 @@ class _Bringing:
     def _check(self) -> None:
         if self._flaws:
             raise Invalid("The bundle cannot be imported", flaws=tuple(self._flaws))
+
+
+def _put_to_sleep(kind: Kind[Any], value: dict[str, Any]) -> None:
+    """Take from what a bundle holds of a resource all that would act by itself."""
+    if kind.exported_as in _AWAKE:
+        value["enabled"] = False
+    if kind is DASHBOARD:
+        value.pop("reportConfigs", None)
 
 
 def _is_empty(resource: Any) -> bool:

@@ -9,10 +9,13 @@ import zipfile
 import msgspec
 import pytest
 
+from drover.app.dashboard_reports import SCHEDULE_KIND
 from drover.app.tasks import application_clone, application_export, application_import
 from drover.app.transfer.import_orders import Asked, NewOwner, Source
 from drover.kinds.application import KIND as APPLICATION
+from drover.kinds.dashboard import KIND as DASHBOARD
 from drover.model.errors import Invalid, TooMany, Unavailable
+from drover.ports.resources import Listing
 from tests.support.catalog_server import USER
 from tests.support.import_world import Run, World
 
@@ -124,6 +127,33 @@ async def test_a_job_makes_a_new_application_of_another_one(world):
     assert await world.names(new) == ["Pump"]
     shown = msgspec.json.decode(await world.server.catalog.get(APPLICATION, new, new))
     assert shown["name"] == "Copy"
+
+
+async def test_a_new_application_sends_no_reports_to_the_readers_of_the_old_one(world):
+    here = await world.application()
+    report = {"cron": "0 6 * * 1", "toEmail": ["boss@x.test"]}
+    await world.create(DASHBOARD, here, name="Board", reportConfigs=[report])
+    owner = NewOwner(owner_id=USER, owner_type="user", name="Copy")
+
+    await world.queue(here, Source(application_id=here), owner=owner)
+    _, run = world.run()
+    new = (await world.imports.carry_out(run))["applicationId"]
+
+    (old,), (copy,) = [await boards(world, each) for each in (here, new)]
+    assert (len(old.report_configs), copy.name, copy.report_configs) == (1, "Board", ())
+    counted = [len(await schedules(world, each.id)) for each in (old, copy)]
+    assert counted == [1, 0]
+
+
+async def boards(world, application_id):
+    listing = Listing(sort_field="name")
+    return (
+        await world.store.read(lambda s: s.resources.page(DASHBOARD, application_id, listing))
+    ).items
+
+
+async def schedules(world, dashboard_id):
+    return await world.store.read(lambda s: s.jobs.schedules.of(SCHEDULE_KIND, dashboard_id))
 
 
 async def test_a_dry_run_as_a_job_changes_nothing(world):
