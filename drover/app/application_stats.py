@@ -8,7 +8,6 @@ from drover.app.files import KINDS
 from drover.app.notebooks.minutes import DAY_MS, PERIOD_DAYS
 from drover.app.tasks.notebook_execute import TASK as RUN
 from drover.model.task import LogStatus
-from drover.ports.resources import Listing
 from drover.ports.tasks import LogsWanted
 from drover.query.tree import Compare, In, Operator, all_of
 
@@ -17,13 +16,12 @@ if TYPE_CHECKING:
 
     from drover.app.notebooks.minutes import NotebookMinutes
     from drover.app.payload_counts import PayloadCounts
-    from drover.ports.store import Session, Store
+    from drover.ports.store import Store
 
 NAMES: Final = ("payloadCount", "storageStats", "notebookStats")
 """What there is; each is looked up for one application at a time."""
 
 _OPEN: Final = (LogStatus.QUEUED.value, LogStatus.IN_PROGRESS.value)
-_FILES: Final = Listing(sort_field="id", limit=2**31 - 1)
 
 
 class ApplicationStats:
@@ -50,16 +48,11 @@ class ApplicationStats:
 
     async def _storage(self, application_id: str) -> dict[str, int]:
         """Return how many files there are, and how many bytes they have."""
-
-        async def work(session: Session) -> list[int]:
-            sizes: list[int] = []
-            for kind in KINDS.values():
-                page = await session.resources.page(kind, application_id, _FILES)
-                sizes += [each.file_size or 0 for each in page.items if not each.is_directory]
-            return sizes
-
-        sizes = await self._store.read(work)
-        return {"count": len(sizes), "size": sum(sizes)}
+        kinds = [kind.one for kind in KINDS.values()]
+        count, size = await self._store.read(
+            lambda session: session.counts.files(application_id, kinds)
+        )
+        return {"count": count, "size": size}
 
     async def _notebooks(self, application_id: str) -> dict[str, int]:
         """Return what notebooks did in the last days, and how many runs have not ended."""

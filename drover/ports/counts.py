@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,8 +57,15 @@ class EndpointCall:
     calls: int = 1
 
 
+class Stored(NamedTuple):
+    """How many files there are, and how many bytes they have."""
+
+    files: int
+    bytes: int
+
+
 class Counts(Protocol):
-    """Counts of payloads by hour, and of devices by day; all times are UTC milliseconds."""
+    """Counts of payloads by hour, of devices by day, of files; times are UTC milliseconds."""
 
     async def add(self, moved: Sequence[Moved]) -> None:
         """Add to what was counted."""
@@ -102,4 +109,8 @@ class Counts(Protocol):
 
     async def forget_calls(self, before_ms: int) -> None:
         """Delete counts of calls of hours before a moment."""
+        ...
+
+    async def files(self, application_id: str, kinds: Sequence[str]) -> Stored:
+        """Return how many files of these kinds an application has, without directories."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from drover.ports.counts import Days, EndpointCall, Total
+from drover.ports.counts import Days, EndpointCall, Stored, Total
 from drover.store.row_batches import batch
 
 if TYPE_CHECKING:
@@ -114,3 +114,9 @@ class CountStore:
     async def forget_calls(self, before_ms: int) -> None:
         """Delete counts of calls of hours before a moment."""
         await self._tx.execute("endpoint_call_forget", {"before_ms": before_ms})
+
+    async def files(self, application_id: str, kinds: Sequence[str]) -> Stored:
+        """Return how many files of these kinds an application has."""
+        params = {"application_id": application_id, "kinds": list(kinds)}
+        (row,) = await self._tx.fetch("files_stored", params)
+        return Stored(row["total"], row["bytes"])

@@ -9,10 +9,13 @@ import pytest
 
 from drover.app.payload_counts import PayloadCounts
 from drover.kinds.device import KIND as DEVICE
+from drover.kinds.file import KIND as FILE
+from drover.kinds.private_file import KIND as PRIVATE
 from drover.model.instants import to_text
 from drover.model.kind import Stamp
 from drover.ports.counts import Moved
 from drover.store.session import SqlStore
+from tests.contract.stored_resources import add as add_resource
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 START_MS = 19_700 * DAY_MS
@@ -130,3 +133,20 @@ async def test_devices_are_counted_by_the_day_they_came(store):
 
     assert (days.before, days.created, days.deleted) == (1, {START_MS: 2}, {})
     assert (later.before, later.created, sum(later.deleted.values())) == (4, {}, 1)
+
+
+async def test_files_are_counted_with_their_bytes_and_without_directories(store):
+    kinds = [FILE.one, PRIVATE.one]
+    big, small = {"fileSize": 2**40}, {"fileSize": 5}
+    await add_resource(store, FILE, name="one", type="file", **big)
+    await add_resource(store, PRIVATE, name="two", type="file", **small)
+    await add_resource(store, FILE, name="empty", type="file")
+    await add_resource(store, FILE, name="folder", type="directory", **small)
+    await add_resource(store, FILE, OTHER, name="theirs", type="file", **small)
+
+    async def files(application_id, kinds):
+        return await store.read(lambda session: session.counts.files(application_id, kinds))
+
+    assert await files(PLANT, kinds) == (3, 2**40 + 5)
+    assert await files(PLANT, [PRIVATE.one]) == (1, 5)
+    assert await files("c" * 24, kinds) == (0, 0)
