@@ -126,8 +126,12 @@ def test_state_comes_in_and_a_command_goes_out(field):
         )
 
         assert device.says() == {"command": "open", "payload": {"by": 2}}
-        shown = field.client.device.get(**field.one)
-        assert shown["connectionInfo"]["connected"] == 1
+
+        def connected() -> bool:
+            shown = field.client.device.get(**field.one)
+            return bool(shown["connectionInfo"]["connected"] == 1)
+
+        eventually(connected)
 
 
 def test_a_command_that_a_person_publishes_reaches_the_device(field):
