@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import shutil
 import tempfile
 import warnings
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -27,6 +29,20 @@ if TYPE_CHECKING:
 LATER = ("docs", "contract", "property", "unit")
 """Folders whose tests come after those that wait for servers; what is short comes last, so that all
 workers end at about the same time."""
+
+
+PATIENCE_S = 60.0
+"""How long a test waits for an answer before it fails."""
+
+
+def pytest_configure() -> None:
+    """Let requests of tests wait longer than httpx's five seconds, which a busy machine may take.
+
+    All its calls share one default.
+    """
+    default = inspect.signature(httpx.get).parameters["timeout"].default
+    for phase in ("connect", "read", "write", "pool"):
+        setattr(default, phase, PATIENCE_S)
 
 
 @pytest.hookimpl(trylast=True)

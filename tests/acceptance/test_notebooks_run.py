@@ -125,7 +125,13 @@ def given(world) -> tuple[str, list[dict[str, Any]]]:
     tagged = {"deviceTags": [{"key": "k", "value": "{{wanted}}"}]}
     inputs = [
         {"inputType": "deviceMetadata", "fileName": "devices.csv", **tagged},
-        {"inputType": "deviceData", "fileName": "state.csv", **tagged, "start": -60000, "end": 0},
+        {
+            "inputType": "deviceData",
+            "fileName": "state.csv",
+            **tagged,
+            "start": -3_600_000,
+            "end": 0,
+        },
         {"inputType": "dataTable", "fileName": "rows.csv", "dataTableId": source["dataTableId"]},
         {"inputType": "eventData", "fileName": "events.json", "format": "json"},
     ]
