@@ -66,7 +66,7 @@ class ConsoleWorld:
             "resourceType": "device",
             "queryJson": query,
             "maxIterationConcurrency": 100,
-            "iterationTimeout": 60_000,
+            "iterationTimeout": 600_000,
             **settings,
         }
         return str(self.api.post(f"{self.base}/resource-jobs", body)["id"])
