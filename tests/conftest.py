@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import shutil
 import tempfile
 import warnings
@@ -18,10 +19,11 @@ import pytest_asyncio
 from drover.store.compile import register_functions
 from drover.store.postgres import PostgresDatabase
 from drover.store.sqlite import SqliteDatabase
+from tests.support.coverage_files import drop_broken
 from tests.support.postgres_databases import Databases, database_url
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterator
 
     from drover.store.driver import Database
 
@@ -50,6 +52,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order tests by their folder; within one they keep their random order."""
     places = {Path(__file__).parent / folder: place for place, folder in enumerate(LATER, 1)}
     items.sort(key=lambda item: max((places.get(each, 0) for each in item.path.parents), default=0))
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Set aside what killed processes left of their coverage, before all of it is put together."""
+    result = yield
+    if not hasattr(session.config, "workerinput"):
+        for file in drop_broken(Path(os.environ.get("COVERAGE_FILE", ".coverage")).resolve()):
+            session.config.get_terminal_writer().line(f"{file.name} was cut off and is left out")
+    return result
 
 
 @pytest.fixture(scope="session")
