@@ -15,6 +15,7 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from drover.store.compile import register_functions
 from drover.store.postgres import PostgresDatabase
@@ -45,6 +46,14 @@ def pytest_configure() -> None:
     default = inspect.signature(httpx.get).parameters["timeout"].default
     for phase in ("connect", "read", "write", "pool"):
         setattr(default, phase, PATIENCE_S)
+
+
+UNHURRIED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("steady", derandomize=True, **UNHURRIED)
+settings.register_profile("search", print_blob=True, **UNHURRIED)
+settings.load_profile("steady")
+"""How long an example takes is the machine's affair, and each run tries the same ones: what fails
+was not there before. New ones are sought with ``--hypothesis-profile=search``."""
 
 
 @pytest.hookimpl(trylast=True)

@@ -32,7 +32,7 @@ def calm_after(storm):
 
 @contextmanager
 def connected(storm):
-    with socket.create_connection((storm.admin.host, storm.admin.port), timeout=30) as link:
+    with socket.create_connection((storm.admin.host, storm.admin.port), timeout=60) as link:
         yield link
 
 
