@@ -3,7 +3,7 @@
 python vendor_device.py PORT DEVICE KEY SECRET
 
 The client speaks to port 1883 alone, so a forwarder listens there on a loopback address of its own.
-It prints ``{"connected": true}`` once it hears commands, and each command that it hears; each line of its
+It prints ``{"address": ..}`` once it is connected, and each command that it hears; each line of its
 input is a state that it reports. A command is answered by a state ``{"done": iterationId}``.
 """
 
@@ -89,9 +89,7 @@ def main():
     states = queue.Queue()
     device.add_event_observer("command", answering(states))
     device.connect(blocking=False)
-    hears = []
-    device._mqtt_client.on_subscribe = lambda *given: hears.append(given)
-    while not hears:
+    while not device.is_connected():
         device.loop(timeout=0.1)
     say(connected=True)
     threading.Thread(target=read, args=(states,), daemon=True).start()
