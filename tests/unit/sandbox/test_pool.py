@@ -95,6 +95,38 @@ async def test_a_payload_that_is_stopped_costs_the_others_nothing():
     assert results[3].payload.name == "Timeout"
 
 
+async def test_a_child_that_was_held_up_is_waited_for_and_nobody_is_blamed(monkeypatch):
+    looks = []
+    processor_s = cage.Cage._processor_s
+
+    def looked_at(one):
+        looks.append(processor_s(one))
+        if len(looks) > 1:  # the first one is the beginning
+            os.kill(one.pid, signal.SIGCONT)
+        return looks[-1]
+
+    monkeypatch.setattr(cage.Cage, "_processor_s", looked_at)
+    async with CagedScripts(ONE) as pool:
+        (pid,) = pool.pids
+        os.kill(pid, signal.SIGSTOP)
+
+        results = await pool.run("return payload", [1, 2], timeout_ms=200)
+
+        assert [result.payload for result in results] == [1, 2]
+        assert (len(looks), pool.pids) == (2, {pid})
+
+
+async def test_a_child_that_never_gets_on_is_given_up(monkeypatch):
+    monkeypatch.setattr(cage, "_CHANCES", 1)
+    async with CagedScripts(ONE) as pool:
+        (pid,) = pool.pids
+        os.kill(pid, signal.SIGSTOP)
+
+        results = await pool.run("return payload", [1], timeout_ms=1)
+
+        assert results[0].payload.name == "Timeout"
+
+
 async def test_a_child_is_renewed_after_its_share_of_requests():
     async with CagedScripts(Limits(children=1, recycle_after=2)) as pool:
         seen = []
