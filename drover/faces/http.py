@@ -112,6 +112,7 @@ class HttpApp:
     ) -> None:
         self.routes = Routes(operations)
         self.metrics = RequestMetrics()
+        self._cookies = frozenset[str]().union(*(each.face.cookies for each in self.routes.all))
         self._gate = gate
         self._limits = limits or Limits()
         self._mounts = dict(mounts or {})
@@ -188,6 +189,7 @@ class HttpApp:
             allowed = sorted({*methods, *(("HEAD",) if "GET" in methods else ())})
             raise WrongMethod(", ".join(allowed))
         request.route = route
+        _leave_out(request.headers, self._cookies - route.face.cookies)
         operation = route.operation
         query = parse(request.query)
         caller = await self._identified(route, request, query)
@@ -296,6 +298,14 @@ def _path(scope: Scope) -> str:
         path: str = scope["path"]
         return path
     return unquote(_SLASH.sub("%252F", raw.decode("latin-1")))
+
+
+def _leave_out(headers: dict[str, str], cookies: frozenset[str]) -> None:
+    """Take the cookies of these names out of what a request brings."""
+    parts = headers.get("cookie", "").split(";")
+    kept = [part for part in parts if part.partition("=")[0].strip() not in cookies]
+    if len(kept) < len(parts):
+        headers["cookie"] = ";".join(kept).strip()
 
 
 def _within(site: str, path: str) -> str:
