@@ -177,19 +177,7 @@ class HttpApp:
     async def _run(self, request: _Request) -> Answer:
         if self._running > self._limits.requests:
             raise reached("max_requests", Unavailable("The server is busy; try again"))
-        if self.site_at is not None:
-            site = await self.site_at(request.headers.get("host", ""))
-            request.path = _within(site, request.path)
-        methods, values = self.routes.find(request.path)
-        if not methods:
-            raise Missing("There is nothing at this path")
-        wanted = "GET" if request.method == _HEAD else request.method
-        route = methods.get(wanted)
-        if route is None:
-            allowed = sorted({*methods, *(("HEAD",) if "GET" in methods else ())})
-            raise WrongMethod(", ".join(allowed))
-        request.route = route
-        _leave_out(request.headers, self._cookies - route.face.cookies)
+        route, values = await self._routed(request)
         operation = route.operation
         query = parse(request.query)
         caller = await self._identified(route, request, query)
@@ -216,6 +204,23 @@ class HttpApp:
         return Answer(
             result if isinstance(result, bytes) else msgspec.json.encode(result), operation.status
         )
+
+    async def _routed(self, request: _Request) -> tuple[Route, list[str]]:
+        """Return the route of a request and the values in its path."""
+        if self.site_at is not None:
+            site = await self.site_at(request.headers.get("host", ""))
+            request.path = _within(site, request.path)
+        methods, values = self.routes.find(request.path)
+        if not methods:
+            raise Missing("There is nothing at this path")
+        wanted = "GET" if request.method == _HEAD else request.method
+        route = methods.get(wanted)
+        if route is None:
+            allowed = sorted({*methods, *(("HEAD",) if "GET" in methods else ())})
+            raise WrongMethod(", ".join(allowed))
+        request.route = route
+        _leave_out(request.headers, self._cookies - route.face.cookies)
+        return route, values
 
     async def _identified(
         self, route: Route, request: _Request, query: Mapping[str, str]
