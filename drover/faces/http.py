@@ -112,6 +112,7 @@ class HttpApp:
     ) -> None:
         self.routes = Routes(operations)
         self.metrics = RequestMetrics()
+        self._cookies = frozenset[str]().union(*(each.face.cookies for each in self.routes.all))
         self._gate = gate
         self._limits = limits or Limits()
         self._mounts = dict(mounts or {})
@@ -176,18 +177,7 @@ class HttpApp:
     async def _run(self, request: _Request) -> Answer:
         if self._running > self._limits.requests:
             raise reached("max_requests", Unavailable("The server is busy; try again"))
-        if self.site_at is not None:
-            site = await self.site_at(request.headers.get("host", ""))
-            request.path = _within(site, request.path)
-        methods, values = self.routes.find(request.path)
-        if not methods:
-            raise Missing("There is nothing at this path")
-        wanted = "GET" if request.method == _HEAD else request.method
-        route = methods.get(wanted)
-        if route is None:
-            allowed = sorted({*methods, *(("HEAD",) if "GET" in methods else ())})
-            raise WrongMethod(", ".join(allowed))
-        request.route = route
+        route, values = await self._routed(request)
         operation = route.operation
         query = parse(request.query)
         caller = await self._identified(route, request, query)
@@ -214,6 +204,23 @@ class HttpApp:
         return Answer(
             result if isinstance(result, bytes) else msgspec.json.encode(result), operation.status
         )
+
+    async def _routed(self, request: _Request) -> tuple[Route, list[str]]:
+        """Return the route of a request and the values in its path."""
+        if self.site_at is not None:
+            site = await self.site_at(request.headers.get("host", ""))
+            request.path = _within(site, request.path)
+        methods, values = self.routes.find(request.path)
+        if not methods:
+            raise Missing("There is nothing at this path")
+        wanted = "GET" if request.method == _HEAD else request.method
+        route = methods.get(wanted)
+        if route is None:
+            allowed = sorted({*methods, *(("HEAD",) if "GET" in methods else ())})
+            raise WrongMethod(", ".join(allowed))
+        request.route = route
+        _leave_out(request.headers, self._cookies - route.face.cookies)
+        return route, values
 
     async def _identified(
         self, route: Route, request: _Request, query: Mapping[str, str]
@@ -296,6 +303,14 @@ def _path(scope: Scope) -> str:
         path: str = scope["path"]
         return path
     return unquote(_SLASH.sub("%252F", raw.decode("latin-1")))
+
+
+def _leave_out(headers: dict[str, str], cookies: frozenset[str]) -> None:
+    """Take the cookies of these names out of what a request brings."""
+    parts = headers.get("cookie", "").split(";")
+    kept = [part for part in parts if part.partition("=")[0].strip() not in cookies]
+    if len(kept) < len(parts):
+        headers["cookie"] = ";".join(kept).strip()
 
 
 def _within(site: str, path: str) -> str:

@@ -97,10 +97,26 @@ class DeviceCheck:
     async def verify_all(self, presented: Sequence[Presented]) -> list[KnownDevice | DroverError]:
         """Return for each the device whose access key it is, or the error that ``verify`` raises.
 
-        Those that come together share one look at what they need from the store.
+        Those that come together share one look at what they need from the store. Where that is
+        away, nobody has failed: a fleet that tries until it is back is not locked out by it.
         """
         locked = [self._begin(each.credentials) for each in presented]
         waiting = [each for each, error in zip(presented, locked, strict=True) if error is None]
+        try:
+            right, facts = await self._looked_up(waiting)
+        except DroverError:
+            for each in waiting:
+                self._throttle.take_back(_name(each.credentials))
+            raise
+        return [
+            error or self._judged(each.credentials, right.get(id(each)), facts)
+            for each, error in zip(presented, locked, strict=True)
+        ]
+
+    async def _looked_up(
+        self, waiting: Sequence[Presented]
+    ) -> tuple[dict[int, _KnownKey], dict[tuple[str, str], DeviceFacts]]:
+        """Return the keys of those whose secret is right, and what is known of the devices."""
         keys = await self._known_keys({each.credentials.key for each in waiting})
         right = {
             id(each): known
@@ -112,10 +128,7 @@ class DeviceCheck:
             for each in waiting
             if id(each) in right
         )
-        return [
-            error or self._judged(each.credentials, right.get(id(each)), facts)
-            for each, error in zip(presented, locked, strict=True)
-        ]
+        return right, facts
 
     def _begin(self, credentials: DeviceCredentials) -> DroverError | None:
         try:
