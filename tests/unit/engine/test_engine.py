@@ -301,7 +301,7 @@ async def test_the_engine_starts_runs_and_stops(make):
     execution = await bench.add(detail=target(), pace=Pace(concurrency=10))
     await bench.engine.start()
     await bench.engine.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (await bench.get(execution.number)).state.is_final:
             await asyncio.sleep(0)
 

@@ -253,7 +253,7 @@ async def test_children_end_when_their_parent_is_gone():
 
     pids = [int(word) for word in printed.split()]
     assert len(pids) == 2
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not all(gone(pid) for pid in pids):
             await asyncio.sleep(0.02)
 
@@ -265,7 +265,7 @@ async def test_a_start_that_is_called_off_leaves_no_child(monkeypatch):
 
     def wait_and_start(memory_bytes: int) -> cage.Cage:
         entered.set()
-        released.wait(10)
+        released.wait(60)
         started.append(start(memory_bytes))
         return started[0]
 
