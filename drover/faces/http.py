@@ -189,7 +189,6 @@ class HttpApp:
             allowed = sorted({*methods, *(("HEAD",) if "GET" in methods else ())})
             raise WrongMethod(", ".join(allowed))
         request.route = route
-        _leave_out(request.headers, self._cookies - route.face.cookies)
         operation = route.operation
         query = parse(request.query)
         caller = await self._identified(route, request, query)
@@ -220,6 +219,8 @@ class HttpApp:
     async def _identified(
         self, route: Route, request: _Request, query: Mapping[str, str]
     ) -> Caller:
+        """Return who is calling; cookies that are another face's are taken out before."""
+        _leave_out(request.headers, self._cookies - route.face.cookies)
         if route.operation.scopes is None:
             return _NOBODY
         if route.face.identify is not None:
