@@ -206,7 +206,7 @@ class HttpApp:
         )
 
     async def _routed(self, request: _Request) -> tuple[Route, list[str]]:
-        """Return the route of a request and the values in its path."""
+        """Return the route of a request and the values in its path; leave out others' cookies."""
         if self.site_at is not None:
             site = await self.site_at(request.headers.get("host", ""))
             request.path = _within(site, request.path)

@@ -108,7 +108,7 @@ class Contents:
                 self._join_texts(kind.parted, path, many)
             for each in many:
                 given = self._given(each, path)
-                if self.wants(self._name_of(kind, each)):
+                if self._include is None or self._name_of(kind, each) in self._include:
                     yield given
 
     def _join_texts(self, parted: Parted, path: str, listed: Sequence[Any]) -> None:

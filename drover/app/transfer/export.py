@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
@@ -281,16 +282,18 @@ async def _written(
     One is read while the one before it is put into words, and packed while the next one is: the
     store and the packer need no interpreter, so that two processors are busy.
     """
-    async for count, text in read_ahead(_in_words(read_ahead(pages), shown)):
-        await asyncio.to_thread(file.write, text)
-        yield count
+    async with aclosing(read_ahead(_in_words(read_ahead(pages), shown))) as texts:
+        async for count, text in texts:
+            await asyncio.to_thread(file.write, text)
+            yield count
 
 
 async def _in_words(
     pages: AsyncGenerator[tuple[int, T]], shown: Callable[[T], bytes]
 ) -> AsyncGenerator[tuple[int, bytes]]:
-    async for count, page in pages:
-        yield count, await asyncio.to_thread(shown, page)
+    async with aclosing(pages):
+        async for count, page in pages:
+            yield count, await asyncio.to_thread(shown, page)
 
 
 async def _counted(pages: AsyncGenerator[Sequence[T]]) -> AsyncGenerator[tuple[int, Sequence[T]]]:
