@@ -373,7 +373,7 @@ async def _send(request: _Request, answer: Answer, send: Send) -> None:
     if streamed and request.method != _HEAD:
         await _stream(body, request.receive, send)
         return
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": told})
 
 
 async def _stream(body: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
