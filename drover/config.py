@@ -220,6 +220,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ge=0,
         ),
     ] = 100
+    workflow_sends_in_15_seconds: Annotated[
+        int, Meta(description="Workflows' messages to a topic or device; 0: any.", ge=0)
+    ] = 0
+    button_presses_in_10_seconds: Annotated[
+        int, Meta(description="Presses of a button by workflows; 0: any.", ge=0)
+    ] = 0
     max_waiting_replies: Annotated[
         int,
         Meta(
@@ -233,9 +239,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 60.0
     allowed_networks: Annotated[
         list[str],
-        Meta(
-            description="Private networks (CIDR) that workflows may reach over HTTP all the same."
-        ),
+        Meta(description="Private networks (CIDR) that workflows may reach over HTTP."),
     ] = []
     blobs: Annotated[
         str,
@@ -312,10 +316,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 90
     keep_audit_log_days: Annotated[
         float,
-        Meta(
-            description="Days that audit logs of organizations are kept; 0: for ever.",
-            ge=0,
-        ),
+        Meta(description="Days that audit logs of organizations are kept; 0: for ever.", ge=0),
     ] = 365
     retention_seconds: Annotated[
         float, Meta(description="How often what is past its time is looked for.", gt=0)
@@ -422,9 +423,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["none", "starttls", "tls"],
         Meta(description="How the connection to the SMTP server is protected."),
     ] = "starttls"
-    smtp_sender: Annotated[str, Meta(description="Address that e-mails come from.")] = (
-        "drover@localhost"
-    )
+    smtp_sender: Annotated[str, Meta(description="Sender of e-mails.")] = "drover@localhost"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="Least level that is logged."),
