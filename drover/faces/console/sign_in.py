@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from drover.app.access.sessions import Sessions, Wish
 from drover.faces.console._forms import MOST_BYTES, fields_of
@@ -62,7 +63,7 @@ class _Pages:
     async def sign_in(self, call: Call) -> Answer:
         """Begin a session."""
         form = fields_of(call.body)
-        visitor = cookie(call.headers, VISITOR)
+        visitor = self._visitor(call)
         check_form(call.headers, visitor, form.get(FIELD, ""))
         email, password, after = (form.get(name, "") for name in ("email", "password", "next"))
         try:
@@ -81,10 +82,13 @@ class _Pages:
         gone = kept(SESSION, "", secure=self._site.facts.secure, seconds=0)
         return replace(answer, headers={**answer.headers, "Set-Cookie": gone})
 
+    def _visitor(self, call: Call) -> str:
+        return cookie(call.headers, VISITOR, secure=self._site.facts.secure)
+
     def _form(
         self, call: Call, *, email: str = "", after: str = "", error: DroverError | None = None
     ) -> Answer:
-        visitor = cookie(call.headers, VISITOR) or new_visitor()
+        visitor = self._visitor(call) or new_visitor()
         body = render(
             "sign_in.html",
             csrf=form_token(visitor),
