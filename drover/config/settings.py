@@ -55,7 +55,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = field(default_factory=lambda: list(FREE_TOPICS))
     mqtt_messages_in_15_seconds: Annotated[
         int,
-        Meta(description="Reports of a device in 15 s before it is cut off; 0: any.", ge=0),
+        Meta(
+            description="Messages of a device on a topic in 15 s before it is cut off, and a tenth"
+            " of those over its connection; 0: any. The same on all servers.",
+            ge=0,
+        ),
     ] = 0
     mqtt_connections_in_15_seconds: Annotated[
         int,
@@ -208,10 +212,20 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = 100
     workflow_sends_in_15_seconds: Annotated[
-        int, Meta(description="Workflows' messages to a topic or device; 0: any.", ge=0)
+        int,
+        Meta(
+            description="Messages on a topic, commands to and reports for a device that workflows"
+            " send in 15 seconds, counted by each server; 0: no limit. The vendor's is 30.",
+            ge=0,
+        ),
     ] = 0
     button_presses_in_10_seconds: Annotated[
-        int, Meta(description="Presses of a button by workflows; 0: any.", ge=0)
+        int,
+        Meta(
+            description="Presses of one button by workflows in 10 seconds, counted by each server;"
+            " 0: no limit. The vendor's is 100.",
+            ge=0,
+        ),
     ] = 0
     max_waiting_replies: Annotated[
         int,
@@ -226,7 +240,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 60.0
     allowed_networks: Annotated[
         list[str],
-        Meta(description="Private networks (CIDR) that workflows may reach over HTTP."),
+        Meta(
+            description="Private networks (CIDR) that workflows may reach over HTTP all the same."
+        ),
     ] = []
     blobs: Annotated[
         str,
@@ -410,7 +426,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["none", "starttls", "tls"],
         Meta(description="How the connection to the SMTP server is protected."),
     ] = "starttls"
-    smtp_sender: Annotated[str, Meta(description="Sender of e-mails.")] = "drover@localhost"
+    smtp_sender: Annotated[str, Meta(description="Address that e-mails come from.")] = (
+        "drover@localhost"
+    )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="Least level that is logged."),
