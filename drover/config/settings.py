@@ -56,8 +56,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mqtt_messages_in_15_seconds: Annotated[
         int,
         Meta(
-            description="Messages of a device on a topic in 15 s before it is cut off, and a tenth"
-            " of those over its connection; 0: any. The same on all servers.",
+            description="Messages of a device on one topic in 15 s, and ten times as many in all,"
+            " before it is cut off; 0: any. The same on all servers.",
             ge=0,
         ),
     ] = 0
