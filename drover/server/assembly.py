@@ -327,6 +327,11 @@ class Server:
     def _watch(self, store: SqlStore, published: Published, shelf: Library) -> None:
         published.publish(self.app.routes.described, self.app.metrics.text)
         self.app.metrics.declare(refusing_limits_of(self.settings))
+        self.app.metrics.show_count(
+            "workflow_sends_refused",
+            "Sends and presses that workflows made too often.",
+            lambda: shelf.flow_pace.refused,
+        )
         figures = Figures(self.app.metrics, store)
         sweep_s = self.settings.sweep_seconds
         self._running.repeat(Loop("figures", figures.look, asyncio.Event(), sweep_s))
@@ -354,6 +359,7 @@ class Server:
         self._running.ends_with(self.fabric.close)
         if not await self.fabric.open():
             return
+        self.fabric.link.roots = devices.intake.roots
         if "mqtt" in self.settings.roles:
             devices.start()
             self._running.ends_with(devices.close)
