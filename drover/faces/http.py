@@ -18,6 +18,7 @@ import msgspec
 import structlog
 
 from drover import tracing
+from drover.faces.exchange import Exchange
 from drover.faces.metrics import RequestMetrics
 from drover.faces.operation import Answer, Call, Destination, Operation
 from drover.faces.parameters import parse
@@ -90,6 +91,8 @@ class _Request:
     address: str
     receive: Receive
     query: bytes
+    exchange: Exchange | None = None
+    """The listener's own, of which more is known than ASGI tells."""
     route: Route | None = None
     started: float = field(default_factory=time.perf_counter)
 
@@ -142,7 +145,7 @@ class HttpApp:
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        client = scope.get("client")
+        client, exchange = scope.get("client"), getattr(receive, "__self__", None)
         given = headers.get("x-request-id", "")
         request = _Request(
             method=scope["method"],
@@ -152,12 +155,14 @@ class HttpApp:
             address=client[0] if client else "",
             receive=receive,
             query=scope["query_string"],
+            exchange=exchange if isinstance(exchange, Exchange) else None,
         )
         self._running += 1
         try:
             with tracing.request(request.method, headers) as span:
                 answer = await self._answer(request)
-                _tell(span, request, answer)
+                if tracing.heard():
+                    _tell(span, request, answer)
             await _respond(request, answer, send)
         finally:
             self._running -= 1
@@ -177,18 +182,7 @@ class HttpApp:
     async def _run(self, request: _Request) -> Answer:
         if self._running > self._limits.requests:
             raise reached("max_requests", Unavailable("The server is busy; try again"))
-        if self.site_at is not None:
-            site = await self.site_at(request.headers.get("host", ""))
-            request.path = _within(site, request.path)
-        methods, values = self.routes.find(request.path)
-        if not methods:
-            raise Missing("There is nothing at this path")
-        wanted = "GET" if request.method == _HEAD else request.method
-        route = methods.get(wanted)
-        if route is None:
-            allowed = sorted({*methods, *(("HEAD",) if "GET" in methods else ())})
-            raise WrongMethod(", ".join(allowed))
-        request.route = route
+        route, values = await self._routed(request)
         operation = route.operation
         query = parse(request.query)
         caller = await self._identified(route, request, query)
@@ -216,11 +210,26 @@ class HttpApp:
             result if isinstance(result, bytes) else msgspec.json.encode(result), operation.status
         )
 
+    async def _routed(self, request: _Request) -> tuple[Route, list[str]]:
+        """Return the route of a request and the values in its path; leave out others' cookies."""
+        if self.site_at is not None:
+            site = await self.site_at(request.headers.get("host", ""))
+            request.path = _within(site, request.path)
+        methods, values = self.routes.find(request.path)
+        if not methods:
+            raise Missing("There is nothing at this path")
+        wanted = "GET" if request.method == _HEAD else request.method
+        route = methods.get(wanted)
+        if route is None:
+            allowed = sorted({*methods, *(("HEAD",) if "GET" in methods else ())})
+            raise WrongMethod(", ".join(allowed))
+        request.route = route
+        _leave_out(request.headers, self._cookies - route.face.cookies)
+        return route, values
+
     async def _identified(
         self, route: Route, request: _Request, query: Mapping[str, str]
     ) -> Caller:
-        """Return who is calling; cookies that are another face's are taken out before."""
-        _leave_out(request.headers, self._cookies - route.face.cookies)
         if route.operation.scopes is None:
             return _NOBODY
         if route.face.identify is not None:
@@ -232,8 +241,10 @@ class HttpApp:
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > most:
             raise reached("max_body_bytes", TooLarge(f"The body may have {most} bytes"))
-        if _is_there(request.receive):
-            return await _received(request, most)
+        # Most have come by now: no message is waited for, and no clock needs to be set.
+        whole = None if request.exchange is None else request.exchange.whole_body(most)
+        if whole is not None:
+            return whole
         seconds = self._limits.body_seconds * max(1.0, most / self._limits.body_bytes)
         try:
             async with asyncio.timeout(seconds):
@@ -315,14 +326,6 @@ def _within(site: str, path: str) -> str:
     return path if leads_there else f"{site}/{path.lstrip('/')}"
 
 
-def _is_there(receive: Receive) -> bool:
-    """Tell whether a whole body has come, as most have by now: no clock needs to be set for it.
-
-    The listener's own cycle of a request knows; of any other it is not known.
-    """
-    return getattr(getattr(receive, "__self__", None), "more_body", True) is False
-
-
 async def _received(request: _Request, most: int) -> bytes:
     parts: list[bytes] = []
     size = 0
@@ -352,7 +355,8 @@ async def _respond(request: _Request, answer: Answer, send: Send) -> None:
 
 
 async def _send(request: _Request, answer: Answer, send: Send) -> None:
-    streamed = not isinstance(answer.body, bytes)
+    body: Any = answer.body
+    streamed = not isinstance(body, bytes)
     headers = [
         (b"content-type", answer.media_type.encode("latin-1")),
         (b"x-request-id", request.id.encode("latin-1")),
@@ -360,13 +364,16 @@ async def _send(request: _Request, answer: Answer, send: Send) -> None:
         *((b"set-cookie", text.encode("latin-1")) for text in answer.cookies),
     ]
     if not streamed:
-        headers.append((b"content-length", b"%d" % len(answer.body)))
+        headers.append((b"content-length", b"%d" % len(body)))
+    told = b"" if request.method == _HEAD else body
+    if request.exchange is not None and not streamed:
+        await request.exchange.answer(answer.status, headers, told)
+        return
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     if streamed and request.method != _HEAD:
-        await _stream(answer.body, request.receive, send)
+        await _stream(body, request.receive, send)
         return
-    body = b"" if request.method == _HEAD else answer.body
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": told})
 
 
 async def _stream(body: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
