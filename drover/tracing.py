@@ -67,6 +67,11 @@ def use(traces: Traces | None) -> None:
     _in_use[:] = [] if traces is None else [traces]
 
 
+def heard() -> bool:
+    """Tell whether anybody hears of spans, so that more is to be told of them."""
+    return bool(_in_use)
+
+
 def span(name: str, execution: str = "", items: int = 0) -> AbstractContextManager[Span]:
     """Return a span about an execution, or so many iterations of it, that lasts as its block."""
     if not _in_use:

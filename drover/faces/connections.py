@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import unquote
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from drover.faces.exchange import Exchange
 from drover.faces.joined_writes import JoinedWrites
 
 if TYPE_CHECKING:
@@ -79,11 +83,43 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Note that a head is whole."""
+        """Begin with a request whose head is whole, or put it behind the one before."""
         self._in_head = False
         if self._late is not None:
             self._stop_waiting()
-        super().on_headers_complete()
+        self._describe()
+        before = cast("Exchange | None", self.cycle)
+        self.cycle = self._exchange()
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def _describe(self) -> None:
+        scope, url = self.scope, httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["http_version"] = self.parser.get_http_version()
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = url.path
+        scope["query_string"] = url.query or b""
+
+    def _exchange(self) -> Exchange:
+        is_old = self.scope["http_version"] == "1.0"
+        return Exchange(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=not is_old and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
 
     def on_response_complete(self) -> None:
         """Send the answer now that it is whole, before the loop turns to other requests."""

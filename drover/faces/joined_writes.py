@@ -37,6 +37,11 @@ class JoinedWrites:
             self._soon(self.flush)
         self._parts.append(data)
 
+    def write_now(self, data: bytes) -> None:
+        """Write what was gathered and this, before the loop turns to anything else."""
+        self._parts.append(data)
+        self.flush()
+
     def close(self) -> None:
         """Write what is left, then close."""
         self.flush()
@@ -44,9 +49,10 @@ class JoinedWrites:
 
     def flush(self) -> None:
         """Write what was gathered, if there is any."""
-        parts, self._parts = self._parts, []
+        parts = self._parts
         if not parts:
             return
+        self._parts = []
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         left = self._sent(data)
         if left:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from drover.faces.parameters import nested
+from drover.model.access import Caller
 from drover.model.bodies import decode
-from drover.model.errors import Invalid
+from drover.model.errors import DroverError, Invalid
 from drover.model.fields import is_id
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
-    from msgspec import Struct
-
-    from drover.model.access import Caller
-    from drover.model.errors import DroverError
 
 S = TypeVar("S")
 
@@ -31,8 +27,7 @@ _TRUE = frozenset({"true", "1"})
 _FALSE = frozenset({"false", "0", ""})
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Struct, frozen=True, dict=True):
     """One request, as an operation sees it: who calls, path, query and body.
 
     ``sent_query`` is the query string as it was sent, for those who may name a parameter twice.
@@ -125,8 +120,7 @@ class Call:
         return self.path["applicationId"]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """An answer that is more than JSON with the operation's status.
 
     ``body`` may be bytes, or an async iterator of bytes to stream. ``error`` is what an operation
@@ -135,7 +129,7 @@ class Answer:
 
     body: Any
     status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     media_type: str = "application/json"
     error: DroverError | None = None
     cookies: tuple[str, ...] = ()

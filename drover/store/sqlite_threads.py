@@ -16,7 +16,7 @@ from drover.store.sqlite_transaction import SqliteTransaction, drive, translate
 if TYPE_CHECKING:
     import asyncio
     import contextvars
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
     from drover.store.sqlite_revision import RevisionInMemory
 
@@ -44,11 +44,20 @@ class _GroupLost(Exception):
     """SQLite undid the whole transaction, and with it the work of others."""
 
 
+class _GroupSpoilt(Exception):
+    """One piece of work failed after it had written, in a transaction that others may share."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
 class Writer(threading.Thread):
     """The one thread that writes: all work that waits shares one durable commit.
 
-    Each piece after the first runs in a savepoint of its own, so that one that fails takes nothing
-    with it. Should SQLite undo the group as a whole (a full disk), each piece is run again alone.
+    Most work that fails does so before it writes, and then takes nothing with it. Where one has
+    written, the group is undone and run again, each piece in a savepoint of its own. Should SQLite
+    undo the group as a whole (a full disk), each piece is run again alone.
 
     It also checkpoints the log: when idle, so that callers do not wait for it, and within a commit
     only when the log has grown long. No other connection does, because SQLite before 3.51.3 can
@@ -94,60 +103,85 @@ class Writer(threading.Thread):
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _serve(self, first: Request) -> list[Outcome]:
-        taken: list[Request] = []
+        taken = [first]
         try:
-            return self._together(first, taken)
-        except Exception as loss:  # noqa: BLE001 - a dead writer would leave everybody waiting
+            return self._together(self._group(taken), self._run)
+        except _GroupSpoilt as spoilt:
             _undo(self._connection)
-            if len(taken) > 1:
-                return [self._alone(request) for request in taken]
-            failure = loss.__cause__ if isinstance(loss, _GroupLost) else translate(loss)
-            return [Outcome(first.future, None, failure)]
+            return self._again(taken) if len(taken) > 1 else [spoilt.outcome]
+        except Exception as loss:  # noqa: BLE001 - a dead writer would leave everybody waiting
+            return self._each(taken, loss)
 
-    def _together(self, first: Request, taken: list[Request]) -> list[Outcome]:
+    def _again(self, taken: list[Request]) -> list[Outcome]:
+        try:
+            return self._together(taken, self._in_savepoint)
+        except Exception as loss:  # noqa: BLE001 - as above
+            return self._each(taken, loss)
+
+    def _each(self, taken: list[Request], loss: Exception) -> list[Outcome]:
+        """Run what was lost together once more, each piece alone; one that was alone has failed."""
+        _undo(self._connection)
+        if len(taken) > 1:
+            return [self._alone(request) for request in taken]
+        failure = loss.__cause__ if isinstance(loss, _GroupLost) else translate(loss)
+        return [Outcome(taken[0].future, None, failure)]
+
+    def _together(
+        self, requests: Iterable[Request], run: Callable[[Request], Outcome]
+    ) -> list[Outcome]:
         self._connection.execute("BEGIN IMMEDIATE")
-        outcomes: list[Outcome] = []
-        for request in self._group(first):
-            taken.append(request)
-            outcomes.append(self._in_savepoint(request) if outcomes else self._run(request))
-            if outcomes[0].failure is not None:
-                _undo(self._connection)
-                return outcomes  # the first came alone so far, and takes nothing with it
+        outcomes = [run(request) for request in requests]
         self._connection.execute("COMMIT")
         return outcomes
 
-    def _group(self, first: Request) -> Iterator[Request]:
+    def _group(self, taken: list[Request]) -> Iterator[Request]:
+        """Yield what was taken and, as long as it may join, what waits, which is taken then."""
         ends = time.monotonic() + GROUP_SECONDS
-        yield first
-        for _ in range(GROUP_SIZE - 1):
-            if time.monotonic() > ends:
-                return
-            try:
-                request = self._queue.get_nowait()
-            except Empty:
-                return
+        yield from taken
+        while len(taken) < GROUP_SIZE and time.monotonic() <= ends:
+            request = self._next()
             if request is None:
-                self._open = False
                 return
+            taken.append(request)
             yield request
+
+    def _next(self) -> Request | None:
+        """Return what waits, None where nothing does or the closing mark was met."""
+        try:
+            request = self._queue.get_nowait()
+        except Empty:
+            return None
+        if request is None:
+            self._open = False
+        return request
+
+    def _run(self, request: Request) -> Outcome:
+        """Run a piece of work of a group that is undone should the piece fail after writing."""
+        before = self._connection.total_changes
+        outcome = run_request(request, self._connection, self._statements)
+        if outcome.failure is not None:
+            self._check_whole(outcome.failure)
+            if self._connection.total_changes != before:
+                raise _GroupSpoilt(outcome)
+        return outcome
 
     def _in_savepoint(self, request: Request) -> Outcome:
         self._connection.execute("SAVEPOINT work")
-        outcome = self._run(request)
+        outcome = run_request(request, self._connection, self._statements)
         if outcome.failure is not None:
-            if not self._connection.in_transaction:
-                raise _GroupLost from outcome.failure
+            self._check_whole(outcome.failure)
             self._connection.execute("ROLLBACK TO work")
         self._connection.execute("RELEASE work")
         return outcome
 
-    def _run(self, request: Request) -> Outcome:
-        return run_request(request, self._connection, self._statements)
+    def _check_whole(self, failure: BaseException) -> None:
+        if not self._connection.in_transaction:
+            raise _GroupLost from failure
 
     def _alone(self, request: Request) -> Outcome:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            outcome = self._run(request)
+            outcome = run_request(request, self._connection, self._statements)
             if outcome.failure is None:
                 self._connection.execute("COMMIT")
         except sqlite3.Error as error:

@@ -175,6 +175,43 @@ async def test_when_the_commit_fails_only_the_guilty_work_is_lost(things):
     assert await ids(things) == ["a", "b"]
 
 
+async def test_work_that_fails_before_it_writes_leaves_the_others_as_they_are(things):
+    runs = []
+
+    async def failing(tx):
+        await tx.fetch("every")
+        raise LookupError("nothing was written")
+
+    async def counted(tx):
+        runs.append("run")
+        return await tx.execute("add", {"id": "a"})
+
+    outcomes = await together(things, counted, failing, adding("b"))
+
+    assert [outcomes[0], type(outcomes[1]), outcomes[2]] == [1, LookupError, 1]
+    assert runs == ["run"]
+    assert await ids(things) == ["a", "b"]
+
+
+async def test_work_that_fails_after_it_has_written_takes_only_its_own_with_it(things):
+    async def failing(tx):
+        await tx.execute("add", {"id": "gone"})
+        raise LookupError("too late")
+
+    async def guilty(tx):
+        await tx.execute_sql("PRAGMA defer_foreign_keys = ON")
+        await tx.execute("add_owned", {"id": "x", "owner": "nobody"})
+
+    kept = await together(things, adding("a"), failing, adding("b"))
+    alone = await asyncio.gather(things.write(failing), return_exceptions=True)
+    lost = await together(things, adding("c"), failing, guilty)
+
+    assert [kept[0], type(kept[1]), kept[2]] == [1, LookupError, 1]
+    assert isinstance(alone[0], LookupError)
+    assert [lost[0], type(lost[1]), type(lost[2])] == [1, LookupError, ReferenceBroken]
+    assert await ids(things) == ["a", "b", "c"]
+
+
 async def test_work_that_waits_when_the_store_closes_is_kept(things, path):
     hold, holding = threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()

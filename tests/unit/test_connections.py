@@ -134,3 +134,143 @@ async def test_an_answer_leaves_as_soon_as_it_is_whole(monkeypatch):
         await reader.readuntil(b"\r\n\r\n")
 
     assert done[:2] == ["sent", "the application goes on"]
+
+
+def whole(status=200, headers=(), body=b"fine"):
+    """Return an application that takes a whole body and answers in one piece."""
+
+    async def application(_scope, receive, _send):
+        taken = receive.__self__.whole_body(10)
+        told = body if taken is None else taken or body
+        length = (b"content-length", b"%d" % len(told))
+        await receive.__self__.answer(status, [length, *headers], told)
+
+    return application
+
+
+async def exchanged(application, *requests):
+    """Return all that comes back for requests that are sent together, until the line is closed."""
+    async with connected(Connection, application) as (reader, writer):
+        writer.write(b"".join(requests))
+        async with asyncio.timeout(60):
+            return await reader.read()
+
+
+LAST = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+async def test_requests_that_come_together_are_answered_one_after_the_other():
+    posts = [
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n%b" % each
+        for each in (b"one", b"two")
+    ]
+
+    came = await exchanged(whole(), *posts, LAST)
+
+    assert [part.rpartition(b"\r\n\r\n")[2] for part in came.split(b"HTTP/1.1 200 OK")] == [
+        b"",
+        b"one",
+        b"two",
+        b"fine",
+    ]
+    assert came.count(b"connection: close\r\n") == 1
+
+
+async def test_a_whole_body_that_is_too_long_is_left_where_it_is():
+    post = (
+        b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 11\r\n\r\n12345678901"
+    )
+
+    assert (await exchanged(whole(), post)).endswith(b"\r\n\r\nfine")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        (b"x-name", b"a\r\nx-other: b"),
+        (b"x-name: b\r\nx-other", b"a"),
+        (b"x-name", b"a\nb"),
+        (b"x-name", b"a\0b"),
+        (b"x name", b"a"),
+        (b"", b"a"),
+    ],
+)
+async def test_a_header_that_would_be_read_as_something_else_is_never_sent(header, caplog):
+    came = await exchanged(whole(headers=[header]), LAST)
+
+    assert came.startswith(b"HTTP/1.1 500 ")
+    assert b"x-other" not in came
+    assert "Invalid HTTP header" in caplog.text
+
+
+async def test_an_answer_may_close_the_line_and_an_old_client_has_it_closed():
+    closing = await exchanged(
+        whole(headers=[(b"connection", b"close")]), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    )
+    old = await exchanged(whole(), b"GET / HTTP/1.0\r\nHost: x\r\n\r\n")
+
+    assert closing.count(b"connection: close\r\n") == 1
+    assert old.count(b"connection: close\r\n") == 1
+
+
+async def test_an_escaped_path_is_told_as_it_means_and_as_it_was_sent():
+    told = []
+
+    async def application(scope, receive, _send):
+        told.extend((scope["path"], scope["raw_path"], scope["query_string"], scope["method"]))
+        await receive.__self__.answer(204, [(b"content-length", b"0")], b"")
+
+    await exchanged(
+        application, b"PUT /a%20b?c=%20 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )
+
+    assert told == ["/a b", b"/a%20b", b"c=%20", "PUT"]
+
+
+async def test_an_answer_to_one_who_has_left_is_dropped():
+    came, done = asyncio.Event(), asyncio.Event()
+    told = []
+
+    async def application(_scope, receive, _send):
+        came.set()
+        await left(receive)
+        told.append(receive.__self__.whole_body(10))
+        await receive.__self__.answer(200, [(b"content-length", b"0")], b"")
+        done.set()
+
+    async with connected(Connection, application) as (_, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(60):
+            await came.wait()
+            writer.transport.abort()
+            await done.wait()
+
+    assert told == [None]
+
+
+async def test_a_whole_answer_waits_until_there_is_room_for_it():
+    paused, done = asyncio.Event(), asyncio.Event()
+
+    async def application(_scope, receive, _send):
+        exchange = receive.__self__
+        exchange.flow.pause_writing()
+        paused.set()
+        await exchange.answer(200, [(b"content-length", b"0")], b"")
+        done.set()
+
+    class Noted(Connection):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            lines.append(self)
+
+    lines: list[Connection] = []
+    async with connected(Noted, application) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(60):
+            await paused.wait()
+            was_done = done.is_set()
+            lines[0].flow.resume_writing()
+            await done.wait()
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+
+    assert not was_done

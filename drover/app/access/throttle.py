@@ -111,10 +111,6 @@ class Throttle:
         if address:
             self._addresses.take_back(address)
 
-    def take_back(self, account: str) -> None:
-        """Take back an attempt that could not be looked at: it was no failure."""
-        self._accounts.take_back(account)
-
     def release(self, account: str) -> None:
         """Let an account try again at once: its password was set anew."""
         self._accounts.clear(account)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from drover.app.access.sessions import Sessions, Wish
 from drover.faces.console._forms import MOST_BYTES, fields_of

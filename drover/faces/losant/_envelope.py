@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +33,7 @@ def one_inside(kind: Kind[Any], call: Call, document: bytes) -> bytes:
     """Return a document as ``one`` does, where the path does not name what it is kept inside."""
     parent = f"{kind.parent}Id"
     path = {**call.path, parent: msgspec.json.decode(document)[parent]}
-    return one(kind, replace(call, path=path), document)
+    return one(kind, msgspec.structs.replace(call, path=path), document)
 
 
 def page(kind: Kind[Any], call: Call, listing: Listing, found: Page[bytes]) -> bytes:

@@ -10,7 +10,7 @@ import re
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -211,16 +211,18 @@ def form(text: bytes, what: str) -> Pairs:
     """
     if found := _PLAIN.fullmatch(text):
         return [(found[1].decode(), found[2].decode())]
-    try:
-        pairs = parse_qsl(
-            text.decode("utf-8", "surrogateescape"),
-            keep_blank_values=True,
-            max_num_fields=MOST_PARAMETERS * 10,
-            errors="surrogateescape",
-        )
-    except ValueError as error:
-        raise BadParam(f"The {what} has too many parameters") from error
-    return [_readable(*pair) for pair in pairs]
+    parts = text.split(b"&")
+    if len(parts) > MOST_PARAMETERS * 10:
+        raise BadParam(f"The {what} has too many parameters")
+    pairs = [part.partition(b"=") for part in parts if part]
+    return [_readable(_unescaped(name), _unescaped(value)) for name, _, value in pairs]
+
+
+def _unescaped(text: bytes) -> str:
+    text = text.replace(b"+", b" ")
+    if b"%" in text:
+        text = unquote_to_bytes(text)
+    return text.decode("utf-8", "surrogateescape")
 
 
 def _readable(name: str, value: str) -> tuple[str, str]:

@@ -36,6 +36,7 @@ _SAVED: Final = (
 _TOLD: Final = frozenset({"step", "started_ms", "lease_until_ms"})
 """What a worker changes of a job that it keeps."""
 
+_values = attrgetter(*_SAVED)
 _standing = attrgetter("state", "result", *(name for name in _SAVED if name not in _TOLD))
 
 
@@ -113,7 +114,7 @@ def is_kept(seen: BeaconJob, job: BeaconJob) -> bool:
 def saved(seen: BeaconJob, job: BeaconJob) -> dict[str, Any]:
     """Return what is written of a job that was changed, and how it was seen."""
     return {
-        **{name: getattr(job, name) for name in _SAVED},
+        **dict(zip(_SAVED, _values(job), strict=True)),
         "number": job.number,
         "state": job.state.value,
         "result": None if job.result is None else job.result.decode(),
