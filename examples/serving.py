@@ -20,8 +20,8 @@ from drover.client import Client
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-READY_S: Final = 60.0
-STOP_S: Final = 30.0
+READY_S: Final = 120.0
+STOP_S: Final = 60.0
 EMAIL: Final = "demo@example.com"
 SERVE: Final = (sys.executable, "-m", "drover.main", "serve")
 LISTENING: Final = re.compile(r"(http://127\.0\.0\.1:\d+)(?:.* MQTT port (\d+))?")

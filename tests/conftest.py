@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import os
 import shutil
 import tempfile
 import warnings
@@ -10,16 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
+import httpx
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from drover.store.compile import register_functions
 from drover.store.postgres import PostgresDatabase
 from drover.store.sqlite import SqliteDatabase
+from tests.support.coverage_files import drop_broken
 from tests.support.postgres_databases import Databases, database_url
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterator
 
     from drover.store.driver import Database
 
@@ -29,11 +34,43 @@ LATER = ("docs", "contract", "property", "unit")
 workers end at about the same time."""
 
 
+PATIENCE_S = 60.0
+"""How long a test waits for an answer before it fails."""
+
+
+def pytest_configure() -> None:
+    """Let requests of tests wait longer than httpx's five seconds, which a busy machine may take.
+
+    All its calls share one default.
+    """
+    default = inspect.signature(httpx.get).parameters["timeout"].default
+    for phase in ("connect", "read", "write", "pool"):
+        setattr(default, phase, PATIENCE_S)
+
+
+UNHURRIED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("steady", derandomize=True, **UNHURRIED)
+settings.register_profile("search", print_blob=True, **UNHURRIED)
+settings.load_profile("steady")
+"""How long an example takes is the machine's affair, and each run tries the same ones: what fails
+was not there before. New ones are sought with ``--hypothesis-profile=search``."""
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order tests by their folder; within one they keep their random order."""
     places = {Path(__file__).parent / folder: place for place, folder in enumerate(LATER, 1)}
     items.sort(key=lambda item: max((places.get(each, 0) for each in item.path.parents), default=0))
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Set aside what killed processes left of their coverage, before all of it is put together."""
+    result = yield
+    if not hasattr(session.config, "workerinput"):
+        for file in drop_broken(Path(os.environ.get("COVERAGE_FILE", ".coverage")).resolve()):
+            session.config.get_terminal_writer().line(f"{file.name} was cut off and is left out")
+    return result
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[0-9a-z](?:[0-9a-z-]{0,62}\.){1,30}[0-9a-z-]{1,63}\Z")
 _ADDRESS: Final = re.compile(r"[0-9.]+\Z")
 _LONGEST: Final = 253
-
+_LONGEST_HEADER: Final = _LONGEST + len(".:65535")
 
 _KEPT: Final = 1024
 """Headers whose host is remembered: a server is asked for few, again and again."""
@@ -62,9 +62,13 @@ class ExperienceHosts:
         return not any(host.endswith(f".{each}") for each in self._own.hosts)
 
 
-@lru_cache(_KEPT)
 def host_of(header: str) -> str:
     """Return the name in a ``Host`` header in lower case; empty where it can be no domain."""
+    return _host_of(header) if len(header) <= _LONGEST_HEADER else ""
+
+
+@lru_cache(_KEPT)
+def _host_of(header: str) -> str:
     host = header.partition(":")[0].lower().removesuffix(".")
     is_name = len(host) <= _LONGEST and _NAME.match(host) and not _ADDRESS.match(host)
     return host if is_name else ""

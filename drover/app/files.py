@@ -233,8 +233,9 @@ class Files:
             pairs = [(first, moved)]
             for each in inside:
                 above = moved.path + each.parent_directory.removeprefix(first.path)
-                pairs.append((each, structs.replace(each, parent_directory=above)))
-                await session.resources.put(kind, pairs[-1][1])
+                inner = settled(each, structs.replace(each, parent_directory=above))
+                pairs.append((each, inner))
+                await session.resources.put(kind, inner)
             await self._triggers.moved(session, caller, kind, pairs)
             return moved
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from drover.engine.running_task import RunningTask
-from drover.model.errors import DroverError, Full, Unavailable
+from drover.model.errors import DroverError, Full, Invalid, Unavailable
 from drover.model.execution import State
 from drover.model.run import Change
 from drover.model.task import ASIDE, Ending
@@ -202,7 +202,13 @@ def _ending(
 
 def _failed(task: RunningTask, error: BaseException) -> Ending:
     if isinstance(error, DroverError):
-        return Ending(error_name=error.code, message=error.message, report_key=task.report_key)
+        flaws = error.flaws if isinstance(error, Invalid) else ()
+        return Ending(
+            output={"validationErrors": [each.shown for each in flaws]} if flaws else None,
+            error_name=error.code,
+            message=error.message,
+            report_key=task.report_key,
+        )
     _LOG.error("task_failed", execution=task.id, kind=task.execution.kind, exc_info=error)
     return Ending(error_name=ASIDE, message=_FAULT, report_key=task.report_key)
 
@@ -229,6 +235,6 @@ async def _end(session: Session, task: RunningTask, ending: Ending) -> State | N
 def _goal(state: State, ending: Ending) -> State:
     if state is State.CANCELING:
         return State.CANCELED
-    if state is State.FAILING or ending.output is None:
+    if state is State.FAILING or ending.output is None or ending.error_name is not None:
         return State.FAILED
     return State.SUCCEEDED

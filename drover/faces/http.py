@@ -115,6 +115,7 @@ class HttpApp:
     ) -> None:
         self.routes = Routes(operations)
         self.metrics = RequestMetrics()
+        self._cookies = frozenset[str]().union(*(each.face.cookies for each in self.routes.all))
         self._gate = gate
         self._limits = limits or Limits()
         self._mounts = dict(mounts or {})
@@ -181,18 +182,7 @@ class HttpApp:
     async def _run(self, request: _Request) -> Answer:
         if self._running > self._limits.requests:
             raise reached("max_requests", Unavailable("The server is busy; try again"))
-        if self.site_at is not None:
-            site = await self.site_at(request.headers.get("host", ""))
-            request.path = _within(site, request.path)
-        methods, values = self.routes.find(request.path)
-        if not methods:
-            raise Missing("There is nothing at this path")
-        wanted = "GET" if request.method == _HEAD else request.method
-        route = methods.get(wanted)
-        if route is None:
-            allowed = sorted({*methods, *(("HEAD",) if "GET" in methods else ())})
-            raise WrongMethod(", ".join(allowed))
-        request.route = route
+        route, values = await self._routed(request)
         operation = route.operation
         query = parse(request.query)
         caller = await self._identified(route, request, query)
@@ -219,6 +209,23 @@ class HttpApp:
         return Answer(
             result if isinstance(result, bytes) else msgspec.json.encode(result), operation.status
         )
+
+    async def _routed(self, request: _Request) -> tuple[Route, list[str]]:
+        """Return the route of a request and the values in its path; leave out others' cookies."""
+        if self.site_at is not None:
+            site = await self.site_at(request.headers.get("host", ""))
+            request.path = _within(site, request.path)
+        methods, values = self.routes.find(request.path)
+        if not methods:
+            raise Missing("There is nothing at this path")
+        wanted = "GET" if request.method == _HEAD else request.method
+        route = methods.get(wanted)
+        if route is None:
+            allowed = sorted({*methods, *(("HEAD",) if "GET" in methods else ())})
+            raise WrongMethod(", ".join(allowed))
+        request.route = route
+        _leave_out(request.headers, self._cookies - route.face.cookies)
+        return route, values
 
     async def _identified(
         self, route: Route, request: _Request, query: Mapping[str, str]
@@ -305,6 +312,14 @@ def _path(scope: Scope) -> str:
     return unquote(_SLASH.sub("%252F", raw.decode("latin-1")))
 
 
+def _leave_out(headers: dict[str, str], cookies: frozenset[str]) -> None:
+    """Take the cookies of these names out of what a request brings."""
+    parts = headers.get("cookie", "").split(";")
+    kept = [part for part in parts if part.partition("=")[0].strip() not in cookies]
+    if len(kept) < len(parts):
+        headers["cookie"] = ";".join(kept).strip()
+
+
 def _within(site: str, path: str) -> str:
     """Return a path within those of a site; what leads there already stays as it is."""
     leads_there = not site or path == site or path.startswith(f"{site}/")
@@ -358,7 +373,7 @@ async def _send(request: _Request, answer: Answer, send: Send) -> None:
     if streamed and request.method != _HEAD:
         await _stream(body, request.receive, send)
         return
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": told})
 
 
 async def _stream(body: AsyncIterator[bytes], receive: Receive, send: Send) -> None:

@@ -185,7 +185,8 @@ class Face:
     ``identify`` reads the caller from headers and query where that is not the bearer token, and
     raises Unauthorized; ``refuse`` turns an error and its usual status into an answer, and
     ``refuse_at`` does in its place where the answer depends on where the request was going. Pages
-    for people are no part of the API and not ``described`` with it.
+    for people are no part of the API and not ``described`` with it. The ``cookies`` of these names
+    are its own: no operation of another face is given them, so that none can tell them on.
     """
 
     name: str
@@ -194,6 +195,7 @@ class Face:
     identify: Callable[[Mapping[str, str], Mapping[str, str]], Awaitable[Caller]] | None = None
     refuse_at: Callable[[DroverError, int, Destination], Answer] | None = None
     described: bool = True
+    cookies: frozenset[str] = frozenset()
 
 
 _LONGEST_NUMBER = 18

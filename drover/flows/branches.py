@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Final
 
@@ -305,13 +306,8 @@ class Branches:
         if not inside.capped or (around is not None and around.dead):
             self._end(call.visit)
             return
-        try:
-            if call.action.write is not None:
-                call.action.write(call.visit, inside.value)
-        except Exception as error:  # noqa: BLE001 - as in _start_round
-            self._throw(call.node, call.visit, thrown_of(error))
-        else:
-            self._follow(call.visit, call.node.outputs[call.output])
+        write = call.action.write and partial(call.action.write, call.visit, inside.value)
+        self._go_on_after(call, write, call.output)
 
     def _keep(self, loop: Loop, inside: Round) -> None:
         if inside.failure is not None:
@@ -334,13 +330,20 @@ class Branches:
         if loop.failures:
             self._throw_first(loop)
             return
+        write = loop.action.write_result
+        self._go_on_after(loop, write and partial(write, loop.visit, loop.results), 0)
+
+    def _go_on_after(
+        self, parked: Loop | Call, write: Callable[[], None] | None, output: int
+    ) -> None:
+        """Write what came of a node that a branch was parked at, and follow one of its outputs."""
         try:
-            if loop.action.write_result is not None:
-                loop.action.write_result(loop.visit, loop.results)
+            if write is not None:
+                write()
         except Exception as error:  # noqa: BLE001 - as in _start_round
-            self._throw(loop.node, loop.visit, thrown_of(error))
+            self._throw(parked.node, parked.visit, thrown_of(error))
         else:
-            self._follow(loop.visit, loop.node.outputs[0])
+            self._follow(parked.visit, parked.node.outputs[output])
 
     def _throw_first(self, loop: Loop) -> None:
         """Throw the first failed round's error in source order; the message tells how many."""

@@ -156,21 +156,23 @@ async def _paused(
 
 
 def _repeat(around: Surroundings, node: CompiledNode, visits: list[Visit]) -> None:
-    action = cast("Repeat", node.action)
-    for visit in visits:
-        try:
-            around.branches.begin_loop(node, action, visit)
-        except Exception as error:  # noqa: BLE001 - as in _each
-            around.branches.throw(node, visit, error, aside=False)
-        else:
-            around.branches.give_turn(visit.run)
+    _go_in(around, node, visits, around.branches.begin_loop)
 
 
 def _enter(around: Surroundings, node: CompiledNode, visits: list[Visit]) -> None:
-    action = cast("Enter", node.action)
+    _go_in(around, node, visits, around.branches.enter)
+
+
+def _go_in(
+    around: Surroundings,
+    node: CompiledNode,
+    visits: list[Visit],
+    begin: Callable[[CompiledNode, Any, Visit], None],
+) -> None:
+    """Park each branch at a node and begin what is inside."""
     for visit in visits:
         try:
-            around.branches.enter(node, action, visit)
+            begin(node, node.action, visit)
         except Exception as error:  # noqa: BLE001 - as in _each
             around.branches.throw(node, visit, error, aside=False)
         else:
@@ -179,25 +181,37 @@ def _enter(around: Surroundings, node: CompiledNode, visits: list[Visit]) -> Non
 
 def _leave(around: Surroundings, node: CompiledNode, visits: list[Visit]) -> None:
     action = cast("Leave", node.action)
-    for visit in visits:
-        try:
-            value = UNDEFINED if action.result is None else action.result.get(visit.payload)
-            around.branches.hand_back(visit, action.output, copied(value))
-        except Exception as error:  # noqa: BLE001 - as in _each
-            around.branches.throw(node, visit, error, aside=False)
-        else:
-            around.branches.leave(visit, ())
+
+    def leave(visit: Visit) -> None:
+        value = UNDEFINED if action.result is None else action.result.get(visit.payload)
+        around.branches.hand_back(visit, action.output, copied(value))
+
+    _come_out(around, node, visits, leave)
 
 
 def _end_round(around: Surroundings, node: CompiledNode, visits: list[Visit]) -> None:
     action = cast("EndRound", node.action)
+
+    def cap(visit: Visit) -> None:
+        inside = visit.round
+        own = inside.loop.action if inside is not None else None
+        where = action.map_value or (own.map_value if isinstance(own, Repeat) else None)
+        value = copied(where.get(visit.payload)) if where else None
+        around.branches.cap(visit, breaks=action.breaks, value=value)
+
+    _come_out(around, node, visits, cap)
+
+
+def _come_out(
+    around: Surroundings,
+    node: CompiledNode,
+    visits: list[Visit],
+    hand_back: Callable[[Visit], None],
+) -> None:
+    """Hand back what each branch brings from the inside of a node, and end it."""
     for visit in visits:
         try:
-            inside = visit.round
-            own = inside.loop.action if inside is not None else None
-            where = action.map_value or (own.map_value if isinstance(own, Repeat) else None)
-            value = copied(where.get(visit.payload)) if where else None
-            around.branches.cap(visit, breaks=action.breaks, value=value)
+            hand_back(visit)
         except Exception as error:  # noqa: BLE001 - as in _each
             around.branches.throw(node, visit, error, aside=False)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -29,6 +29,8 @@ from drover.model.resource import Resource
 Slug = Annotated[str, Meta(min_length=3, max_length=63, pattern=r"^[0-9a-z-]*\Z")]
 Short = Annotated[str, Meta(max_length=255)]
 Secret = Annotated[str, Meta(min_length=4, max_length=128)]
+LONGEST_README: Final = 131_072
+"""Characters."""
 BlobUrlSeconds = Annotated[float, Meta(ge=3600, le=604_800)]
 Choice = Literal["all", "whitelist", "blacklist"]
 

@@ -14,6 +14,8 @@ F = TypeVar("F", bound="AppFile")
 
 ROOT: Final = "/"
 LONGEST_PATH: Final = 2048
+LONGEST_PART: Final = 1024
+"""Characters of a name, and of a directory with the slash before it."""
 
 
 class Dimensions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,8 +31,8 @@ class AppFile(Resource, frozen=True, kw_only=True):
     ``file_size`` is bytes; ``s3etag`` the MD5 of the content, by which clients see changes.
     """
 
-    name: CreateOnly[Annotated[str, Meta(min_length=1, max_length=1024)]]
-    parent_directory: CreateOnly[Annotated[str, Meta(max_length=1024)]] = ROOT
+    name: CreateOnly[Annotated[str, Meta(min_length=1, max_length=LONGEST_PART)]]
+    parent_directory: CreateOnly[Annotated[str, Meta(max_length=LONGEST_PART)]] = ROOT
     type: CreateOnly[Literal["file", "directory"]]
     status: ReadOnly[Literal["pending", "completed"]] = "pending"
     file_size: Annotated[int, Meta(ge=0, le=2**53)] | UnsetType = UNSET
@@ -59,6 +61,9 @@ def settled(_old: F | None, new: F) -> F:
     for part in parts:
         check_part(part, "parentDirectory")
     directory = ROOT + "/".join(parts)
+    for text, field in ((new.name, "name"), (directory, "parentDirectory")):
+        if len(text) > LONGEST_PART:
+            raise Invalid(f"At most {LONGEST_PART} characters fit in `{field}`", field=field)
     if len(joined(directory, new.name)) > LONGEST_PATH:
         raise Invalid(f"A path may have {LONGEST_PATH} characters", field="parentDirectory")
     kind = new.content_type or ""

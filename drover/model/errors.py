@@ -36,6 +36,11 @@ class Flaw:
     id: str = ""
     name: str = ""
 
+    @property
+    def shown(self) -> dict[str, str]:
+        """The fault as logs tell it."""
+        return {"type": self.type, "name": self.name, "id": self.id, "message": self.message}
+
 
 class DroverError(Exception):
     """Base of all expected failures; ``limit`` names the limit that was reached, if one was."""

@@ -61,7 +61,7 @@ class Advance(Struct, frozen=True, kw_only=True):
 
 
 class Ending(Struct, frozen=True, kw_only=True):
-    """How a task ended: an output, or the name and the message of an error.
+    """How a task ended: an output, or the name and the message of an error, which may have one too.
 
     ``report_key`` is the large object that belongs to it and is deleted with it.
     """

@@ -6,13 +6,12 @@ the stream is nearly full: who is not connected is not told that a report was ta
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from nats.errors import Error as NatsError
 
 from drover.mqtt.accounts import PLATFORM
+from drover.mqtt.repeating import Repeating
 from drover.mqtt.state_feed import STREAM
 
 if TYPE_CHECKING:
@@ -34,7 +33,8 @@ class Backlog:
         self._link = link
         self._connections = connections
         self._most_bytes = most_bytes
-        self._watching: asyncio.Task[None] | None = None
+        self._watching = Repeating()
+        self.stop = self._watching.stop
         self.waiting_bytes = 0
         """What waited when it was last looked."""
         self.full = False
@@ -42,14 +42,7 @@ class Backlog:
 
     def start(self) -> None:
         """Begin to watch."""
-        self._watching = asyncio.create_task(self._watch())
-
-    async def stop(self) -> None:
-        """Watch no longer. Safe to call twice, and before start."""
-        watching, self._watching = self._watching, None
-        if watching is not None:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+        self._watching.start(self.look, LOOK_S)
 
     async def look(self) -> None:
         """See how much waits, and send devices away when it is too much.
@@ -70,11 +63,3 @@ class Backlog:
         if full != self.full:
             _LOG.warning("mqtt.full" if full else "mqtt.room_again", waiting_bytes=waiting_bytes)
         self.full = full
-
-    async def _watch(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except (NatsError, OSError) as error:
-                _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
-            await asyncio.sleep(LOOK_S)

@@ -181,11 +181,8 @@ class Callout:
     async def _decide(self, questions: Sequence[_Question]) -> None:
         try:
             found = await self._door.admit_all([each.visitor() for each in questions])
-        except DroverError as error:
-            await self._turn_away(questions, error.message)
-        except Exception:  # noqa: BLE001 - whatever it is, the devices are not let in
-            _LOG.exception("mqtt.not_decided")
-            await self._turn_away(questions, "server error")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the devices are not let in
+            await self._not_decided(questions, error)
         else:
             await self._tell(list(zip(questions, found, strict=True)))
 
@@ -210,8 +207,8 @@ class Callout:
     ) -> None:
         try:
             await self._ensure(application_id)
-        except DroverError as error:
-            await self._turn_away([question for question, _ in those], error.message)
+        except Exception as error:  # noqa: BLE001 - as in _decide
+            await self._not_decided([question for question, _ in those], error)
             return
         self.admitted += len(those)
         await self._send(
@@ -223,6 +220,14 @@ class Callout:
         if self.refused % TOLD_EVERY == 1:
             _LOG.info("mqtt.refused", reason=error.message, so_far=self.refused)
         return self._answer(question, {"error": error.message})
+
+    async def _not_decided(self, questions: Sequence[_Question], error: Exception) -> None:
+        """Have devices come again about whom nothing could be found out."""
+        if isinstance(error, DroverError):
+            await self._turn_away(questions, error.message)
+            return
+        _LOG.error("mqtt.not_decided", exc_info=error)
+        await self._turn_away(questions, "server error")
 
     async def _turn_away(self, questions: Sequence[_Question], reason: str) -> None:
         """Have devices come again, without keeping those waiting that are looked at."""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import structlog
 from msgspec import Struct
 from nats.errors import Error as NatsError
 
-from drover.model.errors import DroverError
 from drover.model.instants import to_ms
 from drover.mqtt import tap
 from drover.mqtt.accounts import SYSTEM
 from drover.mqtt.flushing import flush
 from drover.mqtt.link import relay_of
+from drover.mqtt.repeating import Repeating
 from drover.mqtt.state_feed import StateFeed
 from drover.mqtt.subjects import to_topic
 from drover.ports.bus import Message
@@ -64,7 +64,7 @@ class BrokerIntake:
         self._waited: dict[Waited, list[Subscription]] = {}
         self._events: Client | None = None
         self._taking: list[Subscription] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        self._looking, self._asking, self._cutting = Repeating(), Repeating(), Repeating()
         self.cut = 0
         """Connections ended because their right was taken away."""
 
@@ -80,18 +80,15 @@ class BrokerIntake:
         takes = {_CAME: self._came, _WENT: self._went}
         self._taking = await tap.install(self._events, takes, QUEUE)
         await flush(self._events)
-        self._tasks = [
-            asyncio.create_task(self._repeat(self._look, LOOK_S)),
-            asyncio.create_task(self._repeat(self._ask_brokers, BROKERS_S)),
-            asyncio.create_task(self._repeat(self._cut_revoked, CUT_S)),
-        ]
+        self._looking.start(self._look, LOOK_S)
+        self._asking.start(self._ask_brokers, BROKERS_S)
+        self._cutting.start(self._cut_revoked, CUT_S)
 
     async def stop(self) -> None:
         """Take nothing more; other servers get it. Safe to call twice."""
         await self._feed.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for each in (self._looking, self._asking, self._cutting):
+            await each.stop()
         taking, self._taking = self._taking, []
         for subscription in taking:
             with contextlib.suppress(NatsError):
@@ -164,14 +161,6 @@ class BrokerIntake:
             self.cut += 1
         for application_id in revoked.applications:
             await self._link.forget(application_id)
-
-    async def _repeat(self, act: Any, seconds: float) -> None:
-        while True:
-            try:
-                await act()
-            except (NatsError, DroverError, OSError) as error:
-                _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
-            await asyncio.sleep(seconds)
 
 
 class _Server(Struct):

@@ -7,17 +7,19 @@ that can be listened to. Losant-compatible behaviour, section 6.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import asyncio
+from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
 import msgspec
 import structlog
+from nats.errors import Error as NatsError
 
+from drover.mqtt import tap
 from drover.mqtt.flushing import flush
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
-    from nats.aio.msg import Msg
 
     from drover.mqtt.connections import Connections
 
@@ -38,6 +40,7 @@ class Sessions:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._watched: WeakSet[Client] = WeakSet()
+        self._tasks: set[asyncio.Task[None]] = set()
         self.refused = 0
         """Devices cut off because they asked for a persistent session."""
 
@@ -47,16 +50,22 @@ class Sessions:
             return
         self._watched.add(client)
 
-        async def take(message: Msg) -> None:
-            if _CLEAN not in message.data:
-                await self._refuse(application_id, msgspec.json.decode(message.data))
+        # Each device that connects has its session written down, so this is read as fast as can be.
+        def take(_subject: bytes, _reply: bytes, _headers: bytes, session: bytes) -> None:
+            if _CLEAN not in session:
+                device_id = str(msgspec.json.decode(session)["id"])
+                task = asyncio.create_task(self._refuse(application_id, device_id))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
-        await client.subscribe(WRITTEN_DOWN, queue=QUEUE, cb=take)
+        await tap.install(client, {WRITTEN_DOWN: take}, QUEUE)
         await flush(client)
 
-    async def _refuse(self, application_id: str, session: dict[str, Any]) -> None:
-        device_id = str(session["id"])
+    async def _refuse(self, application_id: str, device_id: str) -> None:
         self.refused += 1
         if self.refused % TOLD_EVERY == 1:
             _LOG.info("mqtt.persistent_session", device=device_id, so_far=self.refused)
-        await self._connections.end_those_of(application_id, mqtt_client=device_id)
+        try:
+            await self._connections.end_those_of(application_id, mqtt_client=device_id)
+        except (NatsError, OSError) as error:  # the broker is gone, and the session with it
+            _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)

@@ -1,7 +1,8 @@
-"""What devices try that is not theirs, as the broker of this machine tells it in its log.
+"""What devices try that is not theirs, or is no MQTT, as the broker of this machine logs it.
 
-The broker drops a message on a topic that is not the device's own, and grants no filter beyond
-them, without a word to anybody else: its log is the only place to learn of it.
+The broker drops a message on a topic that is not the device's own, grants no filter beyond them,
+and ends connections over which no MQTT comes that it serves, without a word to anybody else: its
+log is the only place to learn of it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ TOLD_EVERY: Final = 1000
 """Of so many one is logged; all are counted."""
 
 _MARK: Final = b" Violation - "
+_ERROR: Final = b"[ERR]"
+_OVER_MQTT: Final = b" - mid"
+_NOT_MALFORMED: Final = (b" authentication error", b" connection closed")
+"""What the broker logs as an error too: devices refused, and those that went while they waited."""
+
 _LONGEST: Final = 300
 _LOG = structlog.get_logger("drover.mqtt")
 
@@ -37,6 +43,8 @@ class Violations:
         self._watching: asyncio.Task[None] | None = None
         self.count = 0
         """Messages that were dropped, and subscriptions that were not granted."""
+        self.malformed = 0
+        """Connections that were ended for what came over them."""
 
     def start(self) -> None:
         """Begin to watch the log."""
@@ -59,13 +67,11 @@ class Violations:
         self._at += len(whole) + len(end)
         for line in whole.split(b"\n"):
             if _MARK in line:
-                self._note(line)
-
-    def _note(self, line: bytes) -> None:
-        self.count += 1
-        if self.count % TOLD_EVERY == 1:
-            told = line[:_LONGEST].decode(errors="replace")
-            _LOG.info("mqtt.not_theirs", broker=told, so_far=self.count)
+                self.count += 1
+                _tell("mqtt.not_theirs", line, self.count)
+            elif _is_malformed(line):
+                self.malformed += 1
+                _tell("mqtt.malformed", line, self.malformed)
 
     async def _watch(self) -> None:
         while True:
@@ -74,3 +80,16 @@ class Violations:
             except OSError as error:
                 _LOG.debug("mqtt.log_away", error=str(error))
             await asyncio.sleep(LOOK_S)
+
+
+def _is_malformed(line: bytes) -> bool:
+    """Tell whether the broker says of a device's connection that it cannot go on with it."""
+    return (
+        _ERROR in line and _OVER_MQTT in line and not any(each in line for each in _NOT_MALFORMED)
+    )
+
+
+def _tell(event: str, line: bytes, so_far: int) -> None:
+    if so_far % TOLD_EVERY == 1:
+        told = line[:_LONGEST].decode(errors="replace")
+        _LOG.info(event, broker=told, so_far=so_far)

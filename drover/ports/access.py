@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
-from drover.model.access import needs_second_factor
 from drover.model.accounts import AccessKey, Account, AccountKey, Member, Owner, Token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drover.model.access import Caller
     from drover.model.accounts import Invite, Organization, OwnerType, TokenOwner
 
 
@@ -48,14 +46,6 @@ class Standing(Struct, frozen=True, kw_only=True):
     revision: int
     member: Member | None = None
     mfa_mode: str = "notRequired"
-
-    def lacks_second_factor(self, caller: Caller) -> bool:
-        """Tell whether a member is kept out until their account has a second factor."""
-        return (
-            self.member is not None
-            and not caller.has_second_factor
-            and needs_second_factor(self.mfa_mode, self.member.role)
-        )
 
 
 class FoundKey(Struct, frozen=True, kw_only=True):

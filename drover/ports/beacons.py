@@ -233,12 +233,14 @@ class Beacons(Protocol):
         """Return what is set for beacons, by name."""
         ...
 
-    async def callbacks_wait(self, now_ms: int) -> bool:
-        """Tell whether there are callbacks to be made."""
+    async def to_call(self, now_ms: int, after: str, limit: int) -> Sequence[str]:
+        """Return the hosts that callbacks are to be made to, in order from after one on."""
         ...
 
-    async def claim_callbacks(self, now_ms: int, until_ms: int, limit: int) -> Sequence[Callback]:
-        """Take callbacks of jobs that have ended; nobody else has them until ``until_ms``."""
+    async def claim_callbacks(
+        self, host: str, now_ms: int, until_ms: int, limit: int
+    ) -> Sequence[Callback]:
+        """Take callbacks to a host of jobs that have ended; nobody else has them until then."""
         ...
 
     async def end_callback(self, callback: Callback, again_ms: int | None) -> None:

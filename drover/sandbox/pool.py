@@ -23,7 +23,7 @@ import msgspec
 
 from drover.ports.scripts import ScriptResult, ScriptsUnavailable
 from drover.sandbox.batch import FEW, Run, Slice
-from drover.sandbox.cage import Cage, Ending
+from drover.sandbox.cage import Cage, Ending, Patience
 from drover.sandbox.fidelity import changes_builtins
 
 _QUANTUM_S: Final = 0.25
@@ -155,7 +155,7 @@ class CagedScripts:
         async with self._cage() as cage:
             if run.done.done():
                 return
-            ending = await cage.serve(request, piece.take, _QUANTUM_S + 1.5 * run.timeout_s + 0.5)
+            ending = await cage.serve(request, piece.take, _patience(run.timeout_s))
             if ending is not Ending.DONE:
                 piece.blame(cage.item, timed_out=ending is Ending.TIMEOUT)
         piece.give_back()
@@ -191,6 +191,11 @@ class CagedScripts:
     async def _drop(self, cage: Cage) -> None:
         self._cages.discard(cage)
         await cage.close()
+
+
+def _patience(timeout_s: float) -> Patience:
+    """Return how long a child may take for a slice of which each item may take this long."""
+    return Patience(_QUANTUM_S + 1.5 * timeout_s + 0.5, _QUANTUM_S + timeout_s)
 
 
 def cages(children: int) -> CagedScripts:

@@ -28,6 +28,10 @@ def show_devices(metrics: RequestMetrics, fabric: Fabric, devices: LiveServices)
             "Messages dropped and subscriptions not granted: not the device's topics.",
             lambda: fabric.violations.count,
         ),
+        "mqtt_malformed": (
+            "Connections ended: what came over them was no MQTT that is served.",
+            lambda: fabric.violations.malformed,
+        ),
         "mqtt_cut": ("Connections ended: their right was revoked.", lambda: fabric.cut),
         "mqtt_sent_away": ("Devices sent away: they spoke too often.", lambda: pace.sent_away),
         "mqtt_held_back": ("Times state was left with the broker.", lambda: fabric.held_back),

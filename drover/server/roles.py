@@ -154,7 +154,8 @@ class Roles:
         """Call back, and mail, those who asked to hear of an end."""
         store, signals, sweep_s = self.heart.store, self.heart.signals, self.settings.sweep_seconds
         key = self._callback_key()
-        callbacks = Callbacks(store, web, key, tmm.callback_body)
+        callbacks = Callbacks(store, web, key, tmm.callback_body, signals.callbacks)
+        self.running.ends_with(callbacks.settle)
         self.running.repeat(Loop("beacon_callbacks", callbacks.tick, signals.callbacks, sweep_s))
         telling = TaskTelling(store, web, mail_of(self.settings), key)
         self.running.repeat(Loop("task_telling", telling.tick, signals.telling, sweep_s))

@@ -225,6 +225,7 @@ _FILE: Final[ColumnMap] = {
 DOCUMENT_COLUMNS: Final[Mapping[str, ColumnMap]] = {
     "file": _FILE,
     "privateFile": _FILE,
+    "experienceView": {"viewType": JsonField(_KEY, ("viewType",))},
     "applicationTemplate": {
         **{name: JsonField(_KEY, (name,)) for name in ("ownerId", "public")},
         **{name: JsonList(_KEY, (name,)) for name in ("keywords", "categoryIds")},

@@ -152,7 +152,7 @@ class LocalWorkers:
     async def _watch(self, worker: WorkerProcess) -> None:
         """Return when a worker has ended, or is to be replaced."""
         while worker.alive and not worker.worn:
-            if worker.hear() > self._settings.silent_s:
+            if worker.hear(self._settings.beat_s) > self._settings.silent_s:
                 _LOG.warning("worker_silent", pid=worker.pid)
                 worker.kill()
             with contextlib.suppress(TimeoutError):

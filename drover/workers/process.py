@@ -86,7 +86,6 @@ class WorkerProcess:
 
     def __init__(self, answerer: Answerer) -> None:
         self.handlers: list[str] = []
-        self.heard_s = time.monotonic()
         self.reserved = False
         self.worn = False
         self._loading = ""
@@ -97,6 +96,8 @@ class WorkerProcess:
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
         self._beat = -1
+        self._looked_s = time.monotonic()
+        self._silent_s = 0.0
         self._ready = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -191,12 +192,19 @@ class WorkerProcess:
         if self._reading is not None:
             await asyncio.wait([self._reading])
 
-    def hear(self) -> float:
-        """Take the signs of life that came; return how many seconds ago the last one did."""
+    def hear(self, every_s: float) -> float:
+        """Take the signs of life that came; return for how many seconds there has been none.
+
+        It is called every so many seconds. A call that comes much later tells that the machine or
+        this process was held up, and little of the worker, which may have been held up as well.
+        """
+        now_s = time.monotonic()
+        passed_s, self._looked_s = min(now_s - self._looked_s, 2 * every_s), now_s
+        self._silent_s += passed_s
         with contextlib.suppress(BlockingIOError, OSError):
             if os.read(self._beat, 4096):
-                self.heard_s = time.monotonic()
-        return time.monotonic() - self.heard_s
+                self._silent_s = 0.0
+        return self._silent_s
 
     def kill(self) -> None:
         """End the process at once."""

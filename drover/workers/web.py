@@ -36,6 +36,7 @@ _FAILURES: Final = (
 )
 _LAST_PORT: Final = 65535
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
 
 
 class GuardedWeb:
@@ -196,6 +197,9 @@ class _Stream(httpx.AsyncByteStream):
 
 async def _body(response: httpx.Response, most_bytes: int) -> bytes:
     """Read a body as far as it may go: what counts is its size once unpacked."""
+    if "," in response.headers.get("content-encoding", ""):
+        # Each time a thousand times as much: what one piece unpacks to would know no bounds.
+        raise WebFailure("TooLarge", "The answer is packed more than once")
     body = bytearray()
     async for part in response.aiter_bytes():
         body += part
@@ -239,7 +243,7 @@ def _unwrapped(address: Address) -> Address:
     """Return the IPv4 address that an IPv6 address leads to, where it holds one."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
-    if address in _NAT64:
+    if address in _NAT64 or address in _COMPATIBLE:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or address
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 QUICK = {
     "min_iteration_timeout_ms": 300,
-    "lease_seconds": 2,
+    "lease_seconds": 10,
     "heartbeat_seconds": 0.5,
     "sweep_seconds": 0.5,
     "workers": 2,

@@ -76,7 +76,6 @@ def client_of(**settings: object) -> Iterator[Client]:
     quick = {
         "admin_password": PASSWORD,
         "min_iteration_timeout_ms": 200,
-        "lease_seconds": 2,
         "heartbeat_seconds": 0.5,
         "sweep_seconds": 0.5,
         "workers": 1,

@@ -28,7 +28,6 @@ EMAIL = "demo@example.com"
 PASSWORD = "correct horse battery 9"
 SETTINGS: dict[str, Any] = {
     "min_iteration_timeout_ms": 200,
-    "lease_seconds": 2,
     "heartbeat_seconds": 0.5,
     "sweep_seconds": 0.2,
     "workers": 1,
@@ -67,7 +66,7 @@ class ConsoleWorld:
             "resourceType": "device",
             "queryJson": query,
             "maxIterationConcurrency": 100,
-            "iterationTimeout": 60_000,
+            "iterationTimeout": 600_000,
             **settings,
         }
         return str(self.api.post(f"{self.base}/resource-jobs", body)["id"])

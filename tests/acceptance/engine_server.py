@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import sys
 from pathlib import Path
+
+import asyncpg
 
 from drover.store.blobs import ObjectBlobs
 from drover.store.postgres import PostgresDatabase
@@ -19,6 +23,19 @@ BRIEF = flow(node("call", "PythonHandlerNode", {"handler": "brief"}, "ack"), ACK
 
 def database_of(place):
     return PostgresDatabase(place) if "://" in place else SqliteDatabase(Path(place))
+
+
+async def asked(place, sql, *given):
+    """Return the one value that a store answers with, whoever works on it; $1 is what is given."""
+    if "://" in str(place):
+        connection = await asyncpg.connect(place)
+        try:
+            return await connection.fetchval(sql, *given)
+        finally:
+            await connection.close()
+    reading = sqlite3.connect(f"file:{place}?mode=ro", uri=True, timeout=60)
+    with contextlib.closing(reading) as connection:
+        return connection.execute(sql.replace("$1", "?"), given).fetchone()[0]
 
 
 async def serve(place, reports):

@@ -77,6 +77,7 @@ class FanOut(Bench):
         handlers=("tests.acceptance.handlers",),
         worker="server",
         blobs=None,
+        silent_s=30.0,
         **timing,
     ):
         super().__init__(database)
@@ -89,7 +90,7 @@ class FanOut(Bench):
                 count=workers,
                 handlers=handlers,
                 beat_s=beat_s,
-                silent_s=self.heart.timing.lease_ms / 2000,
+                silent_s=silent_s,
             ),
         )
         self.log = FakeLog()

@@ -205,7 +205,7 @@ def test_forms_that_are_none_are_refused(vendor, content_type, body):
             "Authorization": f"Bearer {vendor.client.auth_token}",
             "Content-Type": content_type,
         },
-        timeout=30,
+        timeout=60,
     )
 
     assert answer.status_code == 400, answer.text

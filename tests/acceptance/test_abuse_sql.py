@@ -57,7 +57,7 @@ def asked(server, statements, path, **params) -> tuple[str, ...]:
 
 def _ask(server, path, params) -> None:
     headers = {"Authorization": "Bearer mine"}
-    answer = requests.get(f"{server.url}{path}", params=params, headers=headers, timeout=20)
+    answer = requests.get(f"{server.url}{path}", params=params, headers=headers, timeout=60)
     assert answer.status_code == 200, answer.text
 
 

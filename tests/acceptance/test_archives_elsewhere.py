@@ -66,7 +66,7 @@ def repository(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def signed(s3: str, repository: Path) -> Iterator[Client]:
-    quick = {"lease_seconds": 1, "heartbeat_seconds": 0.25, "sweep_seconds": 0.25}
+    quick = {"heartbeat_seconds": 0.25, "sweep_seconds": 0.25}
     lean = {"workers": 1, "script_workers": 1, "admin_password": PASSWORD}
     places = {"archive_s3_endpoint": s3, "repositories": str(repository)}
     with serving(**quick, **lean, **places) as running:

@@ -73,7 +73,7 @@ def asked(azure: str, method: str, path: str, **query: str) -> httpx.Response:
 
 @pytest.fixture(scope="module")
 def world(azure: str) -> Iterator[Vendor]:
-    quick = {"lease_seconds": 1, "heartbeat_seconds": 0.25, "sweep_seconds": 0.25}
+    quick = {"heartbeat_seconds": 0.25, "sweep_seconds": 0.25}
     lean = {"workers": 1, "script_workers": 1, "admin_password": PASSWORD}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AZURE_STORAGE_ENDPOINT", azure)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +12,7 @@ import pytest
 
 from drover.client import Client
 from tests.support.beacon_agents import Jobs, agent, until
+from tests.support.free_ports import free_port
 
 EMAIL, PASSWORD = "boss@example.com", "Correct-horse-9"
 HELD = 2
@@ -24,9 +24,7 @@ class Server:
 
     def __init__(self, folder):
         self._folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self._process = self._reader = None
 

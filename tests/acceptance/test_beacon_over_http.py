@@ -19,8 +19,6 @@ LEASE_S = 10
 SETTINGS = {
     "workers": 1,
     "script_workers": 1,
-    "lease_seconds": 2,
-    "heartbeat_seconds": 0.5,
     "sweep_seconds": SWEEP_S,
     "max_body_bytes": 262_144,
     "beacon_lost_seconds": 3,
@@ -213,7 +211,7 @@ def test_an_agent_that_is_killed_loses_its_job_to_another_and_one_that_lives_kee
 
     assert (job.status, job.attempts) == ("complete", 1)
     assert job.worker != before.worker
-    assert taken_s < LEASE_S + 2 * SWEEP_S + 15  # the rest is for a machine that is busy
+    assert taken_s < LEASE_S + 2 * SWEEP_S + 40  # the rest is for a machine that is busy
     with BeaconWork(world.url, world.beaconkey, before.worker) as late:
         refused = refusal(lambda: late.end(before, Ending(results=[{"late": True}])))
     assert refused.status == 409
@@ -285,7 +283,7 @@ def test_what_does_not_end_in_time_is_handed_back_and_done_by_another(world, job
         job = jobs.ended(job_id)
 
     assert (handed_back.status, handed_back.attempts) == ("queued", 0)
-    assert not alive(pid)
+    until(lambda: not alive(pid))
     assert (job.status, job.attempts) == ("complete", 0)
 
 
@@ -299,8 +297,8 @@ def test_a_second_signal_does_not_wait_for_anything(world, jobs, tmp_path):
 
         assert running.end(signal.SIGTERM) == 0
 
-    assert time.monotonic() - began_s < 20
-    assert not any(map(alive, pids))
+    assert time.monotonic() - began_s < 40
+    until(lambda: not any(map(alive, pids)))
     assert jobs.show(job_id).status == "queued"
 
 
@@ -311,7 +309,7 @@ def test_an_agent_that_waits_stops_at_once(world, tmp_path):
 
         assert running.end(signal.SIGTERM) == 0
 
-    assert time.monotonic() - began_s < 10
+    assert time.monotonic() - began_s < 30  # it would have waited for a minute
 
 
 def test_kinds_that_are_not_allowed_are_refused_by_the_agent(world, jobs, tmp_path):

@@ -16,17 +16,13 @@ import pytest
 
 from drover.mqtt.broker import find_binary
 from examples.serving import serving
+from tests.support.beacon_agents import until
 from tests.support.field import Site, eventually
+from tests.support.free_ports import free_port
 
 pytestmark = pytest.mark.processes_measured
 
 KEY = "a key that all of them share"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -46,18 +42,15 @@ def broker(folder: Path):
     (folder / "broker.conf").write_text(text)
     with subprocess.Popen([find_binary(), "-c", "broker.conf"], cwd=folder) as running:
         try:
-            await_port(mqtt)
+            until(lambda: listening(mqtt))
             yield f"nats://127.0.0.1:{clients}", mqtt
         finally:
             running.terminate()
 
 
-def await_port(port: int) -> None:
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
+def listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def test_two_servers_share_a_broker_and_each_message_is_handled_once(tmp_path, postgres_url):

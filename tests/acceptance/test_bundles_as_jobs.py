@@ -20,6 +20,7 @@ QUICK = {
     "heartbeat_seconds": 0.5,
     "sweep_seconds": 0.5,
 }
+ATTEMPTS = 10
 WHOLE = {"includeDevices": True, "includeDataTableRows": True}
 
 
@@ -41,7 +42,7 @@ def send(client, application, bundle, **options):
 
 @pytest.fixture(scope="module")
 def running():
-    with serving(**QUICK) as server:
+    with serving(**{**QUICK, "lease_seconds": 30}) as server:
         yield server
 
 
@@ -102,10 +103,15 @@ def test_a_refused_job_tells_why_and_leaves_nothing(running):
 
 def test_an_owner_imports_one_bundle_at_a_time(running):
     client = signed_in(running.url)
-    here = client.applications.post(application={"name": "Busy"})["id"]
-    told = send(client, here, bundle_with(4000), forceJob=True)
+    for _ in range(ATTEMPTS):
+        here = client.applications.post(application={"name": "Busy"})["id"]
+        told = send(client, here, bundle_with(4000), forceJob=True)
 
-    refused = send(client, here, bundle_with(1))
+        refused = send(client, here, bundle_with(1))
+
+        if refused.status_code != 200:  # else the first had ended when the second came
+            break
+        ended(client, here, told.json()["jobId"])
 
     assert refused.status_code == 429, refused.text
     assert refused.json()["type"] == "TooManyRequests"

@@ -257,10 +257,75 @@ def test_an_export_imported_and_exported_again_is_the_same_but_for_ids(vendor):
     assert answer.status_code == 200, answer.text
     assert answer.json()["id"] == other
     one, two = files_of(first), files_of(bundle_of(vendor, other, **EVERYTHING))
-    for name in ("README.md", *NAMES_ELSEWHERE):
+    for name in NAMES_ELSEWHERE:
         one.pop(name)
     assert sorted(one) == sorted(two)
     assert without_ids(one, vendor.application) == without_ids(two, other)
+
+
+def test_what_is_set_of_the_application_itself_is_kept_unless_it_is_replaced(vendor):
+    client = vendor.client
+    settings = {"description": "Pumps", "endpointDefaultCors": True, "blobUrlTTL": 7200}
+    client.application.patch(**vendor.key, application=settings)
+    client.application.readme_patch(**vendor.key, readme={"content": "# Ours\n"})
+    bundle = bundle_of(vendor)
+    key = {"applicationId": empty(vendor)}
+    client.application.patch(**key, application={"description": "Theirs"})
+
+    bring(vendor, bundle, key["applicationId"])
+    merged = client.application.get(**key)
+    bring(vendor, bundle, key["applicationId"], conflictBehavior="replace")
+    replaced = client.application.get(**key)
+
+    assert {**settings, "description": "Theirs"}.items() <= merged.items()
+    assert settings.items() <= replaced.items()
+    assert (merged["name"], replaced["name"]) == ("Elsewhere", "Elsewhere")
+    assert client.application.readme(**key)["content"] == "# Ours\n"
+
+
+def test_a_bundle_holds_no_references_to_what_was_deleted(vendor):
+    client, key = vendor.client, vendor.key
+    gateway = client.devices.post(**key, device={"name": "g", "deviceClass": "gateway"})["id"]
+    peripheral = {"name": "p", "deviceClass": "peripheral", "gatewayId": gateway}
+    client.devices.post(**key, device=peripheral)
+    client.device_recipes.post(**key, deviceRecipe={"name": "r", "parentId": gateway})
+    groups = [
+        client.experience_groups.post(**key, experienceGroup={"name": name})["id"]
+        for name in ("gone", "stays")
+    ]
+    door = {"method": "get", "route": "/", "access": "group", "experienceGroupIds": groups}
+    client.experience_endpoints.post(**key, experienceEndpoint=door)
+    frame = client.experience_views.post(
+        **key, experienceView={"name": "Frame", "viewType": "layout", "body": "{{page}}"}
+    )["id"]
+    page = {"name": "Page", "viewType": "page", "layoutId": frame, "body": "x"}
+    client.experience_views.post(**key, experienceView=page)
+    client.device.delete(**key, deviceId=gateway)
+    client.experience_group.delete(**key, experienceGroupId=groups[0])
+    client.experience_view.delete(**key, experienceViewId=frame)
+
+    bundle = bundle_of(vendor, **EVERYTHING)
+    answer = bring(vendor, bundle, other := empty(vendor))
+
+    assert answer.status_code == 200, answer.text
+    text = str(files_of(bundle))
+    assert not [each for each in (gateway, groups[0], frame) if each in text]
+    (found,) = client.experience_endpoints.get(applicationId=other)["items"]
+    assert len(found["experienceGroupIds"]) == 1
+
+
+def test_views_of_earlier_bundles_are_brought_in(vendor):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as file:
+        file.writestr("application.yaml", "name: x\n")
+        view = "name: Home\nviewType: page\nbody: <p>\n"
+        file.writestr("experience/develop/views/Home.yaml", view)
+
+    answer = bring(vendor, made.getvalue())
+
+    assert answer.status_code == 200, answer.text
+    (found,) = vendor.client.experience_views.get(**vendor.key)["items"]
+    assert (found["name"], found["body"]) == ("Home", "<p>")
 
 
 def test_the_round_trip_holds_every_kind_there_is(vendor):
@@ -601,15 +666,63 @@ def test_a_clone_for_somebody_else_is_refused(vendor):
     assert refused.value.args[0] == 403
 
 
+def become(vendor, bundle, **form):
+    """Make a new application of a bundle, with these fields of the form."""
+    return httpx.post(
+        f"{vendor.url}/applications/import",
+        headers={"Authorization": f"Bearer {vendor.client.auth_token}"},
+        files={"importBundle": ("b.zip", bundle)},
+        data=form,
+        timeout=60,
+    )
+
+
+def test_a_form_says_what_a_new_application_is_to_be_without(vendor):
+    furnish(vendor)
+
+    answer = become(
+        vendor,
+        bundle_of(vendor, **EVERYTHING),
+        includeDevices="false",
+        includeDataTableRows="False",
+        includeFiles="0",
+    )
+
+    assert answer.status_code == 201, answer.text
+    key = {"applicationId": answer.json()["application"]["id"]}
+    assert vendor.client.devices.get(**key)["totalCount"] == 0
+    assert vendor.client.files.get(**key)["totalCount"] == 0
+    (table,) = vendor.client.data_tables.get(**key)["items"]
+    rows = vendor.client.data_table_rows.get(**key, dataTableId=table["id"])
+    assert rows["totalCount"] == 0
+    assert vendor.client.webhooks.get(**key)["totalCount"] == 1
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"includeDevices": "maybe"},
+        {"ownerId": "nobody"},
+        {"ownerType": "device"},
+        {"options": '{"include": ["Flow", "Flow"]}'},
+        {"options": '{"conflictBehavior": "retain"}'},
+        {"options": "[]"},
+        {"email": "no address"},
+    ],
+)
+def test_a_form_that_means_nothing_is_refused_and_makes_no_application(vendor, form):
+    before = vendor.client.applications.get()["totalCount"]
+
+    answer = become(vendor, bundle_of(vendor), **form)
+
+    assert answer.status_code == 400, answer.text
+    assert vendor.client.applications.get()["totalCount"] == before
+
+
 def test_a_bundle_becomes_a_new_application(vendor):
     furnish(vendor)
 
-    answer = httpx.post(
-        f"{vendor.url}/applications/import",
-        headers={"Authorization": f"Bearer {vendor.client.auth_token}"},
-        files={"importBundle": ("b.zip", bundle_of(vendor, **EVERYTHING))},
-        timeout=60,
-    )
+    answer = become(vendor, bundle_of(vendor, **EVERYTHING))
 
     assert answer.status_code == 201, answer.text
     made = answer.json()["application"]

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.processes_measured
 
 PASSWORD = "the password of a test"
 JOB = {"name": "Sweep", "resourceType": "device", "maxIterationConcurrency": 10}
+PATIENT = {**JOB, "iterationTimeout": 600_000}
 
 
 class Shell:
@@ -139,7 +140,7 @@ def broken(server):
 @pytest.mark.usefixtures("broken")
 def test_an_execution_is_paused_resumed_and_what_failed_is_tried_again(shell, server):
     base = f"/applications/{server.application_id()}"
-    job = server.client.post(f"{base}/resource-jobs", {**JOB, "name": "Nobody waits for it"})
+    job = server.client.post(f"{base}/resource-jobs", {**PATIENT, "name": "Nobody waits for it"})
     path = f"{base}/resource-jobs/{job['id']}"
     shell.output("jobs", "run", job["id"], "--no-wait")
     (entry,) = server.client.get(f"{path}/logs")

@@ -18,6 +18,7 @@ from drover.mqtt.broker import find_binary
 from drover.mqtt.device import ConnectionEnded, ConnectionRefused
 from examples.serving import serving
 from tests.support.field import PATIENCE_S, Site, eventually
+from tests.support.free_ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,18 +28,10 @@ KEY = "a key that brokers and servers share"
 BEGAN_MS = int(time.time() * 1000) - 3_600_000
 
 
-def free_ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
 @contextmanager
 def cluster(folder: Path) -> Iterator[list[tuple[str, int, subprocess.Popen[bytes]]]]:
     """Three brokers: the URL, the port for devices and the process of each."""
-    clients, mqtt, routes = free_ports(3), free_ports(3), free_ports(3)
+    clients, mqtt, routes = ([free_port() for _ in range(3)] for _ in range(3))
     others = ", ".join(f'"nats://127.0.0.1:{port}"' for port in routes)
     with ExitStack() as stack:
         running = []

@@ -82,7 +82,7 @@ def test_the_job_of_a_list_leads_to_its_execution(world, admin):
 
 
 def test_a_job_whose_resource_job_is_gone_still_has_a_page(world, admin):
-    execution = running(world, "gone", 1, iterationTimeout=4000)
+    execution = running(world, "gone", 1, iterationTimeout=10_000)
     number = number_of(admin, "Job gone")
     job_id = execution.split("/")[2]
     world.api.delete(f"{world.base}/resource-jobs/{job_id}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.processes_measured
 
 @pytest.fixture(scope="module")
 def server() -> Iterator:
-    settings = {"sweep_seconds": 0.5, "min_iteration_timeout_ms": 200, "lease_seconds": 5}
+    settings = {"sweep_seconds": 0.5, "min_iteration_timeout_ms": 200}
     roles = "api,engine,scheduler,mqtt"
     with serving(roles=roles, workers=1, script_workers=1, **settings) as running:
         yield running
@@ -194,7 +195,7 @@ async def test_iterations_of_a_job_end_by_the_replies_of_devices(site, way):
         trigger = ("deviceTag", "fleet/x", {"attributeWhitelist": ["done"]})
         copy = {"type": "copy", "source": "data.done", "destination": "working.reply.iterationId"}
         reply = node("", "MutateNode", {"rules": [copy]})
-    job = command_job(site, trigger, reply, iterationTimeout=3_000)
+    job = command_job(site, trigger, reply, iterationTimeout=10_000)
     await site.listens(pumps[0])
 
     execution = site.post(f"resource-jobs/{job}/execute", {})["executionId"]
@@ -233,28 +234,37 @@ async def test_a_fleet_without_a_broker_is_told_so(site):
     assert f"127.0.0.1:{port}" in (out + err).decode().replace("\n", "")
 
 
+def interruptible() -> None:
+    """Let a child be interrupted, also where a shell runs the tests in its background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def test_a_simulated_fleet_answers_the_commands_of_a_job(site):
+    pump = await site.connect(site.device())
     tags = [{"key": "fleet", "value": "x"}]
-    for _ in range(4):
-        site.device(tags=tags)
+    device_ids = [site.device(tags=tags) for _ in range(4)]
     decode = node("", "JsonDecodeNode", {"source": "data", "destination": "working.reply"})
-    job = command_job(site, ("mqttTopic", "jobs/replies/+", {}), decode, iterationTimeout=20_000)
-    command = [sys.executable, "-m", "drover.main", "simulate", "9", "--seconds", "15"]
+    job = command_job(site, ("mqttTopic", "jobs/replies/+", {}), decode, iterationTimeout=60_000)
+    await site.listens(pump)
+    query = json.dumps({"tags": {"$eq": {"fleet": "x"}}})
+    command = [sys.executable, "-m", "drover.main", "simulate", "9", "--query", query]
     command += ["--application", site.application_id, "--mqtt-port", str(site.address[1])]
     login = {"DROVER_URL": site.serving.url, "DROVER_TOKEN": str(site.serving.client.token)}
     fleet = await asyncio.create_subprocess_exec(
-        *command, "--delay-seconds", "0.1", "--report-seconds", "1", env=os.environ | login
+        *(*command, "--delay-seconds", "0.1", "--report-seconds", "1"),
+        env=os.environ | login,
+        preexec_fn=interruptible,
     )
 
-    def here():
-        page = site.get("devices", perPage=9)["items"]
-        return all(each["connectionInfo"]["connected"] for each in page)
+    def heard():
+        """Each has reported, which it begins when it hears commands."""
+        return all(site.get(f"devices/{each}/compositeState") for each in device_ids)
 
-    await eventually(here)
-    await asyncio.sleep(1.5)  # a saved trigger is listened for within a second
+    await eventually(heard)
     execution = site.post(f"resource-jobs/{job}/execute", {})["executionId"]
     await eventually(lambda: "runCompletedAt" in status(site, job, execution))
     iterations = site.get(f"resource-jobs/{job}/executions/{execution}/iterations")["items"]
+    fleet.send_signal(signal.SIGINT)
 
     assert [each["status"] for each in iterations] == ["succeeded"] * 4
     assert await fleet.wait() == 0

@@ -248,7 +248,7 @@ def test_many_devices_are_created_at_once_with_their_state(losant, plant, resour
         url,
         json={"devices": [{"name": "ok"}, {"name": ""}]},
         headers={"Authorization": "Bearer mine"},
-        timeout=20,
+        timeout=60,
     )
 
     made = answer.json()

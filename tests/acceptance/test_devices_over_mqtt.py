@@ -59,7 +59,7 @@ async def test_a_common_client_reports_and_is_told(site):
     device_id = site.device()
     key, secret = site.key
     async with aiomqtt.Client(
-        *site.address, identifier=device_id, username=key, password=secret
+        *site.address, identifier=device_id, username=key, password=secret, timeout=60
     ) as client:
         await client.subscribe(f"losant/{device_id}/command", qos=1)
         await client.publish(f"losant/{device_id}/state", '{"data": {"level": 3}}', qos=1)
@@ -264,7 +264,7 @@ async def test_a_persistent_session_is_ended_and_nothing_is_kept_for_its_device(
 
 async def listen_on_a_persistent_session(site: Site, device_id: str) -> None:
     key, secret = site.key
-    login = {"identifier": device_id, "username": key, "password": secret}
+    login = {"identifier": device_id, "username": key, "password": secret, "timeout": 60}
     async with (
         asyncio.timeout(PATIENCE_S),
         aiomqtt.Client(*site.address, **login, clean_session=False) as client,

@@ -10,8 +10,8 @@ from losant_rest import Client
 from examples.serving import serving
 from tests.support.vendor import Vendor, node, refused, sound, trigger, until
 
-SOON_DAYS = 1 / 86_400
-"""A second."""
+SOON_DAYS = 8 / 86_400
+"""Some seconds, so that a report is seen before it goes."""
 
 
 @pytest.fixture(scope="module")

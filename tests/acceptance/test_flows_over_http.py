@@ -22,7 +22,7 @@ def api():
         body = {"email": EMAIL, "password": PASSWORD}
         token = httpx.post(f"{running.url}/auth/user", json=body).json()["token"]
         headers = {"Authorization": f"Bearer {token}"}
-        with httpx.Client(base_url=running.url, headers=headers, timeout=30) as client:
+        with httpx.Client(base_url=running.url, headers=headers, timeout=60) as client:
             made = client.post("/applications", json={"name": "Plant"}).json()
             client.base_url = f"{running.url}/applications/{made['id']}"
             yield client

@@ -14,7 +14,7 @@ ROOT = "/ws/v1/jobs"
 
 @pytest.fixture(scope="module")
 def server():
-    with serving(min_iteration_timeout_ms=1000, sweep_seconds=0.5) as running:
+    with serving(sweep_seconds=0.5) as running:
         yield running
 
 
@@ -95,7 +95,7 @@ def test_a_run_of_a_resource_job_is_the_same_in_both_dialects(server):
             "name": "Sweep",
             "resourceType": "device",
             "defaultContext": '{"site": {"code": "N1"}}',
-            "iterationTimeout": 1000,
+            "iterationTimeout": 600_000,
         },
     )
     path = f"{base}/resource-jobs/{job['id']}"
@@ -104,6 +104,8 @@ def test_a_run_of_a_resource_job_is_the_same_in_both_dialects(server):
     (row,) = server.client.get(f"{ROOT}/inventory", query="context.site.code = 'n1'")["list"]
     _until(lambda: _job(server, row["id"]).get("target_count") == 1)
     server.client.change("PUT", f"{ROOT}/cancel{row['id']}")
+    iteration = f"{path}/executions/{execution}/iterations/{execution}-{device['id']}"
+    server.client.post(f"{iteration}/acknowledge", {"success": True})
     _until(lambda: _job(server, row["id"])["status"] == "canceled")
 
     ended = _job(server, row["id"])

@@ -23,15 +23,17 @@ import pytest
 from drover.model.execution import State
 from drover.model.iteration import FINAL
 from drover.model.run import Pace, Target
-from tests.acceptance.engine_server import database_of
+from tests.acceptance.engine_server import asked, database_of
 from tests.contract.jobs_store import Bench
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 RESOURCES = 20_000
-ROUNDS = 10
+ROUNDS = 6
+FREEZES = 3
+TRIES = 3 * ROUNDS
+"""More than there are kills: on a slow machine the same iteration may be hit again and again."""
 LEASE_AND_SWEEPS_S = 3.0
-END_OF_TIME = 2**53
 
 
 class Servers:
@@ -119,12 +121,27 @@ async def ask_for_execution(place, **pace):
     return await with_store(place, work)
 
 
-async def wait_for_end(servers, seconds=240):
-    """Wait until the report is there; the closing update follows at once."""
+async def holds_leases(place, server):
+    worker = f"server-{server.pid}"
+    return await asked(place, "SELECT count(*) FROM lease WHERE worker = $1", worker)
+
+
+async def until_it_works(servers, server, seconds=120):
+    """Wait until a server holds leases; return False when there is no work left for it."""
     async with asyncio.timeout(seconds):
-        while not servers.finished():
+        while not await holds_leases(servers.place, server):
+            if servers.finished():
+                return False
+            await asyncio.sleep(0.02)
+    return True
+
+
+async def wait_for_end(servers, number, seconds=240):
+    """Wait until the execution has ended, which it does once its report is there."""
+    state = "SELECT state FROM execution WHERE number = $1"
+    async with asyncio.timeout(seconds):
+        while not State(await asked(servers.place, state, number)).is_final:
             await asyncio.sleep(0.1)
-    await asyncio.sleep(2)
 
 
 def children(pid):
@@ -151,12 +168,6 @@ def all_frozen(server):
             os.kill(pid, signal.SIGCONT)
 
 
-async def leases_of(bench, server):
-    """Return what a server holds at this moment."""
-    held = await bench.store.read(lambda session: session.jobs.iterations.expired(END_OF_TIME, 999))
-    return [lease for lease in held if lease.worker == f"server-{server.pid}"]
-
-
 async def check_results(place, servers, number):
     async def work(bench):
         execution = await bench.get(number)
@@ -180,35 +191,36 @@ async def check_results(place, servers, number):
 
 
 async def test_a_server_killed_again_and_again_leaves_one_result_for_each(place, servers):
-    number = await ask_for_execution(place, concurrency=1000)
+    number = await ask_for_execution(place, concurrency=1000, max_retries=TRIES)
     rng = random.Random(7)
 
     for _ in range(ROUNDS):
         server = await servers.start()
-        await asyncio.sleep(rng.uniform(0.2, 1.2))
+        if await until_it_works(servers, server):
+            await asyncio.sleep(rng.uniform(0, 0.3))
         await servers.kill(server)
     await servers.start()
-    await wait_for_end(servers)
+    await wait_for_end(servers, number)
     await servers.stop()
 
     execution, attempts = await check_results(place, servers, number)
     assert attempts > 1
-    assert execution.succeeded > RESOURCES * 0.9
+    assert execution.timed_out == 0
 
 
 async def test_workers_killed_again_and_again_leave_one_result_for_each(place, servers):
-    # As many tries as kills: on a slow machine the same iteration may be hit again and again.
-    number = await ask_for_execution(place, concurrency=500, max_retries=ROUNDS)
+    number = await ask_for_execution(place, concurrency=500, max_retries=TRIES)
     rng = random.Random(11)
     server = await servers.start()
 
     for _ in range(ROUNDS):
+        await until_it_works(servers, server)
         await asyncio.sleep(rng.uniform(0.1, 0.6))
         workers = children(server.pid)
         if workers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(rng.choice(workers), signal.SIGKILL)
-    await wait_for_end(servers)
+    await wait_for_end(servers, number)
     await servers.stop()
 
     execution, attempts = await check_results(place, servers, number)
@@ -220,58 +232,54 @@ async def test_workers_killed_again_and_again_leave_one_result_for_each(place, s
 async def test_a_server_frozen_beyond_its_lease_cannot_write_when_it_wakes(place, servers):
     frozen = await servers.start()
     await servers.start()  # goes on meanwhile
-    number = await ask_for_execution(place, concurrency=1000)
+    number = await ask_for_execution(place, concurrency=1000, max_retries=TRIES)
 
-    async def freeze_it(bench):
-        """Freeze it when it holds leases, three times or until nothing is left to do."""
-        frozen_with_work = 0
-        while frozen_with_work < 3 and not servers.finished():
-            with all_frozen(frozen):
-                if await leases_of(bench, frozen):
-                    frozen_with_work += 1
-                    await asyncio.sleep(LEASE_AND_SWEEPS_S)
-            await asyncio.sleep(0.05)
-        return frozen_with_work
-
-    assert await with_store(place, freeze_it)
-    await wait_for_end(servers)
+    frozen_with_work = 0
+    while frozen_with_work < FREEZES and not servers.finished():
+        with all_frozen(frozen):
+            if await holds_leases(place, frozen):
+                frozen_with_work += 1
+                await asyncio.sleep(LEASE_AND_SWEEPS_S)
+        await asyncio.sleep(0.05)
+    await wait_for_end(servers, number)
     await servers.stop()
 
     execution, attempts = await check_results(place, servers, number)
+    assert frozen_with_work
     assert attempts > 1
-    assert execution.succeeded > RESOURCES * 0.9
+    assert execution.timed_out == 0
 
 
 @pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 async def test_a_server_alone_goes_on_with_its_work_when_it_was_frozen(place, servers):
-    number = await ask_for_execution(place, concurrency=1000)
+    number = await ask_for_execution(place, concurrency=1000, max_retries=TRIES)
     frozen = await servers.start()
 
-    for _ in range(3):
-        await asyncio.sleep(0.4)
+    for _ in range(FREEZES):
+        await until_it_works(servers, frozen)
         with all_frozen(frozen):
             await asyncio.sleep(LEASE_AND_SWEEPS_S)
-    await wait_for_end(servers)
+    await wait_for_end(servers, number)
     await servers.stop()
 
     # No word of attempts: it may renew its leases before it looks at them.
     execution, _ = await check_results(place, servers, number)
-    assert execution.succeeded > RESOURCES * 0.9
+    assert execution.timed_out == 0
 
 
 async def test_a_server_asked_to_stop_ends_in_time_and_hands_its_work_back(place, servers):
-    number = await ask_for_execution(place, concurrency=1000)
-    await servers.start()
-    await asyncio.sleep(0.5)
+    number = await ask_for_execution(place, concurrency=1000, max_retries=TRIES)
+    server = await servers.start()
+    assert await until_it_works(servers, server)
 
     began = time.monotonic()
     await servers.stop()
     took = time.monotonic() - began
 
     execution = await with_store(place, lambda bench: bench.get(number))
-    assert took < 25
+    assert took < 40
     assert execution.in_flight == 0
     await servers.start()
-    await wait_for_end(servers)
+    await wait_for_end(servers, number)
     await servers.stop()
     await check_results(place, servers, number)

@@ -14,14 +14,13 @@ import pytest_asyncio
 
 from drover.ports.schedules import Schedule
 from drover.store.jobs.schedules import ScheduleStore
-from tests.acceptance.engine_server import database_of
+from tests.acceptance.engine_server import asked, database_of
 
 pytestmark = pytest.mark.timeout(300)
 
 SCHEDULES = 40
 INTERVAL_S = 0.25
 ROUNDS = 5
-WORK_S = 0.7
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -107,7 +106,7 @@ async def test_each_moment_is_acted_on_once_whoever_dies(place, schedulers):
     await with_store(place, begin)
     for _ in range(ROUNDS):
         await schedulers.fill()
-        await asyncio.sleep(WORK_S)
+        await until_more_than(place, await moments_of(place) + SCHEDULES)
         await schedulers.kill_one()
     await schedulers.kill_all()
 
@@ -121,15 +120,13 @@ async def test_each_moment_is_acted_on_once_whoever_dies(place, schedulers):
 
 
 async def moments_of(place):
-    moments, _ = await with_store(place, end)
-    assert len(moments) == len(set(moments))
-    return len(moments)
+    return await asked(place, "SELECT count(*) FROM firing")
 
 
 async def until_more_than(place, count):
     async with asyncio.timeout(120):
         while await moments_of(place) <= count:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("place", ["postgres"], indirect=True)
@@ -145,4 +142,5 @@ async def test_one_that_is_frozen_while_others_go_on_acts_on_no_moment_again(pla
     await until_more_than(place, await moments_of(place) + 2 * SCHEDULES)
     await schedulers.kill_all()
 
-    assert await moments_of(place) > 5 * SCHEDULES
+    moments, _ = await with_store(place, end)
+    assert len(moments) == len(set(moments)) > 5 * SCHEDULES

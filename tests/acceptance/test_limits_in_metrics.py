@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from examples.serving import serving
+from tests.support.beacon_agents import until
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +67,7 @@ def test_an_execution_too_many_is_counted_and_those_open_are_shown(server):
 
     assert answer.status_code == 429
     assert refusals(server, "max_running_executions") == 1
-    while not figures(server)['drover_open{what="executions_queued"}']:
-        pass
+    until(lambda: figures(server)['drover_open{what="executions_queued"}'])
     why = server.client.get(f"{path}/executions/{first}")["waitsBecause"]
     assert why == "It waits for a server to begin with it."
 

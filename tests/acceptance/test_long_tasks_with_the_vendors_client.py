@@ -31,7 +31,6 @@ KEY = "a-key-of-16-chars-or-more"
 SETTINGS = {
     "min_iteration_timeout_ms": 300,
     "sweep_seconds": 0.2,
-    "lease_seconds": 3,
     "heartbeat_seconds": 0.5,
     "workers": 1,
     "script_workers": 1,
@@ -359,7 +358,7 @@ def test_a_deleted_application_is_gone_at_once_and_its_task_is_the_users(plant):
 
 def test_an_archive_whose_server_is_killed_goes_on_and_no_file_is_half_there(place, tmp_path):
     folder = str(tmp_path / "data")
-    settings = {**place, "admin_password": "correct horse battery"}
+    settings = {**place, "admin_password": "correct horse battery", "lease_seconds": 3}
     if "database" in settings:
         pytest.skip("the store of the module has a server of its own")
     with serving(folder, **settings) as first:

@@ -204,6 +204,9 @@ def test_a_version_shows_the_views_there_were_at_the_names_it_was_given(vendor):
     then = client.experience_views.get(**key, version="v1", viewType="page")
     assert [each["name"] for each in then["items"]] == ["Home"]
     assert [each["name"] for each in client.experience_views.get(**key)["items"]] == ["Frame"]
+    for view_type, names in (("page", []), ("layout", ["Frame"]), ("component", [])):
+        of_type = client.experience_views.get(**key, viewType=view_type, filterField="name")
+        assert [each["name"] for each in of_type["items"]] == names
     shown = client.experience_view.get(**key, experienceViewId=view["id"], version="v1")
     assert shown["name"] == "Home"
     develop = {**key, "experienceVersionIdOrName": "develop"}

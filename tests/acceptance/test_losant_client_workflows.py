@@ -24,7 +24,7 @@ EXECUTION = {
 
 
 def job(vendor, **fields):
-    body = {"name": "Job", "resourceType": "device", "iterationTimeout": 10_000, **fields}
+    body = {"name": "Job", "resourceType": "device", "iterationTimeout": 60_000, **fields}
     made = sound(vendor.client.resource_jobs.post(**vendor.key, resourceJob=body), "resourceJobId")
     return {**vendor.key, "resourceJobId": made["id"]}
 

@@ -64,7 +64,7 @@ def notebook(*cells: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def signed() -> Iterator[Client]:
-    quick = {"lease_seconds": 5, "heartbeat_seconds": 0.5, "sweep_seconds": 0.5}
+    quick = {"heartbeat_seconds": 0.5, "sweep_seconds": 0.5}
     bounds = {"notebook_memory_mb": 1024, "notebook_disk_mb": 20, "notebook_minutes": 5}
     lean = {"workers": 1, "script_workers": 1, "admin_password": PASSWORD}
     with serving(**quick, **bounds, **lean) as running:
@@ -125,7 +125,13 @@ def given(world) -> tuple[str, list[dict[str, Any]]]:
     tagged = {"deviceTags": [{"key": "k", "value": "{{wanted}}"}]}
     inputs = [
         {"inputType": "deviceMetadata", "fileName": "devices.csv", **tagged},
-        {"inputType": "deviceData", "fileName": "state.csv", **tagged, "start": -60000, "end": 0},
+        {
+            "inputType": "deviceData",
+            "fileName": "state.csv",
+            **tagged,
+            "start": -3_600_000,
+            "end": 0,
+        },
         {"inputType": "dataTable", "fileName": "rows.csv", "dataTableId": source["dataTableId"]},
         {"inputType": "eventData", "fileName": "events.json", "format": "json"},
     ]

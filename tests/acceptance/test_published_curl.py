@@ -26,7 +26,7 @@ class Shell:
         if body is not None:
             command += ["-d", body]
         done = subprocess.run(
-            [*command, self.url + path], capture_output=True, text=True, timeout=30, check=True
+            [*command, self.url + path], capture_output=True, text=True, timeout=60, check=True
         )
         text, _, status = done.stdout.rpartition("\n")
         return int(status), json.loads(text)

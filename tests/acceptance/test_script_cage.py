@@ -15,7 +15,7 @@ import pytest_asyncio
 from drover.ports.scripts import LOG_BYTES, ScriptFailure, ScriptResult
 from drover.sandbox.pool import CagedScripts, Limits
 
-TIMEOUT_MS = 1000
+TIMEOUT_MS = 10_000
 SHORT_MS = 500
 HARMLESS = "payload.answer = payload.question * 2"
 
@@ -179,7 +179,7 @@ async def abuse(
 
     results = await scripts.run(script, questions, timeout_ms=timeout_ms)
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     others = [result.payload for number, result in enumerate(results) if number != 1]
     assert others == [{"question": n, "answer": 2 * n} for n in range(payloads) if n != 1]
     return results
@@ -204,7 +204,7 @@ async def test_a_script_that_eats_memory_is_stopped(small_scripts, harm, payload
     script = f"if (payload.question !== 1) {{ {HARMLESS}; return payload }}\n{harm}"
     questions = [{"question": number} for number in range(payloads)]
 
-    results = await small_scripts.run(script, questions, timeout_ms=5000)
+    results = await small_scripts.run(script, questions, timeout_ms=60_000)
 
     assert failure(results[1]).name == "MemoryLimit"
     others = [result.payload for number, result in enumerate(results) if number != 1]
@@ -239,7 +239,7 @@ async def test_what_one_payload_leaves_behind_is_not_seen_by_the_next(
 async def test_code_that_runs_while_it_is_compiled_is_held_to_the_limits(scripts):
     harm = "}), (() => { for (;;); })(), (function () {"
 
-    results = await scripts.run(harm, [1, 2, 3, 4], timeout_ms=TIMEOUT_MS)
+    results = await scripts.run(harm, [1, 2, 3, 4], timeout_ms=SHORT_MS)
 
     assert [failure(result).name for result in results] == ["Timeout"] * 4
 
@@ -262,8 +262,9 @@ async def test_a_payload_above_the_limit_is_refused_and_its_neighbours_run(scrip
 
 async def test_the_server_is_untouched_by_all_of_it(scripts):
     before = (os.getpid(), resource.getrlimit(resource.RLIMIT_AS), Path.cwd(), dict(os.environ))
+    threads = threading.active_count()
 
-    await scripts.run("for (;;);", [1], timeout_ms=TIMEOUT_MS)
+    await scripts.run("for (;;);", [1], timeout_ms=SHORT_MS)
 
     assert before == (
         os.getpid(),
@@ -271,7 +272,7 @@ async def test_the_server_is_untouched_by_all_of_it(scripts):
         Path.cwd(),
         dict(os.environ),
     )
-    assert len(threading.enumerate()) < 40
+    assert threading.active_count() < threads + 10
 
 
 async def test_the_server_never_loads_the_engine_of_scripts():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import socket
 import ssl
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from drover.mqtt.device import ConnectionEnded, ConnectionRefused, DeviceClient
 from examples.serving import serving
 from tests.support.field import Site, eventually
+from tests.support.free_ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,8 +57,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> Iterator:
     certificate, secret = make_certificate(tmp_path_factory.mktemp("tls"))
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        websocket_port = int(probe.getsockname()[1])
+    websocket_port = free_port()
     settings = {
         "roles": "api,mqtt",
         "workers": 1,

@@ -36,7 +36,7 @@ def greeting(process: subprocess.Popen[str], lines: int) -> str:
 
 def stop(process: subprocess.Popen[str], with_signal: int = signal.SIGTERM) -> int:
     process.send_signal(with_signal)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     return process.returncode
 
 
@@ -59,7 +59,7 @@ def test_the_first_start_prints_an_administrator_that_can_sign_in_and_the_second
     second = start(tmp_path / "data")
     assert "listens on" in greeting(second, 1)
     second.send_signal(signal.SIGTERM)
-    rest, _ = second.communicate(timeout=30)
+    rest, _ = second.communicate(timeout=60)
     assert "Password" not in rest
 
 
@@ -96,7 +96,7 @@ def test_a_server_stops_in_time_while_a_client_holds_a_connection(tmp_path):
 def test_a_second_server_on_the_same_folder_is_refused_with_a_reason(tmp_path):
     with serving(str(tmp_path)):
         second = start(tmp_path)
-        _, errors = second.communicate(timeout=30)
+        _, errors = second.communicate(timeout=60)
 
     assert second.returncode != 0
     assert str(tmp_path) in errors

@@ -17,16 +17,16 @@ def test_streams_end_and_the_server_exits_while_an_execution_waits():
         job = client.post(f"{base}/resource-jobs", {"name": "Job", "resourceType": "device"})
         path = f"{base}/resource-jobs/{job['id']}"
         execution = f"{path}/executions/{client.post(f'{path}/execute')['executionId']}"
-        headers = {"Authorization": f"Bearer {client.token}"}
+        told = {"headers": {"Authorization": f"Bearer {client.token}"}, "timeout": 60}
 
-        with httpx.stream("GET", f"{server.url}{execution}/progress", headers=headers) as stream:
+        with httpx.stream("GET", f"{server.url}{execution}/progress", **told) as stream:
             lines = stream.iter_lines()
             assert next(lines) == "event: progress"
             began = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
             rest = list(lines)
-        status = server.process.wait(25)
+        status = server.process.wait(60)
 
     assert rest[0].startswith("data: ")
     assert status == 0
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30  # the iteration waits for twice as long

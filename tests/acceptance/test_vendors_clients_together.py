@@ -25,6 +25,7 @@ ROOT = Path(__file__).parent.parent.parent
 PYTHON = ROOT / ".cache" / "vendor-mqtt" / "bin" / "python"
 SCRIPT = ROOT / "tests" / "support" / "vendor_device.py"
 PATIENCE_S = 90
+HELLO = "hello"
 
 pytestmark = pytest.mark.skipif(
     not PYTHON.exists(), reason="losant-mqtt is not installed: run tools/prepare_tests.py"
@@ -37,11 +38,16 @@ class Device:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         self._lines: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.listens = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         for line in self._process.stdout or ():
-            self._lines.put(json.loads(line))
+            said = json.loads(line)
+            if said.get("command") == HELLO:
+                self.listens.set()
+            else:
+                self._lines.put(said)
 
     def says(self) -> dict[str, Any]:
         return self._lines.get(timeout=PATIENCE_S)
@@ -87,9 +93,15 @@ class Field:
             device = Device(process)
             try:
                 assert device.says() == {"connected": True}
+                eventually(lambda: self.greets(device))
                 yield device
             finally:
                 process.kill()
+
+    def greets(self, device: Device) -> bool:
+        """Whether a command reaches the device: it subscribes after it says to be connected."""
+        self.client.device.send_command(**self.one, deviceCommand={"name": HELLO})
+        return device.listens.wait(timeout=1)
 
 
 def eventually(look: Callable[[], Any]) -> Any:

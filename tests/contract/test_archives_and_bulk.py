@@ -115,6 +115,22 @@ async def test_the_day_that_is_due_is_archived_once_for_each_application_that_wa
     assert len(gzip.decompress(events.read_bytes()).splitlines()) == 1
 
 
+async def test_days_that_no_server_was_there_for_are_archived_once_there_is_one(world):
+    wants = await world.application(archiveConfig={"delayDays": 8})
+    fresh = await world.application(name="fresh", archiveConfig={"delayDays": 3})
+    await world.archives.daily()
+    sooner = {"archiveConfig": {"delayDays": 3}}
+    await world.server.ok(world.token, "PATCH", f"/applications/{wants}", sooner)
+    today_ms = (await world.now_ms()) // DAY_MS * DAY_MS
+
+    for _ in range(2):
+        await world.archives.daily()
+
+    asked = [json.loads(log.execution.detail)["date"] for log in await world.logs(wants)]
+    assert asked == [today_ms - days * DAY_MS for days in (8, 7, 6, 5, 4, 3)]
+    assert len(await world.logs(fresh)) == 1
+
+
 async def _events(world, application_id, count):
     events = world.server.services[Events]
     caller = Caller(type="user", id="c" * 24, user_id="c" * 24, scopes=frozenset())

@@ -84,11 +84,11 @@ async def test_a_worker_that_says_it_goes_is_draining_until_it_asks_again(server
 
 
 async def test_a_question_of_one_that_goes_is_answered_at_once_that_of_others_not(server):
-    def ask(worker, wait):
-        form = {"worker": worker, "wait": wait}
+    def ask(worker):
+        form = {"worker": worker, "wait": 60}
         return asyncio.create_task(server.send("POST", "?action=pickup", data=form))
 
-    mine, other = ask("w", 60), ask("v", 2)
+    mine, other = ask("w"), ask("v")
     async with asyncio.timeout(60):
         while len(server.beacons.waiters) < 2:
             await asyncio.sleep(0.01)
@@ -97,12 +97,13 @@ async def test_a_question_of_one_that_goes_is_answered_at_once_that_of_others_no
 
         assert (await mine).status_code == 204
         assert not other.done()
+        await server.done("POST", "?action=heartbeat", worker="v", state="draining")
         assert (await other).status_code == 204
 
 
 async def test_another_users_worker_cannot_be_sent_away(server):
     stranger = await server.new_key(await server.user(server.token, "eve@example.com"))
-    form = {"worker": "w", "wait": 2}
+    form = {"worker": "w", "wait": 60}
     waiting = asyncio.create_task(server.send("POST", "?action=pickup", data=form))
     async with asyncio.timeout(60):
         while not len(server.beacons.waiters):
@@ -112,6 +113,7 @@ async def test_another_users_worker_cannot_be_sent_away(server):
         await asyncio.sleep(0.1)
 
         assert not waiting.done()
+        await server.done("POST", "?action=heartbeat", worker="w", state="draining")
         await waiting
 
 

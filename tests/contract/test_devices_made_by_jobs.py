@@ -147,20 +147,24 @@ async def test_a_job_that_was_killed_makes_no_device_twice(world, monkeypatch):
 
 async def test_a_row_that_does_not_fit_after_all_keeps_no_other_back(world, monkeypatch):
     recipes = world.services[DeviceRecipes]
-    real = recipes.make_within
+    real, tried = recipes.make_within, []
 
     async def picky(session, caller, application_id, lines):
+        tried.append(len(lines))
         if any(line.given["floor"] == "1" for line in lines):
             raise Invalid("There is no such floor")
         return await real(session, caller, application_id, lines)
 
     monkeypatch.setattr(recipes, "make_within", picky)
-    await world.ask(csv=_rows(3), nameColumn="name")
+    await world.ask(csv=_rows(16), nameColumn="name")
 
     await world.run()
 
-    assert [device.name for device in await world.devices()] == ["P0000", "P0002"]
-    assert [row["error"] for row in world.result()] == ["", "There is no such floor", ""]
+    named = [device.name for device in await world.devices()]
+    assert named == [f"P{n:04}" for n in range(16) if n != 1]
+    errors = [row["error"] for row in world.result()]
+    assert errors == ["There is no such floor" if n == 1 else "" for n in range(16)]
+    assert tried == [16, 8, 4, 2, 1, 1, 2, 4, 8]
 
 
 async def test_keys_are_noted_as_many_at_a_time_as_devices_are_made(world, monkeypatch):

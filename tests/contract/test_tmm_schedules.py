@@ -10,9 +10,10 @@ import time
 
 import pytest
 
-from drover.app.beacons.callbacks import Callbacks
+from drover.app.beacons.callbacks import AT_A_TIME, OF_RECEIVER, OF_UNKNOWN, Callbacks
 from drover.app.signed_posts import PAUSES_S, SIGNATURE
 from drover.faces.tmm import callback_body
+from drover.model.errors import Full
 from drover.ports.web import WebFailure, WebResponse
 from drover.store.beacons import BeaconStore
 
@@ -289,8 +290,16 @@ class Receiver:
         return WebResponse(status=answer, headers={}, body=b"", url=request.url, duration_ms=1)
 
 
-def _callbacks(tmm, receiver):
-    return Callbacks(tmm.store, receiver, b"secret", callback_body)
+class Called(Callbacks):
+    """Callbacks of which each turn is waited for."""
+
+    async def tick(self):
+        await super().tick()
+        await self.settle()
+
+
+def _callbacks(tmm, receiver, kind=Called):
+    return kind(tmm.store, receiver, b"secret", callback_body, tmm.heart.signals.callbacks)
 
 
 async def _make_due(tmm):
@@ -352,17 +361,96 @@ async def test_who_cannot_be_told_is_told_again_later_and_given_up_at_last(tmm):
     assert len(receiver.requests) == len(PAUSES_S) + 1
 
 
-async def test_many_callbacks_are_made_some_at_a_time(tmm, monkeypatch):
-    monkeypatch.setattr("drover.app.beacons.callbacks._AT_A_TIME", 2)
+async def test_many_callbacks_are_made_some_at_a_time(tmm):
     receiver = Receiver()
     callbacks = _callbacks(tmm, receiver)
-    for _ in range(3):
+    for _ in range(OF_UNKNOWN + OF_RECEIVER + 1):
         await tmm.act(await tmm.create(callback_url="http://x.test/"), "end")
 
-    rests = [await callbacks.tick() for _ in range(3)]
+    made = []
+    for _ in range(3):
+        tmm.heart.signals.callbacks.clear()
+        await callbacks.tick()
+        made.append(len(receiver.requests))
 
-    assert rests == [0.0, None, None]
-    assert len(receiver.requests) == 3
+    assert made == [OF_UNKNOWN, OF_UNKNOWN + OF_RECEIVER, OF_UNKNOWN + OF_RECEIVER + 1]
+    assert tmm.heart.signals.callbacks.is_set()  # there is room for more
+
+
+class Hanging(Receiver):
+    """Servers of which one does not answer before it is let go."""
+
+    def __init__(self):
+        super().__init__()
+        self.let_go = asyncio.Event()
+
+    async def fetch(self, request):
+        answer = await super().fetch(request)
+        if "dead.test" in request.url:
+            await self.let_go.wait()
+            raise WebFailure("Timeout", "no answer")
+        return answer
+
+    def called(self, host):
+        """Return how often a server was called."""
+        return sum(host in each.url for each in self.requests)
+
+
+async def test_a_receiver_that_hangs_holds_up_nobody_else(tmm):
+    receiver = Hanging()
+    callbacks = _callbacks(tmm, receiver, Callbacks)
+    for _ in range(AT_A_TIME):
+        await tmm.act(await tmm.create(callback_url="http://dead.test:81/"), "end")
+    for _ in range(3):
+        await tmm.act(await tmm.create(callback_url="http://ok.test/"), "end")
+
+    while receiver.called("ok.test") < 3:
+        await callbacks.tick()
+        await asyncio.sleep(0)
+    hung = receiver.called("dead.test")
+    receiver.let_go.set()
+    await callbacks.settle()
+    receiver.let_go.clear()
+    await callbacks.tick()
+    await asyncio.sleep(0)
+
+    assert hung == OF_UNKNOWN
+    while receiver.called("dead.test") == OF_UNKNOWN:
+        await asyncio.sleep(0)
+    assert receiver.called("dead.test") == OF_UNKNOWN + 1  # one at a time once it has failed
+    receiver.let_go.set()
+    await callbacks.settle()
+
+
+async def test_receivers_take_turns(tmm, monkeypatch):
+    monkeypatch.setattr("drover.app.beacons.callbacks.AT_A_TIME", 1)
+    receiver = Receiver()
+    callbacks = _callbacks(tmm, receiver)
+    for host in "aab":
+        await tmm.act(await tmm.create(callback_url=f"http://{host}.test/"), "end")
+
+    for _ in range(3):
+        await callbacks.tick()
+
+    hosts = [each.url for each in receiver.requests]
+    assert hosts == ["http://a.test/", "http://b.test/", "http://a.test/"]
+
+
+async def test_a_callback_that_a_store_without_room_could_not_note_is_made_again(tmm):
+    class NoRoom(Receiver):
+        async def fetch(self, request):
+            await super().fetch(request)
+            raise Full("no room")
+
+    receiver = NoRoom()
+    callbacks = _callbacks(tmm, receiver)
+    await tmm.act(await tmm.create(callback_url="http://x.test/"), "end")
+
+    await callbacks.tick()
+    await _make_due(tmm)
+    await callbacks.tick()
+
+    assert len(receiver.requests) == 2
 
 
 async def test_a_discarded_job_tells_nobody_and_keeps_no_other_callback_back(tmm):

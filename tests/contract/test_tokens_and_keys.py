@@ -7,6 +7,7 @@ import json
 import pytest
 import pytest_asyncio
 
+from drover.app.access.device_check import DeviceCredentials, Presented
 from drover.model.access import Role
 from drover.model.errors import Unauthorized
 from tests.support.access_server import ADMIN, PASSWORD, AccessServer
@@ -363,6 +364,30 @@ async def test_whatever_is_wrong_a_device_is_refused_alike(server, ann, plant):
 
     assert {answer.status_code for answer in answers} == {401}
     assert len({answer.content for answer in answers}) == 1
+
+
+async def test_who_fails_in_a_devices_place_is_locked_out_and_does_not_keep_it_out(
+    server, ann, plant
+):
+    device_id = await device_in(server, ann, plant)
+    key = await server.ok(ann, "POST", f"{plant}/keys", {})
+
+    failed = [await sign_in(server, {**key, "secret": "wrong"}, device_id) for _ in range(11)]
+    right = await sign_in(server, key, device_id)
+
+    assert [each.status_code for each in failed] == [401] * 10 + [429]
+    assert failed[-1].json()["type"] == "AccountLocked"
+    assert right.status_code == 200
+
+
+async def test_a_device_that_comes_many_times_at_once_is_known_each_time(server, ann, plant):
+    device_id = await device_in(server, ann, plant)
+    key = await server.ok(ann, "POST", f"{plant}/keys", {})
+    given = DeviceCredentials(device_id=device_id, key=key["key"], secret=key["secret"])
+
+    found = await server.access.devices.verify_all([Presented(given)] * 30)
+
+    assert [getattr(each, "device_id", each) for each in found] == [device_id] * 30
 
 
 async def test_a_device_sees_itself_and_what_its_key_covers(server, ann, plant):

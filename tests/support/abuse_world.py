@@ -46,7 +46,7 @@ class Wire:
         self.host, _, port = url.removeprefix("http://").partition(":")
         self.port = int(port)
         self.token = token
-        self._link = http.client.HTTPConnection(self.host, self.port, timeout=30)
+        self._link = http.client.HTTPConnection(self.host, self.port, timeout=60)
 
     def ask(
         self,

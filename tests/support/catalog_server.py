@@ -211,4 +211,4 @@ def serving(
         yield server
     finally:
         made[1].should_exit = True
-        thread.join(20)
+        thread.join(60)

@@ -43,7 +43,7 @@ class ScriptedWork:
             if job.status == "queued":
                 return self._now(job.id, status="picked_up", worker=self.worker, fence=1)
         if self.waits:
-            self.left.wait(30)
+            self.left.wait(60)
         return self.late
 
     def pick_up(self, job_id: int, *, lease_s: int | None = None) -> BeaconJob:

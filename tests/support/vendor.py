@@ -40,7 +40,7 @@ class Vendor:
         """Send what the client would never send; ``path`` is below the application."""
         headers = {"Authorization": f"Bearer {self.client.auth_token}"}
         where = f"{self.url}/applications/{self.application}{path}"
-        return httpx.request(method, where, headers=headers, timeout=30, **options)
+        return httpx.request(method, where, headers=headers, timeout=60, **options)
 
     def as_token(self, *scopes: str) -> Client:
         """Return the client with an API token of the application."""

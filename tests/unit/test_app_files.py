@@ -7,9 +7,10 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from drover.kinds.file import KIND
-from drover.model.app_file import ancestors, joined
+from drover.model.app_file import ancestors, joined, settled
 from drover.model.errors import Invalid
 from drover.model.kind import Stamp
 
@@ -42,7 +43,21 @@ def test_a_content_type_can_be_sent_in_a_header():
 
 def test_a_path_has_a_longest_length():
     with pytest.raises(Invalid, match="2048"):
-        create(name="n" * 1024, parentDirectory="d" * 1024)
+        create(name="n" * 1024, parentDirectory="/" + "d" * 1023)
+
+
+def test_a_directory_has_room_for_the_slash_before_it():
+    assert create(parentDirectory="d" * 1023).parent_directory == "/" + "d" * 1023
+    with pytest.raises(Invalid, match="parentDirectory"):
+        create(parentDirectory="d" * 1024)
+
+
+def test_a_file_that_is_moved_keeps_to_the_lengths_of_a_new_one():
+    made = create()
+
+    for name in ("name", "parent_directory"):
+        with pytest.raises(Invalid, match="1024"):
+            settled(made, structs.replace(made, **{name: "n" * 1025}))
 
 
 def test_a_directory_is_there_at_once_and_a_file_when_its_content_is():

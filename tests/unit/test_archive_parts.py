@@ -22,7 +22,7 @@ from drover.app.archives.files import Page, Totals, Written, write
 from drover.app.archives.forms import Column
 from drover.app.archives.lines import SEPARATOR, StateLines, cell, header, row
 from drover.app.archives.work import Span, day_of
-from drover.kinds.application import ArchiveConfig
+from drover.kinds.application import S3, ArchiveConfig, Azure
 from drover.model.errors import Invalid, Unavailable
 from drover.ports.archives import Moment, Nowhere, StoredLine, Target
 from drover.store import archives
@@ -97,7 +97,7 @@ def test_text_comes_back_as_it_was(text):
     ("given", "made"),
     [
         (UNSET, ""), ("", ""), ("a/b", "a/b/"), ("/a/", "a/"), ("{{site}}/x", "north/x/"),
-        ("{{globals.site}}", "north/"), ("{{none}}", ""),
+        ("{{globals.site}}", "north/"), ("/{{site}}-{{site}}", "north-north/"),
     ],
 )  # fmt: skip
 def test_directories_are_rendered_over_globals(given, made):
@@ -107,11 +107,17 @@ def test_directories_are_rendered_over_globals(given, made):
 
 
 @pytest.mark.parametrize(
-    "given", ["..", "a/..", "{{up}}", "a//b", ".a", "a\\b", "a\nb", "é", "{{#if", "x" * 300, "a b"]
-)
+    "given",
+    [
+        "..", "a/..", "{{up}}", "a//b", ".a", "a\\b", "a\nb", "é", "{{#if", "x" * 300, "a b",
+        "{{none}}", "{{none}}/x", "{{globals.none}}", "{{long}}",
+    ],
+)  # fmt: skip
 def test_directories_that_lead_elsewhere_are_refused(given):
     with pytest.raises(Invalid):
-        configured.directory(Application(ArchiveConfig(directory=given), up="../.."))
+        configured.directory(
+            Application(ArchiveConfig(directory=given), up="../..", long="x" * 256)
+        )
 
 
 @given(st.text(max_size=40))
@@ -124,6 +130,28 @@ def test_no_directory_leads_out_of_the_archives(text):
 
     assert not made.startswith("/")
     assert not {"", ".", ".."} & set(made.rstrip("/").split("/")) or made == ""
+
+
+def test_a_bucket_and_its_key_are_rendered_over_globals():
+    bucket = S3(bucket="{{globals.plant}}-data", access_key_id="{{key}}", region="eu")
+    application = Application(ArchiveConfig(s3=bucket, delay_days=3), plant="north", key="k" * 20)
+
+    found = configured.needed(application)
+
+    assert (found.s3.bucket, found.s3.access_key_id, found.s3.region) == (
+        "north-data",
+        "k" * 20,
+        "eu",
+    )
+    assert found.delay_days == 3
+
+
+def test_what_cannot_be_rendered_is_named():
+    config = ArchiveConfig(azure=Azure(bucket="{{none}}"))
+    with pytest.raises(Invalid, match=r"archiveConfig\.azure\.bucket"):
+        configured.needed(Application(config))
+    with pytest.raises(Invalid, match="template of archiveConfig"):
+        configured.needed(Application(ArchiveConfig(azure=Azure(bucket="{{short}}")), short="x"))
 
 
 def test_an_application_without_a_configuration_is_refused():

@@ -184,7 +184,10 @@ async def test_those_that_come_together_are_looked_at_together_as_many_as_may_be
     assert all("jwt" in each["nats"] for each in answers)
 
 
-async def test_an_application_that_cannot_be_made_known_puts_off_its_own_devices_alone():
+@pytest.mark.parametrize(
+    "away", [Unavailable("The broker does not answer"), OSError("refused"), NatsTimeoutError()]
+)
+async def test_an_application_that_cannot_be_made_known_puts_off_its_own_devices_alone(away):
     other = replace(ADMITTED, application_id="b" * 24)
     door = Door(None)
 
@@ -193,7 +196,7 @@ async def test_an_application_that_cannot_be_made_known_puts_off_its_own_devices
 
     async def ensure(application_id):
         if application_id == APPLICATION:
-            raise Unavailable("The broker does not answer")
+            raise away
 
     door.admit_all = admit_all
     desk = Desk(door, ensure=ensure)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 
 import msgspec
+import structlog
+from nats.errors import Error as NatsError
 
 from drover.mqtt.connections import Connections
 from drover.mqtt.sessions import QUEUE, WRITTEN_DOWN, Sessions
 
-APPLICATION, DEVICE = "a" * 24, "d" * 24
+APPLICATION, DEVICE, OTHER = "a" * 24, "d" * 24, "e" * 24
 
 
 class Client:
@@ -17,6 +20,7 @@ class Client:
 
     def __init__(self):
         self.asked, self.listening, self.inboxes = [], {}, 0
+        self.published = asyncio.Event()
 
     def new_inbox(self):
         self.inboxes += 1
@@ -24,9 +28,11 @@ class Client:
 
     async def subscribe(self, subject, cb, queue=""):
         self.listening[subject] = (cb, queue)
+        return SimpleNamespace(subject=subject, _id=len(self.listening))
 
     async def publish(self, subject, payload, reply):
         self.asked.append((subject, msgspec.json.decode(payload), reply))
+        self.published.set()
 
     async def request(self, subject, payload, timeout):  # noqa: ASYNC109 - as the client has it
         assert timeout > 0
@@ -52,6 +58,10 @@ class Link:
 
     def account(self, application_id):
         return f"ACCOUNT-{application_id}"
+
+
+def written_down(session: bytes) -> bytes:
+    return b"MSG $MQTT.sess.x 1 %d\r\n%b\r\n" % (len(session), session)
 
 
 async def test_connections_of_devices_that_brokers_list_are_ended_and_no_others():
@@ -117,10 +127,32 @@ async def test_who_asks_for_a_persistent_session_is_cut_off_and_nobody_else():
     await sessions.watch(APPLICATION, client)
     await sessions.watch(APPLICATION, client)
 
-    await client.hears(WRITTEN_DOWN, b'{"origin":"x","id":"%b","clean":true}' % DEVICE.encode())
-    before = list(link.system.asked)
-    await client.hears(WRITTEN_DOWN, b'{"origin":"x","id":"%b"}' % DEVICE.encode())
+    clean = b'{"origin":"x","id":"%b","clean":true}' % OTHER.encode()
+    await client._ps.parse(written_down(clean))
+    await client._ps.parse(written_down(b'{"origin":"x","id":"%b"}' % DEVICE.encode()))
+    await link.system.published.wait()
 
-    assert (before, sessions.refused) == ([], 1)
+    assert sessions.refused == 1
+    assert len(link.system.asked) == 1
     assert client.listening[WRITTEN_DOWN][1] == QUEUE
     assert link.system.asked[0][1]["mqtt_client"] == DEVICE
+
+
+async def test_a_broker_that_goes_while_a_session_is_refused_is_logged_and_harms_nothing():
+    link, client = Link(), Client()
+    gone = asyncio.Event()
+
+    async def lost(_account):
+        gone.set()
+        raise NatsError("the connection is over")
+
+    link.client = lost
+    sessions = Sessions(Connections(link))
+    await sessions.watch(APPLICATION, client)
+
+    with structlog.testing.capture_logs() as lines:
+        await client._ps.parse(written_down(b'{"id":"%b"}' % DEVICE.encode()))
+        await gone.wait()
+        await asyncio.gather(*sessions._tasks)
+
+    assert [each["event"] for each in lines] == ["mqtt.persistent_session", "mqtt.waits"]

@@ -139,7 +139,7 @@ async def test_a_stopping_server_ends_its_streams():
     progress.stop()
 
     with pytest.raises(StopAsyncIteration):
-        await asyncio.wait_for(anext(stream), 1)
+        await asyncio.wait_for(anext(stream), 60)
     await stream.aclose()
 
 

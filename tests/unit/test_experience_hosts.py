@@ -41,6 +41,7 @@ class Registered:
         ("a.example.com\n", ""),
         ("a" * 250 + ".com", ""),
         ("a." * 40 + "com", ""),
+        ("club.example.com:" + "8" * 60_000, ""),
     ],
 )
 def test_only_names_with_a_dot_can_be_domains(header, host):

@@ -201,6 +201,26 @@ async def test_an_operation_without_token_needs_none():
     assert (await ask(app, headers={"authorization": ""})).status == 200
 
 
+async def test_the_cookies_of_a_face_are_given_to_none_of_another():
+    given: dict[str, str] = {}
+
+    def noting(name):
+        async def run(call: Call) -> dict[str, Any]:
+            given[name] = call.headers["cookie"]
+            return {}
+
+        return operation(path=f"/{name}", run=run)
+
+    own = Face(name="own", prefix="/own", refuse=refuse, cookies=frozenset({"session"}))
+    app = HttpApp([(own, noting("own")), (FACE, noting("other"))], Doorman())
+    cookies = {"cookie": "a=1; session=secret; sessions=2;session=again; b=3"}
+
+    for path in ("/own", "/other"):
+        await ask(app, path, headers=cookies)
+
+    assert given == {"own": cookies["cookie"], "other": "a=1; sessions=2; b=3"}
+
+
 async def test_a_face_may_know_its_callers_otherwise():
     async def identify(headers, query):
         return Caller(type="user", id=query["key"], scopes=SCOPES)

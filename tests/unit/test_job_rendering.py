@@ -21,7 +21,7 @@ def gate(monkeypatch):
     gate, target = threading.Event(), wishes._target
 
     def held(wish, context):
-        assert gate.wait(30)
+        assert gate.wait(60)
         return target(wish, context)
 
     monkeypatch.setattr(wishes, "_target", held)

@@ -25,14 +25,14 @@ def test_processes_that_start_at_the_same_time_share_one_key(tmp_path):
     start = threading.Barrier(8)
 
     def run():
-        start.wait(10)
+        start.wait(60)
         found.append(key_file(path))
 
     threads = [threading.Thread(target=run) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
 
     assert len(found) == 8
     assert len(set(found)) == 1

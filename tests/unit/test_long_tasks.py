@@ -1,6 +1,7 @@
 """The runner of long tasks over a real store: leases, checkpoints, cancels, kills, ends."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 from drover.engine.service import Heart
 from drover.engine.tasks import TaskRunner
 from drover.engine.timing import Timing
-from drover.model.errors import Invalid, Unavailable
+from drover.model.errors import Flaw, Invalid, Unavailable
 from drover.model.execution import State
 from drover.model.run import Change
 from drover.model.task import LogStatus, NewTask
@@ -365,6 +366,21 @@ async def test_a_refusal_fails_it_with_its_name_and_reason(world):
     log = await world.log(asked)
     assert (log.status, log.error_name) == (LogStatus.ERRORED, "Validation")
     assert log.execution.error == "There is no such date"
+
+
+async def test_the_flaws_of_what_was_given_are_its_output(world):
+    async def run(_task):
+        raise Invalid("It cannot be", flaws=(Flaw("a.yaml", "no name", id="1" * 24, name="A"),))
+
+    asked = await world.ask()
+    runner = world.runner(Doing(run))
+    await runner.tick()
+    await idle(runner)
+
+    log = await world.log(asked)
+    assert (log.status, log.execution.error) == (LogStatus.ERRORED, "It cannot be")
+    (flaw,) = json.loads(log.execution.result)["validationErrors"]
+    assert flaw == {"type": "Validation", "name": "A", "id": "1" * 24, "message": "no name"}
 
 
 async def test_a_fault_of_ours_fails_it_without_telling_its_secrets(world):

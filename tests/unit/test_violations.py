@@ -12,6 +12,11 @@ from drover.mqtt.violations import Violations
 
 DROPPED = '[1] [ERR] 127.0.0.1:1 - mid:6 - "d" - Publish Violation - User "x", Subject "foo.bar"\n'
 NOT_GRANTED = '[1] [ERR] 127.0.0.1:1 - mid:6 - Subscription Violation - User "x", Subject ">"\n'
+TOO_NEW = '[1] [ERR] 127.0.0.1:1 - mid:6 - "" - unacceptable protocol version of 5\n'
+TOO_LARGE = '[1] [ERR] 127.0.0.1:1 - mid_ws:6 - "d" - maximum payload exceeded: 300000 vs 262144\n'
+REFUSED = '[1] [ERR] 127.0.0.1:1 - mid:6 - "d" - authentication error - User "x"\n'
+GONE = '[1] [ERR] 127.0.0.1:1 - mid:6 - "d" - unable to connect: connection closed\n'
+OTHERS = "[1] [ERR] 127.0.0.1:1 - cid:6 - Processing error\n"
 OTHERWISE = "[1] [INF] Server is ready\n"
 
 
@@ -84,3 +89,14 @@ async def test_a_log_that_is_not_there_yet_is_waited_for(tmp_path, monkeypatch):
     await seen.stop()
     await seen.stop()
     assert seen.count == 1
+
+
+def test_connections_over_which_no_mqtt_comes_are_counted_apart_and_logged_once(log):
+    seen = Violations(log)
+    append(log, TOO_NEW + REFUSED + GONE + OTHERS + TOO_LARGE + DROPPED)
+
+    with capture_logs() as logs:
+        seen.look()
+
+    assert (seen.malformed, seen.count) == (2, 1)
+    assert [each["event"] for each in logs] == ["mqtt.malformed", "mqtt.not_theirs"]

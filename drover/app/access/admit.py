@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drover.app.access.verified import Verified
-from drover.model.access import SANDBOX, MemberRole, Role, role_allows
+from drover.model.access import SANDBOX, MemberRole, Role, needs_second_factor, role_allows
 from drover.model.errors import Forbidden, Missing, Unauthorized
 from drover.model.scopes import GRANTING, is_read, widened
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from drover.app.access.authenticate import Authenticator
     from drover.model.access import Caller
+    from drover.model.accounts import Member
     from drover.ports.access import Standing
     from drover.ports.store import Session, Store
 
@@ -113,7 +114,17 @@ def _own_role(caller: Caller, standing: Standing) -> MemberRole:
 
 def kept_out(caller: Caller, standing: Standing) -> bool:
     """Tell whether a member sees an application, and has to show more of who they are first."""
-    return not caller.is_administrator and standing.lacks_second_factor(caller)
+    return lacks_second_factor(caller, standing.mfa_mode, standing.member)
+
+
+def lacks_second_factor(caller: Caller, mode: str, member: Member | None) -> bool:
+    """Tell whether a member of an organisation of this ``mfaMode`` lacks what it asks for.
+
+    Administrators of the server are never kept out: who else could put it right.
+    """
+    if member is None or caller.is_administrator or caller.has_second_factor:
+        return False
+    return needs_second_factor(mode, member.role)
 
 
 def lacking() -> Forbidden:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Struct
 
+from drover.app.access.admit import lacks_second_factor
 from drover.app.access.device_check import DeviceFacts
 from drover.app.catalog import QuietHook
 from drover.kinds.device import KIND as DEVICE
-from drover.model.access import SANDBOX, MemberRole, Role, needs_second_factor
+from drover.model.access import SANDBOX, MemberRole, Role
 from drover.model.fields import Tag
 from drover.ports.resources import Listing
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from drover.model.access import Caller
-    from drover.model.accounts import Member, Organization
     from drover.model.kind import Kind
     from drover.ports.store import Session
 
@@ -38,17 +38,11 @@ async def owners_for(session: Session, caller: Caller) -> Mapping[str, str]:
         owners[caller.user_id] = "user"
     for organization in await session.access.organizations.of_account(caller.user_id):
         member = await session.access.organizations.find_member(organization.id, caller.user_id)
-        if member is None or _kept_out(caller, organization, member):
+        if member is None or lacks_second_factor(caller, organization.mfa_mode, member):
             continue
         if _may_make(caller, member.role, organization.id):
             owners[organization.id] = "organization"
     return owners
-
-
-def _kept_out(caller: Caller, organization: Organization, member: Member) -> bool:
-    if caller.is_administrator or caller.has_second_factor:
-        return False
-    return needs_second_factor(organization.mfa_mode, member.role)
 
 
 def _may_make(caller: Caller, role: MemberRole, org_id: str) -> bool:

@@ -2,6 +2,10 @@
 
 A fleet that comes back after a power cut asks thousands of times a second with few keys. So keys
 are remembered, void as soon as access changes anywhere, and only the device itself is read.
+
+Whose secret is right is let in however many failed before: nobody can guess a secret of 256 random
+bits, but anybody who knows a device's id and its key could keep the device out by failing in its
+place, and it would keep out itself by coming ten times at once.
 """
 
 from __future__ import annotations
@@ -87,7 +91,7 @@ class DeviceCheck:
     async def verify(self, credentials: DeviceCredentials, address: str = "") -> KnownDevice:
         """Return the device whose access key this is.
 
-        Raises Unauthorized, alike whatever is wrong; AccountLocked after too many failures.
+        Raises Unauthorized, alike whatever is wrong; AccountLocked when that was so too often.
         """
         (found,) = await self.verify_all([Presented(credentials, address)])
         if isinstance(found, DroverError):
@@ -97,32 +101,20 @@ class DeviceCheck:
     async def verify_all(self, presented: Sequence[Presented]) -> list[KnownDevice | DroverError]:
         """Return for each the device whose access key it is, or the error that ``verify`` raises.
 
-        Those that come together share one look at what they need from the store.
+        Those that come together share one look at what they need from the store. Where that is
+        away, nobody has failed: a fleet that tries until it is back is not locked out by it.
         """
-        locked = [self._begin(each.credentials) for each in presented]
-        waiting = [each for each, error in zip(presented, locked, strict=True) if error is None]
-        keys = await self._known_keys({each.credentials.key for each in waiting})
-        right = {
-            id(each): known
-            for each in waiting
-            if (known := _right_key(each, keys.get(each.credentials.key)))
-        }
+        keys = await self._known_keys({each.credentials.key for each in presented})
+        right = [_right_key(each, keys[each.credentials.key]) for each in presented]
         facts = await self._facts(
-            (right[id(each)].key.application_id, each.credentials.device_id)
-            for each in waiting
-            if id(each) in right
+            (known.key.application_id, each.credentials.device_id)
+            for each, known in zip(presented, right, strict=True)
+            if known is not None
         )
         return [
-            error or self._judged(each.credentials, right.get(id(each)), facts)
-            for each, error in zip(presented, locked, strict=True)
+            self._judged(each.credentials, known, facts)
+            for each, known in zip(presented, right, strict=True)
         ]
-
-    def _begin(self, credentials: DeviceCredentials) -> DroverError | None:
-        try:
-            self._throttle.begin(_name(credentials))
-        except DroverError as error:
-            return error
-        return None
 
     def _judged(
         self,
@@ -133,11 +125,19 @@ class DeviceCheck:
         device_id = credentials.device_id
         found = facts.get((known.key.application_id, device_id)) if known else None
         if known is None or found is None or not _reaches(known.key, device_id, found):
-            return _refused()
+            return self._refused(credentials)
         self._throttle.succeed(_name(credentials))
         return KnownDevice(
             device_id=device_id, facts=found, key=known.key, owner_type=known.owner_type
         )
+
+    def _refused(self, credentials: DeviceCredentials) -> DroverError:
+        """Count a failure, and return how it is answered."""
+        try:
+            self._throttle.begin(_name(credentials))
+        except DroverError as error:
+            return error
+        return Unauthorized("Invalid device credentials")
 
     async def _known_keys(self, texts: Iterable[str]) -> dict[str, _KnownKey | None]:
         revision = await self._revisions.current()
@@ -197,7 +197,3 @@ def _reaches(key: AccessKey, device_id: str, facts: DeviceFacts) -> bool:
 
 def _usable(key: AccessKey, address: str) -> bool:
     return key.status == "active" and address_allowed(key, address)
-
-
-def _refused() -> Unauthorized:
-    return Unauthorized("Invalid device credentials")

@@ -9,7 +9,7 @@ import structlog
 from msgspec import Struct, structs
 
 from drover.app.access.accounts import checked_email, own_id
-from drover.app.access.admit import lacking
+from drover.app.access.admit import lacking, lacks_second_factor
 from drover.app.access.secrets import INVITE_PREFIX, digest, matches, new_secret
 from drover.model.access import Caller, MemberRole, needs_second_factor
 from drover.model.accounts import Account, Invite, Member, Organization, ResourceRole
@@ -372,10 +372,10 @@ async def _check_second_factor(
     session: Session, caller: Caller, organization: Organization
 ) -> None:
     """Raise Forbidden where a member lacks what the organisation asks for."""
-    if caller.is_administrator or caller.user_id is None or caller.has_second_factor:
+    if caller.user_id is None:
         return
     member = await session.access.organizations.find_member(organization.id, caller.user_id)
-    if member is not None and needs_second_factor(organization.mfa_mode, member.role):
+    if lacks_second_factor(caller, organization.mfa_mode, member):
         raise lacking()
 
 

@@ -13,10 +13,11 @@ from drover.app.catalog import QuietHook
 from drover.app.long_tasks import Asked
 from drover.app.tasks.archive_data import TASK as ARCHIVE_DATA
 from drover.kinds.application import KIND as APPLICATION
-from drover.model.errors import Duplicate, Invalid, Missing
+from drover.model.errors import Duplicate, Invalid, Missing, TooMany
 from drover.model.instants import to_text
 
 if TYPE_CHECKING:
+    from drover.app.archives.work import Span
     from drover.app.long_tasks import LongTask, LongTasks
     from drover.kinds.application import Application
     from drover.model.access import Caller
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from drover.ports.store import Session, Store
 
 _AT_A_TIME: Final = 200
+_LOOKED_BACK: Final = 31
+"""Days without a server after which the daily archive still catches up."""
 _LOG = structlog.get_logger("drover.archives")
 
 
@@ -61,9 +64,10 @@ class Archives:
         return await self._tasks.begin(caller, kind, asked)
 
     async def daily(self) -> float | None:
-        """Ask for the archive of each application's day that is due; safe to call at any time.
+        """Ask for the archive of each application's days that are due; safe to call at any time.
 
-        A day is asked for once, whichever server sees that it is due.
+        A day is asked for once, whichever server sees that it is due; days that went by while no
+        server ran are made up for.
         """
         after = ""
         while found := await self._applications(after):
@@ -79,15 +83,15 @@ class Archives:
         try:
             application, now_ms = await self._read(application_id)
             config = configured.needed(application)
-            day = day_of(now_ms - configured.delay_days(config) * DAY_MS)
-            name = f"daily:{to_text(day.start_ms)[:10]}"
-            if await self.store.read(lambda s: _was_asked(s, application_id, name)):
-                return
-            asked = Asked(
-                application_id=application_id, input={"date": day.start_ms}, unique_key=name
-            )
-            await self._tasks.begin(None, ARCHIVE_DATA, asked)
-        except (Duplicate, Invalid, Missing) as error:  # another server, or it has gone meanwhile
+            newest = day_of(now_ms - configured.delay_days(config) * DAY_MS)
+            for start_ms in await self.store.read(lambda s: _days_due(s, application_id, newest)):
+                asked = Asked(
+                    application_id=application_id,
+                    input={"date": start_ms},
+                    unique_key=_daily(start_ms),
+                )
+                await self._tasks.begin(None, ARCHIVE_DATA, asked)
+        except (Duplicate, Invalid, Missing, TooMany) as error:
             _LOG.debug("archive_not_asked", application=application_id, error=error.message)
 
     async def _read(self, application_id: str) -> tuple[Application, int]:
@@ -122,10 +126,24 @@ class ArchiveConfigHook(QuietHook):
         )
         if changed and new.archive_config not in (UNSET, None):
             configured.directory(new)
-            configured.check_place(new.archive_config, self._places)
+            configured.check_place(configured.needed(new), self._places)
         return new
 
 
-async def _was_asked(session: Session, application_id: str, name: str) -> bool:
-    found = await session.jobs.executions.by_unique_key(application_id, name)
-    return found is not None
+async def _days_due(session: Session, application_id: str, newest: Span) -> list[int]:
+    """Return the beginnings of the days to ask for, oldest first.
+
+    These are the newest one that may be archived, and those that no server was there for since one
+    was last asked for. Where none ever was, or too long ago to be known, it is the newest alone.
+    """
+    due: list[int] = []
+    for days in range(_LOOKED_BACK):
+        start_ms = newest.start_ms - days * DAY_MS
+        if await session.jobs.executions.by_unique_key(application_id, _daily(start_ms)):
+            return due[::-1]
+        due.append(start_ms)
+    return due[:1]
+
+
+def _daily(start_ms: int) -> str:
+    return f"daily:{to_text(start_ms)[:10]}"

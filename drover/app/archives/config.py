@@ -26,35 +26,37 @@ DELAY_DAYS: Final = 31
 overwritten until then."""
 
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,126}")
-_MOST_CHARACTERS: Final = 255
+_TAG: Final = "{{"
 
 
 def needed(application: Application) -> ArchiveConfig:
-    """Return the configuration; raises Invalid where there is none."""
+    """Return the configuration, its templates rendered over the application's globals.
+
+    Raises Invalid where there is none, and for a text that cannot be rendered.
+    """
     config = application.archive_config
     if config is UNSET or config is None:
         raise Invalid("The application has no archiveConfig", field="archiveConfig")
-    return config
+    plain = msgspec.to_builtins(config)
+    rendered = _rendered(plain, _payload(application), "archiveConfig")
+    if rendered == plain:
+        return config
+    try:
+        return msgspec.convert(rendered, type(config))
+    except msgspec.ValidationError as error:
+        raise Invalid(f"A template of archiveConfig: {error}", field="archiveConfig") from error
 
 
 def directory(application: Application) -> str:
     """Return the folder of an application's archives, with a slash after it, or nothing.
 
-    Its template is rendered over the application's globals. Raises Invalid for one that cannot be
-    rendered, or that leads out of the place of archives.
+    Raises Invalid for one that cannot be rendered, or that leads out of the place of archives.
     """
     given = needed(application).directory
-    if given is UNSET or not given:
-        return ""
-    try:
-        rendered = compile_template(given)(_payload(application))
-    except (LanguageError, RenderLimit) as error:
-        raise _refused(f"cannot be rendered: {error}") from error
-    text = rendered.strip().strip("/")
-    if len(text) > _MOST_CHARACTERS:
-        raise _refused(f"may have {_MOST_CHARACTERS} characters")
+    text = (given or "").strip().strip("/")
     if text and not all(_SEGMENT.fullmatch(part) for part in text.split("/")):
-        raise _refused("is made of names of letters, digits, dots, dashes and underscores")
+        message = "is made of names of letters, digits, dots, dashes and underscores"
+        raise _refused("archiveConfig.directory", message)
     return f"{text}/" if text else ""
 
 
@@ -156,5 +158,27 @@ def _payload(application: Application) -> dict[str, Any]:
     return {**known, "globals": known}
 
 
-def _refused(why: str) -> Invalid:
-    return Invalid(f"The directory of archiveConfig {why}", field="archiveConfig.directory")
+def _rendered(value: Any, payload: dict[str, Any], field: str) -> Any:
+    """Return a value of the configuration with the templates in it rendered."""
+    if isinstance(value, dict):
+        return {name: _rendered(each, payload, f"{field}.{name}") for name, each in value.items()}
+    if isinstance(value, list):
+        return [_rendered(each, payload, field) for each in value]
+    if isinstance(value, str) and _TAG in value:
+        return _filled(value, payload, field)
+    return value
+
+
+def _filled(template: str, payload: dict[str, Any], field: str) -> str:
+    """Return a rendered text; raises Invalid where nothing came of it, or of its first name."""
+    try:
+        text = compile_template(template)(payload).strip()
+    except (LanguageError, RenderLimit) as error:
+        raise _refused(field, f"cannot be rendered: {error}") from error
+    if not text or (text[0] == "/" != template.strip()[0]):
+        raise _refused(field, "names a global that the application does not have")
+    return text
+
+
+def _refused(field: str, why: str) -> Invalid:
+    return Invalid(f"`{field}` {why}", field=field)

@@ -222,7 +222,7 @@ _ARRAYS: Final[Mapping[str, Callable[[Cells], Any]]] = {
 
 
 def _apart(columns: Sequence[Column]) -> list[str]:
-    """Return the names of columns; readers refuse two of one name, so the later has a line more."""
+    """Return the names of columns; the later of two alike, which readers refuse, gets a `_`."""
     names: dict[str, None] = {}
     for column in columns:
         name = column.name

@@ -66,8 +66,9 @@ class CreateDevices:
             if end - start == 1:
                 sheet.lines[start].fail(error)
                 return
-            for each in range(start, end):
-                await self._make(task, sheet, each, each + 1)
+            middle = (start + end) // 2
+            await self._make(task, sheet, start, middle)
+            await self._make(task, sheet, middle, end)
         await task.progress(end, len(sheet.lines))
 
     async def _make_all(self, task: Task, sheet: Sheet, start: int, end: int) -> None:

@@ -18,6 +18,7 @@ from drover.app.transfer.file_content import has_content
 from drover.app.transfer.fleet import Fleet
 from drover.app.transfer.references import ordered, renamed
 from drover.kinds.application import KIND as APPLICATION
+from drover.kinds.application import Readme
 from drover.kinds.credential import KIND as CREDENTIAL
 from drover.kinds.credential import lacks_secret
 from drover.kinds.dashboard import KIND as DASHBOARD
@@ -29,13 +30,15 @@ from drover.model.fields import is_id
 from drover.model.instants import to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator, Mapping
+    from collections.abc import Awaitable, Iterator, Mapping, Sequence
 
     from drover.app.catalog import Catalog
     from drover.app.rows import TableRows
     from drover.app.transfer.contents import Contents, Given
     from drover.app.transfer.file_content import Kept
+    from drover.kinds.application import Application
     from drover.model.access import Caller
+    from drover.model.fields import Global
     from drover.model.kind import Kind, Stamp
     from drover.ports.clock import Ids
     from drover.ports.store import Session
@@ -102,6 +105,24 @@ class Errand:
     files: Mapping[str, Kept] = field(default_factory=dict)
 
 
+def settings_of(errand: Errand, current: Application, now_ms: int) -> dict[str, Any]:
+    """Return what a bundle changes of an application itself beside its name, by attribute.
+
+    What is set already is only changed where the import replaces.
+    """
+    contents, caller = errand.contents, errand.caller
+    found = contents.application.settings
+    if contents.readme:
+        found["readme"] = Readme(
+            content=contents.readme,
+            last_updated=to_text(now_ms),
+            last_updated_by_id=caller.id,
+            last_updated_by_type=caller.type,
+        )
+    replaces = errand.rule.conflict == "replace"
+    return {name: own for name, own in found.items() if replaces or not getattr(current, name)}
+
+
 async def bring(tools: Tools, session: Session, errand: Errand) -> Brought:
     """Store all that a bundle holds.
 
@@ -145,7 +166,7 @@ class _Bringing:
         for kind, given, own_id, values in self._later:
             await self._guarded(kind, given, self._set(kind, own_id, values))
         await self._rows()
-        await self._globals()
+        await self._own()
         self._check()
         for note_id in self._taken:
             await self._session.bundles.remove_download(note_id)
@@ -158,7 +179,7 @@ class _Bringing:
         fates = []
         for given in self._contents.given[kind.one]:
             own = existing.get(self._key(kind, given), [])
-            fate = own.pop(0) if own else ""
+            fate = own.pop(own.index(given.id) if given.id in own else 0) if own else ""
             if fate and conflict == "error":
                 self.note(kind, given, Duplicate(f"{kind.title} already exists"))
             if fate:
@@ -302,23 +323,29 @@ class _Bringing:
         finally:
             batches.close()
 
-    async def _globals(self) -> None:
-        own = self._contents.application.globals
-        if not own or not self._contents.wants(GLOBALS):
-            return
+    async def _own(self) -> None:
+        """Bring in what the bundle says of the application itself."""
         key = (APPLICATION, self._application_id, self._application_id)
         current = await self._session.resources.lock(*key)
-        known = {each.key for each in current.globals}
+        changes = {"globals": self._globals(current.globals)}
+        if self._contents.is_whole:
+            changes |= settings_of(self._errand, current, self._now_ms)
+        new = structs.replace(current, **changes)
+        if new != current:
+            now = to_text(self._now_ms)
+            await self._change(APPLICATION, current, structs.replace(new, last_updated=now))
+
+    def _globals(self, current: Sequence[Global]) -> Sequence[Global]:
+        own = self._contents.application.globals
+        if not own or not self._contents.wants(GLOBALS):
+            return current
+        known = {each.key for each in current}
         changes = [
             GlobalPatch(**{**structs.asdict(each), "json": renamed(each.json, self._new)})
             for each in own
             if each.key not in known or self._errand.rule.conflict == "replace"
         ]
-        merged = merge_globals(current.globals, changes)
-        if merged != current.globals:
-            now = to_text(self._now_ms)
-            new = structs.replace(current, globals=merged, last_updated=now)
-            await self._change(APPLICATION, current, new)
+        return merge_globals(current, changes)
 
     def decoded(self, given: Given) -> dict[str, Any]:
         """Return a resource as the bundle holds it, with new ids."""
@@ -348,7 +375,7 @@ class _Bringing:
 
     def note(self, kind: Kind[Any], given: Given, error: DroverError) -> None:
         """Remember what is wrong with a resource; raises Invalid once it is enough."""
-        name = str(msgspec.json.decode(given.document).get(kind.known_by[-1], ""))
+        name = str(msgspec.json.decode(given.document).get(kind.known_by[-1], ""))[:255]
         message = f"{given.path}: {error.message}"
         old_id = given.id if is_id(given.id) else ""
         self._flaws.append(Flaw(given.path, message, error.code, old_id, name))

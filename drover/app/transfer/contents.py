@@ -6,16 +6,17 @@ from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from drover.app.transfer import layout, yaml_text
 from drover.app.transfer.zip_file import ZipLimits, ZipReader
+from drover.kinds.application import LONGEST_README, BlobUrlSeconds
 from drover.kinds.experience_version import KIND as VERSION
 from drover.kinds.flow import KIND as FLOW
 from drover.kinds.flow_version import KIND as FLOW_VERSION
 from drover.model.bodies import decode
 from drover.model.errors import Flaw, Invalid
-from drover.model.fields import Globals, is_id
+from drover.model.fields import Globals, ShortProse, is_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 DATA_ROWS: Final = "DataTableRow"
 GLOBALS: Final = "Global"
 DEVELOP: Final = "develop"
+MOST_RESOURCES: Final = 300_000
+"""Resources of a bundle; the rows of its tables are none."""
 _PARTS: Final[Mapping[str, Sequence[str]]] = {
     VERSION.one: (layout.DEVELOP_CONFIG,),
     FLOW_VERSION.one: (layout.EXPERIENCE_FLOW_VERSION,),
@@ -48,10 +51,17 @@ class OfApplication(Struct, frozen=True, kw_only=True, rename="camel"):
 
     id: str = ""
     name: str = ""
-    description: str = ""
-    endpoint_default_cors: bool | None = None
-    blob_url_ttl: float | None = msgspec.field(name="blobUrlTTL", default=None)
+    description: ShortProse | UnsetType = UNSET
+    endpoint_default_cors: bool | UnsetType = UNSET
+    blob_url_ttl: BlobUrlSeconds | UnsetType = msgspec.field(name="blobUrlTTL", default=UNSET)
     globals: Globals = ()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What is set of the application itself beside its name, by attribute."""
+        names = ("description", "endpoint_default_cors", "blob_url_ttl")
+        given = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in given.items() if value is not UNSET}
 
 
 class Contents:
@@ -73,6 +83,7 @@ class Contents:
         self._include = include
         self.kinds = [kind for kind in layout.bundled(kinds) if self._may_want(kind)]
         self._unnamed = 0
+        self._left = MOST_RESOURCES
         self.given = {kind.one: list(self._resources(kind)) for kind in self.kinds}
         self.application = self._application()
         self.readme = self._readme()
@@ -82,6 +93,11 @@ class Contents:
     def old_ids(self) -> list[str]:
         """The ids that the resources had, in their order."""
         return sorted(each.id for given in self.given.values() for each in given)
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether all that the bundle holds is to be brought in."""
+        return self._include is None
 
     def wants(self, name: str) -> bool:
         """Tell whether something of this name is to be brought in."""
@@ -99,17 +115,25 @@ class Contents:
         return self._zip.read(path) if path in self._names else None
 
     def _resources(self, kind: Kind[Any]) -> Iterator[Given]:
-        for path in layout.files_of(kind, self._names):
+        is_listed = layout.is_listed(kind)
+        earlier = layout.earlier_files_of(kind, self._names)
+        for path in (*layout.files_of(kind, self._names), *earlier):
             value = self._yaml(path)
-            many = (value or []) if layout.is_listed(kind) else [value]
+            many = (value or []) if is_listed and path not in earlier else [value]
             if not isinstance(many, list):
                 raise Invalid(f"{path} must hold a list")
-            if kind.parted is not None:
+            if kind.parted is not None and path not in earlier:
                 self._join_texts(kind.parted, path, many)
             for each in many:
                 given = self._given(each, path)
-                if self.wants(self._name_of(kind, each)):
+                if self.is_whole or self.wants(self._name_of(kind, each)):
+                    self._count()
                     yield given
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise Invalid(f"A bundle may hold {MOST_RESOURCES} resources")
 
     def _join_texts(self, parted: Parted, path: str, listed: Sequence[Any]) -> None:
         """Give the resources of a list the texts that lie beside it; one without keeps its own."""
@@ -159,7 +183,10 @@ class Contents:
             raise Invalid(f"{layout.APPLICATION}: {error.message}") from error
 
     def _readme(self) -> str:
-        return self._text(layout.README) if layout.README in self._names else ""
+        text = self._text(layout.README) if layout.README in self._names else ""
+        if len(text) > LONGEST_README:
+            raise Invalid(f"{layout.README} may have {LONGEST_README} characters")
+        return text
 
     def _text(self, path: str) -> str:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
@@ -11,6 +12,7 @@ from msgspec import UNSET, Struct
 
 from drover.app.transfer import layout, rows_text, yaml_text
 from drover.app.transfer.file_content import path_in
+from drover.app.transfer.lost_references import LostReferences
 from drover.app.transfer.zip_file import ZipWriter
 from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.data_table import KIND as TABLE
@@ -81,6 +83,7 @@ class Exporter:
         self._store = store
         self._blobs = blobs
         self._kinds = layout.bundled(kinds)
+        self._lost = {each.one: LostReferences(each, self._kinds) for each in self._kinds}
 
     async def pieces(
         self,
@@ -143,8 +146,9 @@ class Exporter:
                 await _write_texts(writer, parted, path, documents)
 
     async def _are_there(self, kind: Kind[Any], application_id: str, part: str | None) -> bool:
-        async for _document in self._each(kind, application_id, part):
-            return True
+        async for documents in self._pages(kind, application_id, part):
+            if _listed(kind, documents):
+                return True
         return False
 
     async def _files(
@@ -227,9 +231,11 @@ class Exporter:
                 yield found
 
     async def _page(self, kind: Kind[Any], application_id: str, after_id: str) -> Sequence[bytes]:
-        return await self._store.read(
-            lambda session: session.resources.after(kind, application_id, after_id, PAGE)
-        )
+        async def work(session: Session) -> Sequence[bytes]:
+            found = await session.resources.after(kind, application_id, after_id, PAGE)
+            return await self._lost[kind.one].out_of(session, application_id, found)
+
+        return await self._store.read(work)
 
 
 async def _blob_key(
@@ -281,16 +287,18 @@ async def _written(
     One is read while the one before it is put into words, and packed while the next one is: the
     store and the packer need no interpreter, so that two processors are busy.
     """
-    async for count, text in read_ahead(_in_words(read_ahead(pages), shown)):
-        await asyncio.to_thread(file.write, text)
-        yield count
+    async with aclosing(read_ahead(_in_words(read_ahead(pages), shown))) as texts:
+        async for count, text in texts:
+            await asyncio.to_thread(file.write, text)
+            yield count
 
 
 async def _in_words(
     pages: AsyncGenerator[tuple[int, T]], shown: Callable[[T], bytes]
 ) -> AsyncGenerator[tuple[int, bytes]]:
-    async for count, page in pages:
-        yield count, await asyncio.to_thread(shown, page)
+    async with aclosing(pages):
+        async for count, page in pages:
+            yield count, await asyncio.to_thread(shown, page)
 
 
 async def _counted(pages: AsyncGenerator[Sequence[T]]) -> AsyncGenerator[tuple[int, Sequence[T]]]:

@@ -123,6 +123,7 @@ def _log(order: Order, status: ImportStatus, now: str) -> ImportLog:
         callback_url=order.callback_url,
         from_application_id=order.from_application_id,
         import_url=order.url,
+        imported_file_url=order.imported_file_url,
         credential_name=None if order.repo is None else order.repo.credential_name,
         repo=None if order.repo is None else _place(order.repo),
         source_id=order.by.id,
@@ -147,8 +148,5 @@ def fault_of(error: DroverError) -> ImportFault:
 def _fault(error: DroverError) -> dict[str, Any]:
     found: dict[str, Any] = {"error": fault_of(error)}
     if isinstance(error, Invalid) and error.flaws:
-        found["validation_errors"] = tuple(
-            {"type": each.type, "name": each.name, "id": each.id, "message": each.message}
-            for each in error.flaws
-        )
+        found["validation_errors"] = tuple(each.shown for each in error.flaws)
     return found

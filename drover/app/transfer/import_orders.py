@@ -72,7 +72,7 @@ def new_owner(
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What is to be imported and how; ``include`` of None is everything.
+    """What is to be imported and how; ``include`` of None is everything but what is ``without``.
 
     ``owner`` makes it a new application. ``listeners`` hear of the end of a job.
     """
@@ -80,6 +80,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     source: Source
     conflict: Conflict = "create"
     include: tuple[str, ...] | None = None
+    without: tuple[str, ...] = ()
     dry_run: bool = False
     force_job: bool = False
     owner: NewOwner | None = None
@@ -120,10 +121,12 @@ class Order(Struct, frozen=True, kw_only=True, rename="camel"):
     wish: Wish = EVERYTHING
     conflict: Conflict = "create"
     include: tuple[str, ...] | None = None
+    without: tuple[str, ...] = ()
     dry_run: bool = False
     owner: NewOwner | None = None
     email: str | None = None
     callback_url: str | None = None
+    imported_file_url: str | None = None
 
 
 class Done(Struct, frozen=True, kw_only=True):

@@ -25,4 +25,6 @@ class ImportWork:
     async def run(self, task: Task) -> Output:
         """Bring in all that was ordered, or nothing."""
         await task.progress(0, 1, "importing")
-        return await self._imports.carry_out(task)
+        output = await self._imports.carry_out(task)
+        await task.progress(1, 1, "imported")
+        return output

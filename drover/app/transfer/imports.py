@@ -8,21 +8,20 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import msgspec
-from msgspec import UNSET, structs
+from msgspec import structs
 
 from drover.app.long_tasks import Asked as TaskAsked
-from drover.app.transfer.bringing import Brought, Errand, Rule, Tools, bring
+from drover.app.transfer.bringing import Brought, Errand, Rule, Tools, bring, settings_of
 from drover.app.transfer.contents import Contents, flawed
 from drover.app.transfer.import_ledger import fault_of
 from drover.app.transfer.import_orders import By, Done, Order
-from drover.app.transfer.layout import bundled, check_include
+from drover.app.transfer.layout import bundled, check_include, names_of
 from drover.app.transfer.sources import one_piece
 from drover.kinds.application import KIND as APPLICATION
-from drover.kinds.application import Readme
 from drover.model.errors import DroverError, Forbidden, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
 
     from drover.app.applications import Owners
     from drover.app.long_tasks import LongTask, LongTasks
@@ -73,6 +72,7 @@ class Imports:
         self._tools = around.tools
         self._ledger = around.ledger
         self._kinds = bundled(around.tools.catalog.kinds.values())
+        self.names = names_of(self._kinds)
         self.logs = around.ledger.page
         self.most_bytes = around.sources.most_bytes
 
@@ -83,7 +83,7 @@ class Imports:
         Forbidden for an owner that the caller cannot make an application for.
         """
         if asked.include is not None:
-            check_include(asked.include, self._kinds)
+            check_include(asked.include, self.names)
         order = await self._order(caller, application_id, asked)
         found = await self._around.sources.find(caller, order.application_id, asked.source)
         if found.is_large and asked.dry_run and asked.owner is not None:
@@ -126,6 +126,7 @@ class Imports:
             wish=source.wish,
             conflict=asked.conflict,
             include=asked.include,
+            without=asked.without,
             dry_run=asked.dry_run,
             owner=asked.owner,
             email=",".join(asked.listeners.emails) or None,
@@ -156,17 +157,17 @@ class Imports:
         """Have a job do it; raises TooMany."""
         log = await self._ledger.begin(order, "queued")
         about = order.from_application_id if order.owner else order.application_id
-        wanted = TaskAsked(
-            application_id=about,
-            input={"order": msgspec.to_builtins(order)},
-            listeners=asked.listeners,
-        )
         try:
             if file is not None:
                 file.seek(0)
-                content = one_piece(file.read())
-                name = "bundle.zip"
-                await self._around.downloads.keep(about or "", name, content, order.import_id)
+                kept = (about or "", "bundle.zip", one_piece(file.read()), order.import_id)
+                url = await self._around.downloads.keep(*kept)
+                order = structs.replace(order, imported_file_url=url)
+            wanted = TaskAsked(
+                application_id=about,
+                input={"order": msgspec.to_builtins(order)},
+                listeners=asked.listeners,
+            )
             job_id = await self._around.tasks.begin(order.by.caller(), task, wanted)
         except DroverError as error:
             await self._ledger.end(log, status="errored", error=fault_of(error))
@@ -200,7 +201,8 @@ class Imports:
     ) -> Brought:
         limits = self._around.sources.limits
         try:
-            contents = await asyncio.to_thread(Contents, file, self._kinds, order.include, limits)
+            include = self._included(order)
+            contents = await asyncio.to_thread(Contents, file, self._kinds, include, limits)
         except Invalid as error:
             raise flawed(error) from error
         rule = Rule(conflict=order.conflict, asleep=order.owner is not None)
@@ -223,6 +225,12 @@ class Imports:
         except _DryRun as end:
             return end.brought
 
+    def _included(self, order: Order) -> Collection[str] | None:
+        if not order.without:
+            return order.include
+        wanted = self.names if order.include is None else order.include
+        return set(wanted) - set(order.without)
+
     async def _keep(self, contents: Contents, order: Order) -> dict[str, Kept]:
         return await self._around.files.keep(contents, order.application_id)
 
@@ -230,15 +238,12 @@ class Imports:
         given = errand.contents.application
         stamp = self._tools.catalog.stamp(errand.caller, "", await session.now_ms())
         body: dict[str, Any] = {"name": owner.name or given.name or "Imported application"}
-        if given.description:
-            body["description"] = given.description
         body |= owner.given
         if owner.owner_type == "organization":
             body["orgId"] = owner.owner_id
         made = APPLICATION.create(msgspec.json.encode(body), stamp)
-        content = errand.contents.readme
-        readme = Readme(content=content) if content else UNSET
-        return structs.replace(made, id=errand.application_id, readme=readme)
+        changes = settings_of(errand, made, stamp.now_ms)
+        return structs.replace(made, **changes, id=errand.application_id)
 
     async def _note_template(self, session: Session, errand: Errand, template_id: str) -> None:
         key = (APPLICATION, errand.application_id, errand.application_id)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from drover.model.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from drover.model.kind import Kind, Parted
 
@@ -18,8 +18,15 @@ README: Final = "README.md"
 YAML: Final = ".yaml"
 ROWS: Final = ".csv"
 
+EARLIER: Final[Mapping[str, str]] = {"experienceView": "experience/develop/views/{name}.yaml"}
+"""Where kinds, by their names, lay before they lay where they do: a file for each."""
+
 _LONGEST_NAME: Final = 100
-_UNFIT: Final = re.compile(r"[^\w.-]|^\.")
+_MOST_BYTES: Final = 200
+"""What file systems take is 255 bytes, with the number and the ending."""
+_UNFIT: Final = re.compile(r"[^\w.-]|^\.|\.\Z")
+_RESERVED: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|\Z)", re.IGNORECASE)
+"""Names that some systems take for devices."""
 
 
 def bundled(kinds: Iterable[Kind[Any]]) -> list[Kind[Any]]:
@@ -56,13 +63,22 @@ class Paths:
 
     def new(self, document: Mapping[str, Any]) -> str:
         """Return the path of the next resource."""
-        name = _UNFIT.sub("_", str(document.get(self._field, "")))[:_LONGEST_NAME] or "_"
+        name = _fitting(str(document.get(self._field, "")))
+        if self._after.startswith("/") and name.lower().endswith(YAML):
+            name += "_"  # a folder, which must not be called what a file beside it is
         path, number = f"{self._before}{name}", 1
         while alike(path) in self._taken:
             number += 1
             path = f"{self._before}{name}_{number}"
         self._taken.add(alike(path))
         return path + self._after
+
+
+def _fitting(text: str) -> str:
+    """Return what a file can be called everywhere that is to tell of a text."""
+    name = _UNFIT.sub("_", text[:_LONGEST_NAME])
+    name = name.encode()[:_MOST_BYTES].decode("utf-8", "ignore")
+    return f"_{name}" if not name or _RESERVED.match(name) else name
 
 
 def alike(path: str) -> str:
@@ -75,7 +91,16 @@ def files_of(kind: Kind[Any], names: Iterable[str]) -> Sequence[str]:
     if is_listed(kind):
         known = set(names)
         return [path for path in lists_of(kind) if path in known]
-    before, _, rest = place_of(kind).partition("{")
+    return _matching(place_of(kind), names)
+
+
+def earlier_files_of(kind: Kind[Any], names: Iterable[str]) -> Sequence[str]:
+    """Return the files of a bundle that hold a resource of a kind each, where such lay before."""
+    return _matching(EARLIER[kind.one], names) if kind.one in EARLIER else []
+
+
+def _matching(place: str, names: Iterable[str]) -> Sequence[str]:
+    before, _, rest = place.partition("{")
     after = rest.partition("}")[2]
     found = [name for name in names if name.startswith(before) and name.endswith(after)]
     return sorted(name for name in found if "/" not in name[len(before) : -len(after)])
@@ -96,12 +121,18 @@ def beside(path: str, ending: str) -> str:
     return path.removesuffix(YAML) + ending
 
 
-def check_include(names: Iterable[str], kinds: Iterable[Kind[Any]]) -> None:
-    """Raise Invalid for a name that is neither a kind's nor of something else in bundles."""
-    known = {kind.exported_as for kind in kinds} | set(OTHERS)
-    unknown = sorted(set(names) - known)
+def names_of(kinds: Iterable[Kind[Any]]) -> tuple[str, ...]:
+    """Return all that an import can be told to bring in, in order."""
+    return tuple(sorted({*(kind.exported_as or "" for kind in kinds), *OTHERS}))
+
+
+def check_include(names: Sequence[str], known: Collection[str]) -> None:
+    """Raise Invalid for a name that is not among those known, or stands twice."""
+    unknown = sorted(set(names) - set(known))
     if unknown:
-        raise Invalid(f"There is no {unknown[0]} to import at `include`", field="include")
+        raise Invalid(f"There is no {unknown[0][:80]} to import at `include`", field="include")
+    if len(set(names)) < len(names):
+        raise Invalid("Each name may stand once at `include`", field="include")
 
 
 DEVELOP_CONFIG: Final = "ExperienceDevelopConfig"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import shutil
 import zipfile
 from pathlib import Path
@@ -151,4 +152,9 @@ def _unpack(packed: Path, files: Path, directory: str) -> None:
         for name in bundle.namelist():
             if any(part.lower() == ".git" for part in name.split("/")):
                 raise Invalid(f"A repository cannot hold a file called {name[:255]}")
-        bundle.extractall(place)
+        try:
+            bundle.extractall(place)
+        except OSError as error:
+            if error.errno not in (errno.ENAMETOOLONG, errno.EILSEQ):
+                raise
+            raise Invalid(f"A repository cannot hold {error.filename}") from error

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 DEEPEST: Final = 100
 """How many collections may lie in one another."""
 
+MOST_ITEMS: Final = 300_000
+"""Items that a list may have: one of millions can be packed to next to nothing."""
+MOST_VALUES: Final = 5_000_000
+"""Texts, numbers and collections that a document may hold where it is no list of items alike."""
+
 _PLAIN: Final = re.compile(r"[A-Za-z_](?:[A-Za-z0-9_ ./()-]*[A-Za-z0-9_./()-])?")
 _WORDS: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "none"})
 _UNSEEN: Final = "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff"
@@ -34,6 +39,7 @@ _CONSTANTS: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _LONGEST_NUMBER: Final = 400
+_LONGEST_TEXT: Final = 1_000_000
 _LONGEST_KEY: Final = 1000
 """YAML takes longer ones only where a question mark stands before them."""
 
@@ -54,6 +60,8 @@ def dump_item(value: Any) -> str:
 
 def loads(text: bytes) -> Any:
     """Return the value of a YAML document; raises Invalid."""
+    if text.count(b"\n- ") >= MOST_ITEMS:
+        raise Invalid(f"A list may have {MOST_ITEMS} items")
     with suppress(Invalid, UnicodeDecodeError):
         items = yaml_items.read(text.decode(), parsed, _CONSTANTS)
         if items is not None:
@@ -136,6 +144,7 @@ class _Reading:
         self._open: list[Any] = []
         self._keys: list[str | None] = []
         self._root: list[Any] = []
+        self._left = MOST_VALUES
 
     def of(self, events: Iterator[yaml.Event]) -> Any:
         """Return the only document's value; None when there is none."""
@@ -164,6 +173,8 @@ class _Reading:
         self._keys.append(None)
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
+        if len(event.value) > _LONGEST_TEXT:
+            raise Invalid(f"A text may have {_LONGEST_TEXT} characters{_at(event)}")
         within = self._open[-1] if self._open else None
         if isinstance(within, dict) and self._keys[-1] is None:
             if event.value in within:
@@ -173,6 +184,9 @@ class _Reading:
             self._place(_plain(event) if event.implicit[0] else event.value)
 
     def _place(self, value: Any) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise Invalid(f"At most {MOST_VALUES} values are read")
         within = self._open[-1] if self._open else self._root
         if isinstance(within, list):
             if within is self._root and within:

@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from drover.model.errors import Invalid
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STREAMED: Final = ".csv"
+KEPT: Final = (".yaml", ".hbs")
 
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
 _LEVEL: Final = 3
@@ -28,6 +30,10 @@ _LONGEST_COMMENT: Final = 65_535
 _ZIP64: Final = b"PK\x06\x07"
 _ZIP64_SIZE: Final = 20
 _ENCRYPTED: Final = 0x1
+_PIECE: Final = 1_000_000
+"""Bytes that are unpacked at a time: a file may hold a thousand times what it says."""
+_LONGEST_LINE: Final = 10_000_000
+"""Characters; a table's longest row is written in fewer."""
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _BROKEN: Final = (
     zipfile.BadZipFile,
@@ -97,12 +103,14 @@ class ZipWriter:
 class ZipLimits:
     """What a zip file may be: how many files, and bytes of all and of one when unpacked.
 
-    Files of rows are read line by line and may be larger.
+    Files of rows are read line by line and may be larger. ``text_bytes`` are those of all files
+    that are read as a whole and kept, by their endings.
     """
 
     files: int = 20_000
     bytes: int = 1_000_000_000
     file_bytes: int = 100_000_000
+    text_bytes: int = 250_000_000
 
 
 class ZipReader:
@@ -134,7 +142,8 @@ class ZipReader:
     def read(self, path: str) -> bytes:
         """Return the content of a file; raises Invalid."""
         try:
-            return self._zip.read(self._entries[path])
+            with self._zip.open(self._entries[path]) as file:
+                return b"".join(iter(partial(file.read, _PIECE), b""))
         except _BROKEN as error:
             raise _broken(error) from error
 
@@ -142,9 +151,16 @@ class ZipReader:
         """Yield the lines of a text file as they are, with their ends; raises Invalid."""
         try:
             with self._zip.open(self._entries[path]) as file:
-                yield from io.TextIOWrapper(file, "utf-8", newline="")
+                yield from _lines(io.TextIOWrapper(file, "utf-8", newline=""), path)
         except _BROKEN as error:
             raise _broken(error) from error
+
+
+def _lines(text: io.TextIOWrapper, path: str) -> Iterator[str]:
+    while line := text.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise Invalid(f"{path} has a line that is too long")
+        yield line
 
 
 def _check_directory(file: IO[bytes], limits: ZipLimits) -> None:
@@ -167,6 +183,8 @@ def _checked(entries: list[zipfile.ZipInfo], limits: ZipLimits) -> dict[str, zip
         raise Invalid(f"The bundle may have {limits.files} files")
     if sum(entry.file_size for entry in entries) > limits.bytes:
         raise Invalid(f"The bundle may have {limits.bytes} bytes when unpacked")
+    if sum(each.file_size for each in entries if each.filename.endswith(KEPT)) > limits.text_bytes:
+        raise Invalid(f"The texts of the bundle may have {limits.text_bytes} bytes when unpacked")
     found: dict[str, zipfile.ZipInfo] = {}
     for entry in entries:
         _check_entry(entry)

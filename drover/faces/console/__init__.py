@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drover.app.access.authenticate import Authenticator
 from drover.faces.console._refusals import refuse_as_text, refuse_at
-from drover.faces.console._session import Cookies
+from drover.faces.console._session import OWN, Cookies
 from drover.faces.operation import Face
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ def FACE(services: Services) -> Face:  # noqa: N802 - the name by which faces ar
         prefix=PREFIX,
         refuse=refuse_as_text,
         refuse_at=refuse_at,
-        identify=Cookies(services[Authenticator]).identify,
+        identify=Cookies(services).identify,
+        cookies=OWN,
         described=False,
     )

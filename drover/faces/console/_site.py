@@ -149,7 +149,7 @@ def _operation(site: Site, method: str, path: str, scopes: frozenset[str], run: 
 
 
 async def _visited(site: Site, method: str, run: Run, call: Call) -> Answer:
-    token = cookie(call.headers, SESSION)
+    token = cookie(call.headers, SESSION, secure=site.facts.secure)
     form: Mapping[str, str] = {}
     if method == _POST:
         form = fields_of(call.body)

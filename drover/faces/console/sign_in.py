@@ -63,7 +63,7 @@ class _Pages:
     async def sign_in(self, call: Call) -> Answer:
         """Begin a session."""
         form = fields_of(call.body)
-        visitor = cookie(call.headers, VISITOR)
+        visitor = self._visitor(call)
         check_form(call.headers, visitor, form.get(FIELD, ""))
         email, password, after = (form.get(name, "") for name in ("email", "password", "next"))
         try:
@@ -82,10 +82,13 @@ class _Pages:
         gone = kept(SESSION, "", secure=self._site.facts.secure, seconds=0)
         return replace(answer, headers={**answer.headers, "Set-Cookie": gone})
 
+    def _visitor(self, call: Call) -> str:
+        return cookie(call.headers, VISITOR, secure=self._site.facts.secure)
+
     def _form(
         self, call: Call, *, email: str = "", after: str = "", error: DroverError | None = None
     ) -> Answer:
-        visitor = cookie(call.headers, VISITOR) or new_visitor()
+        visitor = self._visitor(call) or new_visitor()
         body = render(
             "sign_in.html",
             csrf=form_token(visitor),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
@@ -22,7 +23,7 @@ from drover.faces.losant import _envelope
 from drover.faces.losant._jobs import enqueued, told
 from drover.faces.operation import Answer, Call, Operation
 from drover.kinds.application import KIND
-from drover.model.bodies import decode
+from drover.model.bodies import convert, decode
 from drover.model.errors import Invalid
 from drover.model.fields import Email, Id, Name, ShortProse, Url
 from drover.model.scopes import for_operation
@@ -30,6 +31,7 @@ from drover.model.scopes import for_operation
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from drover.app.long_tasks import Listeners
     from drover.app.services import Services
 
 _ONE: Final = "/applications/{applicationId}"
@@ -44,6 +46,13 @@ _NEW_FORM: Final = (
     "includeDataTableRows",
     "includeFiles",
 )
+_LEFT_OUT: Final = {
+    "includeDevices": "Device",
+    "includeDataTableRows": "DataTableRow",
+    "includeFiles": "File",
+}
+"""What a form that says false leaves out of a new application."""
+_BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
 _LONGEST_LIST: Final = 1000
 
 
@@ -123,6 +132,13 @@ class NewImportOptions(
     force_job: bool = False
 
 
+class _Owner(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Whose an application is to be."""
+
+    owner_id: Id | None = None
+    owner_type: Literal["user", "organization"] | None = None
+
+
 class _Calls:
     """The operations over the use cases."""
 
@@ -174,7 +190,7 @@ class _Calls:
             include=options.include,
             dry_run=options.dry_run,
             force_job=options.force_job,
-            listeners=told(call, _text(form, "email"), options.callback_url),
+            listeners=_listeners(call, form, options.callback_url),
         )
         done = await self._imports.run(
             call.caller, call.application_id, asked, application_import.TASK
@@ -187,12 +203,14 @@ class _Calls:
         """Bring a bundle into a new application."""
         form = _form(call, _NEW_FORM)
         options = decode(form.get("options", b""), NewImportOptions)
+        owner = convert({each: _text(form, each) for each in ("ownerId", "ownerType")}, _Owner)
         asked = Asked(
             source=Source(bundle=form.get("importBundle"), url=options.import_url),
             include=options.include,
+            without=tuple(name for part, name in _LEFT_OUT.items() if not _flag(form, part)),
             force_job=options.force_job,
-            owner=new_owner(call.caller, _text(form, "ownerId"), _text(form, "ownerType")),
-            listeners=told(call, _text(form, "email"), options.callback_url),
+            owner=new_owner(call.caller, owner.owner_id, owner.owner_type),
+            listeners=_listeners(call, form, options.callback_url),
         )
         done = await self._imports.run(call.caller, "", asked, application_import.TASK)
         return self._made(call, done)
@@ -254,6 +272,22 @@ def _form(call: Call, known: tuple[str, ...]) -> Mapping[str, bytes]:
 
 def _text(form: Mapping[str, bytes], name: str) -> str | None:
     return form[name].decode("utf-8", "replace") or None if name in form else None
+
+
+def _flag(form: Mapping[str, bytes], name: str) -> bool:
+    """Return a boolean of a form, true where it is not given; raises Invalid."""
+    text = (_text(form, name) or "true").lower()
+    if text not in _BOOLEANS:
+        raise Invalid(f"{name} must be true or false", field=name)
+    return _BOOLEANS[text]
+
+
+def _listeners(call: Call, form: Mapping[str, bytes], callback_url: str | None) -> Listeners:
+    """Return who is told: who is named, else the user who asks; raises Invalid."""
+    named = told(call, _text(form, "email"), callback_url)
+    if named.emails or call.caller.type != "user" or call.caller.email is None:
+        return named
+    return replace(named, emails=(call.caller.email,))
 
 
 def _lower(text: str | None) -> str | None:

@@ -18,7 +18,7 @@ from drover.app.transfer.templates import Templates
 from drover.faces.losant import _envelope, _lists, _summaries
 from drover.faces.losant._jobs import enqueued
 from drover.faces.operation import Call, Operation
-from drover.kinds.application import KIND
+from drover.kinds.application import KIND, LONGEST_README
 from drover.model.scopes import for_operation
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ GlobalPatches = Annotated[tuple[GlobalPatch, ...], Meta(max_length=100)]
 class ReadmePatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The body that replaces the long text."""
 
-    content: Annotated[str, Meta(max_length=131_072)] | UnsetType = UNSET
+    content: Annotated[str, Meta(max_length=LONGEST_README)] | UnsetType = UNSET
 
 
 class _Calls:

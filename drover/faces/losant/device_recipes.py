@@ -13,6 +13,7 @@ from drover.app.recipe_jobs import RecipeJobs
 from drover.faces.losant import _envelope, _lists
 from drover.faces.losant._device_shapes import attributes_as_object, tags_as_object
 from drover.faces.losant._jobs import enqueued
+from drover.faces.losant._usual import usual
 from drover.faces.operation import Answer, Call, Operation
 from drover.kinds.device_recipe import KIND
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
     from drover.app.services import Services
 
-_MANY = f"/applications/{{applicationId}}/{KIND.path}"
-_ONE = f"{_MANY}/{{deviceRecipeId}}"
+_ONE = f"/applications/{{applicationId}}/{KIND.path}/{{deviceRecipeId}}"
 _SHAPES = ("tagsAsObject", "attributesAsObject")
 MOST_AT_ONCE = 750
 """Rows whose devices are made while the caller waits; more become a job."""
@@ -90,26 +90,10 @@ def _shaped(call: Call, document: bytes) -> bytes:
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on recipes that the usual ones do not cover."""
     calls = _Calls(services)
-    for method, path, verb, run, status in (
-        ("GET", _MANY, "get", calls.list, 200),
-        ("POST", _MANY, "post", calls.post, 201),
-        ("GET", _ONE, "get", calls.get, 200),
-        ("PATCH", _ONE, "patch", calls.patch, 200),
-    ):
-        collection = path == _MANY
-        lists = _lists.PARAMETERS if collection and method == "GET" else ()
-        yield Operation(
-            method=method,
-            path=path,
-            scopes=KIND.scopes(verb, collection=collection),
-            run=run,
-            name=f"{KIND.many if collection else KIND.one}.{verb}",
-            summary=f"{verb.capitalize()} {'device recipes' if collection else 'a device recipe'}",
-            status=status,
-            body={"POST": KIND.post_type, "PATCH": KIND.patch_type}.get(method),
-            parameters=(*lists, *_SHAPES),
-            kind=KIND.one,
-        )
+    yield usual(KIND, "list", calls.list, (*_lists.PARAMETERS, *_SHAPES))
+    yield usual(KIND, "post", calls.post, _SHAPES)
+    yield usual(KIND, "get", calls.get, _SHAPES)
+    yield usual(KIND, "patch", calls.patch, _SHAPES)
     yield Operation(
         method="POST",
         path=f"{_ONE}/bulkCreate",

@@ -11,7 +11,7 @@ from drover.app.endpoint_calls import NOT_FOUND, EndpointCalls
 from drover.app.experience_site import DEVELOP, ExperienceSite
 from drover.app.payload_counts import KEPT_MS
 from drover.faces.losant import _envelope, _lists
-from drover.faces.operation import Call, Operation
+from drover.faces.losant._usual import usual
 from drover.kinds.experience_endpoint import KIND
 from drover.model.errors import Missing
 
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from drover.app.services import Services
+    from drover.faces.operation import Call, Operation
 
-_MANY: Final = f"/applications/{{applicationId}}/{KIND.path}"
-_ONE: Final = f"{_MANY}/{{experienceEndpointId}}"
 _LISTED: Final = (*_lists.PARAMETERS, "experienceGroupId", "requestCountDuration", "version")
 
 
@@ -109,23 +108,7 @@ def _with_groups(endpoint: dict[str, Any], names: Mapping[str, str]) -> dict[str
 def operations(services: Services) -> Iterator[Operation]:
     """Yield the operations on endpoints that the usual ones do not cover."""
     calls = _Calls(services)
-    for method, path, verb, run, status, parameters in (
-        ("GET", _MANY, "get", calls.page, 200, _LISTED),
-        ("POST", _MANY, "post", calls.post, 201, ()),
-        ("GET", _ONE, "get", calls.get, 200, ("version",)),
-        ("PATCH", _ONE, "patch", calls.patch, 200, ()),
-    ):
-        collection = path == _MANY
-        what = "experience endpoints" if collection else "an experience endpoint"
-        yield Operation(
-            method=method,
-            path=path,
-            scopes=KIND.scopes(verb, collection=collection),
-            run=run,
-            name=f"{KIND.many if collection else KIND.one}.{verb}",
-            summary=f"{verb.capitalize()} {what}",
-            status=status,
-            body={"POST": KIND.post_type, "PATCH": KIND.patch_type}.get(method),
-            parameters=parameters,
-            kind=KIND.one,
-        )
+    yield usual(KIND, "list", calls.page, _LISTED)
+    yield usual(KIND, "post", calls.post)
+    yield usual(KIND, "get", calls.get, ("version",))
+    yield usual(KIND, "patch", calls.patch)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from drover.app.catalog import Catalog
 from drover.app.experience_site import DEVELOP, ExperienceSite
 from drover.faces.losant import _envelope, _lists
-from drover.faces.operation import Call, Operation
+from drover.faces.losant._usual import usual
 from drover.kinds.experience_version import KIND as VERSION
 from drover.kinds.experience_view import KIND as VIEW
 from drover.model.errors import Missing
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from drover.app.services import Services
+    from drover.faces.operation import Call, Operation
 
-_APPLICATION = "/applications/{applicationId}"
-_VERSIONS = f"{_APPLICATION}/{VERSION.path}"
-_VERSION = f"{_VERSIONS}/{{experienceVersionIdOrName}}"
-_VIEWS = f"{_APPLICATION}/{VIEW.path}"
 _TYPES = ("page", "layout", "component")
+
+_ID_OR_NAME: Final = "experienceVersionIdOrName"
 
 
 class _Versions:
@@ -67,7 +66,7 @@ class _Versions:
         return {"success": True}
 
     async def _id(self, call: Call) -> str:
-        wanted = call.path["experienceVersionIdOrName"]
+        wanted = call.path[_ID_OR_NAME]
         return await self._site.version_id(call.caller, call.application_id, wanted)
 
     async def _one(self, call: Call, document: bytes) -> bytes:
@@ -128,47 +127,13 @@ def operations(services: Services) -> Iterator[Operation]:
 
 
 def _of_versions(versions: _Versions) -> Iterator[Operation]:
-    for method, path, verb, run, status in (
-        ("GET", _VERSIONS, "get", versions.page, 200),
-        ("POST", _VERSIONS, "post", versions.post, 201),
-        ("GET", _VERSION, "get", versions.get, 200),
-        ("PATCH", _VERSION, "patch", versions.patch, 200),
-        ("DELETE", _VERSION, "delete", versions.delete, 200),
-    ):
-        collection = path == _VERSIONS
-        what = "experience versions" if collection else "an experience version"
-        yield Operation(
-            method=method,
-            path=path,
-            scopes=VERSION.scopes(verb, collection=collection),
-            run=run,
-            name=f"{VERSION.many if collection else VERSION.one}.{verb}",
-            summary=f"{verb.capitalize()} {what}",
-            status=status,
-            body={"POST": VERSION.post_type, "PATCH": VERSION.patch_type}.get(method),
-            parameters=_lists.PARAMETERS if collection and method == "GET" else (),
-            kind="" if method == "DELETE" else VERSION.one,
-        )
+    yield usual(VERSION, "list", versions.page, _lists.PARAMETERS)
+    yield usual(VERSION, "post", versions.post)
+    yield usual(VERSION, "get", versions.get, identifier=_ID_OR_NAME)
+    yield usual(VERSION, "patch", versions.patch, identifier=_ID_OR_NAME)
+    yield usual(VERSION, "delete", versions.delete, identifier=_ID_OR_NAME)
 
 
 def _of_views(views: _Views) -> Iterator[Operation]:
-    yield Operation(
-        method="GET",
-        path=_VIEWS,
-        scopes=VIEW.scopes("get", collection=True),
-        run=views.page,
-        name="experienceViews.get",
-        summary="List experience views",
-        parameters=(*_lists.PARAMETERS, "viewType", "version"),
-        kind=VIEW.one,
-    )
-    yield Operation(
-        method="GET",
-        path=f"{_VIEWS}/{{experienceViewId}}",
-        scopes=VIEW.scopes("get"),
-        run=views.get,
-        name="experienceView.get",
-        summary="Read an experience view",
-        parameters=("version",),
-        kind=VIEW.one,
-    )
+    yield usual(VIEW, "list", views.page, (*_lists.PARAMETERS, "viewType", "version"))
+    yield usual(VIEW, "get", views.get, ("version",))

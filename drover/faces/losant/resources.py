@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from drover.app.catalog import Catalog
 from drover.faces.losant import _envelope, _lists
-from drover.faces.operation import Call, Operation
+from drover.faces.losant._usual import usual
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from drover.app.services import Services
+    from drover.faces.operation import Call, Operation
     from drover.model.kind import Kind
 
 
@@ -25,33 +26,17 @@ def operations(services: Services) -> Iterator[Operation]:
 
 def of_kind(catalog: Catalog, kind: Kind[Any]) -> Iterator[Operation]:
     """Yield the usual operations that a kind has."""
-    usual = _Usual(catalog, kind)
-    many = f"/applications/{{applicationId}}/{kind.path}"
-    one = f"{many}/{{{kind.identifier}}}"
-    body = {"post": kind.post_type, "patch": kind.patch_type}
-    for verb, path, run, status in (
-        ("list", many, usual.list, 200),
-        ("post", many, usual.post, 201),
-        ("get", one, usual.get, 200),
-        ("patch", one, usual.patch, kind.patch_status),
-        ("delete", one, usual.delete, 200),
+    runs = _Usual(catalog, kind)
+    for verb, run in (
+        ("list", runs.list),
+        ("post", runs.post),
+        ("get", runs.get),
+        ("patch", runs.patch),
+        ("delete", runs.delete),
     ):
-        if verb not in kind.operations:
-            continue
-        collection, action = path == many, "get" if verb == "list" else verb
-        yield Operation(
-            method="GET" if verb == "list" else verb.upper(),
-            path=path,
-            scopes=kind.scopes(action, collection=collection),
-            run=run,
-            name=f"{kind.many if collection else kind.one}.{action}",
-            summary=_SUMMARIES[verb].format(title=kind.title.lower()),
-            status=status,
-            body=body.get(verb),
-            parameters=_lists.parameters(kind) if verb == "list" else (),
-            gives_way=True,
-            kind=kind.one,
-        )
+        if verb in kind.operations:
+            lists = _lists.parameters(kind) if verb == "list" else ()
+            yield usual(kind, verb, run, lists, gives_way=True)
 
 
 class _Usual:
@@ -98,12 +83,3 @@ class _Usual:
     def _old(self, call: Call) -> tuple[str, str, str | None]:
         resource_id = call.path[self._kind.identifier]
         return call.application_id, resource_id, _lists.parent_id(call, self._kind)
-
-
-_SUMMARIES = {
-    "list": "List each {title}",
-    "post": "Create a {title}",
-    "get": "Read one {title}",
-    "patch": "Change a {title}",
-    "delete": "Delete a {title}",
-}

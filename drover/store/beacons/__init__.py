@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from drover.store.driver import Row, Transaction
 
 __all__ = ["BeaconStore"]
+
+_NOBODY: Final = "-"
 
 
 class BeaconStore:
@@ -212,13 +215,16 @@ class BeaconStore:
             for row in await self._tx.fetch("beacon_settings")
         ]
 
-    async def callbacks_wait(self, now_ms: int) -> bool:
-        """Tell whether there are callbacks to be made."""
-        return await self._tx.fetch_one("beacon_callback_waits", {"now_ms": now_ms}) is not None
+    async def to_call(self, now_ms: int, after: str, limit: int) -> Sequence[str]:
+        """Return the hosts that callbacks are to be made to, in order from after one on."""
+        params = {"now_ms": now_ms, "after": after, "limit": limit}
+        return [row["host"] for row in await self._tx.fetch("beacon_callback_hosts", params)]
 
-    async def claim_callbacks(self, now_ms: int, until_ms: int, limit: int) -> Sequence[Callback]:
+    async def claim_callbacks(
+        self, host: str, now_ms: int, until_ms: int, limit: int
+    ) -> Sequence[Callback]:
         """Take callbacks of jobs that have ended; nobody else has them until ``until_ms``."""
-        params = {"now_ms": now_ms, "until_ms": until_ms, "limit": limit}
+        params = {"host": host, "now_ms": now_ms, "until_ms": until_ms, "limit": limit}
         rows = await self._tx.fetch("beacon_callback_claim", params)
         return [
             Callback(await self.get(row["number"]), row["callback_url"], row["callback_tries"])
@@ -283,8 +289,14 @@ def _job(new: NewBeaconJob) -> dict[str, Any]:
         "unique_key": None if new.key_is_ours else new.unique_key,
         "unique_until_ms": new.unique_until_ms,
         "callback_url": new.callback_url,
+        "callback_host": _host(new.callback_url),
         "callback_due_ms": None if new.callback_url is None else 0,
     }
+
+
+def _host(url: str | None) -> str:
+    """Return who is called, by host and port; a dash stands for nobody."""
+    return _NOBODY if url is None else urlsplit(url).netloc.rpartition("@")[2].lower()
 
 
 def _there(row: Row | None) -> BeaconJob:

@@ -17,8 +17,16 @@ TOKEN = form_token("a session")
 def test_a_cookie_is_found_among_others():
     headers = {"cookie": f"a=1; {SESSION}=drover_s_x=y ; {SESSION}=second; b"}
 
-    assert cookie(headers, SESSION) == "drover_s_x=y"
-    assert cookie(headers, "absent") == cookie({}, SESSION) == ""
+    assert cookie(headers, SESSION, secure=False) == "drover_s_x=y"
+    assert cookie(headers, "absent", secure=False) == cookie({}, SESSION, secure=False) == ""
+
+
+def test_over_tls_a_cookie_counts_that_no_other_host_can_have_set():
+    headers = {"cookie": f"{SESSION}=of somebody else; __Host-{SESSION}=own"}
+
+    assert cookie(headers, SESSION, secure=True) == "own"
+    assert cookie({"cookie": f"{SESSION}=x"}, SESSION, secure=True) == ""
+    assert cookie({"cookie": f"__Host-{SESSION}=x"}, SESSION, secure=False) == ""
 
 
 @pytest.mark.parametrize("headers", [{}, {"sec-fetch-site": "same-origin"}])
@@ -47,7 +55,7 @@ def test_a_cookie_goes_over_tls_alone_where_the_server_is_reached_so():
     plain, safe = (kept("n", "v", secure=secure, seconds=5) for secure in (False, True))
 
     assert plain == "n=v; Path=/console; Max-Age=5; HttpOnly; SameSite=Strict"
-    assert safe == f"{plain}; Secure"
+    assert safe == "__Host-n=v; Path=/; Max-Age=5; HttpOnly; SameSite=Strict; Secure"
 
 
 @pytest.mark.parametrize("text", ["/console", "/console/jobs?query=a%20b&x=1", "/console?a=1"])

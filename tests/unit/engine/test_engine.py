@@ -218,10 +218,10 @@ async def test_an_execution_that_takes_too_long_fails_with_what_it_runs(make):
     bench = make(lambda _id, _batch: None)
     await bench.add_devices(3)
     pace = Pace(concurrency=2, timeout_ms=900_000, retry_on_timeout=True)
-    execution = await bench.add(detail=target(), pace=pace, timeout_ms=1000)
+    execution = await bench.add(detail=target(), pace=pace, timeout_ms=60_000)
     await bench.tick("planner", "dispatcher")
 
-    bench.store.offset_ms = 1500
+    bench.store.offset_ms = 90_000
     await bench.tick("sweeper", "reporter")
 
     ended = await bench.get(execution.number)
@@ -276,7 +276,7 @@ async def test_a_firing_is_acted_on_once_and_forgotten(make):
 
 
 async def test_a_firing_whose_worker_is_lost_comes_back_and_is_given_up_in_the_end(make):
-    bench = make(triggers={"event": ["flow"]}, tries=2, lease_ms=1000)
+    bench = make(triggers={"event": ["flow"]}, tries=2, lease_ms=20_000)
 
     async def die(_batch):
         raise WorkerLost
@@ -288,7 +288,7 @@ async def test_a_firing_whose_worker_is_lost_comes_back_and_is_given_up_in_the_e
     tried_once = len(bench.runner.batches)
 
     for step in range(1, 5):
-        bench.store.offset_ms = step * 2000
+        bench.store.offset_ms = step * 30_000
         await bench.tick("firings")
 
     assert tried_once == 1
@@ -301,7 +301,7 @@ async def test_the_engine_starts_runs_and_stops(make):
     execution = await bench.add(detail=target(), pace=Pace(concurrency=10))
     await bench.engine.start()
     await bench.engine.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (await bench.get(execution.number)).state.is_final:
             await asyncio.sleep(0)
 

@@ -200,7 +200,7 @@ def test_a_handler_that_hangs_times_out_and_the_rest_of_the_wave_goes_on(registe
 
     def hang(payload):
         if payload["data"] == 0:
-            release.wait(30)
+            release.wait(60)
         return payload["data"]
 
     register("hang", hang)

@@ -68,6 +68,7 @@ async def test_a_child_killed_by_another_hand_costs_nobody_a_result():
         asyncio.get_running_loop().call_later(0.1, os.kill, pid, signal.SIGKILL)
 
         results = await running
+        await pool.run("return 1", [1])  # whatever it was doing when it was killed
 
         assert [result.payload for result in results] == ["ran"] * 6
         assert pool.pids != {pid}
@@ -92,6 +93,38 @@ async def test_a_payload_that_is_stopped_costs_the_others_nothing():
 
     assert [result.payload for result in results if not result.failed] == [0, 1, 2, 4, 5]
     assert results[3].payload.name == "Timeout"
+
+
+async def test_a_child_that_was_held_up_is_waited_for_and_nobody_is_blamed(monkeypatch):
+    looks = []
+    processor_s = cage.Cage._processor_s
+
+    def looked_at(one):
+        looks.append(processor_s(one))
+        if len(looks) > 1:  # the first one is the beginning
+            os.kill(one.pid, signal.SIGCONT)
+        return looks[-1]
+
+    monkeypatch.setattr(cage.Cage, "_processor_s", looked_at)
+    async with CagedScripts(ONE) as pool:
+        (pid,) = pool.pids
+        os.kill(pid, signal.SIGSTOP)
+
+        results = await pool.run("return payload", [1, 2], timeout_ms=200)
+
+        assert [result.payload for result in results] == [1, 2]
+        assert (len(looks), pool.pids) == (2, {pid})
+
+
+async def test_a_child_that_never_gets_on_is_given_up(monkeypatch):
+    monkeypatch.setattr(cage, "_CHANCES", 1)
+    async with CagedScripts(ONE) as pool:
+        (pid,) = pool.pids
+        os.kill(pid, signal.SIGSTOP)
+
+        results = await pool.run("return payload", [1], timeout_ms=1)
+
+        assert results[0].payload.name == "Timeout"
 
 
 async def test_a_child_is_renewed_after_its_share_of_requests():
@@ -253,7 +286,7 @@ async def test_children_end_when_their_parent_is_gone():
 
     pids = [int(word) for word in printed.split()]
     assert len(pids) == 2
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not all(gone(pid) for pid in pids):
             await asyncio.sleep(0.02)
 
@@ -265,13 +298,13 @@ async def test_a_start_that_is_called_off_leaves_no_child(monkeypatch):
 
     def wait_and_start(memory_bytes: int) -> cage.Cage:
         entered.set()
-        released.wait(10)
+        released.wait(60)
         started.append(start(memory_bytes))
         return started[0]
 
     monkeypatch.setattr(cage, "_start", wait_and_start)
     opening = asyncio.create_task(cage.Cage.open(1 << 24))
-    await asyncio.to_thread(entered.wait, 10)
+    await asyncio.to_thread(entered.wait, 60)
     opening.cancel()
     released.set()
 

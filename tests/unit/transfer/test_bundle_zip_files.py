@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import stat
 import struct
+import tracemalloc
 import warnings
 import zipfile
 
@@ -119,6 +120,36 @@ def test_a_file_that_says_it_is_smaller_than_it_is_is_refused():
         read(bytes(content)).read("a")
     with pytest.raises(Invalid, match="broken"):
         list(read(bytes(content)).lines("a"))
+
+
+def lying(content):
+    """A zip file whose only entry says that it has ten bytes."""
+    made = bytearray(packed(("a", content), compression=zipfile.ZIP_DEFLATED))
+    struct.pack_into("<L", made, made.rindex(b"PK\x01\x02") + 24, 10)
+    return bytes(made)
+
+
+def peak_of(act):
+    """Return how many bytes an act takes that is refused."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(Invalid):
+            act()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_file_that_lies_about_its_size_is_not_unpacked_as_a_whole():
+    reader = read(lying(b"\0" * 50_000_000))
+
+    assert peak_of(lambda: reader.read("a")) < 10_000_000
+
+
+def test_a_line_that_never_ends_is_not_read_as_a_whole():
+    reader = read(packed(("a.csv", b"x" * 200_000_000), compression=zipfile.ZIP_DEFLATED))
+
+    assert peak_of(lambda: list(reader.lines("a.csv"))) < 100_000_000
 
 
 def test_an_encrypted_file_is_refused():

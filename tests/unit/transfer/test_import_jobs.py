@@ -49,6 +49,7 @@ async def test_a_job_brings_in_what_was_kept_for_it(world):
     assert await world.names(here) == ["Pump"]
     ended = await world.log(here)
     assert (ended.status, ended.job_id) == ("completed", run.id)
+    assert f"/downloads/{ended.id}?" in ended.imported_file_url
 
 
 async def test_a_job_that_has_stored_everything_does_nothing_when_it_is_begun_again(world):
@@ -61,6 +62,7 @@ async def test_a_job_that_has_stored_everything_does_nothing_when_it_is_begun_ag
     await work.run(run)
 
     assert await world.names(here) == ["Pump"]
+    assert run.told[-1] == (1, 1)
 
 
 async def test_a_job_that_is_stopped_leaves_nothing_and_goes_on_later(world):

@@ -103,7 +103,7 @@ async def test_this_machine_is_refused_by_name_and_by_address():
     [
         "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.1", "224.0.0.1",
         "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:10.0.0.1", "64:ff9b::a00:1",
-        "2002:a00:1::", "2001:db8::1",
+        "2002:a00:1::", "2001:db8::1", "::10.0.0.1", "::127.0.0.1",
     ],
 )  # fmt: skip
 def test_addresses_of_private_networks_and_links_may_not_be_reached(address):
@@ -184,6 +184,18 @@ async def test_a_body_too_large_is_cut_off_even_when_it_is_packed():
         assert await failure(GuardedWeb(LOOPBACK), url=url, most_bytes=10_000) == "TooLarge"
         answer = await GuardedWeb(LOOPBACK).fetch(WebRequest(method="GET", url=url))
         assert len(answer.body) == 1_000_000
+
+
+async def test_a_body_that_is_packed_more_than_once_is_refused():
+    import gzip
+
+    packed = gzip.compress(gzip.compress(b"x" * 1_000_000))
+    headers = (b"Content-Encoding: gzip, gzip", b"Content-Encoding: gzip\r\nContent-Encoding: gzip")
+    for header in headers:
+        async with serving(lambda _head, _body, own=header: ok(packed, own)) as port:
+            assert (
+                await failure(GuardedWeb(LOOPBACK), url=f"http://127.0.0.1:{port}/") == "TooLarge"
+            )
 
 
 async def test_a_server_that_does_not_answer_times_out():

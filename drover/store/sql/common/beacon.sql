@@ -16,10 +16,10 @@ RETURNING number;
 -- Store what is particular to a beacon job.
 INSERT INTO beacon_job (
     number, user_number, user_guid, tasks, steps, lease_ms, labels, unique_key, unique_until_ms,
-    callback_url, callback_due_ms
+    callback_url, callback_host, callback_due_ms
 ) VALUES (
     :number, :user_number, :user_guid, :tasks, :steps, :lease_ms, :labels, :unique_key,
-    :unique_until_ms, :callback_url, :callback_due_ms
+    :unique_until_ms, :callback_url, :callback_host, :callback_due_ms
 );
 
 -- name: beacon_by_unique_key
@@ -130,9 +130,20 @@ WHERE number = :number AND callback_tries = :tries;
 UPDATE beacon_job SET callback_due_ms = :due_ms
 WHERE number = :number AND callback_tries = :tries;
 
--- name: beacon_callback_waits
--- Tell whether there are callbacks to be made.
-SELECT 1 AS found FROM beacon_job
-JOIN execution ON execution.number = beacon_job.number
-WHERE beacon_job.callback_due_ms <= :now_ms AND execution.completed_ms IS NOT NULL
-  AND execution.discarded = 0 LIMIT 1;
+-- name: beacon_callback_hosts
+-- Read who is to be called now, in order from after one on: a step of the index for each receiver.
+WITH RECURSIVE receiver (host) AS (
+    SELECT min(callback_host) FROM beacon_job
+    WHERE callback_due_ms IS NOT NULL AND callback_host > :after
+    UNION ALL
+    SELECT (
+        SELECT min(callback_host) FROM beacon_job
+        WHERE callback_due_ms IS NOT NULL AND callback_host > receiver.host)
+    FROM receiver WHERE receiver.host IS NOT NULL
+)
+SELECT host FROM receiver
+WHERE host IS NOT NULL AND EXISTS (
+    SELECT 1 FROM beacon_job JOIN execution ON execution.number = beacon_job.number
+    WHERE beacon_job.callback_host = receiver.host AND beacon_job.callback_due_ms <= :now_ms
+      AND execution.completed_ms IS NOT NULL AND execution.discarded = 0)
+LIMIT :limit;

@@ -15,12 +15,12 @@ WITH made AS (
 )
 INSERT INTO beacon_job (
     number, user_number, user_guid, tasks, steps, lease_ms, labels, unique_key, unique_until_ms,
-    callback_url, callback_due_ms
+    callback_url, callback_host, callback_due_ms
 )
 SELECT number, CAST(:user_number AS BIGINT), CAST(:user_guid AS TEXT), CAST(:tasks AS TEXT),
     CAST(:steps AS BIGINT), CAST(:lease_ms AS BIGINT), CAST(:labels AS TEXT),
     CAST(:shown_key AS TEXT), CAST(:unique_until_ms AS BIGINT), CAST(:callback_url AS TEXT),
-    CAST(:callback_due_ms AS BIGINT)
+    CAST(:callback_host AS TEXT), CAST(:callback_due_ms AS BIGINT)
 FROM made
 RETURNING number;
 
@@ -101,10 +101,11 @@ ON CONFLICT (job_id, unique_key) WHERE unique_key IS NOT NULL DO NOTHING;
 -- name: beacon_jobs_copy
 -- Store what is particular to jobs that templates add.
 INSERT INTO beacon_job (
-    number, user_number, user_guid, tasks, steps, lease_ms, labels, callback_url, callback_due_ms
+    number, user_number, user_guid, tasks, steps, lease_ms, labels, callback_url, callback_host,
+    callback_due_ms
 )
 SELECT made.number, job.user_number, job.user_guid, job.tasks, job.steps, job.lease_ms, job.labels,
-    job.callback_url, CASE WHEN job.callback_url IS NULL THEN NULL ELSE 0 END
+    job.callback_url, job.callback_host, CASE WHEN job.callback_url IS NULL THEN NULL ELSE 0 END
 FROM jsonb_array_elements(CAST(CAST(:copies AS TEXT) AS JSONB)) AS wanted (value)
 JOIN execution AS made ON made.id = wanted.value ->> 2
 JOIN beacon_job AS job ON job.number = made.retry_of;
@@ -167,13 +168,13 @@ LEFT JOIN organization_member AS other ON other.organization_id = membership.org
 WHERE own.id = :account_id;
 
 -- name: beacon_callback_claim
--- Take callbacks of jobs that have ended, for as long as one may take.
+-- Take callbacks of jobs that have ended to one receiver, for as long as one may take.
 UPDATE beacon_job SET callback_due_ms = :until_ms, callback_tries = callback_tries + 1
 WHERE number IN (
     SELECT job.number FROM beacon_job AS job
     JOIN execution ON execution.number = job.number
-    WHERE job.callback_due_ms <= :now_ms AND execution.completed_ms IS NOT NULL
-      AND execution.discarded = 0
+    WHERE job.callback_host = :host AND job.callback_due_ms <= :now_ms
+      AND execution.completed_ms IS NOT NULL AND execution.discarded = 0
     ORDER BY job.callback_due_ms, job.number LIMIT :limit
     FOR UPDATE OF job SKIP LOCKED)
 RETURNING number, callback_url, callback_tries;

@@ -1,30 +1,17 @@
-"""Settings: defaults, then a TOML file, then ``DROVER_*`` variables, then the command line.
+"""The settings of a server, each with its default, its limits and what it means.
 
-Each setting is declared once, here, with its default, its limits and what it means; the variable
-is its name in capitals after ``DROVER_``, the TOML key its name. The reference page is generated
-from this module.
+The reference page is generated from this module.
 """
 
 from __future__ import annotations
 
-import os
-import tomllib
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_type_hints
+from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta, Struct, field
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 Role = Literal["api", "engine", "scheduler", "mqtt"]
 ROLES: tuple[Role, ...] = ("api", "engine", "scheduler", "mqtt")
 FREE_TOPICS = ("app", "data", "events", "fleet", "jobs", "my", "site", "t")
-
-
-class SettingsError(ValueError):
-    """A setting is unknown or out of its limits; the message names it and where it came from."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -433,68 +420,3 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["json", "console"],
         Meta(description="One JSON object a line, or lines for a person."),
     ] = "console"
-
-
-def variable(name: str) -> str:
-    """Return the environment variable of a setting."""
-    return f"DROVER_{name.upper()}"
-
-
-def load(
-    *,
-    file: Path | None = None,
-    environ: Mapping[str, str] | None = None,
-    overrides: Mapping[str, Any] | None = None,
-) -> Settings:
-    """Return the settings in force; ``overrides`` (the command line) win over all.
-
-    Raises SettingsError.
-    """
-    environ = os.environ if environ is None else environ
-    given: dict[str, Any] = {}
-    for source, values in (
-        (str(file), _from_file(file)),
-        ("the environment", _from_environment(environ)),
-        ("the command line", {k: v for k, v in (overrides or {}).items() if v is not None}),
-    ):
-        _check(values, source)
-        given |= values
-    return msgspec.convert(given, Settings, strict=False)
-
-
-def describe() -> list[tuple[str, str, object, str]]:
-    """Return name, variable, default and meaning of every setting, in order."""
-    hints = get_type_hints(Settings, include_extras=True)
-    rows: list[tuple[str, str, object, str]] = []
-    for info in msgspec.structs.fields(Settings):
-        default = info.default_factory() if callable(info.default_factory) else info.default
-        meta = cast("Meta", hints[info.name].__metadata__[0])
-        rows.append((info.name, variable(info.name), default, meta.description or ""))
-    return rows
-
-
-def _from_file(file: Path | None) -> dict[str, Any]:
-    if file is None:
-        return {}
-    try:
-        return tomllib.loads(file.read_text())
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{file}: {error}") from error
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    hints = get_type_hints(Settings)
-    found: dict[str, Any] = {}
-    for name, hint in hints.items():
-        text = environ.get(variable(name))
-        if text is not None:
-            parts = [part.strip() for part in text.split(",") if part.strip()]
-            found[name] = parts if str(hint).startswith("list") else text
-    return found
-
-
-def _check(values: dict[str, Any], source: str) -> None:
-    try:
-        msgspec.convert(values, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"{source}: {error}") from error

@@ -1,0 +1,75 @@
+"""The life of simulated devices, and what is shown of it meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from drover.cli import _session
+from drover.mqtt.device import ConnectionRefused
+from drover.mqtt.simulated import Fleet, Habits
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from drover.mqtt.simulated import Tally
+
+__all__ = ["Habits", "run"]
+
+
+def run(
+    ids: list[str], address: tuple[str, int], key: tuple[str, str], habits: Habits, seconds: float
+) -> None:
+    """Let devices live for some seconds, 0 for ever, or until somebody interrupts.
+
+    Raises CommandError where nothing listens, or the broker refuses them.
+    """
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_live(ids, address, key, habits, seconds))
+
+
+async def _live(
+    ids: list[str], address: tuple[str, int], key: tuple[str, str], habits: Habits, seconds: float
+) -> None:
+    await _reach(*address)
+    fleet = Fleet(address, key, habits)
+    console = Console()
+    with console.status("Connecting") as line:
+        telling = asyncio.create_task(_tell(line, fleet.tally, len(ids)))
+        try:
+            async with asyncio.timeout(seconds or None):
+                await fleet.run(ids)
+        except* TimeoutError:
+            pass
+        except* ConnectionRefused as refused:
+            raise _session.CommandError(f"The broker refuses the devices: {refused}") from refused
+        finally:
+            telling.cancel()
+            told = fleet.tally
+            console.print(
+                f"{len(ids)} devices, {told.reported} reports, {told.commanded} commands,"
+                f" {told.answered} answers"
+            )
+
+
+async def _reach(host: str, port: int) -> None:
+    """Raise CommandError where nothing listens: devices would try for ever, without a word."""
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError as error:
+        message = f"Nothing listens for devices on {host}:{port}; see --mqtt-host and --mqtt-port"
+        raise _session.CommandError(message) from error
+    writer.close()
+
+
+async def _tell(line: Status, tally: Tally, devices: int) -> None:
+    """Show how things stand, each second."""
+    while True:
+        line.update(
+            f"{tally.connected} of {devices} devices connected, {tally.reported} reports,"
+            f" {tally.commanded} commands, {tally.answered} answers"
+        )
+        await asyncio.sleep(1)

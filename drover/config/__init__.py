@@ -1,0 +1,21 @@
+"""Settings: defaults, then a TOML file, then ``DROVER_*`` variables, then the command line.
+
+Each setting is declared once; the variable is its name in capitals after ``DROVER_``, the TOML key
+its name.
+"""
+
+from __future__ import annotations
+
+from drover.config.loading import SettingsError, describe, load, variable
+from drover.config.settings import FREE_TOPICS, ROLES, Role, Settings
+
+__all__ = [
+    "FREE_TOPICS",
+    "ROLES",
+    "Role",
+    "Settings",
+    "SettingsError",
+    "describe",
+    "load",
+    "variable",
+]

@@ -1,0 +1,54 @@
+"""What is done again and again goes on after whatever happens to it, until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from drover.model.errors import Unavailable
+from drover.mqtt.repeating import Repeating
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), OSError("gone"), KeyError("a fault")])
+async def test_it_goes_on_after_a_time_that_failed(error):
+    times: list[int] = []
+    third = asyncio.Event()
+
+    async def act() -> None:
+        times.append(1)
+        if len(times) == 1:
+            raise error
+        if len(times) == 3:
+            third.set()
+
+    repeating = Repeating()
+    repeating.start(act, 0)
+    async with asyncio.timeout(60):
+        await third.wait()
+    await repeating.stop()
+    done = len(times)
+    await asyncio.sleep(0)
+
+    assert len(times) == done
+
+
+async def test_it_may_be_stopped_in_the_middle_before_it_began_and_twice():
+    begun, ended = asyncio.Event(), []
+
+    async def act() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    repeating = Repeating()
+    await repeating.stop()
+    repeating.start(act, 0)
+    async with asyncio.timeout(60):
+        await begun.wait()
+    await repeating.stop()
+    await repeating.stop()
+
+    assert ended == [True]

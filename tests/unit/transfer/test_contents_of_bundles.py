@@ -1,0 +1,75 @@
+"""What a bundle may hold is bounded: a small file can be packed so that it fills a machine."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+
+from drover.app.transfer import contents, yaml_text
+from drover.app.transfer.contents import Contents
+from drover.app.transfer.zip_file import ZipLimits
+from drover.kinds.device import KIND as DEVICE
+from drover.kinds.webhook import KIND as WEBHOOK
+from drover.model.errors import Invalid
+
+
+def opened(limits=None, **files):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as file:
+        for name, content in {"application.yaml": "name: x\n", **files}.items():
+            file.writestr(name, content)
+    return Contents(made, [DEVICE, WEBHOOK], limits=limits)
+
+
+def test_a_bundle_with_too_many_resources_in_all_is_refused(monkeypatch):
+    monkeypatch.setattr(contents, "MOST_RESOURCES", 4)
+    files = {"devices.yaml": "- name: a\n" * 3, "webhooks.yaml": "- name: b\n"}
+
+    assert len(opened(**files).old_ids) == 4
+    with pytest.raises(Invalid, match="may hold 4 resources"):
+        opened(**{**files, "webhooks.yaml": "- name: b\n" * 2})
+
+
+def test_a_list_with_too_many_items_is_refused_before_it_is_read(monkeypatch):
+    monkeypatch.setattr(yaml_text, "MOST_ITEMS", 20)
+
+    assert len(yaml_text.loads(b"- a\n" * 20)) == 20
+    with pytest.raises(Invalid, match="may have 20 items"):
+        yaml_text.loads(b"- a\n" * 21)
+
+
+@pytest.mark.parametrize("text", ["[a, b, c, d]", "{a: b, c: d, e: {}, f: []}", "- [[], {}, 1]"])
+def test_a_document_with_too_many_values_is_refused(monkeypatch, text):
+    monkeypatch.setattr(yaml_text, "MOST_VALUES", 4)
+
+    with pytest.raises(Invalid, match="At most 4 values"):
+        yaml_text.loads(text.encode())
+
+
+def test_a_text_that_is_too_long_is_refused():
+    with pytest.raises(Invalid, match="characters \\(line 1\\)"):
+        yaml_text.loads(b"name: " + b"a" * 1_000_001)
+
+
+def test_texts_that_are_too_long_together_are_refused_before_one_is_read():
+    limits = ZipLimits(text_bytes=50)
+    files = {"devices.yaml": "- name: a\n", "devices.yaml.png": "x" * 100}
+
+    assert opened(limits, **files).old_ids
+    with pytest.raises(Invalid, match="texts of the bundle may have 50 bytes"):
+        opened(limits, **files, **{"webhooks.yaml": "#" * 50})
+
+
+def test_a_readme_that_is_too_long_is_refused():
+    with pytest.raises(Invalid, match=r"README\.md may have 131072 characters"):
+        opened(**{"README.md": "x" * 131_073})
+
+
+@pytest.mark.parametrize(
+    "text", ["description: 7\n", "blobUrlTTL: 60\n", f"description: {'d' * 1025}\n"]
+)
+def test_what_an_application_cannot_be_is_refused(text):
+    with pytest.raises(Invalid, match=r"application\.yaml"):
+        opened(**{"application.yaml": text})
