@@ -11,7 +11,14 @@ from drover.app.live.topic_triggers import MQTT_TRIGGER
 from drover.kinds.device import KIND
 from drover.model.errors import DroverError, Unauthorized
 from drover.model.fields import is_id
-from drover.model.topics import command_topic, free_root, is_filter, is_reserved, state_topic
+from drover.model.topics import (
+    command_topic,
+    free_root,
+    free_roots,
+    is_filter,
+    is_reserved,
+    state_topic,
+)
 from drover.ports.door import Admitted
 from drover.query.kinds import DEVICES
 from drover.query.losant import parse
@@ -112,7 +119,7 @@ class LiveDoor:
 
     def _free(self, waited: Iterable[str]) -> list[str]:
         """Return filters of all topics below a first level that is listed or waited for."""
-        roots = {*self._roots, *(root for each in waited if (root := free_root(each)))}
+        roots = {*self._roots, *free_roots(waited)}
         return [found for root in sorted(roots) for found in (root, f"{root}/#")]
 
     async def _behind(self, known: KnownDevice) -> list[str]:

@@ -160,6 +160,11 @@ class BeaconStore:
             return None
         return [row["account_id"] for row in rows if row["account_id"] is not None]
 
+    async def kept(self, numbers: Sequence[int]) -> Mapping[int, int]:
+        """Return the fences of those of some jobs whose worker is to go on, by number."""
+        rows = await self._tx.fetch("beacon_kept", {"numbers": list(numbers)})
+        return {row["number"]: row["fence"] for row in rows}
+
     async def put_clock(self, until_ms: int) -> int:
         """Give jobs that are to be cancelled and have no lease one that ends; return how many."""
         return await self._tx.execute("beacon_put_clock", {"until_ms": until_ms})
