@@ -84,7 +84,13 @@ class Fabric:
         await flush(deciding)
         await self._hang_up_on_waiting()
         self.link.decides_again = self._hang_up_on_waiting
-        self._intake = BrokerIntake(self.link, intake, self._connections, self._most_bytes)
+        self._intake = BrokerIntake(
+            self.link,
+            intake,
+            self._connections,
+            self._most_bytes,
+            counts_reporters=keys.tells_reporters,
+        )
         await self._intake.start()
         self.backlog.start()
 
