@@ -54,6 +54,11 @@ class Incoming:
     body: bytes = b""
 
     @property
+    def media_type(self) -> str:
+        """The type of the body, without its parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
     def flow_version(self) -> str | None:
         """The version of workflows that the caller wants."""
         return self.headers.get("x-flow-version") or None
@@ -117,7 +122,7 @@ def _body(incoming: Incoming, cast: str, *, annotated: bool) -> Any:
     body = incoming.body
     if not body:
         return None
-    kind = incoming.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = incoming.media_type
     if kind == "application/json" or kind.endswith("+json"):
         return _json(body)
     if kind == _FORM:

@@ -105,6 +105,7 @@ def test_every_call_of_a_worker_names_it_and_proves_the_job():
         work.start(job)
         work.update(job, 2)
         work.heartbeat(job)
+        work.heartbeat(job, 5)
         work.log(job, [LogLine(seq=1, line="x", time=5)])
         work.release(job)
         work.end(taken_before, Ending(results=[{"a": 1}], failed=True, error="no"))
@@ -114,6 +115,7 @@ def test_every_call_of_a_worker_names_it_and_proves_the_job():
         ("start", proof),
         ("update", {"cur_task": 2, **proof}),
         ("heartbeat", proof),
+        ("heartbeat", {"wait": 5, **proof}),
         ("log", {"lines": [{"seq": 1, "line": "x", "time": 5}], **proof}),
         ("release", proof),
         ("end", {"result": [{"a": 1}], "failed": True, "error": "no", **proof, "worker": "other"}),
