@@ -126,7 +126,7 @@ class Contents:
                 self._join_texts(kind.parted, path, many)
             for each in many:
                 given = self._given(each, path)
-                if self.wants(self._name_of(kind, each)):
+                if self.is_whole or self.wants(self._name_of(kind, each)):
                     self._count()
                     yield given
 
