@@ -37,6 +37,7 @@ from drover.app.experience_site import (
 from drover.app.experience_whole import ExperienceWhole
 from drover.app.files import FileTree
 from drover.app.flow_import import FlowImport
+from drover.app.flow_pace import FlowPace
 from drover.app.flow_saving import FlowSaving
 from drover.app.flow_triggers import DeviceTriggers, EventTriggers, RowTriggers
 from drover.app.flows import Flows
@@ -86,12 +87,15 @@ class CallLimits:
     """How often webhooks may be called and devices speak, and who waits for a reply how long.
 
     ``webhook_calls`` are those of one webhook in ten seconds, ``messages`` those of a device or on
-    a topic and ``connections`` those of an application in fifteen; 0 stands for any number.
+    a topic and ``connections`` those of an application in fifteen; ``sends`` are those of workflows
+    to a topic or a device in fifteen, ``presses`` of a button in ten. 0 stands for any number.
     """
 
     webhook_calls: int = 0
     messages: int = 0
     connections: int = 0
+    sends: int = 0
+    presses: int = 0
     waiting: int = 500
     reply_seconds: float = 60.0
 
@@ -155,6 +159,7 @@ class Library:
     endpoint_calls: EndpointCalls
     search: NameSearch
     counter: PayloadCounter
+    flow_pace: FlowPace
     tasks: LongTasks
     archives: Archives
     readings: tuple[object, ...]
@@ -188,6 +193,7 @@ class Library:
             self.endpoint_calls,
             self.search,
             self.counter,
+            self.flow_pace,
             self.tasks,
             self.archives,
             self.endpoints.sign_in,
@@ -236,6 +242,7 @@ def library(
         endpoint_calls=EndpointCalls(store, clock),
         search=NameSearch(store, around.kinds),
         counter=counter,
+        flow_pace=FlowPace(clock, around.calls.sends, around.calls.presses),
         tasks=tasks,
         archives=Archives(store, tasks, around.places),
         readings=_readings(around),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -39,6 +39,32 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ren
     payload: Any = UNSET
 
 
+class CommandPace(Protocol):
+    """Says whether a device may be told something now, and counts what it was told."""
+
+    def may_command(self, device_id: str) -> bool:
+        """Tell whether a device may be sent a command now."""
+        ...
+
+    def commanded(self, device_ids: Sequence[str], left_out: int) -> None:
+        """Count a command to each of these devices, and how many others were left out."""
+        ...
+
+
+class _AnyPace:
+    """No limit at all."""
+
+    def may_command(self, _device_id: str) -> bool:
+        return True
+
+    def commanded(self, _device_ids: Sequence[str], _left_out: int) -> None:
+        return
+
+
+ANY_PACE: Final = _AnyPace()
+"""For commands that are not limited: those of people."""
+
+
 class DeviceCommands:
     """Tells devices what to do: those connected hear it at once, the log of each keeps it."""
 
@@ -61,16 +87,26 @@ class DeviceCommands:
         self._send(application_id, await self._store.write(work), source_of(caller))
 
     async def to_all(
-        self, caller: Caller, application_id: str, chosen: Node, command: Command
+        self,
+        caller: Caller,
+        application_id: str,
+        chosen: Node,
+        command: Command,
+        pace: CommandPace = ANY_PACE,
     ) -> int:
-        """Send a command to all devices chosen and return how many they are."""
+        """Send a command to all devices chosen and return how many they are.
 
-        async def work(session: Session) -> Sequence[LogEntry]:
+        Those that ``pace`` has too often are left out.
+        """
+
+        async def work(session: Session) -> tuple[Sequence[LogEntry], int]:
             listing = everything(all_of([chosen, sight(caller)]))
             found = await session.resources.page(KIND, application_id, listing)
-            return await self._keep(session, [(each, command) for each in found.items])
+            wanted = [(each, command) for each in found.items if pace.may_command(each.id)]
+            return await self._keep(session, wanted), len(found.items) - len(wanted)
 
-        lines = await self._store.write(work)
+        lines, left_out = await self._store.write(work)
+        pace.commanded([each.device_id for each in lines], left_out)
         self._send(application_id, lines, source_of(caller))
         return len(lines)
 

@@ -79,20 +79,26 @@ class Told(Struct, frozen=True):
     """What somebody says that a device reports.
 
     ``said_ms`` is the moment of reports that tell none, and what ages count from; None for now.
+    ``original`` is what was said where it could not be read.
     """
 
     caller: Caller
     device_id: str
     reports: Sequence[StateReport]
     said_ms: int | None = None
+    original: str | None = None
 
 
 class Taken(Struct, frozen=True):
-    """Reports of a device that were stored; ``reports`` is empty when none could be."""
+    """Reports of a device that were stored; ``reports`` is empty when none could be.
+
+    ``original`` is what was said where it could not be read.
+    """
 
     caller: Caller
     device: Device
     reports: Sequence[Reported]
+    original: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +195,7 @@ class DeviceReports:
         reporters = {device_id: _Reporter.of(device) for device_id, device in devices.items()}
         now_ms = await session.now_ms()
         taken = [_taken(each, reporters.get(each.device_id), now_ms) for each in told]
-        kept = [each for each in taken if each is not None and each.reports]
+        kept = [each for each in taken if each and (each.reports or each.original is not None)]
         readings = [
             reading
             for each in kept
@@ -379,7 +385,7 @@ def _taken(told: Told, reporter: _Reporter | None, now_ms: int) -> Taken | None:
         if now_ms - OLDEST_MS <= time_ms <= now_ms + NEWEST_MS
         and (kept := _reported(reporter.types, each, time_ms))
     ]
-    return Taken(told.caller, reporter.device, reports)
+    return Taken(told.caller, reporter.device, reports, told.original)
 
 
 def _missing() -> Missing:

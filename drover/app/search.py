@@ -33,8 +33,13 @@ class NameSearch:
         self._kinds = {kind.one: kind for kind in kinds if kind.searchable and kind.path}
 
     async def find(self, application_id: str, text: str) -> Sequence[Mapping[str, Any]]:
-        """Return what is found, by name, at most a hundred; raises Invalid for a text too long."""
+        """Return what is found, by name, at most a hundred; raises Invalid for a text that is none.
+
+        One of blanks alone would find everything; it may not be too long either.
+        """
         wanted = fold(text.strip())
+        if not wanted:
+            raise Invalid("filter is required", field="filter")
         if len(wanted) > LONGEST_TEXT:
             raise Invalid(f"filter may have {LONGEST_TEXT} characters", field="filter")
 

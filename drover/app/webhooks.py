@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 from msgspec import structs
 
+from drover.app import letters
 from drover.app.access.throttle import Rule, Window, seconds
 from drover.app.catalog import QuietHook
 from drover.app.incoming import NOBODY, PUBLIC, data_of, fields_of
@@ -91,6 +92,8 @@ class Webhooks:
         if handshake is not None:
             return Called(status, text=handshake)
         firing = self._firing(webhook, incoming)
+        if incoming.media_type == letters.MEDIA_TYPE:
+            await self._deliver(webhook, incoming.body)
         if webhook.wait_for_reply and await self._is_awaited(webhook):
             reply_id = f"{webhook.id}.{self._ids.secret(UNIQUE_BYTES)}"
             asked = with_reply(firing, reply_id)
@@ -98,6 +101,20 @@ class Webhooks:
             return Called(504 if reply is None else 200, reply)
         await self._replies.start(firing)
         return Called(status)
+
+    async def _deliver(self, webhook: Webhook, body: bytes) -> None:
+        """Start the workflows that wait for an e-mail, which a gateway hands in here."""
+        data, keys = letters.letter_in(body)
+        root = {"relayId": NOBODY, "relayType": PUBLIC}
+        for key in keys:
+            firing = Firing(
+                application_id=webhook.application_id,
+                trigger_type=letters.TRIGGER,
+                key=key,
+                data=msgspec.json.encode(data),
+                root=msgspec.json.encode({"triggerId": key, **root}),
+            )
+            await self._replies.start(firing)
 
     async def _found(self, token: str) -> Webhook:
         if not _TOKEN.fullmatch(token):

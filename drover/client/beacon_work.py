@@ -90,9 +90,13 @@ class BeaconWork(Line):
         """Tell the number, from 1, of the task now worked on; the lease is renewed."""
         return self._tell(job, "update", {"cur_task": cur_task})
 
-    def heartbeat(self, job: BeaconJob) -> BeaconJob:
-        """Renew the lease; ``cancel_requested`` of the answer says whether to stop."""
-        return self._tell(job, "heartbeat", {})
+    def heartbeat(self, job: BeaconJob, wait_s: int = 0) -> BeaconJob:
+        """Renew the lease; ``cancel_requested`` of the answer says whether to stop.
+
+        With ``wait_s`` (up to 60) the server may answer so much later, unless there is a cancel to
+        tell of, which it tells at once.
+        """
+        return self._tell(job, "heartbeat", {"wait": wait_s or None}, wait_s=wait_s)
 
     def log(self, job: BeaconJob, lines: Sequence[LogLine]) -> bool:
         """Tell lines about a job; those whose number is taken are passed over.
@@ -118,8 +122,11 @@ class BeaconWork(Line):
         fields = {"beacon_name": list(names), "state": "draining", **self._self()}
         self.post(object, JOBS, "heartbeat", fields)
 
-    def _tell(self, job: BeaconJob, action: str, fields: dict[str, Any]) -> BeaconJob:
-        return self.post(BeaconJob, f"{JOBS}/{job.id}", action, {**fields, **self._proof(job)})
+    def _tell(
+        self, job: BeaconJob, action: str, fields: dict[str, Any], *, wait_s: float = 0
+    ) -> BeaconJob:
+        told = {**fields, **self._proof(job)}
+        return self.post(BeaconJob, f"{JOBS}/{job.id}", action, told, wait_s=wait_s)
 
     def _proof(self, job: BeaconJob) -> dict[str, Any]:
         return {"fence": job.fence, **self._self(), "worker": job.worker or self.worker}

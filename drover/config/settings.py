@@ -55,7 +55,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = field(default_factory=lambda: list(FREE_TOPICS))
     mqtt_messages_in_15_seconds: Annotated[
         int,
-        Meta(description="Reports of a device in 15 s before it is cut off; 0: any.", ge=0),
+        Meta(
+            description="Messages of a device on one topic in 15 s, and ten times as many in all,"
+            " before it is cut off; 0: any. The same on all servers.",
+            ge=0,
+        ),
     ] = 0
     mqtt_connections_in_15_seconds: Annotated[
         int,
@@ -207,6 +211,22 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ge=0,
         ),
     ] = 100
+    workflow_sends_in_15_seconds: Annotated[
+        int,
+        Meta(
+            description="Messages on a topic, commands to and reports for a device that workflows"
+            " send in 15 seconds, counted by each server; 0: no limit. The vendor's is 30.",
+            ge=0,
+        ),
+    ] = 0
+    button_presses_in_10_seconds: Annotated[
+        int,
+        Meta(
+            description="Presses of one button by workflows in 10 seconds, counted by each server;"
+            " 0: no limit. The vendor's is 100.",
+            ge=0,
+        ),
+    ] = 0
     max_waiting_replies: Annotated[
         int,
         Meta(
@@ -299,10 +319,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 90
     keep_audit_log_days: Annotated[
         float,
-        Meta(
-            description="Days that audit logs of organizations are kept; 0: for ever.",
-            ge=0,
-        ),
+        Meta(description="Days that audit logs of organizations are kept; 0: for ever.", ge=0),
     ] = 365
     retention_seconds: Annotated[
         float, Meta(description="How often what is past its time is looked for.", gt=0)

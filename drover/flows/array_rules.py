@@ -19,7 +19,7 @@ from drover.flows.language import (
     truthy,
 )
 from drover.flows.ordering import identity, ordered
-from drover.flows.visit import Thrown
+from drover.flows.visit import MOST_PAYLOAD_BYTES, Thrown, too_large
 
 if TYPE_CHECKING:
     from drover.flows.language import Path
@@ -140,7 +140,11 @@ def _concat(entry: Settings) -> Apply:
 
     def apply(values: Values, payload: Any) -> tuple[Values, Any]:
         more = given(payload)
-        return [*values, *(more if more.__class__ is list else [more])], UNDEFINED
+        added = more if more.__class__ is list else [more]
+        # Each element takes two characters of a payload at least.
+        if 2 * (len(values) + len(added)) > MOST_PAYLOAD_BYTES:
+            raise too_large("The array")
+        return [*values, *added], UNDEFINED
 
     return apply
 

@@ -38,6 +38,22 @@ OTHER_MACHINES: Final = frozenset({"edge", "embedded"})
 """Classes of workflow that run elsewhere: their nodes are kept, not checked."""
 
 
+_OTHERWISE: Final = {
+    "EdgeDeployNode": "it has no edge agents to deploy to",
+    "WebsocketMessageNode": "it has no integrations to send over",
+    **dict.fromkeys(
+        ("FTPGetNode", "FTPPutNode", "MongoNode", "RedisNode", "SnowflakeNode", "SqlNode"),
+        "a Python handler can reach such a service",
+    ),
+}
+_BY_HTTP: Final = "the node HTTP or a Python handler can call the service"
+
+
+def why_not(node_type: str) -> str:
+    """Return why this server does not run a type, and what does instead."""
+    return f"{node_type} is not run by this server: {_OTHERWISE.get(node_type, _BY_HTTP)}"
+
+
 def is_accepted(node_type: str) -> bool:
     """Tell whether a type that this server does not run may be part of a server's workflow."""
     return node_type in ACCEPTED or node_type.startswith(CLOUD_CONNECTORS)

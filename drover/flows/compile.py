@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from drover.flows.actions import Action, Each, EndRound, Enter, Repeat
+from drover.flows.catalogue import why_not
 from drover.flows.custom_nodes import START
 from drover.flows.node import AS_CONFIGURED, Node, node_types
 from drover.flows.settings import NodeFacts, Report, Settings
@@ -210,7 +211,7 @@ def _most_outputs(declared: Node | None) -> int:
 
 
 def _absent(kind: str) -> Action:
-    return _throwing("NotImplemented", f"{kind} is not run by this server")
+    return _throwing("NotImplemented", why_not(kind))
 
 
 def _throwing(name: str, message: str) -> Each:

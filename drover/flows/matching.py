@@ -23,6 +23,9 @@ It is ``each`` for one of them by itself, ``once`` for all in one run; absent fo
 AGE_MS: Final = "$ageMs"
 """The root key of a firing for state: how old the report was when it came."""
 
+ORIGINAL: Final = "original"
+"""The root key of a firing for state that could not be read: what was said."""
+
 SECONDS: Final = "$seconds"
 """The root key of a firing for inactivity: after how long a silence."""
 
@@ -81,6 +84,8 @@ def _state(config: Mapping[str, Any], firing: Firing) -> bool:
     root = msgspec.json.decode(firing.root)
     came = root.get(BATCH)
     wanted = config.get("triggerOn") or "both"
+    if ORIGINAL in root:
+        return wanted != "batch" and config.get("allowInvalid") is True
     if wanted != "both" and (wanted == "batch") != (came is not None):
         return False
     if came is not None and came != (config.get("batchBehavior") or "each"):

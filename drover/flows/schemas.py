@@ -2,33 +2,55 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import re2
 from jsonschema import Draft4Validator, Draft7Validator
-from jsonschema.exceptions import SchemaError, ValidationError
+from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from drover.flows.language import UNDEFINED
 from drover.flows.payload import jsonable
-from drover.flows.visit import Thrown
+from drover.flows.visit import Thrown, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+
+    Keyword = Callable[[Any, Any, Any, Any], Iterable[ValidationError] | None]
 
 MOST_ERRORS: Final = 100
 """Errors told of one value."""
+
+MOST_STEPS: Final = 300_000
+"""Keywords looked at in one check: references to references multiply them without end."""
+
+MOST_SCHEMA_BYTES: Final = 262_144
+
+_STEPS: Final = {"$ref": 5}
+"""Keywords that cost more than one step."""
+
+_CHARACTERS: Final = 100
+"""So many characters of a value that an error tells of cost as much as a keyword."""
+
+_left: ContextVar[list[int]] = ContextVar("_left")
+"""How many keywords the check that goes on may still look at."""
 
 _LONGEST_MESSAGE: Final = 1024
 _LATER_KEYWORDS: Final = ("const", "contains", "propertyNames", "if")
 
 
 def check(schema: Any, value: Any) -> list[dict[str, str]]:
-    """Return what is wrong with a value as ``{field, message}``; raises Thrown for a bad schema."""
+    """Return what is wrong with a value as ``{field, message}``.
+
+    Raises Thrown for a bad schema, and for one that takes too long.
+    """
+    _left.set([MOST_STEPS])
     validator = _validator(_text(schema))
     shown = value if value is UNDEFINED else jsonable(value)
     errors: list[dict[str, str]] = []
@@ -52,7 +74,10 @@ def _told(error: ValidationError) -> dict[str, str]:
 def _text(schema: Any) -> bytes:
     if not isinstance(schema, dict):
         raise Thrown("Validation", "The schema must be an object")
-    return msgspec.json.encode(jsonable(schema))
+    text = msgspec.json.encode(jsonable(schema))
+    if len(text) > MOST_SCHEMA_BYTES:
+        raise Thrown("PayloadTooLarge", f"A schema has at most {MOST_SCHEMA_BYTES} bytes")
+    return text
 
 
 @lru_cache(maxsize=256)
@@ -60,7 +85,7 @@ def _validator(text: bytes) -> Any:
     schema = msgspec.json.decode(text)
     dialect = str(schema.get("$schema", ""))
     later = "draft-07" in dialect or "draft-06" in dialect
-    drafts = (Draft7Validator,) if later else (Draft4Validator, Draft7Validator)
+    drafts = (_DRAFT7,) if later else (_DRAFT4_ALONE, _DRAFT7)
     flaws = [next(iter(_flaws(draft, schema)), None) for draft in drafts]
     if None not in flaws:
         raise Thrown("Validation", f"The schema is not valid: {flaws[0]}"[:_LONGEST_MESSAGE])
@@ -69,11 +94,8 @@ def _validator(text: bytes) -> Any:
 
 def _flaws(draft: Any, schema: Any) -> list[str]:
     """Return what a draft has against a schema: nothing, or its first complaint."""
-    try:
-        draft.check_schema(schema)
-    except SchemaError as error:
-        return [error.message]
-    return []
+    rules = draft(draft.META_SCHEMA, registry=Registry(), format_checker=draft.FORMAT_CHECKER)
+    return [error.message for error in islice(rules.iter_errors(schema), 1)]
 
 
 def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[Any]:
@@ -122,6 +144,39 @@ def _exclusive(compare: Any, words: str) -> Any:
     return check_bound
 
 
+def _unique_items(_validator: Any, unique: Any, instance: Any, _schema: Any) -> Iterator[Any]:
+    if unique and isinstance(instance, list) and len(set(map(_key, instance))) < len(instance):
+        yield ValidationError("The items are not all different")
+
+
+def _key(value: Any) -> Hashable:
+    """Return what is equal for equal values; a boolean is no number."""
+    if isinstance(value, list):
+        return "list", *map(_key, value)
+    if isinstance(value, dict):
+        return "object", frozenset((name, _key(item)) for name, item in value.items())
+    return isinstance(value, bool), value
+
+
+def _counted(keyword: Keyword, steps: int) -> Keyword:
+    """Return a keyword that counts as work, and more where it tells of a large value."""
+
+    def check_keyword(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        _work(steps)
+        for error in keyword(validator, wanted, instance, schema) or ():
+            _work(measure(instance) // _CHARACTERS)
+            yield error
+
+    return check_keyword
+
+
+def _work(steps: int) -> None:
+    left = _left.get()
+    left[0] -= steps
+    if left[0] < 0:
+        raise Thrown("PayloadTooLarge", "The schema takes too much work to check")
+
+
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> Any:
     return re2.compile(pattern)
@@ -131,9 +186,20 @@ _PATTERNS: Final = {
     "pattern": _pattern,
     "patternProperties": _pattern_properties,
     "additionalProperties": _additional_properties,
+    "uniqueItems": _unique_items,
 }
-_DRAFT7: Final = extend(Draft7Validator, _PATTERNS)  # type: ignore[no-untyped-call]  # no types
-_DRAFT4: Final = extend(  # type: ignore[no-untyped-call]  # as above
+
+
+def _extended(draft: Any, keywords: Mapping[str, Any]) -> Any:
+    """Return a draft with more keywords, or others, all of which are counted."""
+    known = {**draft.VALIDATORS, **keywords}
+    counted = {name: _counted(each, _STEPS.get(name, 1)) for name, each in known.items()}
+    return extend(draft, counted)  # type: ignore[no-untyped-call]  # no types
+
+
+_DRAFT7: Final = _extended(Draft7Validator, _PATTERNS)
+_DRAFT4_ALONE: Final = _extended(Draft4Validator, _PATTERNS)
+_DRAFT4: Final = _extended(
     Draft4Validator,
     {
         **_PATTERNS,

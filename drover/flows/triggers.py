@@ -14,6 +14,7 @@ import msgspec
 
 from drover.model.cron import rule_of, zone_of
 from drover.model.errors import Invalid
+from drover.model.topics import is_filter, is_reserved
 
 Check = Callable[[Any], str | None]
 """Tells what is wrong with a value; None when nothing is."""
@@ -185,8 +186,12 @@ def _device_create(key: Any, _config: Any, _meta: Any) -> Iterator[tuple[str, st
 
 
 def _topic(key: Any, _config: Any, _meta: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(key, str) and (key.startswith("$") or key.split("/")[0].startswith("losant")):
+    if not isinstance(key, str):
+        return
+    if key.startswith("$") or is_reserved(key):
         yield "/key", "A topic may not begin with losant or $"
+    elif key and not is_filter(key):
+        yield "/key", "A topic has no blanks, + and # fill whole levels, and # is the last"
 
 
 def _inactivity(_key: Any, config: Mapping[str, Any], _meta: Any) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from drover.flows.catalogue import CUSTOM_NODE_END, OTHER_MACHINES, is_accepted
+from drover.flows.catalogue import CUSTOM_NODE_END, OTHER_MACHINES, is_accepted, why_not
 from drover.flows.compile import MOST_LOOP_DEPTH, MOST_OUTPUTS, facts_of
 from drover.flows.node import node_types
 from drover.flows.settings import Report, Settings
@@ -98,6 +98,8 @@ def _check_trigger(trigger: Mapping[str, Any], place: str, flow_class: str, repo
         message = f"{kind} is not valid for {flow_class} workflows."
         report.flaws.append(Flaw(f"{place}/type", message))
         return
+    if kind == "integration" and flow_class not in OTHER_MACHINES:
+        report.warnings.append(Flaw(f"{place}/type", "This server has no integrations."))
     flaws = [*_unknown_keys(trigger, _TRIGGER_KEYS), *config_flaws(str(kind), trigger)]
     key = trigger.get("key")
     if key is not None and (not isinstance(key, str) or len(key) > _LONGEST):
@@ -177,7 +179,7 @@ def _check_config(
 def _warn_not_run(node: Mapping[str, Any], place: str, flow_class: str, report: Report) -> None:
     kind = node.get("type")
     if flow_class not in OTHER_MACHINES and isinstance(kind, str) and is_accepted(kind):
-        report.warnings.append(Flaw(f"{place}/type", f"{kind} is not run by this server."))
+        report.warnings.append(Flaw(f"{place}/type", why_not(kind)))
 
 
 def _count(outputs: Any) -> int:

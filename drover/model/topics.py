@@ -8,17 +8,26 @@ Losant-compatible behaviour, section 6.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from drover.model.fields import is_id
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 LONGEST_TOPIC: Final = 1024
 """Characters of a topic or a filter."""
+
+MOST_ROOTS: Final = 200
+"""First levels that workflows of one application wait for: all its devices may use them."""
 
 STATE: Final = "state"
 COMMAND: Final = "command"
 
 _ROOT: Final = "losant"
+_NO_ROOTS: Final = frozenset({"", "+", "#", "_INBOX"})
+"""No free first levels; on the last the broker answers the server's own questions."""
+
 _BLANK: Final = re.compile(r"[\0\s]")
 _PARTS: Final = 3
 
@@ -57,7 +66,13 @@ def free_root(topic_filter: str) -> str | None:
     would take the fleet's own topics too.
     """
     root = topic_filter.split("/", maxsplit=1)[0]
-    return None if not root or root in ("+", "#") or is_reserved(root) else root
+    return None if root in _NO_ROOTS or root.startswith(("$", _ROOT)) else root
+
+
+def free_roots(filters: Iterable[str]) -> frozenset[str]:
+    """Return the first levels of filters, of more than ``MOST_ROOTS`` those first by name."""
+    found = {root for each in filters if (root := free_root(each)) is not None}
+    return frozenset(sorted(found)[:MOST_ROOTS])
 
 
 def device_topic(text: str) -> DeviceTopic | None:

@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 import nkeys
 
+from drover.mqtt.subjects import subjects_of
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 C = TypeVar("C")
 
@@ -31,6 +33,9 @@ SENTINEL: Final = "sentinel"
 
 STATE_SUBJECT: Final = "state.{application}.losant.*.state"
 """Where state of the devices of an application arrives in the platform account."""
+
+SAID_SUBJECT: Final = "said.{application}.{subject}"
+"""Where messages on free topics that workflows wait for arrive in the platform account."""
 
 _HEADER: Final = b'{"typ":"JWT","alg":"ed25519-nkey"}'
 _EVERYTHING: Final = {
@@ -65,10 +70,14 @@ class Rights:
 
 
 class Keyring:
-    """All keys of an installation, made from its secret."""
+    """All keys of an installation, made from its secret.
 
-    def __init__(self, secret: bytes) -> None:
+    With ``tells_reporters`` the broker tells of each report who published it: that costs it time.
+    """
+
+    def __init__(self, secret: bytes, *, tells_reporters: bool = False) -> None:
         self._secret = secret
+        self._tells_reporters = tells_reporters
         self._account = lru_cache(maxsize=10_000)(self._new_account)
         self.operator = self._key("operator", nkeys.PREFIX_BYTE_OPERATOR)
 
@@ -123,25 +132,53 @@ class Keyring:
                 "allowed_accounts": ["*"],
             }
         }
-        arrival = STATE_SUBJECT.format(application="*")
-        platform = {"exports": [{"name": "state", "type": "service", "subject": arrival}]}
         claims = {
             SYSTEM: self._account_claims(SYSTEM, {}),
             CALLOUT: self._account_claims(CALLOUT, callout),
-            PLATFORM: self._account_claims(PLATFORM, platform, streams=True),
+            PLATFORM: self.platform_claims(),
         }
         return {self.account(name).public: each for name, each in claims.items()}
 
-    def application_claims(self, application_id: str) -> str:
-        """Return the claims of an application's account: its devices' state is taken from it."""
-        state = {
-            "name": "state",
+    def platform_claims(self) -> str:
+        """Return the claims of the account that takes what devices say."""
+        arrivals = {
+            "state": STATE_SUBJECT.format(application="*"),
+            "said": SAID_SUBJECT.format(application="*", subject=">"),
+        }
+        exports = [
+            {"name": name, "type": "service", "subject": subject}
+            for name, subject in arrivals.items()
+        ]
+        return self._account_claims(PLATFORM, {"exports": exports}, streams=True)
+
+    def application_claims(self, application_id: str, roots: Collection[str] = ()) -> str:
+        """Return the claims of an application's account: its devices' state is taken from it.
+
+        So are messages on topics that begin with ``roots``, with who published them.
+        """
+        arrival = STATE_SUBJECT.format(application=application_id)
+        state = self._taken("state", arrival, "losant.*.state", share=self._tells_reporters)
+        said = [
+            self._taken(
+                subject, SAID_SUBJECT.format(application=application_id, subject=subject), subject
+            )
+            for root in sorted(roots)
+            for subject in subjects_of(f"{root}/#")
+        ]
+        return self._account_claims(application_id, {"imports": [state, *said]}, streams=True)
+
+    def _taken(
+        self, name: str, arrival: str, subject: str, *, share: bool = True
+    ) -> dict[str, Any]:
+        """Return what takes messages from an application, with who said them where it is shared."""
+        return {
+            "name": name,
             "type": "service",
             "account": self.account(PLATFORM).public,
-            "subject": STATE_SUBJECT.format(application=application_id),
-            "local_subject": "losant.*.state",
+            "subject": arrival,
+            "local_subject": subject,
+            **({"share": True} if share else {}),
         }
-        return self._account_claims(application_id, {"imports": [state]}, streams=True)
 
     def farewell_claims(self, application_id: str) -> str:
         """Return the order by which the broker forgets an application's account."""

@@ -164,7 +164,8 @@ def keyring(settings: Settings) -> Keyring:
     """Return the keys of the installation; makes their secret at first start."""
     folder = Path(settings.data_dir)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Keyring(settings.mqtt_key.encode() or key_file(folder / "mqtt.key"))
+    secret = settings.mqtt_key.encode() or key_file(folder / "mqtt.key")
+    return Keyring(secret, tells_reporters=settings.mqtt_messages_in_15_seconds > 0)
 
 
 def ports_of(settings: Settings) -> Ports:

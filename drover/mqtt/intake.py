@@ -12,17 +12,21 @@ from msgspec import Struct
 from nats.errors import Error as NatsError
 
 from drover.model.instants import to_ms
+from drover.model.topics import free_root, free_roots
 from drover.mqtt import tap
-from drover.mqtt.accounts import SYSTEM
+from drover.mqtt.accounts import PLATFORM, SAID_SUBJECT, SYSTEM
 from drover.mqtt.flushing import flush
 from drover.mqtt.link import relay_of
 from drover.mqtt.repeating import Repeating
+from drover.mqtt.speakers import speaker_of
 from drover.mqtt.state_feed import StateFeed
-from drover.mqtt.subjects import to_topic
-from drover.ports.bus import Message
+from drover.mqtt.subjects import subjects_of, to_topic
+from drover.ports.bus import Message, Relay
 from drover.ports.door import Connection, Parting, Waited
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nats.aio.client import Client
     from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
@@ -61,7 +65,8 @@ class BrokerIntake:
         self._intake = intake
         self._connections = connections
         self._feed = StateFeed(link, intake, most_bytes)
-        self._waited: dict[Waited, list[Subscription]] = {}
+        self._waited: dict[tuple[Waited, bool], list[Subscription]] = {}
+        self._hearing: dict[str, frozenset[str]] = {}
         self._events: Client | None = None
         self._taking: list[Subscription] = []
         self._looking, self._asking, self._cutting = Repeating(), Repeating(), Repeating()
@@ -105,22 +110,48 @@ class BrokerIntake:
 
     async def _look(self) -> None:
         """Listen on what workflows wait for now, and no longer on what they do not."""
-        wanted = set(await self._intake.waited_for())
-        for each in self._waited.keys() - wanted:
-            for subscription in self._waited.pop(each):
+        found = await self._intake.waited_for()
+        await self._hear(found)
+        wanted = {(each, self._is_heard(each)) for each in found}
+        for place in self._waited.keys() - wanted:
+            for subscription in self._waited.pop(place):
                 await subscription.unsubscribe()
-        for each in wanted - self._waited.keys():
-            self._waited[each] = await self._listen(each)
+        for place in wanted - self._waited.keys():
+            self._waited[place] = await self._listen(*place)
 
-    async def _listen(self, waited: Waited) -> list[Subscription]:
+    async def _hear(self, waited: Sequence[Waited]) -> None:
+        """Have the brokers bring what is waited for, application by application."""
+        filters: dict[str, list[str]] = {each: [] for each in self._hearing}
+        for application_id, topic_filter in waited:
+            filters.setdefault(application_id, []).append(topic_filter)
+        for application_id, those in filters.items():
+            roots = free_roots(those)
+            if self._hearing.get(application_id, frozenset()) != roots:
+                await self._link.hear(application_id, roots)
+                self._hearing[application_id] = roots
+
+    def _is_heard(self, waited: Waited) -> bool:
+        return self._link.hears(waited.application_id, free_root(waited.topic_filter))
+
+    async def _listen(self, waited: Waited, heard: bool) -> list[Subscription]:  # noqa: FBT001 - half of a place
+        """Listen where messages come with who published them, else in the application's account."""
         application_id, topic_filter = waited
+        prefix = SAID_SUBJECT.format(application=application_id, subject="") if heard else ""
 
         async def take(message: Msg) -> None:
-            topic = to_topic(message.subject)
-            told = Message(application_id, topic, message.data, relay_of(message))
+            topic = to_topic(message.subject.removeprefix(prefix))
+            told = Message(application_id, topic, message.data, _relay_of(message))
             self._intake.message(topic_filter, told)
 
-        return await self._link.listen(application_id, topic_filter, take, queue=QUEUE)
+        if not heard:
+            return await self._link.listen(application_id, topic_filter, take, queue=QUEUE)
+        platform = await self._link.client(PLATFORM)
+        listening = [
+            await platform.subscribe(prefix + subject, queue=QUEUE, cb=take)
+            for subject in subjects_of(topic_filter)
+        ]
+        await flush(platform)
+        return listening
 
     # ------------------------------------------------------------------ presence
 
@@ -188,6 +219,15 @@ class _Event(Struct):
     reason: str = ""
     received: _Moved = _Moved()
     sent: _Moved = _Moved()
+
+
+def _relay_of(message: Msg) -> Relay | None:
+    """Return who published a message: a server in somebody's name, or a device where it is told."""
+    told = relay_of(message)
+    if told is not None:
+        return told
+    device_id = speaker_of(message.headers)
+    return None if device_id is None else Relay(device_id, "device")
 
 
 def _event_in(payload: bytes) -> _Event | None:

@@ -56,12 +56,15 @@ class Link:
         self._clients: dict[str, Client] = {}
         self._opening: dict[str, asyncio.Lock] = {}
         self._known: set[str] = set()
+        self._heard: dict[str, frozenset[str]] = {}
         self._leaving: asyncio.Queue[Message] = asyncio.Queue(MOST_LEAVING)
         self._pumping: asyncio.Task[None] | None = None
         self.greet: Greet | None = None
         """Is told of each application that was made known, before its first device connects."""
         self.decides_again: Callable[[], Awaitable[None]] | None = None
         """Is called when the broker can ask about devices again after it could not."""
+        self.roots: Callable[[str], Awaitable[frozenset[str]]] | None = None
+        """Tells which first levels of topics workflows of an application wait for."""
         self.dropped = 0
         """Messages that were dropped because too many waited to be sent."""
 
@@ -74,6 +77,7 @@ class Link:
         """Connect; raises OSError and NatsError when no broker answers."""
         self._keys, self._servers = keys, list(servers)
         await self.client(PLATFORM)
+        await self._tell_of_platform()
         self._pumping = asyncio.create_task(self._pump())
 
     async def close(self) -> None:
@@ -114,7 +118,41 @@ class Link:
         """
         if application_id in self._known:
             return
-        claims = self._keys.application_claims(application_id)
+        roots = await self._roots(application_id)
+        await self._declare(application_id, roots)
+        await self._prepare(application_id)
+        if (now := await self._roots(application_id)) != roots:
+            await self._declare(application_id, now)  # it may be another server's, told before
+        self._known.add(application_id)
+
+    def hears(self, application_id: str, root: str | None) -> bool:
+        """Tell whether messages on topics with this first level are brought to the platform."""
+        return root in self._heard.get(application_id, ())
+
+    async def hear(self, application_id: str, roots: frozenset[str]) -> None:
+        """Have messages on topics with these first levels, and no others, brought to the platform.
+
+        There they come with who published them. Raises Unavailable.
+        """
+        await self.ensure(application_id)
+        if self._heard.get(application_id) != roots:
+            await self._declare(application_id, roots)
+
+    async def _roots(self, application_id: str) -> frozenset[str]:
+        return frozenset() if self.roots is None else await self.roots(application_id)
+
+    async def _declare(self, application_id: str, roots: frozenset[str]) -> None:
+        await self._update(self._keys.application_claims(application_id, roots))
+        self._heard[application_id] = roots
+
+    async def _tell_of_platform(self) -> None:
+        """Make known what the platform takes: a broker run elsewhere may know it from before."""
+        try:
+            await self._update(self._keys.platform_claims())
+        except Unavailable as error:
+            _LOG.warning("mqtt.waits", error=error.message)
+
+    async def _update(self, claims: str) -> None:
         system = await self.client(SYSTEM)
         try:
             answer = await system.request(_UPDATE, claims.encode(), timeout=REQUEST_S)
@@ -123,8 +161,6 @@ class Link:
         told = msgspec.json.decode(answer.data)
         if "error" in told:
             raise Unavailable(f"The broker refused an account: {told['error']}")
-        await self._prepare(application_id)
-        self._known.add(application_id)
 
     def account(self, application_id: str) -> str:
         """Return the name by which brokers know an application."""
@@ -149,6 +185,7 @@ class Link:
     async def forget(self, application_id: str) -> None:
         """Have the broker forget an application's account, which ends all its connections."""
         self._known.discard(application_id)
+        self._heard.pop(application_id, None)
         client = self._clients.pop(application_id, None)
         if client is not None:
             await client.close()
@@ -223,6 +260,8 @@ class Link:
     async def _again(self, account: str) -> None:
         """Forget what the broker was told: it may be another one, or have lost it."""
         self._known.clear()
+        if account == PLATFORM:
+            await self._tell_of_platform()
         if account == CALLOUT and self.decides_again is not None:
             await self.decides_again()
 

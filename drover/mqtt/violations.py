@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from drover.mqtt.repeating import Repeating
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -40,7 +42,8 @@ class Violations:
     def __init__(self, log: Path) -> None:
         self._log = log
         self._at = log.stat().st_size if log.exists() else 0
-        self._watching: asyncio.Task[None] | None = None
+        self._watching = Repeating()
+        self.stop = self._watching.stop
         self.count = 0
         """Messages that were dropped, and subscriptions that were not granted."""
         self.malformed = 0
@@ -48,14 +51,7 @@ class Violations:
 
     def start(self) -> None:
         """Begin to watch the log."""
-        self._watching = asyncio.create_task(self._watch())
-
-    async def stop(self) -> None:
-        """Watch no longer. Safe to call twice, and before start."""
-        watching, self._watching = self._watching, None
-        if watching is not None:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+        self._watching.start(self._look, LOOK_S)
 
     def look(self) -> None:
         """Look at what the log has gained; one that became shorter was begun anew."""
@@ -73,13 +69,11 @@ class Violations:
                 self.malformed += 1
                 _tell("mqtt.malformed", line, self.malformed)
 
-    async def _watch(self) -> None:
-        while True:
-            try:
-                await asyncio.to_thread(self.look)
-            except OSError as error:
-                _LOG.debug("mqtt.log_away", error=str(error))
-            await asyncio.sleep(LOOK_S)
+    async def _look(self) -> None:
+        try:
+            await asyncio.to_thread(self.look)
+        except OSError as error:
+            _LOG.debug("mqtt.log_away", error=str(error))
 
 
 def _is_malformed(line: bytes) -> bool:

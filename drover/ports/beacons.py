@@ -203,6 +203,10 @@ class Beacons(Protocol):
         """Return the accounts that share an organisation with one; None for an administrator."""
         ...
 
+    async def kept(self, numbers: Sequence[int]) -> Mapping[int, int]:
+        """Return the fences of those of some jobs whose worker is to go on, by number."""
+        ...
+
     async def put_clock(self, until_ms: int) -> int:
         """Give jobs that are to be cancelled and have no lease one that ends; return how many."""
         ...

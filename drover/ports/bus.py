@@ -9,7 +9,7 @@ from drover.model.errors import Unavailable
 
 
 class Relay(NamedTuple):
-    """Who published a message, where it was not a device; ``depth`` counts workflows in a chain."""
+    """Who published a message, where that is known; ``depth`` counts workflows in a chain."""
 
     id: str
     type: str

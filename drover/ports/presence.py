@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,14 +23,6 @@ class Connected:
     key_id: str = ""
 
 
-class Speaker(NamedTuple):
-    """A device that speaks, for itself or for others, and the connection over which it does."""
-
-    device_id: str
-    server: str
-    connection_id: str
-
-
 class Presence(Protocol):
     """Connections of devices. A newer one replaces an older; the end of that then means nothing."""
 
@@ -46,8 +38,10 @@ class Presence(Protocol):
         """Return server and id of connections whose device or access key is there no longer."""
         ...
 
-    async def speakers(self, device_ids: Sequence[str], limit: int) -> Sequence[Speaker]:
-        """Return who speaks for devices: they and their gateways, those that are connected."""
+    async def connections_of(
+        self, device_ids: Sequence[str], limit: int
+    ) -> Sequence[tuple[str, str]]:
+        """Return server and id of the connections of those devices that are connected."""
         ...
 
     async def renew(self, server: str, until_ms: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,7 @@ from drover.app.assembly import Library, Surroundings, library
 from drover.app.audit import AuditLogs, AuditTrail
 from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
+from drover.app.beacons import holding
 from drover.app.beacons.waiting import Waiters
 from drover.app.dashboard_assembly import owned_dashboards
 from drover.app.endpoints import Endpoints
@@ -270,7 +272,7 @@ class Server:
         if self._replies is not None:
             self._loop.call_soon_threadsafe(self._replies.stop)
         if self._beacons is not None:
-            self._loop.call_soon_threadsafe(self._beacons.waiters.stop)
+            self._loop.call_soon_threadsafe(self._beacons.stop)
         if self._engine is not None:
             self._engine.claim_nothing_more()
             # What runs ends while requests do, not after them: a stop takes no longer than either.
@@ -310,6 +312,10 @@ class Server:
         )
         watch = Loop("beacon_watch", queue.watch.tick, queue.waiters.changed, beacons.LOOK_S)
         self._running.repeat(watch)
+        ears = ExitStack()
+        told = ears.enter_context(heart.signals.stops.heard())
+        self._running.calls_at_end(ears.close)
+        self._running.repeat(Loop("beacon_stops", queue.holders.tick, told, holding.LOOK_S))
         lost_ms = int(self.settings.beacon_lost_seconds * 1000)
         registry = BeaconRegistry(heart.store, self.clock, lost_ms)
         self._running.ends_with(registry.flush)
@@ -321,6 +327,11 @@ class Server:
     def _watch(self, store: SqlStore, published: Published, shelf: Library) -> None:
         published.publish(self.app.routes.described, self.app.metrics.text)
         self.app.metrics.declare(refusing_limits_of(self.settings))
+        self.app.metrics.show_count(
+            "workflow_sends_refused",
+            "Sends and presses that workflows made too often.",
+            lambda: shelf.flow_pace.refused,
+        )
         figures = Figures(self.app.metrics, store)
         sweep_s = self.settings.sweep_seconds
         self._running.repeat(Loop("figures", figures.look, asyncio.Event(), sweep_s))
@@ -338,6 +349,8 @@ class Server:
             return
         metrics, work, waiters = self.app.metrics, self._beacons.work, self._beacons.waiters
         metrics.show("beacons_waiting", "Requests that wait for a job here.", lambda: len(waiters))
+        held = self._beacons.holders
+        metrics.show("beacons_holding", "Beacons that wait to hear of a cancel.", lambda: len(held))
         metrics.show_count(
             "beacon_looks", "Times the store was asked for the next job.", lambda: work.looks
         )
@@ -346,6 +359,7 @@ class Server:
         self._running.ends_with(self.fabric.close)
         if not await self.fabric.open():
             return
+        self.fabric.link.roots = devices.intake.roots
         if "mqtt" in self.settings.roles:
             devices.start()
             self._running.ends_with(devices.close)

@@ -58,6 +58,8 @@ SHOWN_LIMITS: Final = (
     "max_waiting_beacons",
     "max_waiting_replies",
     "webhook_calls_in_10_seconds",
+    "workflow_sends_in_15_seconds",
+    "button_presses_in_10_seconds",
     "mqtt_messages_in_15_seconds",
     "max_running_tasks",
     "max_waiting_tasks",
@@ -141,6 +143,8 @@ def calls_of(settings: Settings) -> CallLimits:
         webhook_calls=settings.webhook_calls_in_10_seconds,
         messages=settings.mqtt_messages_in_15_seconds,
         connections=settings.mqtt_connections_in_15_seconds,
+        sends=settings.workflow_sends_in_15_seconds,
+        presses=settings.button_presses_in_10_seconds,
         waiting=settings.max_waiting_replies,
         reply_seconds=settings.reply_seconds,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from drover.ports.presence import Speaker
 from drover.store.row_batches import batch
 
 if TYPE_CHECKING:
@@ -39,10 +38,12 @@ class PresenceStore:
         rows = await self._tx.fetch("revoked_connections", {"limit": limit})
         return [(row["connection_server"], row["connection_id"]) for row in rows]
 
-    async def speakers(self, device_ids: Sequence[str], limit: int) -> Sequence[Speaker]:
-        """Return who speaks for devices: they and their gateways, those that are connected."""
-        rows = await self._tx.fetch("speakers_for", {"ids": list(device_ids), "limit": limit})
-        return [Speaker(row["id"], row["connection_server"], row["connection_id"]) for row in rows]
+    async def connections_of(
+        self, device_ids: Sequence[str], limit: int
+    ) -> Sequence[tuple[str, str]]:
+        """Return server and id of the connections of those devices that are connected."""
+        rows = await self._tx.fetch("connections_of", {"ids": list(device_ids), "limit": limit})
+        return [(row["connection_server"], row["connection_id"]) for row in rows]
 
     async def renew(self, server: str, until_ms: int) -> None:
         """Note that a server is there."""

@@ -43,6 +43,8 @@ _CONSTRAINTS: Final[Mapping[int, type[ConstraintBroken]]] = {
     sqlite3.SQLITE_CONSTRAINT_TRIGGER: ReferenceBroken,
 }
 _PRIMARY_CODE: Final = 0xFF
+_FAILURES: Final = (sqlite3.Error, OverflowError, LookupError)
+"""What a statement fails with: the database's own errors, and values that do not fit."""
 
 
 def translate(error: Exception) -> StoreError:
@@ -123,8 +125,7 @@ class SqliteTransaction:
     async def execute_many(self, statement: str, rows: Sequence[Mapping[str, object]]) -> int:
         """Run a named statement once for each row and return how many times it ran."""
         sql = statement_text(self._statements, statement)
-        self._guarded(lambda: self._connection.executemany(sql, rows))
-        return len(rows)
+        return self._ran_for_each(sql, rows)
 
     async def fetch_many(
         self, statement: str, rows: Sequence[Mapping[str, object]]
@@ -139,8 +140,7 @@ class SqliteTransaction:
         """Insert plain rows of a table and return how many."""
         names, marks = ", ".join(columns), ", ".join("?" * len(columns))
         sql = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names of our own code
-        self._guarded(lambda: self._connection.executemany(sql, rows))
-        return len(rows)
+        return self._ran_for_each(sql, rows)
 
     async def fetch_sql(
         self, sql: str, params: Mapping[str, object] = NO_PARAMETERS
@@ -161,20 +161,35 @@ class SqliteTransaction:
         self._over = "the transaction is over"
 
     def _rows(self, sql: str, params: Mapping[str, object]) -> list[sqlite3.Row]:
-        return self._guarded(lambda: self._connection.execute(sql, params).fetchall())
+        self._check_going_on()
+        try:
+            return self._connection.execute(sql, params).fetchall()
+        except _FAILURES as error:
+            raise self._failed(error) from error
 
     def _touched(self, sql: str, params: Mapping[str, object]) -> int:
-        return self._guarded(lambda: _run_to_end(self._connection, sql, params))
+        self._check_going_on()
+        try:
+            return _run_to_end(self._connection, sql, params)
+        except _FAILURES as error:
+            raise self._failed(error) from error
 
-    def _guarded(self, act: Callable[[], T]) -> T:
+    def _ran_for_each(self, sql: str, rows: Sequence[Any]) -> int:
+        self._check_going_on()
+        try:
+            self._connection.executemany(sql, rows)
+        except _FAILURES as error:
+            raise self._failed(error) from error
+        return len(rows)
+
+    def _check_going_on(self) -> None:
         if self._over:
             raise StatementFailed(self._over) from self.failure
-        try:
-            return act()
-        except (sqlite3.Error, OverflowError, LookupError) as error:
-            self.failure = translate(error)
-            self._over = "a statement failed, which ends the transaction"
-            raise self.failure from error
+
+    def _failed(self, error: Exception) -> StoreError:
+        self.failure = translate(error)
+        self._over = "a statement failed, which ends the transaction"
+        return self.failure
 
 
 def _run_to_end(connection: sqlite3.Connection, sql: str, params: Mapping[str, Any]) -> int:

@@ -11,6 +11,7 @@ import pytest
 from tests.support.vendor import refused, sound, until
 
 DAY_MS = 86_400_000
+LONG_AGO = "1990-01-01T00:00:00Z"
 
 
 def test_everything_is_found_by_a_part_of_its_name(losant, plant):
@@ -44,7 +45,8 @@ def test_everything_is_found_by_a_part_of_its_name(losant, plant):
     assert client.application.search(**key, filter="boiler a") == []
     other = {"applicationId": client.applications.post(application={"name": "Other"})["id"]}
     assert client.application.search(**other, filter="kettle") == []
-    refused(400, "filter", client.application.search, **key, filter="")
+    for blank in ("", "  "):
+        refused(400, "filter", client.application.search, **key, filter=blank)
     refused(400, "filter", client.application.search, **key, filter="x" * 256)
 
 
@@ -143,7 +145,17 @@ def test_where_nothing_moved_the_counts_are_empty(losant, plant):
     days = losant.application.payload_counts_breakdown(**key, asBytes=True)["counts"]
     assert {each["value"] for each in days} == {0}
     assert losant.application.device_counts(**key)["counts"][-1]["total"] == 0
-    refused(400, "2400", losant.application.notebook_minute_counts, **key, start=1)
+    refused(400, "2400", losant.application.notebook_minute_counts, **key, start=LONG_AGO)
+
+
+def test_counts_from_the_beginning_go_as_far_back_as_is_shown(losant, plant):
+    key = {"applicationId": plant, "start": 1, "end": 0}
+    calls = losant.application
+
+    for counted in (calls.payload_counts_breakdown, calls.device_counts):
+        assert len(counted(**key)["counts"]) in (2400, 2401)  # the first and last are parts of days
+    hours = calls.payload_counts_breakdown(**key, resolution="3600000")["counts"]
+    assert len(hours) in (2400, 2401)
 
 
 def test_an_organisations_counts_are_its_members(vendor):
@@ -172,7 +184,7 @@ def test_a_persons_counts_are_those_of_all_their_applications(vendor):
 
 
 @pytest.mark.parametrize(
-    "query", [{"start": "moon"}, {"start": 5, "end": 4}, {"start": 1}, {"resolution": 7}]
+    "query", [{"start": "moon"}, {"start": 5, "end": 4}, {"start": LONG_AGO}, {"resolution": 7}]
 )
 def test_spans_that_make_no_sense_are_refused(vendor, query):
     call = vendor.client.application.payload_counts_breakdown
@@ -220,7 +232,7 @@ def first(summaries, name, place=0):
         ({"include": "moons"}, "include"),
         ({"exclude": "payloadCounts,moons"}, "include"),
         ({"perPage": 1000, "start": -41 * DAY_MS}, "40000 days"),
-        ({"start": 1, "perPage": 1}, "2400"),
+        ({"start": LONG_AGO, "perPage": 1}, "2400"),
         ({"start": 5, "end": 4}, "end"),
         ({"orgId": "x"}, "orgId"),
     ],
@@ -278,7 +290,7 @@ def test_broken_questions_about_what_devices_moved_are_refused(vendor):
     refused(404, "not found", client.device.payload_counts, **missing)
     refused(404, "not found", client.device.payload_counts_breakdown, **missing)
     refused(400, "resolution", client.device.payload_counts_breakdown, **one, resolution=1)
-    refused(400, "2400", client.device.payload_counts_breakdown, **one, start=1)
+    refused(400, "2400", client.device.payload_counts_breakdown, **one, start=LONG_AGO)
     refused(400, "end", client.device.payload_counts, **one, end=-9 * DAY_MS, start=-DAY_MS)
     send = client.devices.payload_counts
     refused(400, "colour", send, **key, options={"query": {"colour": 1}})

@@ -100,9 +100,11 @@ async def test_one_with_capitals_in_its_id_that_speaks_too_often_is_sent_away(si
     await goes.ends()
 
 
-async def test_a_gateway_that_speaks_too_often_for_another_is_sent_away(site):
+@pytest.mark.parametrize("kind", ["peripheral", "floating"])
+async def test_a_gateway_that_speaks_too_often_for_another_is_sent_away(site, kind):
     gateway = site.device(deviceClass="gateway")
-    behind = site.device(deviceClass="peripheral", gatewayId=gateway)
+    whose = {"gatewayId": gateway} if kind == "peripheral" else {}
+    behind = site.device(deviceClass=kind, **whose)
     goes = await site.connect(gateway)
 
     await say_too_much(goes, f"losant/{behind}/state")

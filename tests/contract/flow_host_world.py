@@ -31,8 +31,8 @@ class FakeWeb:
 class World:
     """A server with one application and one workflow, asked by that workflow."""
 
-    def __init__(self, database):
-        self.server = CatalogServer(database)
+    def __init__(self, database, calls=None):
+        self.server = CatalogServer(database, calls=calls)
         self.store = SqlStore(database)
         self.web, self.woken = FakeWeb(), []
         tools = Tools(

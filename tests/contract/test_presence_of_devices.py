@@ -100,23 +100,16 @@ async def test_nothing_comes_of_nothing(store):
     assert await revoked(store) == []
 
 
-async def test_who_speaks_for_devices_are_they_and_their_gateways_where_connected(store):
-    gateway = await new_device(store, deviceClass="gateway")
-    behind = await new_device(store, deviceClass="peripheral", gatewayId=gateway)
-    speaks, other, gone = [await new_device(store) for _ in range(3)]
-    await came(store, *(connection(each, n) for n, each in enumerate((gateway, speaks, other), 1)))
+async def test_connections_of_devices_are_found_where_they_are_connected(store):
+    one, two, other, gone = [await new_device(store) for _ in range(4)]
+    await came(store, *(connection(each, n) for n, each in enumerate((one, two, other), 1)))
 
-    async def speakers(limit):
-        asked = [behind, speaks, gone]
-        return await store.read(lambda session: session.presence.speakers(asked, limit))
+    async def connections(limit):
+        asked = [one, two, gone]
+        return await store.read(lambda session: session.presence.connections_of(asked, limit))
 
-    found = await speakers(10)
-
-    assert sorted(found, key=lambda each: each.connection_id) == [
-        (gateway, "broker", "1"),
-        (speaks, "broker", "2"),
-    ]
-    assert len(await speakers(1)) == 1
+    assert sorted(await connections(10)) == [("broker", "1"), ("broker", "2")]
+    assert len(await connections(1)) == 1
 
 
 async def test_connections_are_revoked_with_their_key_or_device(store):

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from drover.app.device_reports import Connection, DeviceReports, StateReport
+from drover.app.device_reports import Connection, DeviceReports, StateReport, Told
 from drover.app.live.state_triggers import LiveTriggers
 from drover.flows.matching import matches
 from drover.kinds.device import KIND as DEVICE
@@ -223,3 +223,27 @@ async def test_nodes_that_are_gone_from_every_version_are_forgotten(world):
     version_id = msgspec.json.decode(made)["id"]
     await world.server.catalog.delete(user(), VERSION, world.application, version_id, flow)
     assert await kept() == [0, 0]
+
+
+async def test_what_cannot_be_read_starts_those_alone_who_take_it(world):
+    taker = await saved(world, by_id(world, config={"allowInvalid": True, "triggerOn": "both"}))
+    await saved(world, by_id(world, config={"attributeWhitelist": ["level"]}))
+    await saved(world, by_tag("hall/A", config={"allowInvalid": True, "triggerOn": "batch"}))
+    told = Told(user(), world.device, [], original="no JSON {")
+
+    await world.store.write(lambda s: world.reports.take(s, world.application, [told]))
+
+    ((flow_id, firing),) = await world.runs()
+    assert flow_id == taker
+    assert firing.data == b"null"
+    root = msgspec.json.decode(firing.root)
+    assert (root["original"], root["triggerId"]) == ("no JSON {", world.device)
+
+
+async def test_what_cannot_be_read_is_not_stored_where_nobody_takes_it(world):
+    await saved(world, by_id(world))
+    told = Told(user(), world.device, [], original="no JSON {")
+
+    await world.store.write(lambda s: world.reports.take(s, world.application, [told]))
+
+    assert await world.firings() == []

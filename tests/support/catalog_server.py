@@ -14,7 +14,7 @@ import drover.kinds
 from drover.app.about import ServerFacts
 from drover.app.access.assembly import build
 from drover.app.applications import own_only
-from drover.app.assembly import Surroundings, library
+from drover.app.assembly import CallLimits, Surroundings, library
 from drover.app.beacon_registry import BeaconRegistry
 from drover.app.beacons import assembly as beacons
 from drover.app.files import files_of
@@ -116,14 +116,21 @@ class MemoryBlobs:
 class CatalogServer:
     """The parts of a running server."""
 
-    def __init__(self, database: Any, limits: Limits | None = None) -> None:
+    def __init__(
+        self, database: Any, limits: Limits | None = None, calls: CallLimits | None = None
+    ) -> None:
         self.database = database
         self.gate = FakeGate(database)
         kinds = discover(drover.kinds, "KIND", Kind)
         store, ids = SqlStore(database), RandomIds()
         access = build(store, StoredRevisions(database), ids, SystemClock(), CHEAP)
         around = Surroundings(
-            store=store, ids=ids, clock=SystemClock(), kinds=kinds, hasher=access.passwords
+            store=store,
+            ids=ids,
+            clock=SystemClock(),
+            kinds=kinds,
+            hasher=access.passwords,
+            calls=calls or CallLimits(),
         )
         shelf = library(around, [jobs.hooks(60_000)])
         self.catalog = shelf.catalog

@@ -62,8 +62,8 @@ class ScriptedWork:
         self._called("update", job.id, cur_task)
         return self._now(job.id, cur_task=cur_task)
 
-    def heartbeat(self, job: BeaconJob) -> BeaconJob:
-        self._called("heartbeat", job.id)
+    def heartbeat(self, job: BeaconJob, wait_s: int = 0) -> BeaconJob:
+        self._called("heartbeat", job.id, wait_s)
         return self.jobs[job.id]
 
     def log(self, job: BeaconJob, lines: Iterable[LogLine]) -> bool:

@@ -6,6 +6,7 @@ import json
 
 import httpx
 import pytest
+from msgspec import UNSET
 
 from drover.client import (
     BeaconJob,
@@ -105,6 +106,7 @@ def test_every_call_of_a_worker_names_it_and_proves_the_job():
         work.start(job)
         work.update(job, 2)
         work.heartbeat(job)
+        work.heartbeat(job, 5)
         work.log(job, [LogLine(seq=1, line="x", time=5)])
         work.release(job)
         work.end(taken_before, Ending(results=[{"a": 1}], failed=True, error="no"))
@@ -114,6 +116,7 @@ def test_every_call_of_a_worker_names_it_and_proves_the_job():
         ("start", proof),
         ("update", {"cur_task": 2, **proof}),
         ("heartbeat", proof),
+        ("heartbeat", {"wait": 5, **proof}),
         ("log", {"lines": [{"seq": 1, "line": "x", "time": 5}], **proof}),
         ("release", proof),
         ("end", {"result": [{"a": 1}], "failed": True, "error": "no", **proof, "worker": "other"}),
@@ -182,3 +185,27 @@ def test_the_key_is_in_no_error_and_no_address():
         jobs.list(userkey=None)
 
     assert "the-key" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("*/15 9-17 * jan,jul mon-fri", ["*/15", "9-17", "*", "jan,jul", "mon-fri"]),
+        ("hour=3", [UNSET, "3", UNSET, UNSET, UNSET]),
+        ("dow=1-5  min=*/5", ["*/5", UNSET, UNSET, UNSET, "1-5"]),
+        (" @Daily ", ["0", "0", "*", "*", "*"]),
+    ],
+)
+def test_a_schedule_is_written_as_five_fields_by_name_or_as_a_name(text, fields):
+    cron = Cron.of(text, start_date=5)
+
+    assert [cron.min, cron.hour, cron.dom, cron.month, cron.dow] == fields
+    assert (cron.start_date, cron.end_date) == (5, UNSET)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0 3", "0 0 0 * * *", "@reboot", "hour=3 5", "hour=3 hour=4", "sec=5", "=3"]
+)
+def test_a_schedule_of_another_form_is_refused(text):
+    with pytest.raises(ValueError, match="a schedule has five fields"):
+        Cron.of(text)

@@ -17,6 +17,9 @@ class Clock:
     def monotonic_ms(self):
         return self.now
 
+    def now_ms(self):
+        return self.now
+
 
 @pytest.fixture
 def clock():
@@ -25,14 +28,14 @@ def clock():
 
 def speaks_too_often(pace):
     for _ in range(4):
-        pace.said("d")
+        pace.said("t", "d")
 
 
 def test_without_a_limit_nobody_is_sent_away(clock):
     pace = Pace(clock)
 
     for _ in range(1000):
-        pace.said("d")
+        pace.said("t", "d")
         pace.published("a", "t")
         pace.comes("a", "d")
 
@@ -43,7 +46,7 @@ def test_one_that_speaks_too_often_is_sent_away_for_a_moment_and_kept_out_for_lo
     pace = Pace(clock, messages=3)
 
     speaks_too_often(pace)
-    pace.said("d")
+    pace.said("t", "d")
 
     assert (pace.leaving(), pace.leaving(), pace.sent_away) == (["d"], ["d"], 1)
     clock.now = LEAVING_MS
@@ -75,8 +78,8 @@ def test_those_who_are_kept_out_are_remembered_in_bounds(clock, monkeypatch):
     pace = Pace(clock, messages=1)
 
     for device in ("d", "e"):
-        pace.said(device)
-        pace.said(device)
+        pace.said(f"t/{device}", device)
+        pace.said(f"t/{device}", device)
 
     assert list(pace._bars) == ["e"]
 

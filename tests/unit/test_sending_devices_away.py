@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from drover.app.live.intake import LOOKS, LiveIntake
-from drover.app.live.pace import Pace
+from drover.app.live.pace import WINDOW_MS, Pace
 from drover.model.errors import Unavailable
+from drover.ports.bus import Message, Relay
 from drover.ports.door import Revoked
-from drover.ports.presence import Speaker
 
 DEVICE, GATEWAY, OTHER = "d" * 24, "e" * 24, "f" * 24
-SPEAKERS = {DEVICE: [Speaker(GATEWAY, "BROKER", "7")], OTHER: [Speaker(OTHER, "BROKER", "8")]}
+CONNECTIONS = {GATEWAY: ("BROKER", "7"), OTHER: ("BROKER", "8")}
+NOW = 1_767_323_045_678
 
 
 class Clock:
@@ -19,6 +20,9 @@ class Clock:
 
     def monotonic_ms(self):
         return 0
+
+    def now_ms(self):
+        return NOW
 
 
 class Revisions:
@@ -43,11 +47,21 @@ class Store:
     async def revoked(self, _limit):
         return []
 
-    async def speakers(self, device_ids, _limit):
-        return [each for device_id in device_ids for each in SPEAKERS[device_id]]
+    async def connections_of(self, device_ids, _limit):
+        return [CONNECTIONS[each] for each in device_ids if each in CONNECTIONS]
 
     async def absent(self, _kind, _application_id, _ids):
         return []
+
+
+class Inbox:
+    """Takes messages, and that is all."""
+
+    def __init__(self):
+        self.offered = []
+
+    def offer(self, said):
+        self.offered.append(said)
 
 
 class World:
@@ -56,11 +70,12 @@ class World:
     def __init__(self):
         self.pace = Pace(Clock(), messages=1)
         self.store = Store()
-        self.intake = LiveIntake(self.store, Revisions(), None, None, self.pace)
+        self.inbox = Inbox()
+        self.intake = LiveIntake(self.store, Revisions(), self.inbox, None, self.pace)
 
-    def says(self, device_id, times=2):
+    def says(self, device_id, times=2, speaker=None, arrived_ms=NOW):
         for _ in range(times):
-            self.pace.said(device_id)
+            self.intake.spoke(device_id, speaker or device_id, arrived_ms)
 
 
 @pytest.fixture
@@ -69,7 +84,7 @@ def world():
 
 
 async def test_one_is_sent_away_once_the_store_that_was_away_is_back(world):
-    world.says(DEVICE)
+    world.says(GATEWAY)
     world.store.away = True
     with pytest.raises(Unavailable):
         await world.intake.revoked(())
@@ -90,10 +105,45 @@ async def test_who_speaks_too_often_is_cut_off_also_while_access_does_not_change
     assert revoked == Revoked([("BROKER", "8")])
 
 
-async def test_a_gateway_that_speaks_too_often_for_another_is_kept_out_as_well(world):
-    world.says(DEVICE)
-    await world.intake.revoked(())
+async def test_a_gateway_that_speaks_too_often_for_another_is_cut_off_and_not_that_one(world):
+    world.says(DEVICE, speaker=GATEWAY)
 
+    assert (await world.intake.revoked(())).connections == [("BROKER", "7")]
     with pytest.raises(Unavailable):
         world.pace.comes("a" * 24, GATEWAY)
-    world.pace.comes("a" * 24, OTHER)
+    world.pace.comes("a" * 24, DEVICE)
+
+
+async def test_a_gateway_that_speaks_for_many_is_counted_for_all_of_them_together(world):
+    for number in range(11):
+        world.says(f"{number:024}", times=1, speaker=GATEWAY)
+
+    assert world.pace.leaving() == [GATEWAY]
+
+
+async def test_what_waited_for_the_store_does_not_count_against_anybody(world):
+    world.says(OTHER, times=50, arrived_ms=NOW - WINDOW_MS)
+
+    assert world.pace.leaving() == []
+
+
+async def test_messages_of_devices_that_workflows_wait_for_count_those_of_people_do_not(world):
+    by_device, by_user = (
+        Message("a" * 24, "t/x", b"m", Relay(each, kind))
+        for each, kind in ((OTHER, "device"), ("5" * 24, "user"))
+    )
+
+    for message in (by_user, by_user, by_device, by_device, Message("a" * 24, "t/x", b"m")):
+        world.intake.message("t/#", message)
+
+    assert world.pace.leaving() == [OTHER]
+    assert len(world.inbox.offered) == 5
+
+
+async def test_a_message_that_two_filters_fit_counts_once_for_each(world):
+    message = Message("a" * 24, "t/x", b"m", Relay(OTHER, "device"))
+
+    for topic_filter in ("t/#", "t/+"):
+        world.intake.message(topic_filter, message)
+
+    assert world.pace.leaving() == []

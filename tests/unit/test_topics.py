@@ -3,10 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drover.model.topics import (
+    MOST_ROOTS,
     DeviceTopic,
     command_topic,
     device_topic,
     free_root,
+    free_roots,
     is_filter,
     is_reserved,
     is_topic,
@@ -69,6 +71,14 @@ def test_a_devices_own_topics_are_its_own_and_reserved():
 )
 def test_a_free_filter_begins_with_a_level_of_its_own(topic_filter, root):
     assert free_root(topic_filter) == root
+
+
+def test_first_levels_of_filters_are_each_taken_once_and_not_without_end():
+    assert free_roots(["a/b", "a/#", "+/c", "#", "losant/x", "$SYS/x", "_INBOX/x", "d"]) == {
+        "a",
+        "d",
+    }
+    assert len(free_roots(f"{number:04}/x" for number in range(MOST_ROOTS + 1))) == MOST_ROOTS
 
 
 @given(st.lists(LEVELS, min_size=1, max_size=5).map("/".join))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drover.app.beacons.holding import Holders
 from drover.app.beacons.jobs import BeaconJobs
 from drover.app.beacons.logs import BeaconLogs
 from drover.app.beacons.settings import BeaconSettings
@@ -34,12 +35,18 @@ class BeaconServices:
     settings: BeaconSettings
     templates: Templates
     waiters: Waiters
+    holders: Holders
     watch: Watch
 
     @property
     def services(self) -> tuple[object, ...]:
         """What faces ask for."""
         return (self.jobs, self.work, self.logs, self.settings, self.templates)
+
+    def stop(self) -> None:
+        """Let nobody wait any longer: the server is going to stop."""
+        self.waiters.stop()
+        self.holders.stop()
 
 
 def build(
@@ -48,13 +55,15 @@ def build(
     """Return the use cases over the store of an engine's heart; ``tz`` is that of templates."""
     store, signals = heart.store, heart.signals
     waiters = waiters or Waiters(signals.beacons)
+    holders = Holders(store, waiters.most)
     return BeaconServices(
         jobs=BeaconJobs(store, ids, waiters, Timetable(tz), signals),
-        work=BeaconWork(store, waiters, signals.callbacks, heart.timing.beacon_lease_ms),
+        work=BeaconWork(store, waiters, holders, signals.callbacks, heart.timing.beacon_lease_ms),
         logs=BeaconLogs(store),
         settings=BeaconSettings(store, signals.beacons),
         templates=Templates(store, ids, waiters, signals.schedule),
         waiters=waiters,
+        holders=holders,
         watch=Watch(store, waiters),
     )
 

@@ -79,6 +79,7 @@ class BeaconJobs:
         self._timetable = timetable
         self._wake = signals.schedule
         self._told = signals.callbacks
+        self._stops = signals.stops
         self._plain = Rounds(self._create_plain)
 
     async def create(self, caller: Caller, wanted: Sequence[WantedJob]) -> list[Created]:
@@ -140,6 +141,7 @@ class BeaconJobs:
             return await session.beacons.get(number)
 
         job = await self._store.write(work)
+        self._stops.set()
         if job.callback_url is not None:
             self._told.set()
         return job

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from drover.model.beacon_job import BEACON
 from drover.model.errors import TooMany, reached
@@ -19,9 +19,13 @@ from drover.model.execution import State
 from drover.ports.beacons import Eligible, Wish
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from drover.engine.signals import Wake
     from drover.model.beacon_job import BeaconJob
     from drover.ports.store import Session, Store
+
+    Left: TypeAlias = Callable[[], Awaitable[object]]
 
 LOOK_S: Final = 1.0
 """How often the store is looked at while somebody waits."""
@@ -34,6 +38,17 @@ MOST_WAITING_OF_KEY: Final = 300
 
 _LOOKED_AT: Final = 500
 _LATER_S: Final = 5
+
+
+class Patience(NamedTuple):
+    """How long somebody waits, in seconds, and what puts an end to it.
+
+    ``left`` returns when they have gone away; ``still`` raises when they may have no job any more.
+    """
+
+    wait_s: float
+    left: Left
+    still: Left
 
 
 class Waiter:
@@ -197,13 +212,13 @@ class Watch:
         return rest_s
 
 
-async def wait(waiter: Waiter, until_s: float, left: asyncio.Future[Any]) -> None:
+async def wait(woken: asyncio.Event, until_s: float, left: asyncio.Future[Any]) -> None:
     """Wait to be woken, for the client to go away, or for a moment of the monotonic clock."""
-    woken = asyncio.create_task(waiter.woken.wait())
-    either: list[asyncio.Future[Any]] = [woken, left]
+    waking = asyncio.create_task(woken.wait())
+    either: list[asyncio.Future[Any]] = [waking, left]
     try:
         rest_s = max(0.0, until_s - time.monotonic())
         await asyncio.wait(either, timeout=rest_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        woken.cancel()
-        await asyncio.gather(woken, return_exceptions=True)
+        waking.cancel()
+        await asyncio.gather(waking, return_exceptions=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import structlog
 
@@ -24,19 +24,20 @@ from drover.model.beacon_job import (
     update,
 )
 from drover.model.errors import Missing, Unavailable
+from drover.model.execution import State
 from drover.ports.beacons import Change, Wish
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from drover.app.beacons.waiting import Waiter, Waiters
+    from drover.app.beacons.holding import Holders
+    from drover.app.beacons.waiting import Patience, Waiter, Waiters
     from drover.model.access import Caller
     from drover.model.beacon_job import BeaconJob, Pick
     from drover.ports.beacons import Sight
     from drover.ports.store import Session, Store
 
     Rule: TypeAlias = Callable[[BeaconJob, int], BeaconJob]
-    Left: TypeAlias = Callable[[], Awaitable[object]]
 
 _LOG = structlog.get_logger("drover.beacons")
 _TRIES: Final = 5
@@ -53,22 +54,16 @@ class Ending:
         self.error = error
 
 
-class Patience(NamedTuple):
-    """How long somebody waits for a job, in seconds, and what puts an end to it.
-
-    ``left`` returns when they have gone away; ``still`` raises when they may have no job any more.
-    """
-
-    wait_s: float
-    left: Left
-    still: Left
-
-
 class BeaconWork:
     """The use cases of workers; each is one unit of work on one job."""
 
     def __init__(
-        self, store: Store, waiters: Waiters, told: asyncio.Event, lease_ms: int = DEFAULT_LEASE_MS
+        self,
+        store: Store,
+        waiters: Waiters,
+        holders: Holders,
+        told: asyncio.Event,
+        lease_ms: int = DEFAULT_LEASE_MS,
     ) -> None:
         """Work on jobs; ``told`` is set when somebody is to be told that one has ended.
 
@@ -79,6 +74,7 @@ class BeaconWork:
         self.looks = 0
         self._store = store
         self._waiters = waiters
+        self._holders = holders
         self._told = told
         self._looks = Rounds(self._look)
         self._saves = Rounds(self._save)
@@ -97,13 +93,31 @@ class BeaconWork:
             caller, number, lambda job, now_ms: update(job, hold, step, now_ms)
         )
 
-    async def beat(self, caller: Caller, number: int, hold: Hold) -> BeaconJob:
-        """Renew the lease; raises Missing, JobConflict."""
+    async def beat(
+        self, caller: Caller, number: int, hold: Hold, patience: Patience | None = None
+    ) -> BeaconJob:
+        """Renew the lease; with patience, answer when something became of the job meanwhile.
+
+        Raises Missing, JobConflict, and what ``patience.still`` raises.
+        """
+        if patience is None or not patience.wait_s:
+            return await self._beaten(caller, number, hold)
+        with self._holders.listening(number) as holder:
+            job = await self._beaten(caller, number, hold)
+            if not await self._holders.wait(holder, job, patience):
+                return job
+        seen = await self._store.glance(lambda session: session.beacons.get(number))
+        if seen.state is State.RUNNING and seen.fence == job.fence:
+            return seen
+        return await self._beaten(caller, number, hold)
+
+    async def _beaten(self, caller: Caller, number: int, hold: Hold) -> BeaconJob:
         return await self._change(caller, number, lambda job, now_ms: beat(job, hold, now_ms))
 
     async def release(self, caller: Caller, number: int, hold: Hold) -> BeaconJob:
         """Hand a job back to the queue; raises Missing, JobConflict."""
         job = await self._change(caller, number, lambda job, now_ms: release(job, hold, now_ms))
+        self._holders.tell(number)
         self._waiters.freed(job)
         return job
 
@@ -114,6 +128,7 @@ class BeaconWork:
             number,
             lambda job, now_ms: end(job, hold, ending.result, ending.error, now_ms),
         )
+        self._holders.tell(number)
         if job.callback_url is not None:
             self._told.set()
         return job
@@ -149,7 +164,7 @@ class BeaconWork:
                     return await self._handed_out(job, gone)
                 if time.monotonic() >= until_s or self._waiters.stopping:
                     return None
-                await wait(waiter, until_s, gone)
+                await wait(waiter.woken, until_s, gone)
                 await patience.still()
             if gone.done():
                 raise _gone()

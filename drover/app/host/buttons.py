@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from drover.app.answering import Asking, HostOperations, Request, each
+from drover.app.flow_pace import FlowPace
 from drover.app.workflows import (
     DEFAULT,
     MOST_DEPTH,
@@ -76,6 +77,7 @@ async def _firing(session: Session, asking: Asking, request: Request, **more: An
         )
     except Missing as error:
         raise Missing(f"{error.message}: {request['flowId']} {request['button']}") from error
+    asking.services[FlowPace].presses(button.flow.id, button.key)
     payload = msgspec.json.encode(request["payload"]) if "payload" in request else None
     if payload is not None and len(payload) > MOST_PRESSED_BYTES:
         raise TooLarge(f"The payload may not be larger than {MOST_PRESSED_BYTES} bytes")

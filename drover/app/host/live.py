@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from drover.app.answering import Answer, Asking, HostOperations, Request, each, refusal
 from drover.app.device_commands import Command, DeviceCommands
+from drover.app.flow_pace import FlowPace
 from drover.app.live.publishing import Publication, Publishing
 from drover.model.bodies import convert
-from drover.model.errors import DroverError
+from drover.model.errors import DroverError, TooLarge
 from drover.model.fields import is_id
 from drover.query.filters import devices_listed
 from drover.query.kinds import DEVICES
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 MOST_TOGETHER: Final = 1000
 """Commands stored in one unit of work, so that it does not hold up others for long."""
+
+MOST_MESSAGE_BYTES: Final = 261_120
+"""Of a message that a workflow publishes: the broker takes 256 KB, with who published it."""
 
 _SENT: Final[Answer] = {"result": True}
 
@@ -38,10 +42,21 @@ async def _command(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
             answers.append(refusal(error))
         else:
             answers.append(_SENT)
-    commands = asking.services[DeviceCommands]
-    for start in range(0, len(listed), MOST_TOGETHER):
-        await commands.to_each(asking.application_id, listed[start : start + MOST_TOGETHER])
+    commands, wanted = asking.services[DeviceCommands], _at_pace(asking, listed)
+    for start in range(0, len(wanted), MOST_TOGETHER):
+        await commands.to_each(asking.application_id, wanted[start : start + MOST_TOGETHER])
     return answers
+
+
+def _at_pace(asking: Asking, listed: Sequence[tuple[str, Command]]) -> list[tuple[str, Command]]:
+    """Return the commands to devices that are not told something too often."""
+    pace = asking.services[FlowPace]
+    wanted: list[tuple[str, Command]] = []
+    for device_id, command in listed:
+        if may := pace.may_command(device_id):
+            wanted.append((device_id, command))
+        pace.commanded([device_id] if may else [], int(not may))
+    return wanted
 
 
 async def _to_all(asking: Asking, request: Request, command: Command) -> None:
@@ -51,12 +66,16 @@ async def _to_all(asking: Asking, request: Request, command: Command) -> None:
         ids = [of.lower() for of in request["ids"] if is_id(of)]
         chosen = devices_listed(ids, request["tags"])
     await asking.services[DeviceCommands].to_all(
-        asking.caller, asking.application_id, chosen, command
+        asking.caller, asking.application_id, chosen, command, asking.services[FlowPace]
     )
 
 
 async def _publish(asking: Asking, request: Request) -> Any:
-    wanted = convert(dict(request), Publication)
+    """Publish a message, which may be larger than those that come over HTTP."""
+    wanted = Publication(topic=str(request["topic"]), message=str(request["message"]))
+    if len(wanted.message.encode()) > MOST_MESSAGE_BYTES:
+        raise TooLarge(f"A message may not be larger than {MOST_MESSAGE_BYTES} bytes")
+    asking.services[FlowPace].publishes(asking.application_id, wanted.topic)
     await asking.services[Publishing].publish_freely(asking.caller, asking.application_id, wanted)
     return True
 

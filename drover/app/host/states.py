@@ -8,7 +8,8 @@ import msgspec
 
 from drover.app.answering import Answer, Asking, HostOperations, Request, refusal
 from drover.app.device_reports import MOST_REPORTS, DeviceReports, StateReport
-from drover.model.errors import DroverError, Invalid, Missing
+from drover.app.flow_pace import FlowPace
+from drover.model.errors import DroverError, Invalid, Missing, TooMany
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +22,8 @@ Told = tuple[str, list[StateReport]]
 
 async def _report(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
     """Store what devices are said to report, those of many requests together."""
-    checked = [_checked(request) for request in requests]
+    pace = asking.services[FlowPace]
+    checked = [_checked(request, pace) for request in requests]
     told = [each for each in checked if not isinstance(each, DroverError)]
     outcomes: list[DroverError | None] = []
     for batch in _batches(told):
@@ -41,7 +43,7 @@ async def _recorded(asking: Asking, told: Sequence[Told]) -> Sequence[DroverErro
     return [outcome for each in told for outcome in await _recorded(asking, [each])]
 
 
-def _checked(request: Request) -> Told | Invalid:
+def _checked(request: Request, pace: FlowPace) -> Told | DroverError:
     given = request["reports"]
     if len(given) > MOST_REPORTS:
         return Invalid(f"At most {MOST_REPORTS} reports are taken at a time")
@@ -49,7 +51,12 @@ def _checked(request: Request) -> Told | Invalid:
         reports = [msgspec.convert(report, StateReport) for report in given]
     except msgspec.ValidationError as error:
         return Invalid(str(error))
-    return str(request["deviceId"]).lower(), reports
+    device_id = str(request["deviceId"]).lower()
+    try:
+        pace.reports(device_id)
+    except TooMany as error:
+        return error
+    return device_id, reports
 
 
 def _batches(told: Sequence[Told]) -> Iterator[list[Told]]:

@@ -11,8 +11,16 @@ from drover.app.live.topic_triggers import MQTT_TRIGGER
 from drover.kinds.device import KIND
 from drover.model.errors import DroverError, Unauthorized
 from drover.model.fields import is_id
-from drover.model.topics import command_topic, free_root, is_filter, is_reserved, state_topic
+from drover.model.topics import (
+    command_topic,
+    free_root,
+    free_roots,
+    is_filter,
+    is_reserved,
+    state_topic,
+)
 from drover.ports.door import Admitted
+from drover.ports.flows import PUBLISHES
 from drover.query.kinds import DEVICES
 from drover.query.losant import parse
 
@@ -74,7 +82,13 @@ class LiveDoor:
         wanted = {each.application_id for each in keys if each.filter_type not in NAMED}
 
         async def look(session: Session) -> dict[str, Sequence[str]]:
-            return {each: await session.flows.keys(each, MQTT_TRIGGER) for each in wanted}
+            return {
+                each: [
+                    *await session.flows.keys(each, MQTT_TRIGGER),
+                    *await session.flows.keys(each, PUBLISHES),
+                ]
+                for each in wanted
+            }
 
         waited = await self._store.glance(look) if wanted else {}
         return {each: self._free(filters) for each, filters in waited.items()}
@@ -111,8 +125,8 @@ class LiveDoor:
         )
 
     def _free(self, waited: Iterable[str]) -> list[str]:
-        """Return filters of all topics below a first level that is listed or waited for."""
-        roots = {*self._roots, *(root for each in waited if (root := free_root(each)))}
+        """Return filters of all topics below a first level that is listed or workflows use."""
+        roots = {*self._roots, *free_roots(waited)}
         return [found for root in sorted(roots) for found in (root, f"{root}/#")]
 
     async def _behind(self, known: KnownDevice) -> list[str]:

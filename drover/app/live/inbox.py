@@ -169,7 +169,8 @@ class Inbox:
             if not reports:
                 self._note_unreadable(said)
             caller = callers[said.device_id]
-            heard = Told(caller, said.device_id, reports, said.arrived_ms)
+            original = None if reports else said.payload.decode(errors="replace")
+            heard = Told(caller, said.device_id, reports, said.arrived_ms, original)
             told[said.application_id].append(heard)
         return told
 

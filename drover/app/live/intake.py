@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from drover.app.live.inbox import SaidOn, SaidState
 from drover.app.live.topic_triggers import MQTT_TRIGGER
 from drover.kinds.application import KIND as APPLICATION
+from drover.model.topics import free_roots, state_topic
 from drover.ports.door import Revoked, Waited
 
 if TYPE_CHECKING:
@@ -50,11 +51,18 @@ class LiveIntake:
         self, application_id: str, device_id: str, payload: bytes, arrived_ms: int, done: Done
     ) -> None:
         """Take what a device reports, which came when; ``done`` is called once it is stored."""
-        self._pace.said(device_id)
         self._inbox.put(SaidState(application_id, device_id, payload, done, arrived_ms))
+
+    def spoke(self, device_id: str, speaker: str, arrived_ms: int) -> None:
+        """Count what is reported for a device against who reports it."""
+        self._pace.said(state_topic(device_id), speaker, arrived_ms=arrived_ms)
 
     def message(self, topic_filter: str, message: Message) -> None:
         """Take a message that workflows wait for."""
+        relay = message.relay
+        if relay is not None and relay.type == "device":
+            topic = f"{message.application_id}/{message.topic}"
+            self._pace.said(topic, relay.id, heard_by=topic_filter)
         self._inbox.offer(SaidOn(topic_filter, message))
 
     def came(self, connection: Connection) -> None:
@@ -92,16 +100,19 @@ class LiveIntake:
         return await self._store.read(look)
 
     async def _sent_away(self, leaving: Sequence[str]) -> list[tuple[str, str]]:
-        """Return the connections over which devices speak that are to leave.
-
-        A gateway that says too much for another is kept out as well.
-        """
-        speakers = await self._store.read(
-            lambda session: session.presence.speakers(leaving, _AT_A_TIME)
+        """Return the connections of devices that are to leave."""
+        found = await self._store.read(
+            lambda session: session.presence.connections_of(leaving, _AT_A_TIME)
         )
-        for each in speakers:
-            self._pace.keep_out(each.device_id)
-        return [(each.server, each.connection_id) for each in speakers]
+        return list(found)
+
+    async def roots(self, application_id: str) -> frozenset[str]:
+        """Return the first levels of topics that workflows of an application wait for."""
+
+        async def look(session: Session) -> Sequence[str]:
+            return await session.flows.keys(application_id, MQTT_TRIGGER)
+
+        return free_roots(await self._store.read(look))
 
     async def waited_for(self) -> Sequence[Waited]:
         """Return all filters that workflows wait for."""

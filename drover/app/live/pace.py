@@ -1,8 +1,9 @@
 """How often devices may speak and come, where that is limited: counted by each server.
 
-One that speaks too often is sent away and kept out for a while, longer each time.
-Losant-compatible behaviour, section 6: there 30 messages on a topic, and 300 new connections of an
-application, in 15 seconds.
+One that speaks too often, on one topic or in all, is sent away and kept out for a while, longer
+each time: the device whose connection it is, whichever device it speaks for.
+Losant-compatible behaviour, section 6: there 30 messages on a topic, 300 of a connection, and 300
+new connections of an application, in 15 seconds.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ LEAVING_MS: Final = 20_000
 Shorter than any is kept out.
 """
 
+IN_ALL: Final = 10
+"""So many times as much as on one topic may be said over one connection."""
+
 MOST_BARRED: Final = 10_000
 """Devices that are remembered; the longest unseen is forgotten first."""
 
@@ -46,30 +50,44 @@ class _Bar(NamedTuple):
 
 
 class Pace:
-    """Counts messages by topic, and connections by application; limits of 0 are none."""
+    """Counts messages by topic and speaker, connections by application; limits of 0 are none."""
 
     def __init__(self, clock: Clock, messages: int = 0, connections: int = 0) -> None:
         self._clock = clock
         self._messages = Window(clock, Rule(messages, WINDOW_MS)) if messages else None
+        self._spoken = Window(clock, Rule(IN_ALL * messages, WINDOW_MS)) if messages else None
         self._comings = Window(clock, Rule(connections, WINDOW_MS)) if connections else None
         self._bars: dict[str, _Bar] = {}
         self.sent_away = 0
         """Times that a device was sent away because it spoke too often."""
 
-    def said(self, device_id: str) -> None:
-        """Count what is said on a device's own topic; where it is too much, it is sent away."""
-        if self._messages is None:
+    def said(
+        self, topic: str, speaker: str, *, heard_by: str = "", arrived_ms: int | None = None
+    ) -> None:
+        """Count what a device said on a topic; where it is too much, the device is sent away.
+
+        What several hear is counted for each of them, ``heard_by``, by itself. What waited for the
+        store since ``arrived_ms``, longer than is counted, does not count.
+        """
+        if self._messages is None or self._spoken is None:
             return
-        if not self._messages.wait_ms(device_id):
-            self._messages.add(device_id)
+        if arrived_ms is not None and self._clock.now_ms() - arrived_ms >= WINDOW_MS:
             return
-        if not self.keep_out(device_id):  # what it said before it was gone
+        one, all_of_it = f"{heard_by} {topic}", f"{heard_by} {speaker}"
+        if self._messages.wait_ms(one) or self._spoken.wait_ms(all_of_it):
+            self._send_away(speaker)
+            return
+        self._messages.add(one)
+        self._spoken.add(all_of_it)
+
+    def _send_away(self, device_id: str) -> None:
+        if not self._keep_out(device_id):  # what it said before it was gone
             return
         self.sent_away += 1
         if self.sent_away % TOLD_EVERY == 1:
             _LOG.info("live.too_often", device=device_id, so_far=self.sent_away)
 
-    def keep_out(self, device_id: str) -> bool:
+    def _keep_out(self, device_id: str) -> bool:
         """Keep a device out for a while; tell whether it was not kept out already."""
         now_ms = self._clock.monotonic_ms()
         last = self._bars.pop(device_id, None)

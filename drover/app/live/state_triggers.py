@@ -13,7 +13,7 @@ from drover.app.live.device_roots import root_of
 from drover.app.live.silences import INACTIVITY, arm
 from drover.app.workflows import DEFAULT, MOST_DEPTH
 from drover.flows.keys import GROUP
-from drover.flows.matching import AGE_MS, BATCH, SEEN
+from drover.flows.matching import AGE_MS, BATCH, ORIGINAL, SEEN
 from drover.model.instants import to_text
 from drover.ports.jobs import Firing
 
@@ -40,12 +40,21 @@ _Key = tuple[str, str]
 class _Awaited(NamedTuple):
     """A trigger's type and key that some workflow has.
 
-    ``seen`` are those groups of triggers, each counting as one, that come before it.
+    ``seen`` are those groups of triggers, each counting as one, that come before it;
+    ``takes_invalid`` tells whether some workflow wants what cannot be read, too.
     """
 
     type: str
     key: str
     seen: tuple[str, ...] = ()
+    takes_invalid: bool = False
+
+
+class _Wish(NamedTuple):
+    """What one workflow's trigger says: which others it counts as one with, what else it takes."""
+
+    group: str | None
+    takes_invalid: bool
 
 
 class LiveTriggers:
@@ -61,7 +70,7 @@ class LiveTriggers:
         self, session: Session, application_id: str, taken: Sequence[Taken], /
     ) -> None:
         """Fire for each report, and once more for those that came together."""
-        devices = list({each.device.id: each.device for each in taken}.values())
+        devices = _devices(taken)
         awaited = await _awaited(session, application_id, devices, REPORTS)
         if not awaited:
             return
@@ -77,9 +86,9 @@ class LiveTriggers:
         heard = [
             (
                 each,
-                [(kind, key) for kind, key, _ in awaited.get(each.id, ()) if kind in INACTIVITY],
+                [(of.type, of.key) for of in awaited.get(each.id, ()) if of.type in INACTIVITY],
             )
-            for each in devices
+            for each in _devices([each for each in taken if each.reports])
         ]
         await arm(session, application_id, heard, now_ms)
 
@@ -104,28 +113,34 @@ async def _awaited(
     """Return the triggers that some workflow has on each of these devices."""
     wanted = {device.id: set(_keys(device, types)) for device in devices}
     keys = sorted({key for wished in wanted.values() for _, key in wished})
-    found: dict[_Key, set[str]] = defaultdict(set)
+    found: dict[_Key, set[_Wish]] = defaultdict(set)
     for kind, key, config in await session.flows.awaited_configs(application_id, types, keys):
-        found[kind, key] |= _groups(config)
+        found[kind, key].add(_wish(config))
     if not found:
         return {}
     return {device_id: _in_turn(wished, found) for device_id, wished in wanted.items()}
 
 
-def _in_turn(wished: set[_Key], found: Mapping[_Key, set[str]]) -> list[_Awaited]:
+def _in_turn(wished: set[_Key], found: Mapping[_Key, set[_Wish]]) -> list[_Awaited]:
     """Return the triggers that there are, in order, each with what came before it."""
     before: set[str] = set()
     awaited: list[_Awaited] = []
     for each in sorted(wished & found.keys()):
-        awaited.append(_Awaited(*each, tuple(sorted(before & found[each]))))
-        before |= found[each]
+        groups = {wish.group for wish in found[each] if wish.group is not None}
+        takes_invalid = any(wish.takes_invalid for wish in found[each])
+        awaited.append(_Awaited(*each, tuple(sorted(before & groups)), takes_invalid))
+        before |= groups
     return awaited
 
 
+def _devices(taken: Iterable[Taken]) -> list[Device]:
+    return list({each.device.id: each.device for each in taken}.values())
+
+
 @lru_cache(maxsize=4096)
-def _groups(config: bytes) -> frozenset[str]:
-    group = msgspec.json.decode(config).get(GROUP)
-    return frozenset(() if group is None else (group,))
+def _wish(config: bytes) -> _Wish:
+    given = msgspec.json.decode(config)
+    return _Wish(given.get(GROUP), given.get("allowInvalid") is True)
 
 
 def _keys(device: Device, types: Sequence[str]) -> Iterator[_Key]:
@@ -140,6 +155,8 @@ def _keys(device: Device, types: Sequence[str]) -> Iterator[_Key]:
 def _state_firings(taken: Taken, trigger: _Awaited, now_ms: int) -> Iterator[Firing]:
     caller, device, reports = taken.caller, taken.device, taken.reports
     several = len(reports) > 1
+    if taken.original is not None and trigger.takes_invalid:
+        yield _firing(caller, device, trigger, None, {ORIGINAL: taken.original})
     for report in reports:
         root = _root(report, now_ms)
         if several:

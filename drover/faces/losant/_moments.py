@@ -61,12 +61,18 @@ def span(call: Call, now_ms: int) -> tuple[int, int]:
 
 def days(call: Call, now_ms: int) -> tuple[int, int]:
     """Return a span that is counted by day; raises Invalid."""
-    found = span(call, now_ms)
-    check_buckets(found, DAY_MS)
-    return found
+    return bucketed(span(call, now_ms), DAY_MS)
 
 
-def check_buckets(span: tuple[int, int], resolution_ms: int) -> None:
-    """Raise Invalid for a span of more buckets than are shown."""
-    if (span[1] - span[0]) // resolution_ms > MOST_BUCKETS:
+def bucketed(span: tuple[int, int], resolution_ms: int) -> tuple[int, int]:
+    """Return a span that is counted in buckets, from the beginning as far back as is shown.
+
+    Raises Invalid for another of more buckets than are shown.
+    """
+    start_ms, end_ms = span
+    farthest_ms = end_ms - MOST_BUCKETS * resolution_ms
+    if start_ms == 0:
+        return max(farthest_ms, 0), end_ms
+    if start_ms <= farthest_ms - resolution_ms:
         raise Invalid(f"At most {MOST_BUCKETS} counts are shown at a time", field="start")
+    return span

@@ -9,7 +9,7 @@ from drover.app.access.organizations import Organizations
 from drover.app.applications import Applications
 from drover.app.notebooks.minutes import NotebookMinutes
 from drover.app.payload_counts import DAY_MS, HOUR_MS, NOT_BILLABLE, PayloadCounts
-from drover.faces.losant._moments import check_buckets, days, span
+from drover.faces.losant._moments import bucketed, days, span
 from drover.faces.operation import Call, Operation
 from drover.kinds.application import KIND
 from drover.model.scopes import for_operation
@@ -70,8 +70,7 @@ class Counting:
         return await self._broken_down(call, DAY_MS)
 
     async def _broken_down(self, call: Call, resolution_ms: int) -> dict[str, Any]:
-        span = self.span(call)
-        check_buckets(span, resolution_ms)
+        span = bucketed(self.span(call), resolution_ms)
         hidden = frozenset() if call.flag("includeNonBillable") else NOT_BILLABLE
         as_bytes = call.flag("asBytes")
 
@@ -84,8 +83,7 @@ class Counting:
 
     async def devices(self, call: Call) -> dict[str, Any]:
         """Return devices made, deleted and there, by day."""
-        span = self.span(call)
-        check_buckets(span, DAY_MS)
+        span = days(call, self.counts.clock.now_ms())
         return await self.counts.devices(await self.reach(call), *span)
 
     async def notebooks(self, call: Call) -> dict[str, Any]:

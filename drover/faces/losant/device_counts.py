@@ -11,7 +11,7 @@ from drover.app.devices import Devices
 from drover.app.payload_counts import DAY_MS, HOUR_MS, PayloadCounts
 from drover.app.tasks.devices_payload_counts import TASK
 from drover.faces.losant._jobs import BulkJobs
-from drover.faces.losant._moments import check_buckets, span
+from drover.faces.losant._moments import bucketed, span
 from drover.faces.operation import Answer, Call, Operation
 from drover.kinds.device import KIND
 from drover.model.fields import Email, Url
@@ -56,9 +56,9 @@ class _Calls:
         """Return what one device moved, by hour or day."""
         resolution_ms = int(call.choice("resolution", _RESOLUTIONS, _RESOLUTIONS[0]))
         device_id, asked = await self._asked(call)
-        check_buckets(asked, resolution_ms)
+        shown = bucketed(asked, resolution_ms)
         counts = self._services[PayloadCounts]
-        return await counts.device_breakdown(device_id, asked, resolution_ms)
+        return await counts.device_breakdown(device_id, shown, resolution_ms)
 
     async def many(self, call: Call) -> Answer:
         """Have what many devices moved counted by a job."""

@@ -16,7 +16,8 @@ from drover.app.beacons.logs import MOST_LINES, MOST_SEQ, BeaconLogs
 from drover.app.beacons.settings import BeaconSettings
 from drover.app.beacons.sights import check_changes
 from drover.app.beacons.templates import MOST_SHOWN, Templates
-from drover.app.beacons.work import BeaconWork, Ending, Patience, Wanted
+from drover.app.beacons.waiting import Patience
+from drover.app.beacons.work import BeaconWork, Ending, Wanted
 from drover.faces.operation import Answer, Call, Operation
 from drover.faces.tmm import _filters
 from drover.faces.tmm._given import array_given, given_by
@@ -126,12 +127,14 @@ class _Jobs:
         given = request.given
         wanted = Wanted(beacon_names(given) or (DEFAULT_BEACON,), labels(given))
         asked = msgspec.structs.replace(picked(given, self._work.lease_ms), beacon_name=None)
-        wait_s = given.whole("wait", 0, MOST_WAIT_S) or 0
-        # Who has waited may have lost the key meanwhile.
-        still = partial(caller_of, self._signs, request.call, given)
-        patience = Patience(wait_s, request.call.left, still)
-        job = await self._work.take(request.caller, wanted, asked, patience)
+        job = await self._work.take(request.caller, wanted, asked, self._patience(request))
         return _told(job) if job is not None else Answer(b"", _NO_CONTENT, PRIVATE)
+
+    def _patience(self, request: Request) -> Patience:
+        wait_s = request.given.whole("wait", 0, MOST_WAIT_S) or 0
+        # Who has waited may have lost the key meanwhile.
+        still = partial(caller_of, self._signs, request.call, request.given)
+        return Patience(wait_s, request.call.left, still)
 
     async def show(self, request: Request) -> Answer:
         """Show a job."""
@@ -165,8 +168,9 @@ class _Jobs:
         return _told(done)
 
     async def heartbeat(self, request: Request) -> Answer:
-        """Renew the lease."""
-        return _told(await self._work.beat(request.caller, request.number, hold(request.given)))
+        """Renew the lease, and wait for a cancel if need be."""
+        told, patience = hold(request.given), self._patience(request)
+        return _told(await self._work.beat(request.caller, request.number, told, patience))
 
     async def release(self, request: Request) -> Answer:
         """Hand a job back to the queue."""

@@ -95,7 +95,7 @@ def _direct(settings: Settings) -> Callable[[Any], dict[str, Any]]:
 def _payload(settings: Settings) -> Render:
     kind = settings.literal("payloadTemplateType", default="json", choices=_PAYLOADS)
     if kind == "string":
-        return settings.template("payloadTemplate")
+        return settings.value("payloadTemplate")
     if kind == "json":
         return settings.json("payloadTemplate")
     path = settings.path("payloadTemplate")

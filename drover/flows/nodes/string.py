@@ -11,7 +11,7 @@ from drover.flows.language.numbers import WHITE_SPACE
 from drover.flows.language.text import find_units
 from drover.flows.node import Node
 from drover.flows.settings import templates_of
-from drover.flows.visit import Thrown
+from drover.flows.visit import MOST_PAYLOAD_BYTES, Thrown, too_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,11 +41,26 @@ def _compile(settings: Settings) -> Action | None:
 
     def act(visit: Visit) -> int:
         payload = visit.payload
-        given = [argument(payload) for argument in arguments]
-        write(visit, method(source(payload), given))
+        write(visit, method(source(payload), _rendered(arguments, payload)))
         return 0
 
     return Each(act)
+
+
+def _rendered(arguments: list[Callable[[Any], str]], payload: Any) -> list[str]:
+    given: list[str] = []
+    size = 0
+    for argument in arguments:
+        given.append(argument(payload))
+        size += len(given[-1])
+        _check_size(size)
+    return given
+
+
+def _check_size(size: int) -> None:
+    """Throw for a text that would not fit a payload, before it takes up memory."""
+    if size > MOST_PAYLOAD_BYTES:
+        raise too_large("The text")
 
 
 def _at(arguments: list[str], index: int, default: str = "") -> str:
@@ -72,8 +87,12 @@ def _split(text: str, arguments: list[str]) -> list[str]:
 
 
 def _replace(text: str, arguments: list[str], count: int) -> str:
-    search = _at(arguments, 0)
-    return text.replace(search, _at(arguments, 1), count) if search else text
+    search, replacement = _at(arguments, 0), _at(arguments, 1)
+    if not search:
+        return text
+    found = text.count(search) if count < 0 else count
+    _check_size(len(text) + found * (len(replacement) - len(search)))
+    return text.replace(search, replacement, count)
 
 
 def _index_of(text: str, arguments: list[str]) -> int:

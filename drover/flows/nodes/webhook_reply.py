@@ -8,6 +8,7 @@ from drover.flows import reply_fields
 from drover.flows.actions import NOTHING, Action, Ask
 from drover.flows.answers import softly
 from drover.flows.node import Node
+from drover.flows.visit import Thrown
 
 if TYPE_CHECKING:
     from drover.flows.settings import Settings
@@ -30,7 +31,9 @@ def _compile(settings: Settings) -> Action:
     def request(visit: Visit) -> Any:
         payload = visit.payload
         wanted = reply_id(payload)
-        if to_socket or not isinstance(wanted, str) or not wanted:
+        if to_socket:
+            raise Thrown("NotImplemented", "This server has no webhooks over websockets")
+        if not isinstance(wanted, str) or not wanted:
             return NOTHING
         given = headers(payload)
         kinds = [value for name, value in given if name.lower() == _TYPE]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 LINES_EVERY_S: Final = 0.5
 """How often lines are sent."""
+
+FIRST_BEAT_S: Final = 1.0
+"""How long a job must last to be worth a heartbeat."""
 
 LAST_LINES_S: Final = 10.0
 """How long lines that are not accepted may hold up the end of a job; they go with its results."""
@@ -127,9 +131,13 @@ class JobRun:
         )
 
     async def _renew(self) -> None:
+        """Renew the lease again and again; between two beats the server may tell of a cancel."""
+        settings = self._settings
+        await asyncio.sleep(min(settings.beat_s, FIRST_BEAT_S))
         while True:
-            await asyncio.sleep(self._settings.beat_s)
-            await self._tell(self._work.heartbeat)
+            next_s = time.monotonic() + settings.beat_s
+            await self._tell(self._work.heartbeat, settings.hold_s)
+            await asyncio.sleep(max(0.0, next_s - time.monotonic()))
 
     async def _tell(self, say: Callable[..., BeaconJob], *args: Any) -> None:
         """Tell the server something about the job, and heed what it answers."""

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 LONGEST_NAME: Final = 200
 """Characters of a beacon's name."""
 
+LONGEST_HOLD_S: Final = 60
+"""How long a server may hold a heartbeat at the longest."""
+
+MOST_HELD: Final = 32
+"""With more jobs at once than these, heartbeats are answered at once."""
+
 LEASE_S: Final = (10, 86_400)
 """The shortest and the longest lease a server gives."""
 
@@ -42,6 +48,14 @@ class AgentSettings(Struct, frozen=True, kw_only=True):
     task_timeout_s: float = 3600.0
     tail_bytes: int = 16_384
     log_bytes: int = 1_048_576
+
+    @property
+    def hold_s(self) -> int:
+        """How long a server may hold a heartbeat, to tell of a cancel at once; not of many jobs.
+
+        Each that is held takes up a connection.
+        """
+        return min(int(self.beat_s), LONGEST_HOLD_S) if self.concurrency <= MOST_HELD else 0
 
 
 class SettingError(ValueError):

@@ -16,6 +16,7 @@ from drover.workers.beacon.settings import AgentSettings
 def no_waits(monkeypatch):
     monkeypatch.setattr(Backoff, "next_s", lambda *_: 0.0)
     monkeypatch.setattr(job_run, "LINES_EVERY_S", 0.0)
+    monkeypatch.setattr(job_run, "FIRST_BEAT_S", 60.0)
     monkeypatch.setattr(agent_module, "LEAST_S", 0.0)
 
 

@@ -7,6 +7,8 @@ import threading
 
 import pytest
 
+from drover.workers.beacon import job_run
+from drover.workers.beacon.settings import AgentSettings
 from tests.support.scripted_work import ScriptedWork, away, refusing
 
 pytestmark = pytest.mark.usefixtures("no_waits")
@@ -30,6 +32,42 @@ async def test_a_job_that_is_cancelled_is_broken_off_and_ended_with_what_there_i
     await agent_of(work, beat_s=0.0).run()
 
     assert [r["status"] for r in work.endings[1].results] == ["succeeded", "canceled"]
+
+
+async def test_a_cancel_is_heard_with_the_answer_to_a_heartbeat_that_the_server_holds(
+    agent_of, functions, monkeypatch
+):
+    canceled = threading.Event()
+
+    class Holding(ScriptedWork):
+        def heartbeat(self, job, wait_s=0):
+            canceled.wait(60)
+            return super().heartbeat(job, wait_s)
+
+    async def wait_for_ever(_):
+        work.cancel(1)
+        canceled.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(job_run, "FIRST_BEAT_S", 0.0)
+    functions["wait"] = wait_for_ever
+    work = Holding([call_of("wait")])
+
+    await agent_of(work, beat_s=30.0).run()
+
+    assert [r["status"] for r in work.endings[1].results] == ["canceled"]
+    assert work.named("heartbeat") == [("heartbeat", 1, 30)]
+
+
+@pytest.mark.parametrize(
+    ("beat_s", "concurrency", "seconds"), [(5.9, 1, 5), (0.5, 1, 0), (600.0, 1, 60), (5.0, 33, 0)]
+)
+def test_a_server_holds_heartbeats_as_long_as_they_are_apart_and_not_those_of_many_jobs(
+    tmp_path, beat_s, concurrency, seconds
+):
+    settings = AgentSettings(spool=tmp_path, beat_s=beat_s, concurrency=concurrency)
+
+    assert settings.hold_s == seconds
 
 
 async def test_a_cancel_is_heard_with_the_answer_to_a_line(agent_of, functions):

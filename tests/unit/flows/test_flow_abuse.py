@@ -2,7 +2,18 @@ import time
 
 import pytest
 
-from tests.support.flow_world import SHOW, FakeClock, FakeHost, flow, node, run_many, run_one, start
+from tests.support.flow_world import (
+    SHOW,
+    FakeClock,
+    FakeHost,
+    error_of,
+    flow,
+    node,
+    output_of,
+    run_many,
+    run_one,
+    start,
+)
 
 
 def put(name, template, path, *outputs, **more):
@@ -154,3 +165,72 @@ def test_five_thousand_runs_wait_in_one_batch():
     records = run_many(definition, [start() for _ in range(5000)], clock=clock)
 
     assert all(record.ok for record in records)
+
+
+def refers_twice(levels):
+    """A schema of which each part refers to the next one twice."""
+    parts = {f"p{n}": {"allOf": [{"$ref": f"#/definitions/p{n + 1}"}] * 2} for n in range(levels)}
+    return {"definitions": {**parts, f"p{levels}": {}}, "$ref": "#/definitions/p0"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        (refers_twice(40), 1),
+        ({"definitions": {"a": {"$ref": "#/definitions/a"}}, "$ref": "#/definitions/a"}, 1),
+        ({"items": {"allOf": [{"minimum": 0}] * 1000}}, [1] * 1000),
+        ({"anyOf": [{"type": "string"}] * 1000}, ["x" * 100] * 1000),
+        ({"description": "x" * 300_000}, 1),
+    ],
+)
+def test_a_schema_that_takes_too_long_to_check_ends_its_run(schema, value, monkeypatch):
+    monkeypatch.setattr("drover.flows.schemas.MOST_STEPS", 10_000)
+    config = {"schemaType": "path", "schema": "data.schema", "toValidatePath": "data.value"}
+
+    thrown = error_of("ValidatePayloadNode", config, {"schema": schema, "value": value})
+
+    assert thrown["name"] == "PayloadTooLarge"
+
+
+@pytest.mark.parametrize(
+    ("items", "output"),
+    [
+        ([1, True, "1", None, [1], {"a": 1}, {"a": True}, 0, False, [True]], 1),
+        ([1, 1.0], 0),
+        ([{"a": [1, {"b": 2}]}, {"a": [1, {"b": 2}]}], 0),
+        ([{"n": n} for n in range(20_000)], 1),
+    ],
+)
+def test_items_are_compared_each_once_and_booleans_are_no_numbers(items, output):
+    config = {"schema": '{"properties": {"data": {"properties": {"v": {"uniqueItems": true}}}}}'}
+
+    assert output_of("ValidatePayloadNode", config, {"v": items}) == output
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"method": "replaceAll", "methodArgs": ["x", "{{data.long}}"]},
+        {"method": "replaceFirst", "methodArgs": ["x", "{{data.longer}}{{data.longer}}"]},
+        {"method": "concat", "methodArgs": ["{{data.longer}}"] * 1000},
+    ],
+)
+def test_a_text_is_not_made_larger_than_a_payload_may_be(config):
+    data = {"s": "x" * 1_000_000, "long": "y" * 1000, "longer": "z" * 2_400_000}
+    given = {"sourceData": "{{data.s}}", "resultPath": "working.x", **config}
+
+    thrown = error_of("StringNode", given, data)
+
+    assert (thrown["name"], thrown["message"][:8]) == ("PayloadTooLarge", "The text")
+
+
+def test_an_array_is_not_made_larger_than_a_payload_may_be():
+    doubled = [{"type": "concat", "inputTemplate": "{{data.a}}"}] * 15
+    nodes = [
+        node("one", "ArrayNode", {"sourceArrayPath": "data.a", "rules": doubled[:5]}, ["two"]),
+        node("two", "ArrayNode", {"sourceArrayPath": "data.a", "rules": doubled}, []),
+    ]
+
+    record = run_one(flow(["one"], *nodes), {"a": [1] * 200_000})
+
+    assert record.error["error"]["message"].startswith("The array")

@@ -1,12 +1,13 @@
 import pytest
 
 from drover.flows import check_flow, warnings_of
+from drover.flows.catalogue import why_not
 from drover.flows.keys import error_scope, found_by, is_button, with_keys
 from drover.flows.matching import matches
 from drover.flows.node import node_types
 from drover.flows.triggers import TRIGGERS
 from drover.ports.jobs import Firing
-from tests.support.flow_world import FLOW, flow, node
+from tests.support.flow_world import FLOW, error_of, flow, node
 
 
 def flaws(definition, **more):
@@ -107,9 +108,33 @@ def test_types_of_others_servers_are_accepted_with_a_warning():
 
     assert flaws(definition) == []
     assert [(flaw.place, flaw.message) for flaw in warnings_of(definition)] == [
-        ("/nodes/0/type", "MongoNode is not run by this server."),
-        ("/nodes/1/type", "AzureFunctionNode is not run by this server."),
+        ("/nodes/0/type", why_not("MongoNode")),
+        ("/nodes/1/type", why_not("AzureFunctionNode")),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("EdgeDeployNode", "edge agents"),
+        ("SqlNode", "Python handler"),
+        ("SlackNode", "HTTP"),
+        ("WebsocketMessageNode", "integrations"),
+    ],
+)
+def test_a_run_that_reaches_a_type_of_others_is_told_why_it_is_not_run(kind, reason):
+    thrown = error_of(kind, {"anything": 1})
+
+    assert thrown["name"] == "NotImplemented"
+    assert thrown["message"].startswith(f"{kind} is not run by this server: ")
+    assert reason in thrown["message"]
+
+
+def test_a_trigger_that_never_fires_is_accepted_with_a_warning():
+    definition = {**flow([]), "triggers": [{"type": "integration", "key": "5" * 24}]}
+
+    assert flaws(definition) == []
+    assert [flaw.place for flaw in warnings_of(definition)] == ["/triggers/0/type"]
 
 
 def test_nodes_of_machines_elsewhere_are_not_checked():
@@ -298,6 +323,9 @@ def test_edge_workflows_keep_their_triggers():
         ({"type": "deviceCreate", "key": "x"}, "/key"),
         ({"type": "mqttTopic", "key": "losant/x/state"}, "/key"),
         ({"type": "mqttTopic", "key": "$SYS/x"}, "/key"),
+        ({"type": "mqttTopic", "key": "a/#/b"}, "/key"),
+        ({"type": "mqttTopic", "key": "a/b+"}, "/key"),
+        ({"type": "mqttTopic", "key": "a b"}, "/key"),
         ({"type": "deviceIdInactivity", "config": {"seconds": 0}}, "/config/seconds"),
         (
             {"type": "deviceId", "config": {"attributeWhitelist": ["a b"]}},

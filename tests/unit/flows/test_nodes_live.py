@@ -1,7 +1,7 @@
 import pytest
 
 from drover.flows import check_flow
-from tests.support.flow_world import error_of, flow, node
+from tests.support.flow_world import FakeHost, error_of, flow, node, result_of
 
 
 def flaws(kind, config, **meta):
@@ -31,3 +31,29 @@ def test_only_the_own_broker_can_be_published_on_which_is_told_when_it_is_tried(
 
     assert flaws("MqttMessageNode", config) == []
     assert error_of("MqttMessageNode", config)["name"] == "NotImplemented"
+
+
+@pytest.mark.parametrize(
+    ("template", "payload"),
+    [
+        ("{{data.o}}", {"a": [1]}),
+        ("{{data.n}}", 7),
+        ("n={{data.n}}", "n=7"),
+        ("{{data.none}}", None),
+    ],
+)
+def test_a_command_given_as_text_keeps_the_type_of_a_lone_reference(template, payload):
+    config = {"deviceIdsPath": "data.id", "nameTemplate": "go", "payloadTemplateType": "string"}
+    host = FakeHost(device_command=lambda _: {"result": True})
+    data = {"id": "5" * 24, "o": {"a": [1]}, "n": 7}
+
+    result_of("DeviceSendCommandNode", {**config, "payloadTemplate": template}, data, host)
+
+    (asked,) = host.requests
+    assert asked["command"].get("payload") == payload
+
+
+def test_a_reply_over_a_websocket_is_refused_clearly():
+    thrown = error_of("WebhookReplyNode", {"isWebsocketMessage": True, "bodyTemplate": "x"})
+
+    assert (thrown["name"], "websockets" in thrown["message"]) == ("NotImplemented", True)

@@ -141,11 +141,8 @@ def test_a_status_that_is_none_becomes_200(code, status):
     assert request["status"] == status
 
 
-@pytest.mark.parametrize("config", [{}, {"isWebsocketMessage": True}])
-def test_without_a_request_that_waits_nothing_is_replied(config):
-    data = {"replyId": "r"} if config else {}
-
-    assert asked("WebhookReplyNode", config, data, "reply_give") is None
+def test_without_a_request_that_waits_nothing_is_replied():
+    assert asked("WebhookReplyNode", {}, {}, "reply_give") is None
     assert asked("EndpointReplyNode", {}, {}, "reply_give") is None
 
 

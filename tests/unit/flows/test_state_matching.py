@@ -53,3 +53,18 @@ def test_the_attributes_of_a_report_decide(config, wanted):
 @pytest.mark.parametrize(("age_ms", "wanted"), [(0, True), (5000, True), (5001, False)])
 def test_a_report_that_is_too_old_starts_nothing(age_ms, wanted):
     assert fires({"maxAge": 5}, {"level": 1}, **{"$ageMs": age_ms}) is wanted
+
+
+@pytest.mark.parametrize(
+    ("config", "wanted"),
+    [
+        ({}, False),
+        ({"allowInvalid": False}, False),
+        ({"allowInvalid": True}, True),
+        ({"allowInvalid": True, "triggerOn": "individual"}, True),
+        ({"allowInvalid": True, "triggerOn": "batch"}, False),
+        ({"allowInvalid": True, "attributeWhitelist": ["level"]}, True),
+    ],
+)
+def test_what_cannot_be_read_is_wanted_where_a_trigger_says_so(config, wanted):
+    assert fires(config, None, original="{") is wanted

@@ -159,6 +159,11 @@ WHERE (lease_until_ms < :now_ms AND queue IS NOT NULL OR ends_ms <= :now_ms)
 LIMIT :limit
 FOR UPDATE SKIP LOCKED;
 
+-- name: beacon_kept
+-- Read which of some jobs their workers are to go on with, and their fences.
+SELECT number, fence FROM execution
+WHERE number = ANY(CAST(:numbers AS bigint[])) AND state = 'running' AND discarded = 0;
+
 -- name: beacon_accounts_beside
 -- Read who shares an organisation with an account, and whether it is an administrator's.
 SELECT other.account_id, CASE WHEN CAST(own.document AS JSONB) ->> 'role' = 'administrator' THEN 1 ELSE 0 END AS administers

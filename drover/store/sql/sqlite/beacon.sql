@@ -128,6 +128,11 @@ WHERE (lease_until_ms < :now_ms AND queue IS NOT NULL OR ends_ms <= :now_ms)
   AND kind = 'beacon' AND state IN ('running', 'canceling')
 LIMIT :limit;
 
+-- name: beacon_kept
+-- Read which of some jobs their workers are to go on with, and their fences.
+SELECT number, fence FROM execution
+WHERE number IN (SELECT value FROM json_each(:numbers)) AND state = 'running' AND discarded = 0;
+
 -- name: beacon_accounts_beside
 -- Read who shares an organisation with an account, and whether it is an administrator's.
 SELECT other.account_id, CASE WHEN json_extract(own.document, '$.role') = 'administrator' THEN 1 ELSE 0 END AS administers

@@ -32,10 +32,8 @@ WHERE device.connection_server IS NOT NULL
              AND (access_key.id IS NULL OR access_key.document ->> '$.status' <> 'active')))
 LIMIT :limit;
 
--- name: speakers_for
--- Find connections of some devices, and of the gateways that speak for them.
-SELECT id, connection_server, connection_id FROM device
-WHERE connection_server IS NOT NULL
-    AND (id IN (SELECT value FROM json_each(:ids))
-         OR id IN (SELECT gateway_id FROM device WHERE id IN (SELECT value FROM json_each(:ids))))
+-- name: connections_of
+-- Find connections of some devices.
+SELECT connection_server, connection_id FROM device
+WHERE connection_server IS NOT NULL AND id IN (SELECT value FROM json_each(:ids))
 LIMIT :limit;
