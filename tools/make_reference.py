@@ -32,9 +32,9 @@ def settings() -> str:
     )
     return _page(
         "Settings",
-        "Each setting can be given on the command line of `drover serve`, as a variable, or as a"
-        " key of the TOML file named by `--config`; the first of these wins. Lists are"
-        " comma-separated in variables.",
+        "Each setting can be given as a variable or as a key of the TOML file named by"
+        " `--config-file`, some as flags of `drover serve` too; a flag wins over a variable, that"
+        " over the file. Lists are comma-separated in flags and variables.",
         _table(("setting", "variable", "default", "meaning"), rows),
     )
 

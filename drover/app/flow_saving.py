@@ -16,8 +16,9 @@ from drover.handlers import REGISTERED
 from drover.kinds.flow import KIND as FLOW
 from drover.kinds.flow_version import KIND as VERSION
 from drover.model.errors import Invalid, Missing
+from drover.model.topics import free_roots
 from drover.model.workflow import FlowTrigger
-from drover.ports.flows import IndexedTrigger
+from drover.ports.flows import PUBLISHES, IndexedTrigger
 from drover.ports.resources import Listing
 from drover.ports.schedules import Schedule
 
@@ -35,6 +36,7 @@ DEVELOP: Final = ""
 """What stands for the develop version where the index names one."""
 
 _TIMER: Final = "timer"
+_PUBLISHER: Final = "MqttMessageNode"
 _SUFFIX_LENGTH: Final = 9
 _LISTED: Final = 3
 _ALL: Final = 2**31 - 1
@@ -84,8 +86,8 @@ class FlowSaving(QuietHook):
             await self._flow_saved(session, old, new)
 
     async def _flow_saved(self, session: Session, old: Flow | None, new: Flow) -> None:
-        if old is None or old.triggers != new.triggers:
-            triggers = _indexed(new.id, DEVELOP, new.triggers)
+        if old is None or (old.triggers, old.nodes) != (new.triggers, new.nodes):
+            triggers = _indexed(new.id, DEVELOP, new)
             await session.flows.index(new.application_id, new.id, DEVELOP, triggers)
         if old is None or _runs(old) != _runs(new):
             await set_timers(session, new)
@@ -99,7 +101,7 @@ class FlowSaving(QuietHook):
         if one is None:
             return
         if old is None or new is None:
-            triggers = _indexed(one.flow_id, one.id, new.triggers) if new else []
+            triggers = _indexed(one.flow_id, one.id, new) if new else []
             await session.flows.index(one.application_id, one.flow_id, one.id, triggers)
         flow = await _flow_of(session, one)
         if flow is not None and new is None:
@@ -189,11 +191,10 @@ def _alike(one: Schedule | None, two: Schedule) -> bool:
     return one is not None and (one.cron, one.seconds, one.tz) == (two.cron, two.seconds, two.tz)
 
 
-def _indexed(
-    flow_id: str, version_id: str, triggers: Sequence[FlowTrigger]
-) -> list[IndexedTrigger]:
+def _indexed(flow_id: str, version_id: str, flow: Flow | FlowVersion) -> list[IndexedTrigger]:
+    """Return the triggers as they are found, and after them the topics that nodes publish on."""
     found: list[IndexedTrigger] = []
-    for position, trigger in enumerate(triggers):
+    for position, trigger in enumerate(flow.triggers):
         given = msgspec.to_builtins(trigger)
         config = given.get("config") or {}
         group = group_of(flow_id, version_id, given)
@@ -205,7 +206,16 @@ def _indexed(
                 config=msgspec.json.encode({**config, GROUP: group} if group else config),
             )
         )
+    for position, root in enumerate(_published(flow), len(found)):
+        found.append(IndexedTrigger(position=position, type=PUBLISHES, key=root))
     return found
+
+
+def _published(flow: Flow | FlowVersion) -> Sequence[str]:
+    """Return the first levels of topics that nodes publish on, as far as they are fixed."""
+    configs = [node.config or {} for node in flow.nodes if node.type == _PUBLISHER]
+    topics = [str(config.get("topicTemplate") or "") for config in configs]
+    return sorted(root for root in free_roots(topics) if "{{" not in root)
 
 
 def _same(old: Any, new: Any) -> bool:

@@ -7,6 +7,7 @@ its secret URL is what lets it in. Source: Losant-compatible nodes, section 8 (i
 from __future__ import annotations
 
 import base64
+import codecs
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.parser import BytesParser
@@ -32,7 +33,16 @@ MOST_KEYS: Final = 10
 LONGEST_HEADER: Final = 10_000
 """Characters of a header that are looked at."""
 
+LONGEST_PARAMETERS: Final = 2000
+"""Characters of a header that says what a part is."""
+
+_OF_CONTENT: Final = ("content-type", "content-disposition")
 _TEXTS: Final = {"text/plain": "text", "text/html": "html"}
+_NO_CHARSETS: Final = frozenset(
+    {"base64", "bz2", "hex", "idna", "punycode", "quopri", "rot13", "undefined", "uu", "zlib"}
+)
+"""What decoders are called that are no character sets; one takes minutes for what is long."""
+
 _RECIPIENTS: Final = ("to", "cc", "delivered-to", "x-original-to")
 
 
@@ -71,12 +81,20 @@ def _parts(message: Message) -> Iterator[Message]:
     found = 0
     while pending and found < MOST_ADDRESSES:
         part = pending.pop()
+        _check_parameters(part)
         inner = part.get_payload()
         if isinstance(inner, list):
             pending += [each for each in reversed(inner) if not isinstance(each, str)]
         else:
             found += 1
             yield part
+
+
+def _check_parameters(part: Message) -> None:
+    """Raise Invalid for headers whose parameters take too long to be taken apart."""
+    for name in _OF_CONTENT:
+        if len(str(part.get(name, ""))) > LONGEST_PARAMETERS:
+            raise Invalid(f"The header {name} of the e-mail is too long")
 
 
 def _header(message: Message, name: str) -> str:
@@ -87,9 +105,12 @@ def _decoded(text: str) -> str:
     """Return what a header says; one that cannot be decoded stays as it is."""
     text = text[:LONGEST_HEADER]
     try:
-        return str(make_header(decode_header(text)))
+        words = decode_header(text)
+        if all(charset is None or _is_charset(charset) for _, charset in words):
+            return str(make_header(words))
     except (MessageError, ValueError, LookupError):
-        return text
+        pass
+    return text
 
 
 def _addresses(message: Message, name: str) -> list[dict[str, str]]:
@@ -114,11 +135,17 @@ def _content(part: Message) -> bytes:
 
 
 def _text(part: Message) -> str:
-    content = _content(part)
+    charset = part.get_content_charset("utf-8")
+    return _content(part).decode(charset if _is_charset(charset) else "utf-8", "replace")
+
+
+def _is_charset(name: str) -> bool:
+    """Tell whether something is the name of a character set that is known."""
     try:
-        return content.decode(part.get_content_charset("utf-8"), "replace")
-    except LookupError:  # a character set that nobody knows
-        return content.decode("utf-8", "replace")
+        found = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return False
+    return found.name not in _NO_CHARSETS
 
 
 def _attachment(part: Message) -> dict[str, Any]:

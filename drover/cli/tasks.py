@@ -34,6 +34,8 @@ def create(  # noqa: PLR0913 - the published flags of this command
     beacon: str = "default",
     at: int | None = None,
     cron: str | None = None,
+    starts: int | None = None,
+    ends: int | None = None,
     priority: int = 0,
     labels: str = "",
     timeout: int | None = None,
@@ -56,7 +58,12 @@ def create(  # noqa: PLR0913 - the published flags of this command
     at
         From when on it may be taken, in seconds since 1970.
     cron
-        Add such a job whenever this is due: "minute hour day-of-month month day-of-week".
+        Add such a job whenever this is due: "minute hour day-of-month month day-of-week", fields by
+        name ("hour=3 dow=1-5"; min is 0 and the others * where left out), or a name (@daily).
+    starts
+        From when on --cron counts, in seconds since 1970; now where it is left out.
+    ends
+        Until when --cron counts, in seconds since 1970.
     priority
         Higher ones are taken first.
     labels
@@ -77,7 +84,7 @@ def create(  # noqa: PLR0913 - the published flags of this command
         tasks=[*given, *_tasks_in(tasks)],
         beacon_name=beacon,
         q_time=at,
-        cron=_cron(cron),
+        cron=_cron(cron, starts, ends),
         priority=priority or None,
         labels=[part.strip() for part in labels.split(",") if part.strip()],
         timeout=timeout,
@@ -180,14 +187,15 @@ def _tasks_in(file: Path | None) -> list[Any]:
     return tasks
 
 
-def _cron(text: str | None) -> Cron | None:
+def _cron(text: str | None, starts: int | None, ends: int | None) -> Cron | None:
     if text is None:
+        if starts is not None or ends is not None:
+            raise _session.CommandError("--starts and --ends are for --cron")
         return None
-    fields = text.split()
-    if len(fields) != 5:  # noqa: PLR2004 - the fields of classic cron
-        raise _session.CommandError("--cron must have five fields: minute hour dom month dow")
-    minute, hour, dom, month, dow = fields
-    return Cron(min=minute, hour=hour, dom=dom, month=month, dow=dow)
+    try:
+        return Cron.of(text, start_date=starts, end_date=ends)
+    except ValueError as error:
+        raise _session.CommandError(f"--cron: {error}") from error
 
 
 def _follow(jobs: TaskJobs, job_id: int) -> bool:

@@ -17,6 +17,20 @@ JOBS: Final = "/api/jobs"
 BEACONS: Final = "/api/beacons"
 
 
+FIELDS: Final = ("min", "hour", "dom", "month", "dow")
+"""The fields of a schedule, in the order of classic cron."""
+
+_NAMED: Final = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+
+
 class Cron(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When a schedule is due, in classic cron fields; what is left out is ``*``, ``min`` is 0.
 
@@ -30,6 +44,26 @@ class Cron(Struct, frozen=True, kw_only=True, omit_defaults=True):
     dow: str | UnsetType = UNSET
     start_date: int | UnsetType = UNSET
     end_date: int | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, text: str, *, start_date: int | None = None, end_date: int | None = None) -> Cron:
+        """Return what a text says: five fields, ``hour=3 dow=1-5`` by name, or ``@daily``.
+
+        Raises ValueError for a text of another form; what the fields say the server checks.
+        """
+        words = _NAMED.get(text.strip().lower(), text).split()
+        pairs = [word.partition("=") for word in words]
+        named = {name: value for name, equals, value in pairs if equals}
+        if not named and len(words) == len(FIELDS):
+            named = dict(zip(FIELDS, words, strict=True))
+        elif not named or len(named) < len(words) or not named.keys() <= set(FIELDS):
+            raise ValueError(
+                f"a schedule has five fields ({' '.join(FIELDS)}), some of them by name"
+                " (hour=3 dow=1-5), or is a name such as @daily"
+            )
+        window = {"start_date": start_date, "end_date": end_date}
+        given = {name: value for name, value in window.items() if value is not None}
+        return msgspec.convert({**named, **given}, cls)
 
 
 class NewJob(Struct, frozen=True, kw_only=True, omit_defaults=True):

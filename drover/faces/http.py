@@ -224,7 +224,8 @@ class HttpApp:
             allowed = sorted({*methods, *(("HEAD",) if "GET" in methods else ())})
             raise WrongMethod(", ".join(allowed))
         request.route = route
-        _leave_out(request.headers, self._cookies - route.face.cookies)
+        if "cookie" in request.headers:
+            _leave_out(request.headers, self._cookies - route.face.cookies)
         return route, values
 
     async def _identified(
@@ -314,7 +315,7 @@ def _path(scope: Scope) -> str:
 
 def _leave_out(headers: dict[str, str], cookies: frozenset[str]) -> None:
     """Take the cookies of these names out of what a request brings."""
-    parts = headers.get("cookie", "").split(";")
+    parts = headers["cookie"].split(";")
     kept = [part for part in parts if part.partition("=")[0].strip() not in cookies]
     if len(kept) < len(parts):
         headers["cookie"] = ";".join(kept).strip()

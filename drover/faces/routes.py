@@ -73,10 +73,10 @@ class Routes:
                 rest = (part.rest, [*values, "/".join(texts[index:])])
             following = part.literals.get(text)
             if following is None:
+                if part.variable is None or not text:
+                    return rest
                 following = part.variable
                 values.append(text)
-            if following is None or (not text and following is part.variable):
-                return rest
             part = following
         if part.rest and not part.methods:
             return part.rest, [*values, ""]

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+PUBLISHES: Final = "$publishes"
+"""What the index calls the first levels of topics that a flow's nodes publish on."""
+
 DEBUG_LEVELS: Final = ("verbose", "info", "warn", "error")
 """How grave a debug message is, the least first."""
 

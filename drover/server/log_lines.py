@@ -18,7 +18,7 @@ _ELABORATE: Final = frozenset({"stack", "exception", "exc_info", "logger", "logg
 """Members that are more than a name and a value."""
 
 _FIRST: Final = ("timestamp", "level", "event")
-_QUOTED: Final = re.compile("[ \t=\r\n\"']")
+_quoted: Final = re.compile("[ \t=\r\n\"']").search
 _EVENT_WIDTH: Final = 30
 _LEVEL_WIDTH: Final = len("exception")
 
@@ -31,16 +31,19 @@ class PlainLines:
 
     def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
         """Return the line of an event."""
-        first = [event.get(name) for name in _FIRST]
-        if not all(first) or not event.keys().isdisjoint(_ELABORATE):
+        at, level, what = map(event.get, _FIRST)
+        if not (at and level and what) or not event.keys().isdisjoint(_ELABORATE):
             return self._any(logger, method, event)
-        at, level, what = first
-        members = [f"{name}=" + _shown(event[name]) for name in sorted(event) if name not in _FIRST]
+        members = [
+            f"{name}=" + (value if type(value) is str and not _quoted(value) else _shown(value))
+            for name, value in sorted(event.items())
+            if name not in _FIRST
+        ]
         head = f"{at} [{level:<{_LEVEL_WIDTH}}] {what!s:<{_EVENT_WIDTH}}"
         return " ".join((head, *members)).rstrip(" ")
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, str) and not _QUOTED.search(value):
+    if isinstance(value, str) and not _quoted(value):
         return value
     return repr(value)

@@ -186,6 +186,8 @@ def test_a_schedule_is_made_listed_and_switched(shell):
     assert "is on" in shell.output("tasks", "switch", number, "--on")
     assert "five fields" in shell.refusal("tasks", "create", "x", "--cron", "0 3")
     assert "400" in shell.refusal("tasks", "create", "x", "--cron", "99 3 * * *")
+    assert "for --cron" in shell.refusal("tasks", "create", "x", "--ends", "5")
+    shell.output("tasks", "create", "x", "--cron", "hour=3 dow=1-5", "--ends", "4000000000")
 
 
 def test_workers_are_listed_shown_and_their_queue_paused(shell, worker):

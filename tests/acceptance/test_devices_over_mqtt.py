@@ -218,13 +218,16 @@ async def test_what_a_key_bars_is_held_back_behind_a_wildcard(site):
     assert await pump.hears() == [("t/open", b"2")]
 
 
-async def test_topics_that_workflows_wait_for_are_open(site):
+async def test_topics_that_workflows_wait_for_and_publish_on_are_open(site):
     trigger = {"type": "mqttTopic", "key": "replies/+", "config": {}, "outputIds": []}
-    site.post("flows", {"name": "listens", "triggers": [trigger], "nodes": []})
+    config = {"topicTemplate": "notices/{{data.hall}}", "messageTemplate": "m"}
+    node = {"id": "n", "type": "MqttMessageNode", "config": config, "outputIds": [[]]}
+    site.post("flows", {"name": "listens", "triggers": [trigger], "nodes": [node]})
 
     pump = await site.connect(site.device())
 
-    assert await pump.client.subscribe("replies/1") == 0
+    granted = [await pump.client.subscribe(each) for each in ("replies/1", "notices/#", "other/1")]
+    assert granted == [0, 0, REFUSED_FILTER]
 
 
 async def test_a_gateway_speaks_and_listens_for_what_is_behind_it(site):

@@ -4,6 +4,7 @@ import pytest
 
 from drover.app.assembly import CallLimits
 from drover.app.flow_pace import FlowPace
+from drover.app.host.live import MOST_MESSAGE_BYTES
 from drover.kinds.device import KIND as DEVICE
 from drover.ports.reports import Span
 from tests.contract.flow_host_world import World
@@ -63,6 +64,14 @@ async def test_a_topic_has_so_many_messages(world):
     ]
 
     assert sorted(kinds) == ["TooManyRequests", "Unavailable"]
+
+
+async def test_a_message_may_be_as_large_as_the_broker_takes_and_no_larger(world):
+    most, more = "x" * MOST_MESSAGE_BYTES, "x" * (MOST_MESSAGE_BYTES + 1)
+
+    assert (await world.error("mqtt.publish", topic="t" * 300, message=most))[0] == "Unavailable"
+    assert (await world.error("mqtt.publish", topic="t", message=more))[0] == "PayloadTooLarge"
+    assert (await world.error("mqtt.publish", topic="a/#", message=""))[0] == "Validation"
 
 
 @pytest.mark.parametrize("operation", ["flow.trigger", "flow.schedule"])

@@ -7,6 +7,7 @@ from drover.app.flows import Flows
 from drover.kinds.flow import KIND as FLOW
 from drover.kinds.flow_version import KIND as VERSION
 from drover.model.errors import Invalid
+from drover.ports.flows import PUBLISHES
 from drover.store.session import SqlStore
 from tests.support.catalog_server import CatalogServer, user
 
@@ -150,3 +151,18 @@ async def test_the_server_itself_may_save_what_lacks_settings(desk):
     system = msgspec.structs.replace(user(), type="system")
 
     assert (await desk.save(nodes=[node], caller=system))["nodes"][0]["id"] == "a"
+
+
+async def test_topics_that_nodes_publish_on_are_known_by_their_first_levels(desk):
+    def published(topic):
+        return {"type": "MqttMessageNode", "config": {"topicTemplate": topic}}
+
+    topics = ("b/c", "a/{{data.x}}", "{{data.x}}/c", "losant/x", "b/d")
+    flow = await desk.save(nodes=[*map(published, topics), {"type": "DebugNode"}])
+
+    async def roots():
+        return await desk.store.read(lambda s: s.flows.keys(desk.application, PUBLISHES))
+
+    assert list(await roots()) == ["a", "b"]
+    await desk.patch(flow, nodes=[published("z/1")])
+    assert list(await roots()) == ["z"]

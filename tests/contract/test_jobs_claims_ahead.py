@@ -102,6 +102,33 @@ async def test_places_that_a_chunk_gives_up_belong_to_the_one_claimed_after_it(b
     assert await bench.claim(number) is None
 
 
+async def test_an_item_that_ends_before_it_begins_takes_nobodys_place(bench):
+    execution = await bench.begin(6, pace=Pace(concurrency=1))
+    number = execution.number
+    first = await bench.claim(number, 1)
+    ahead = await bench.claim(number, 1, after=first.lease)
+    await bench.settle(number, (device_id(2), False))  # by somebody else, without a lease
+
+    beside = await bench.claim(number, now=LATER)
+    await bench.settle(number, (device_id(1), True), lease=first.lease)
+    after = await bench.claim(number, now=LATER)
+
+    assert (ahead.lease.size, beside, after.lease.size) == (1, None, 1)
+    assert after.execution.in_flight == 1
+
+
+async def test_an_item_that_ends_before_it_begins_leaves_the_others_of_its_chunk_waiting(bench):
+    first, ahead = await waiting_pair(bench)
+    number = first.execution.number
+
+    await bench.settle(number, (device_id(3), True), lease=first.lease)  # of the chunk that waits
+    beside = await bench.claim(number, now=LATER)
+    await bench.settle(number, (device_id(1), True), lease=first.lease)
+    landed = await bench.claim(number, now=LATER)
+
+    assert (ahead.lease.size, beside, landed) == (2, None, None)
+
+
 async def test_what_was_claimed_after_a_chunk_that_is_gone_has_a_place_of_its_own(bench):
     first, ahead = await waiting_pair(bench, concurrency=3)
     number = first.execution.number

@@ -6,13 +6,8 @@ import json
 
 import pytest
 
-MEMBERS = {
-    "id", "job_id", "name", "user", "user_guid", "beacon_name", "status", "cur_task", "total_tasks",
-    "tasks", "add_time", "q_time", "pickup_time", "start_time", "end_time", "result",
-    "duplicate_of", "scheduled", "schedule_active", "cancel_requested", "priority", "attempts",
-    "worker", "lease_until", "error", "unique_key", "fence", "dead", "lease", "timeout", "labels",
-    "retry_delay", "max_attempts", "callback_url",
-}  # fmt: skip
+from tests.support.tmm_server import MEMBERS
+
 TASKS = '[{"cmd": "a"}, {"cmd":"b","n":1.0}]'
 
 

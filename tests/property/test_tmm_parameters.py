@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from drover.faces.operation import Call
 from drover.faces.tmm._filters import wanted
-from drover.faces.tmm._given import array_given, given_by
+from drover.faces.tmm._given import array_given, form, given_by
 from drover.faces.tmm._refusals import BadParam, MissingParam
 from drover.faces.tmm._wishes import log_lines, results, wanted_job
 from drover.model.access import Caller
@@ -47,6 +47,11 @@ def test_any_bytes_are_read_or_refused(query, body, kind):
         array_given(call(query, body, kind))
     except DroverError as refusal:
         assert refusal.message
+
+
+@given(st.text(alphabet="ab=&%+ 20cC3A9;#[]", max_size=40))
+def test_forms_are_read_as_the_standard_library_reads_them(text):
+    assert form(text.encode(), "body") == parse_qsl(text, keep_blank_values=True, errors="replace")
 
 
 @given(st.lists(plain_json, max_size=6))

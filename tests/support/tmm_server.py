@@ -35,6 +35,15 @@ _ON_THE_WAY = {
     "canceling": ("start", "cancel"),
 }
 
+MEMBERS = {
+    "id", "job_id", "name", "user", "user_guid", "beacon_name", "status", "cur_task", "total_tasks",
+    "tasks", "add_time", "q_time", "pickup_time", "start_time", "end_time", "result",
+    "duplicate_of", "scheduled", "schedule_active", "cancel_requested", "priority", "attempts",
+    "worker", "lease_until", "error", "unique_key", "fence", "dead", "lease", "timeout", "labels",
+    "retry_delay", "max_attempts", "callback_url",
+}  # fmt: skip
+"""What a document of a job holds."""
+
 
 class TmmServer(DigiServer):
     """A server of beacon jobs; requests come with the administrator's key unless told otherwise."""

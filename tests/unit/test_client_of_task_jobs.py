@@ -6,6 +6,7 @@ import json
 
 import httpx
 import pytest
+from msgspec import UNSET
 
 from drover.client import (
     BeaconJob,
@@ -184,3 +185,27 @@ def test_the_key_is_in_no_error_and_no_address():
         jobs.list(userkey=None)
 
     assert "the-key" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("*/15 9-17 * jan,jul mon-fri", ["*/15", "9-17", "*", "jan,jul", "mon-fri"]),
+        ("hour=3", [UNSET, "3", UNSET, UNSET, UNSET]),
+        ("dow=1-5  min=*/5", ["*/5", UNSET, UNSET, UNSET, "1-5"]),
+        (" @Daily ", ["0", "0", "*", "*", "*"]),
+    ],
+)
+def test_a_schedule_is_written_as_five_fields_by_name_or_as_a_name(text, fields):
+    cron = Cron.of(text, start_date=5)
+
+    assert [cron.min, cron.hour, cron.dom, cron.month, cron.dow] == fields
+    assert (cron.start_date, cron.end_date) == (5, UNSET)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0 3", "0 0 0 * * *", "@reboot", "hour=3 5", "hour=3 hour=4", "sec=5", "=3"]
+)
+def test_a_schedule_of_another_form_is_refused(text):
+    with pytest.raises(ValueError, match="a schedule has five fields"):
+        Cron.of(text)

@@ -32,7 +32,7 @@ async def test_who_decides_on_devices_is_told_when_the_broker_is_back():
         told.append(1)
 
     bus.decides_again = tell
-    await bus._again("platform")
+    await bus._again("a" * 24)
     await bus._again(CALLOUT)
 
     assert told == [1]

@@ -96,3 +96,21 @@ def test_parts_within_parts_without_end_are_refused():
 
     with pytest.raises(Invalid):
         letter_in(head + b"\nx")
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "undefined", "hex", "no\x00name"])
+def test_only_character_sets_are_read_as_such(charset):
+    """Some codecs take minutes for what is long, and others fail whatever is wanted of them."""
+    head = f"Subject: =?{charset}?q?a-9b?=\nContent-Type: text/plain; charset={charset}\n\n"
+
+    data, _ = letter_in(head.encode() + b"a-9b")
+
+    assert (data["subject"], data["text"]) == (f"=?{charset}?q?a-9b?=", "a-9b")
+
+
+@pytest.mark.parametrize("header", ["Content-Type: text/plain", "Content-Disposition: attachment"])
+def test_what_a_part_is_may_not_be_told_at_length(header):
+    body = f"{header}; filename*=punycode''{'a' * 3000}\n\nhi".encode()
+
+    with pytest.raises(Invalid, match="is too long"):
+        letter_in(body)

@@ -1,4 +1,4 @@
-"""The runner of long tasks over a real store: leases, checkpoints, cancels, kills, ends."""
+"""The runner of long tasks over a real store: leases, checkpoints, ends."""
 
 import asyncio
 import json
@@ -7,93 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from drover.engine.service import Heart
-from drover.engine.tasks import TaskRunner
-from drover.engine.timing import Timing
 from drover.model.errors import Flaw, Invalid, Unavailable
 from drover.model.execution import State
-from drover.model.run import Change
-from drover.model.task import LogStatus, NewTask
+from drover.model.task import LogStatus
 from drover.ports.failures import StoreLost
-from drover.ports.tasks import TaskCanceled, TaskLost
-from tests.contract.jobs_store import APPLICATION, Bench
-
-KIND = "archive_data"
-LONG_MS = 3_600_000
-
-
-class Doing:
-    """A long task that does what the test says."""
-
-    def __init__(self, run):
-        self.run_it = run
-        self.began = asyncio.Event()
-        self.task = None
-
-    async def run(self, task):
-        self.task = task
-        self.began.set()
-        return await self.run_it(task)
-
-
-class Telling(Doing):
-    """One that has something to store once a task of it has ended."""
-
-    def __init__(self, run):
-        super().__init__(run)
-        self.told = []
-
-    async def ended(self, session, task):
-        log = await session.tasks.log(APPLICATION, task.id)
-        self.told.append((task.id, log.status))
-
-
-class World(Bench):
-    """A store, and runners on it: each is a server of its own."""
-
-    def __init__(self, database):
-        super().__init__(database)
-        self.runners = []
-
-    def runner(self, work, *, most=1, worker="one", **timing):
-        clocks = Timing(**{"lease_ms": LONG_MS, "beat_ms": LONG_MS, **timing})
-        heart = Heart(self.store, clocks, worker)
-        runner = TaskRunner(heart, {KIND: work}, most=most)
-        self.runners.append(runner)
-        self.signals = heart.signals
-        return runner
-
-    async def ask(self, **changes):
-        self.count += 1
-        new = NewTask(
-            **{
-                "id": f"{self.count:024x}",
-                "kind": KIND,
-                "name": "ArchiveData",
-                "application_id": APPLICATION,
-                "input": {"date": 7},
-                **changes,
-            }
-        )
-
-        async def work(session):
-            return await session.tasks.add(new, await session.now_ms())
-
-        return await self.store.write(work)
-
-    async def log(self, execution):
-        return await self.store.read(lambda session: session.tasks.log(APPLICATION, execution.id))
-
-    async def lose(self, execution):
-        """End the lease as the clock would, had its server fallen silent."""
-        sql = "UPDATE execution SET lease_until_ms = 0 WHERE number = :number"
-        await self.database.write(lambda tx: tx.execute_sql(sql, {"number": execution.number}))
-
-
-async def idle(runner):
-    async with asyncio.timeout(60):
-        while runner.running:
-            await asyncio.sleep(0)
+from drover.ports.tasks import TaskLost
+from tests.support.task_world import Doing, Telling, World, forever, idle
 
 
 @pytest.fixture
@@ -102,10 +21,6 @@ async def world(sqlite_database):
     yield made
     for runner in made.runners:
         await runner.drain(60)
-
-
-async def forever(_task):
-    await asyncio.Event().wait()
 
 
 async def test_a_task_runs_with_its_input_and_keeps_its_output(world):
@@ -246,114 +161,6 @@ async def test_a_heartbeat_finds_out_that_the_task_was_lost(world):
     assert (await world.get(asked.number)).state is State.RUNNING
 
 
-async def test_a_cancel_ends_what_runs(world):
-    work = Doing(forever)
-    asked = await world.ask()
-    runner = world.runner(work, beat_ms=1)
-    await runner.tick()
-    await work.began.wait()
-
-    await world.move(asked.number, Change(goal=State.CANCELING))
-    await idle(runner)
-
-    log = await world.log(asked)
-    assert (log.execution.state, log.status, log.error_name) == ("canceled", "errored", "Canceled")
-
-
-async def test_a_cancel_that_is_told_of_is_heard_before_the_next_heartbeat(world):
-    work = Doing(forever)
-    asked = await world.ask()
-    runner = world.runner(work)
-    await runner.tick()
-    await work.began.wait()
-
-    world.signals.stops.here()  # something else was told to stop
-    await world.move(asked.number, Change(goal=State.CANCELING))
-    world.signals.stops.here()
-    await idle(runner)
-
-    assert (await world.get(asked.number)).state is State.CANCELED
-
-
-async def test_stops_that_are_told_of_are_gathered_before_the_store_is_asked(world, monkeypatch):
-    monkeypatch.setattr("drover.engine.tasks.GATHER_S", LONG_MS)
-    looked, enough = [], asyncio.Event()
-    work = Doing(lambda _task: _until(enough))
-    asked = await world.ask()
-    runner = world.runner(work)
-    await runner.tick()
-    await work.began.wait()
-
-    async def look():
-        looked.append(True)
-
-    work.task.renew = look
-    for _ in range(100):
-        world.signals.stops.here()
-        await asyncio.sleep(0)
-    enough.set()
-    await idle(runner)
-
-    assert looked == []
-    assert (await world.get(asked.number)).state is State.SUCCEEDED
-
-
-async def test_a_task_that_was_told_to_stop_can_write_nothing_more(world):
-    told = asyncio.Event()
-
-    async def run(task):
-        await told.wait()
-        with pytest.raises(TaskCanceled):
-            await task.save({"after": 1})
-        await task.progress(1, 2)
-
-    work = Doing(run)
-    asked = await world.ask()
-    runner = world.runner(work)
-    await runner.tick()
-    await work.began.wait()
-    await world.move(asked.number, Change(goal=State.CANCELING))
-    told.set()
-    await idle(runner)
-
-    ended = await world.get(asked.number)
-    assert (ended.state, ended.accumulator) == (State.CANCELED, None)
-
-
-async def test_one_that_nobody_runs_when_it_is_canceled_ends_all_the_same(world):
-    work = Doing(forever)
-    asked = await world.ask()
-    one = world.runner(work)
-    await one.tick()
-    await work.began.wait()
-    await world.move(asked.number, Change(goal=State.CANCELING))
-    await world.lose(asked)
-
-    two = world.runner(Doing(forever), worker="two")
-    await two.tick()
-    await idle(two)
-
-    assert (await world.get(asked.number)).state is State.CANCELED
-
-
-async def test_one_past_its_time_fails_with_the_reason(world):
-    work = Doing(forever)
-    asked = await world.ask()
-    runner = world.runner(work, beat_ms=1)
-    await runner.tick()
-    await work.began.wait()
-
-    await world.move(asked.number, Change(goal=State.FAILING, error="It ran too long"))
-    await idle(runner)
-
-    log = await world.log(asked)
-    assert (log.status, log.error_name, log.execution.error) == (
-        "errored",
-        "Timeout",
-        "It ran too long",
-    )
-
-
 async def test_a_refusal_fails_it_with_its_name_and_reason(world):
     async def run(_task):
         raise Invalid("There is no such date")
@@ -429,23 +236,6 @@ async def test_one_whose_servers_die_again_and_again_is_given_up_in_the_end(worl
         await runner.drain(60)
 
 
-async def test_a_stop_hands_it_back_at_once_and_does_not_count_the_try(world):
-    work = Doing(forever)
-    asked = await world.ask()
-    one = world.runner(work)
-    await one.tick()
-    await work.began.wait()
-
-    await one.drain(60)
-    await one.tick()
-
-    left = await world.get(asked.number)
-    assert (left.state, left.tries, one.running) == (State.RUNNING, 0, 0)
-    two = world.runner(Doing(forever), worker="two")
-    await two.tick()
-    assert two.running == 1
-
-
 async def test_a_step_and_its_checkpoint_are_stored_together_or_not_at_all(world):
     async def run(task):
         async def half(session):
@@ -502,36 +292,6 @@ async def test_an_end_that_cannot_be_written_is_left_to_the_lease(world, monkeyp
     monkeypatch.undo()
 
     assert (await world.get(asked.number)).state is State.RUNNING
-
-
-async def test_an_end_of_one_that_went_on_elsewhere_changes_nothing(world):
-    async def run(task):
-        sql = "UPDATE execution SET fence = fence + 1 WHERE number = :number"
-        number = task.execution.number
-        await world.database.write(lambda tx: tx.execute_sql(sql, {"number": number}))
-        return {"mine": True}
-
-    asked = await world.ask()
-    runner = world.runner(Doing(run))
-    await runner.tick()
-    await idle(runner)
-
-    ended = await world.get(asked.number)
-    assert (ended.state, ended.result) == (State.RUNNING, None)
-
-
-async def test_a_cancel_wins_over_an_output_that_came_too_late(world):
-    async def run(_task):
-        await world.move(asked.number, Change(goal=State.CANCELING))
-        return {"late": True}
-
-    asked = await world.ask()
-    runner = world.runner(Doing(run))
-    await runner.tick()
-    await idle(runner)
-
-    ended = await world.get(asked.number)
-    assert (ended.state, ended.result) == (State.CANCELED, None)
 
 
 def _is_there(folder):

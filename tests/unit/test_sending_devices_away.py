@@ -138,3 +138,12 @@ async def test_messages_of_devices_that_workflows_wait_for_count_those_of_people
 
     assert world.pace.leaving() == [OTHER]
     assert len(world.inbox.offered) == 5
+
+
+async def test_a_message_that_two_filters_fit_counts_once_for_each(world):
+    message = Message("a" * 24, "t/x", b"m", Relay(OTHER, "device"))
+
+    for topic_filter in ("t/#", "t/+"):
+        world.intake.message(topic_filter, message)
+
+    assert world.pace.leaving() == []

@@ -32,6 +32,12 @@ _NAMES: Final = frozenset(
 _IN_URL: Final = re.compile(
     r"(?i)\b(userkey|token|password|secret|access_token|keysecret)=[^&\s#\"']*"
 )
+_WORD: Final = re.compile(r"[\w.:/-]*")
+"""What has neither an equals sign nor white space in it."""
+
+_PLAIN: Final = frozenset({int, float, bool, type(None)})
+"""Types of values that hide nothing."""
+
 _OURS: Final = re.compile(r"drover_[a-z]_[\w-]{8,}")
 _BEARER: Final = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
 
@@ -41,9 +47,8 @@ def redact_text(text: str) -> str:
 
     Most texts of a log are single words, in which none of these can be: they are looked at once.
     """
-    if "=" in text:
+    if not _WORD.fullmatch(text):
         text = _IN_URL.sub(rf"\1={HIDDEN}", text)
-    if " " in text or not text.isprintable():  # other white space counts as not printable
         text = _BEARER.sub(rf"\1 {HIDDEN}", text)
     return _OURS.sub(HIDDEN, text) if "drover_" in text else text
 
@@ -63,8 +68,10 @@ def redact_event(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> Mapping[str, Any]:
     """Hide secrets in a log line: a processor of structlog."""
-    found: Mapping[str, Any] = redact(dict(event))
-    return found
+    return {
+        name: HIDDEN if _is_secret(name) else value if type(value) in _PLAIN else redact(value)
+        for name, value in event.items()
+    }
 
 
 @lru_cache(maxsize=1024)

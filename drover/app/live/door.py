@@ -20,6 +20,7 @@ from drover.model.topics import (
     state_topic,
 )
 from drover.ports.door import Admitted
+from drover.ports.flows import PUBLISHES
 from drover.query.kinds import DEVICES
 from drover.query.losant import parse
 
@@ -81,7 +82,13 @@ class LiveDoor:
         wanted = {each.application_id for each in keys if each.filter_type not in NAMED}
 
         async def look(session: Session) -> dict[str, Sequence[str]]:
-            return {each: await session.flows.keys(each, MQTT_TRIGGER) for each in wanted}
+            return {
+                each: [
+                    *await session.flows.keys(each, MQTT_TRIGGER),
+                    *await session.flows.keys(each, PUBLISHES),
+                ]
+                for each in wanted
+            }
 
         waited = await self._store.glance(look) if wanted else {}
         return {each: self._free(filters) for each, filters in waited.items()}
@@ -118,7 +125,7 @@ class LiveDoor:
         )
 
     def _free(self, waited: Iterable[str]) -> list[str]:
-        """Return filters of all topics below a first level that is listed or waited for."""
+        """Return filters of all topics below a first level that is listed or workflows use."""
         roots = {*self._roots, *free_roots(waited)}
         return [found for root in sorted(roots) for found in (root, f"{root}/#")]
 

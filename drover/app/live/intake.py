@@ -55,13 +55,14 @@ class LiveIntake:
 
     def spoke(self, device_id: str, speaker: str, arrived_ms: int) -> None:
         """Count what is reported for a device against who reports it."""
-        self._pace.said(state_topic(device_id), speaker, arrived_ms)
+        self._pace.said(state_topic(device_id), speaker, arrived_ms=arrived_ms)
 
     def message(self, topic_filter: str, message: Message) -> None:
         """Take a message that workflows wait for."""
         relay = message.relay
         if relay is not None and relay.type == "device":
-            self._pace.said(f"{message.application_id}/{message.topic}", relay.id)
+            topic = f"{message.application_id}/{message.topic}"
+            self._pace.said(topic, relay.id, heard_by=topic_filter)
         self._inbox.offer(SaidOn(topic_filter, message))
 
     def came(self, connection: Connection) -> None:

@@ -105,15 +105,17 @@ class BeaconStore:
 
     async def save(self, seen: BeaconJob, job: BeaconJob) -> bool:
         """Write what was done to a job, unless it has changed since it was seen."""
-        statement = "beacon_renew" if is_kept(seen, job) else "beacon_save"
-        return await self._tx.execute(statement, saved(seen, job)) > 0
+        row = saved(seen, job)
+        if is_kept(seen, job):
+            return await self._tx.execute("beacon_renew", row) > 0
+        return await self._tx.fetch_one("beacon_save", {**row, "place": 0}) is not None
 
     async def save_all(self, changes: Sequence[Change]) -> list[bool]:
         """Write what was done to some jobs in one trip; tell of each whether it was written."""
         rows = [{**saved(*each), "place": place} for place, each in enumerate(changes)]
         # In one order for everybody, so that no two wait for each other.
         rows.sort(key=lambda row: (row["number"], row["place"]))
-        written = {row["place"] for row in await self._tx.fetch_many("beacon_save_placed", rows)}
+        written = {row["place"] for row in await self._tx.fetch_many("beacon_save", rows)}
         return [place in written for place in range(len(changes))]
 
     async def page(

@@ -25,7 +25,7 @@ async def claim(tx: Transaction, number: int, limit: int, ticket: Ticket) -> Cla
     if row is None:
         return None
     execution = execution_of(row)
-    room = execution.pace.concurrency - execution.in_flight + row["ahead"]
+    room = execution.pace.concurrency - execution.in_flight + int(row["ahead"])
     if ticket.after is not None:
         return await _claim_ahead(tx, execution, min(limit, ticket.after.size), room, ticket)
     most = min(limit, room) if not execution.pace.delay_ms else min(1, room)

@@ -64,6 +64,7 @@ async def settle(tx: Transaction, number: int, given: Given) -> Settlement:
         execution = following.execution
     elif moves:
         execution = await count(tx, number, **changes)
+    await _shrink_leases_ahead(tx, number, moves, given.held)
     return Settlement(
         execution=execution,
         now_ms=now_ms,
@@ -72,6 +73,19 @@ async def settle(tx: Transaction, number: int, given: Given) -> Settlement:
         unsettled=unsettled,
         following=following,
     )
+
+
+async def _shrink_leases_ahead(
+    tx: Transaction, number: int, moves: Sequence[Row], held: Held | None
+) -> None:
+    """Let items of other chunks that ended before they began take nobody's place from now on."""
+    after_id, upto_id = (held.lease.after_id, held.lease.upto_id) if held else ("", "")
+    others = [
+        row[0] for row in moves if row[1] == ItemState.PENDING and not after_id < row[0] <= upto_id
+    ]
+    if others:
+        bounds = {"first_id": min(others), "last_id": max(others)}
+        await tx.execute("leases_ahead_shrink", {"number": number, **bounds})
 
 
 async def settle_all(

@@ -52,17 +52,6 @@ LEFT JOIN schedule ON execution.kind = 'beacon_template'
 WHERE execution.number = :number
   AND (execution.discarded = 0 OR execution.kind = 'beacon_template');
 
--- name: beacon_save
--- Write what was done to a job, unless it has changed since it was seen.
-UPDATE execution SET
-    state = :state, queued_ms = :queued_ms, due_ms = :due_ms, picked_ms = :picked_ms,
-    started_ms = :started_ms, completed_ms = :completed_ms, step = :step, result = :result,
-    error = :error, worker = :worker, lease_ms = :lease_ms, lease_until_ms = :lease_until_ms,
-    ends_ms = :ends_ms, tries = :tries, fence = :fence
-WHERE number = :number AND state = :seen_state AND fence = :seen_fence AND step = :seen_step
-  AND coalesce(started_ms, 0) = :seen_started_ms
-  AND coalesce(lease_until_ms, 0) = :seen_lease_until_ms;
-
 -- name: beacon_renew
 -- Write what a worker tells of a job it keeps, unless it has changed since: no index of states moves.
 UPDATE execution SET
@@ -71,8 +60,8 @@ WHERE number = :number AND state = :seen_state AND fence = :seen_fence AND step 
   AND coalesce(started_ms, 0) = :seen_started_ms
   AND coalesce(lease_until_ms, 0) = :seen_lease_until_ms;
 
--- name: beacon_save_placed
--- Write what was done to one of several jobs, unless it has changed since; tell its place.
+-- name: beacon_save
+-- Write what was done to a job, one of several, unless it has changed since it was seen; tell its place.
 UPDATE execution SET
     state = :state, queued_ms = :queued_ms, due_ms = :due_ms, picked_ms = :picked_ms,
     started_ms = :started_ms, completed_ms = :completed_ms, step = :step, result = :result,

@@ -193,6 +193,17 @@ INSERT INTO lease (
     :after_fence
 );
 
+-- name: leases_ahead_shrink
+-- Count anew the items of leases that wait for another: of those given, some ended before they began.
+UPDATE lease SET size = (
+    SELECT count(*) FROM iteration
+    WHERE iteration.execution = lease.execution AND iteration.resource_id > lease.after_id
+      AND iteration.resource_id <= lease.upto_id AND iteration.state = 0)
+WHERE execution = :number AND again = 0 AND upto_id >= :first_id AND after_id < :last_id
+  AND EXISTS (
+    SELECT 1 FROM lease AS before
+    WHERE before.execution = lease.execution AND before.fence = lease.after_fence);
+
 -- name: lease_end
 -- Give up a lease that is still held.
 DELETE FROM lease WHERE execution = :number AND fence = :fence RETURNING fence;

@@ -1,10 +1,12 @@
 -- name: schedules_due
 -- Read active schedules whose moment has come, passing over those that another server holds.
-SELECT * FROM schedule
+-- One that freezes while it holds them loses them sooner than others lose what they hold.
+SELECT schedule.* FROM schedule
+CROSS JOIN (SELECT set_config('idle_in_transaction_session_timeout', '10s', TRUE)) AS patience
 WHERE active = 1 AND next_due_ms <= :now_ms
 ORDER BY next_due_ms, kind, ref
 LIMIT :limit
-FOR UPDATE SKIP LOCKED;
+FOR UPDATE OF schedule SKIP LOCKED;
 
 -- name: schedule_hold
 -- Read a schedule that nobody else changes before this transaction ends.
