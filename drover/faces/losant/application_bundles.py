@@ -232,7 +232,7 @@ class _Calls:
         done = await self._imports.run(
             call.caller, call.application_id, asked, application_clone.TASK
         )
-        if given.dry_run:
+        if given.dry_run and not done.job_id:
             tried = {"success": True, "requiresJob": done.requires_job}
             return Answer(msgspec.json.encode(tried), 200)
         return self._made(call, done)
