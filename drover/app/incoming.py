@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from drover.app.multipart import BrokenForm, Part, all_parts
 from drover.model.errors import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from email.message import Message
 
 MOST_BYTES: Final = 262_144
 """Of a request's body."""
@@ -140,26 +138,18 @@ def _json(body: bytes) -> Any:
 
 
 def _parts(incoming: Incoming, cast: str, *, annotated: bool) -> Any:
-    head = f"Content-Type: {incoming.headers['content-type']}\r\n\r\n".encode("latin-1", "replace")
-    message = BytesParser(policy=HTTP).parsebytes(head + incoming.body)
-    if not message.is_multipart():
+    try:
+        parts = all_parts(incoming.headers["content-type"], incoming.body, MOST_FIELDS)
+    except BrokenForm:
         return incoming.body.decode(errors="replace")
-    parts = list(message.iter_parts())
-    if len(parts) > MOST_FIELDS:
-        raise Invalid(f"At most {MOST_FIELDS} fields are accepted")
-    named = [(_name(part), part) for part in parts]
-    return _gathered((name, _part(part, cast, annotated=annotated)) for name, part in named if name)
+    return _gathered(
+        (each.name, _part(each, cast, annotated=annotated)) for each in parts if each.name
+    )
 
 
-def _name(part: Message) -> str:
-    return str(part.get_param("name", "", header="content-disposition"))
-
-
-def _part(part: Message, cast: str, *, annotated: bool) -> Any:
-    payload = part.get_payload(decode=True)
-    content = payload if isinstance(payload, bytes) else b""
-    file_name, kind = part.get_filename(), part.get_content_type()
-    value = _CASTS[cast if file_name and not kind.startswith(_TEXTS) else "utf8"](content)
+def _part(part: Part, cast: str, *, annotated: bool) -> Any:
+    file_name, kind = part.file_name, part.media_type
+    value = _CASTS[cast if file_name and not kind.startswith(_TEXTS) else "utf8"](part.content)
     if not annotated:
         return value
     told = {"value": value, "contentType": kind}

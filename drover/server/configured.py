@@ -217,6 +217,7 @@ def repositories_of(settings: Settings) -> GitRepositories:
         GuardedWeb(settings.allowed_networks),
         settings.repositories,
         allows_http=settings.repositories_over_http,
+        most_bytes=settings.max_bundle_bytes,
     )
 
 

@@ -71,12 +71,24 @@ class _Way:
 
 
 class GitRepositories:
-    """Pushes to remotes over HTTPS and SSH, and to bare repositories below ``folder``, if any."""
+    """Pushes to remotes over HTTPS and SSH, and to bare repositories below ``folder``, if any.
 
-    def __init__(self, web: GuardedWeb, folder: str = "", *, allows_http: bool = False) -> None:
+    What is fetched may have ``most_bytes`` as a zip file: a small repository can hold any number of
+    files by naming the same ones again and again.
+    """
+
+    def __init__(
+        self,
+        web: GuardedWeb,
+        folder: str = "",
+        *,
+        allows_http: bool = False,
+        most_bytes: int = _LARGEST,
+    ) -> None:
         self._web = web
         self._folder = folder
         self._allows_http = allows_http
+        self._most_bytes = most_bytes
 
     async def push(self, remote: Remote, commit: Commit, folder: str, files: str) -> Pushed:
         """Commit files to a branch; see ``drover.ports.repositories.Repositories.push``."""
@@ -88,7 +100,8 @@ class GitRepositories:
 
     async def fetch(self, remote: Remote, place: Place, folder: str, file: str) -> str:
         """Write files into a zip file; see ``drover.ports.repositories.Repositories.fetch``."""
-        return await (await self._git(remote, place, folder)).fetch(place, file)
+        git = await self._git(remote, place, folder)
+        return await git.fetch(place, file, self._most_bytes)
 
     async def _git(self, remote: Remote, place: Place, folder: str) -> _Git:
         """Return what works with a repository; raises Invalid."""
@@ -179,7 +192,7 @@ class _Git:
         self._home = folder / "git"
         self._environment = _environment(folder, way)
 
-    async def fetch(self, place: Place, file: str) -> str:
+    async def fetch(self, place: Place, file: str, most_bytes: int) -> str:
         """Write the files of a place into a zip file and return their commit; raises Invalid.
 
         Links stay links in it, and submodules empty folders.
@@ -188,7 +201,7 @@ class _Git:
         if not found:
             raise Invalid(f"The repository has no branch {place.branch}", field="repo.branch")
         tree = f"{found}:{place.directory}" if place.directory else found
-        await self._run("archive", "--format=zip", f"--output={file}", tree)
+        await self._run("archive", "--format=zip", f"--output={file}", tree, most_bytes=most_bytes)
         return found
 
     async def push(self, commit: Commit, files: Path) -> Pushed:
@@ -243,8 +256,13 @@ class _Git:
         *arguments: str,
         more: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        most_bytes: int = 0,
     ) -> str:
-        """Run git and return what it said; raises Invalid with the reason where it fails."""
+        """Run git and return what it said; raises Invalid with the reason where it fails.
+
+        No file that it writes may have more than ``most_bytes``; 0: as many as any.
+        """
+        most_bytes = min(most_bytes or _LARGEST, _LARGEST)
         process = await asyncio.create_subprocess_exec(
             "git",
             *arguments,
@@ -256,7 +274,7 @@ class _Git:
             start_new_session=True,
         )
         try:
-            _bound(process.pid)
+            _bound(process.pid, most_bytes)
             async with asyncio.timeout(_SECONDS):
                 said, flaw = await process.communicate()
         except TimeoutError as error:
@@ -265,6 +283,8 @@ class _Git:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+        if process.returncode == -signal.SIGXFSZ:
+            raise Invalid(f"What the repository holds has more than {most_bytes} bytes")
         if process.returncode:
             raise Invalid(f"The repository cannot be used: {self._reason(flaw)}")
         return said[:_MOST_SAID].decode("utf-8", "replace").strip()
@@ -277,12 +297,12 @@ class _Git:
         return " ".join(lines)[:_LONGEST_REASON] or "git failed"
 
 
-def _bound(pid: int) -> None:
+def _bound(pid: int, most_bytes: int) -> None:
     """Bound what a process may write, where the system can do that to another process."""
     prlimit = getattr(resource, "prlimit", None)
     if prlimit is not None:
         with contextlib.suppress(ProcessLookupError):
-            prlimit(pid, resource.RLIMIT_FSIZE, (_LARGEST, _LARGEST))
+            prlimit(pid, resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
 
 
 def _check(place: Place) -> None:

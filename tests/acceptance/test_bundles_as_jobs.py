@@ -98,7 +98,24 @@ def test_a_refused_job_tells_why_and_leaves_nothing(running):
     (last,) = client.application.import_logs(applicationId=here)
     assert last["status"] == "errored"
     assert len(last["validationErrors"]) == 3
+    assert log["output"]["validationErrors"] == last["validationErrors"]
+    assert httpx.get(last["importedFileUrl"], timeout=60).content == bundle
     assert client.devices.get(applicationId=here)["totalCount"] == 3
+
+
+def test_a_dry_run_of_a_clone_that_a_job_is_to_do_tells_of_the_job(running):
+    client = signed_in(running.url)
+    here = client.applications.post(application={"name": "Tried"})["id"]
+    before = client.applications.get()["totalCount"]
+
+    answer = client.application.clone(
+        applicationId=here, options={"dryRun": True, "forceJob": True}
+    )
+
+    assert answer["jobQueued"] is True
+    log = ended(client, here, answer["jobId"])
+    assert (log["name"], log["status"]) == ("CloneApplication", "completed")
+    assert client.applications.get()["totalCount"] == before
 
 
 def test_an_owner_imports_one_bundle_at_a_time(running):

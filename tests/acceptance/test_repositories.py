@@ -116,6 +116,21 @@ def git(*arguments: str) -> str:
     return subprocess.run(run, env=environ, check=True, capture_output=True, text=True).stdout
 
 
+AUTHOR = ("-c", "user.name=Me", "-c", "user.email=me@example.com")
+
+
+def tree_of(repository: Path, listed: str) -> str:
+    """Make a tree of these lines and return its name."""
+    made = subprocess.run(
+        ["git", "-C", str(repository), "mktree"],
+        input=listed,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return made.stdout.strip()
+
+
 def commit(branch: str = "main", directory: str = "export", **more: str) -> Commit:
     whole = {"message": "A message", "name": "Me", "email": "me@example.com", **more}
     return Commit(branch=branch, directory=directory, **whole)
@@ -330,6 +345,28 @@ async def test_a_repository_that_never_ends_fills_no_disk(repositories, files, m
 
     with pytest.raises(Invalid, match="cannot be used"):
         await fetched(ways, remote, files)
+
+
+async def test_a_repository_that_names_the_same_file_again_and_again_fills_no_disk(
+    repositories, files
+):
+    place = repositories / "plant.git"
+    noise = files / "noise"
+    noise.write_bytes(os.urandom(1000))
+    at = git("-C", str(place), "hash-object", "-w", str(noise)).strip()
+    line = f"100644 blob {at}"
+    for _ in range(4):
+        listed = "".join(f"{line}\t{number}\n" for number in range(10))
+        line = f"040000 tree {tree_of(place, listed)}"
+    made = git("-C", str(place), *AUTHOR, "commit-tree", line.split()[2], "-m", "x").strip()
+    git("-C", str(place), "update-ref", "refs/heads/main", made)
+    remote = Remote(url=f"file://{place}")
+    narrow = GitRepositories(GuardedWeb(), str(repositories), most_bytes=1_000_000)
+
+    with pytest.raises(Invalid, match="holds has more than 1000000 bytes"):
+        await fetched(narrow, remote, files, directory="")
+    ways = GitRepositories(GuardedWeb(), str(repositories))
+    assert len(await fetched(ways, remote, files, directory="0/1/2")) == 10
 
 
 async def test_a_server_without_git_says_so(files, monkeypatch):

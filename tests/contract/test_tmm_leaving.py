@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from drover.app.beacons.work import Patience, Wanted
+from drover.app.beacons.waiting import Patience
+from drover.app.beacons.work import Wanted
 from drover.model.beacon_job import Hold, Pick
 from drover.model.errors import Unavailable
 

@@ -90,7 +90,7 @@ def build(around: Neighbours, limits: BundleLimits) -> TransferServices:
         blobs=machine.blobs,
         web=around.web,
         may_export=may_export,
-        limits=ZipLimits(bytes=limits.unpacked_bytes),
+        limits=ZipLimits(bytes=limits.unpacked_bytes, text_bytes=limits.unpacked_bytes // 4),
         most_bytes=limits.bundle_bytes,
     )
     imports = Imports(

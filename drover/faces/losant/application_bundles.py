@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from drover.app import multipart
 from drover.app.catalog import Catalog
 from drover.app.long_tasks import Asked as TaskAsked
 from drover.app.long_tasks import LongTasks
@@ -18,7 +19,6 @@ from drover.app.transfer.exports import Exports
 from drover.app.transfer.import_orders import Asked, Done, Source, new_owner
 from drover.app.transfer.imports import Imports
 from drover.app.transfer.repository import RepositoryExports, RepoSource
-from drover.faces import multipart
 from drover.faces.losant import _envelope
 from drover.faces.losant._jobs import enqueued, told
 from drover.faces.operation import Answer, Call, Operation
@@ -232,7 +232,7 @@ class _Calls:
         done = await self._imports.run(
             call.caller, call.application_id, asked, application_clone.TASK
         )
-        if given.dry_run:
+        if given.dry_run and not done.job_id:
             tried = {"success": True, "requiresJob": done.requires_job}
             return Answer(msgspec.json.encode(tried), 200)
         return self._made(call, done)

@@ -10,8 +10,8 @@ import msgspec
 
 from drover.app.catalog import Catalog
 from drover.app.files import KINDS, MOST_BYTES, Files
+from drover.app.multipart import parts
 from drover.faces.losant import _envelope, _lists
-from drover.faces.multipart import parts
 from drover.faces.operation import Answer, Call, Operation
 from drover.kinds.file import KIND as FILE
 from drover.kinds.private_file import KIND as PRIVATE

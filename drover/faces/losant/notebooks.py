@@ -7,12 +7,12 @@ from urllib.parse import quote
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from drover.app import multipart
 from drover.app.catalog import Catalog
 from drover.app.notebooks.asking import FILE_PATH, Notebooks, RunAsked
 from drover.app.notebooks.minutes import NotebookMinutes
 from drover.app.notebooks.room import MOST_BYTES
 from drover.app.payload_counts import PayloadCounts
-from drover.faces import multipart
 from drover.faces.losant import _envelope
 from drover.faces.losant._jobs import enqueued, told
 from drover.faces.losant._moments import days

@@ -7,20 +7,18 @@ counts before the body.
 from __future__ import annotations
 
 import re
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from drover.app import multipart
 from drover.faces.parameters import MOST_PARAMETERS
 from drover.faces.tmm._refusals import BadParam, MissingParam
-from drover.model.errors import TooLarge
+from drover.model.errors import Invalid, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from email.message import EmailMessage
 
     from drover.faces.operation import Call
 
@@ -309,14 +307,8 @@ def _body(call: Call) -> Mapping[str, Any] | Pairs:
 
 
 def _multipart(kind: str, body: bytes) -> Pairs:
-    head = f"Content-Type: {kind}\r\n\r\n".encode("latin-1", "replace")
-    message: EmailMessage = BytesParser(policy=HTTP).parsebytes(head + body)
-    if not message.is_multipart():
-        raise BadParam("The body is not the multipart form that its header says")
-    pairs: Pairs = []
-    for part in message.iter_parts():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes):
-            pairs.append(_readable(name, content.decode("utf-8", "surrogateescape")))
-    return pairs
+    try:
+        parts = multipart.all_parts(kind, body, MOST_PARAMETERS * 10)
+    except Invalid as error:
+        raise BadParam(error.message) from error
+    return [_readable(each.name, each.content.decode("utf-8", "surrogateescape")) for each in parts]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import MultipartParseError
@@ -15,45 +15,69 @@ if TYPE_CHECKING:
 
 MOST_PARTS: Final = 100
 LONGEST_HEADER: Final = 4096
+_PLAIN: Final = "text/plain"
+
+
+class BrokenForm(Invalid):
+    """What should be a form of parts is none, or cannot be read."""
+
+
+class Part(NamedTuple):
+    """One part; its name and its file name are empty where there are none."""
+
+    name: str
+    file_name: str
+    media_type: str
+    content: bytes
 
 
 def parts(content_type: str, body: bytes) -> dict[str, bytes]:
     """Return the content of each part by its name; raises Invalid."""
-    return _form(content_type, body).found
+    return {name: content for name, (_, content) in named_parts(content_type, body).items()}
 
 
 def named_parts(content_type: str, body: bytes) -> dict[str, tuple[str, bytes]]:
-    """Return the file name (empty: none) and the content of each part; raises Invalid."""
-    form = _form(content_type, body)
-    return {name: (form.file_names[name], content) for name, content in form.found.items()}
+    """Return the file name and the content of each part; raises Invalid, for two of a name too."""
+    found: dict[str, tuple[str, bytes]] = {}
+    for each in all_parts(content_type, body):
+        if not each.name or each.name in found:
+            raise Invalid("Each part of the form needs a name of its own")
+        found[each.name] = each.file_name, each.content
+    return found
 
 
-def _form(content_type: str, body: bytes) -> _Form:
+def all_parts(content_type: str, body: bytes, most: int = MOST_PARTS) -> list[Part]:
+    """Return the parts in their order; raises BrokenForm, and Invalid for too many.
+
+    No part is read by the library of e-mails: what it takes for a long header grows with the square
+    of its length.
+    """
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary", b"")
     if kind != b"multipart/form-data" or not boundary:
-        raise Invalid("The body must be multipart/form-data")
-    form = _Form()
+        raise BrokenForm("The body must be multipart/form-data")
+    form = _Form(most)
     try:
         parser = MultipartParser(boundary, form.callbacks)
         parser.write(body)
         parser.finalize()
     except (MultipartParseError, ValueError) as error:
-        raise Invalid(f"The body is not valid multipart/form-data: {error}") from error
+        raise BrokenForm(f"The body is not valid multipart/form-data: {error}") from error
     if not form.ended:
-        raise Invalid("The body ends in the middle of a part")
-    return form
+        raise BrokenForm("The body ends in the middle of a part")
+    return form.found
 
 
 class _Form:
     """Collects the parts as a parser finds them."""
 
-    def __init__(self) -> None:
-        self.found: dict[str, bytes] = {}
-        self.file_names: dict[str, str] = {}
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.found: list[Part] = []
         self.ended = False
         self._name = ""
         self._file_name = ""
+        self._type = _PLAIN
         self._header = bytearray()
         self._value = bytearray()
         self._content: list[bytes] = []
@@ -68,9 +92,10 @@ class _Form:
         }
 
     def _begin(self) -> None:
-        if len(self.found) >= MOST_PARTS:
-            raise Invalid(f"The form may have {MOST_PARTS} parts")
+        if len(self.found) >= self._most:
+            raise Invalid(f"The form may have {self._most} parts")
         self._name = self._file_name = ""
+        self._type = _PLAIN
         self._content = []
 
     def _take_header(self, data: bytes, start: int, end: int) -> None:
@@ -83,10 +108,13 @@ class _Form:
 
     def _check_header(self) -> None:
         if len(self._header) + len(self._value) > LONGEST_HEADER:
-            raise Invalid("A part of the form has too long a header")
+            raise BrokenForm("A part of the form has too long a header")
 
     def _end_header(self) -> None:
-        if self._header.lower() == b"content-disposition":
+        header = self._header.lower()
+        if header == b"content-type":
+            self._type = parse_options_header(bytes(self._value))[0].decode("latin-1") or _PLAIN
+        if header == b"content-disposition":
             _, options = parse_options_header(bytes(self._value))
             self._name = options.get(b"name", b"").decode("utf-8", "replace")
             self._file_name = options.get(b"filename", b"").decode("utf-8", "replace")
@@ -97,10 +125,8 @@ class _Form:
         self._content.append(data[start:end])
 
     def _end(self) -> None:
-        if not self._name or self._name in self.found:
-            raise Invalid("Each part of the form needs a name of its own")
-        self.found[self._name] = b"".join(self._content)
-        self.file_names[self._name] = self._file_name
+        content = b"".join(self._content)
+        self.found.append(Part(self._name, self._file_name, self._type, content))
 
     def _finish(self) -> None:
         self.ended = True
