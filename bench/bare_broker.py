@@ -32,6 +32,16 @@ class BareBroker:
         """Return what it takes."""
         return int(self._process.memory_full_info().pss)
 
+    def processor_s(self) -> float:
+        """Return the processor time that it has taken."""
+        return processor_s(self._process)
+
+
+def processor_s(process: psutil.Process) -> float:
+    """Return the processor time that a process has taken, in seconds."""
+    taken = process.cpu_times()
+    return float(taken.user + taken.system)
+
 
 @contextmanager
 def bare_broker() -> Iterator[BareBroker]:

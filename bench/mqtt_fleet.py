@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import psutil
 
-from bench.bare_broker import bare_broker
+from bench.bare_broker import bare_broker, processor_s
 from bench.children import Child
 from bench.field import Devices
 from bench.figures import Figure
 from bench.mqtt import PATIENCE_S, devices_on
 from bench.servers import make_job
 from drover.model.instants import to_ms
+from drover.mqtt.broker import BINARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +33,7 @@ class _Bound(NamedTuple):
     """What the broker alone does with a fleet."""
 
     connects_s: float
+    connect_us: float
     added_mb: float
     memory_mb: float
 
@@ -47,24 +49,31 @@ def measure(*, quick: bool) -> Iterator[Figure]:
 
 def _bound(count: int) -> _Bound:
     with bare_broker() as broker:
-        before = broker.memory_bytes()
+        before, before_s = broker.memory_bytes(), broker.processor_s()
         devices = Child(Devices, broker.address, ("anybody", "any"))
         try:
             seconds = devices.do("connect", [f"{number:024x}" for number in range(count)])
-            after = broker.memory_bytes()
+            taken_s, after = broker.processor_s() - before_s, broker.memory_bytes()
         finally:
             devices.close()
-    return _Bound(count / seconds, (after - before) / _MEBI, after / _MEBI)
+    each_us = taken_s / count * 1e6
+    return _Bound(count / seconds, each_us, (after - before) / _MEBI, after / _MEBI)
 
 
 def _connected(
     server: Serving, devices: Child, ids: Sequence[str], bound: _Bound
 ) -> Iterator[Figure]:
     before = _memory_mb(server)
+    before_s = _processors_s(server, devices)
     seconds = devices.do("connect", ids)
+    after_s = _processors_s(server, devices)
     name = f"{len(ids):,} devices connect"
     alone = "the broker alone"
     yield Figure(name, len(ids) / seconds, "/s", ">= 2,000", bound.connects_s, alone)
+    for part, taken_s in after_s.items():
+        each_us = (taken_s - before_s[part]) / len(ids) * 1e6
+        of_bound = bound.connect_us if part == "broker" else None
+        yield Figure(f"processor time of a connect: {part}", each_us, "us", "", of_bound, alone)
     _all_noted(server, len(ids))
     memory = _memory_mb(server)
     name = f"{len(ids):,} idle connections add to memory"
@@ -102,6 +111,17 @@ def _memory_mb(server: Serving) -> float:
     parent = psutil.Process(server.process.pid)
     family = [parent, *parent.children(recursive=True)]
     return float(sum(each.memory_full_info().pss for each in family)) / _MEBI
+
+
+def _processors_s(server: Serving, devices: Child) -> dict[str, float]:
+    """Return the processor time that each part of a connect has taken, in seconds.
+
+    They share the machine's cores, so their sum bounds how many connect in a second.
+    """
+    itself = psutil.Process(server.process.pid)
+    broker = next(each for each in itself.children() if each.name() == BINARY)
+    parts = {"broker": broker, "server": itself, "devices": psutil.Process(devices.pid)}
+    return {name: processor_s(each) for name, each in parts.items()}
 
 
 def _command_job(server: Serving) -> str:

@@ -31,7 +31,7 @@ MOST_ADDRESSES: Final = 100
 
 MOST_KEYS: Final = 10
 LONGEST_HEADER: Final = 10_000
-"""Characters of a header that are looked at."""
+"""Characters that are looked at of all headers of a name together."""
 
 LONGEST_PARAMETERS: Final = 2000
 """Characters of a header that says what a part is."""
@@ -52,10 +52,12 @@ def letter_in(body: bytes) -> tuple[dict[str, Any], list[str]]:
     Those are its recipients' subaddresses, what follows a plus (``works+pumps@example.com``).
     """
     try:
-        message = BytesParser().parsebytes(body)
-        parts = list(_parts(message))
+        return _taken_apart(BytesParser().parsebytes(body))
     except (RecursionError, MessageError, ValueError) as error:
         raise Invalid("The e-mail cannot be read") from error
+
+
+def _taken_apart(message: Message) -> tuple[dict[str, Any], list[str]]:
     data: dict[str, Any] = {
         "subject": _header(message, "subject"),
         "from": next(iter(_addresses(message, "from")), None),
@@ -66,7 +68,7 @@ def letter_in(body: bytes) -> tuple[dict[str, Any], list[str]]:
         "html": None,
         "attachments": [],
     }
-    for part in parts:
+    for part in _parts(message):
         kind = _TEXTS.get(part.get_content_type())
         if kind is not None and data[kind] is None and not part.get_filename():
             data[kind] = _text(part)
@@ -114,8 +116,8 @@ def _decoded(text: str) -> str:
 
 
 def _addresses(message: Message, name: str) -> list[dict[str, str]]:
-    given = [str(each)[:LONGEST_HEADER] for each in message.get_all(name, [])[:MOST_ADDRESSES]]
-    found = [pair for pair in getaddresses(given) if pair[1]]
+    given = ", ".join(map(str, message.get_all(name, [])[:MOST_ADDRESSES]))
+    found = [pair for pair in getaddresses([given[:LONGEST_HEADER]]) if pair[1]]
     return [{"name": _decoded(of), "address": at} for of, at in found[:MOST_ADDRESSES]]
 
 

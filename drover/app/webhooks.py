@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -104,7 +105,7 @@ class Webhooks:
 
     async def _deliver(self, webhook: Webhook, body: bytes) -> None:
         """Start the workflows that wait for an e-mail, which a gateway hands in here."""
-        data, keys = letters.letter_in(body)
+        data, keys = await asyncio.to_thread(letters.letter_in, body)
         root = {"relayId": NOBODY, "relayType": PUBLIC}
         for key in keys:
             firing = Firing(

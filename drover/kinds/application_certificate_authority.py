@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import UNSET, UnsetType, structs
 
 from drover.model.certificate import CertificateInfo, Pem, read_certificates
-from drover.model.fields import CreateOnly, Name, Prose, ReadOnly
+from drover.model.fields import Name, Prose, ReadOnly
 from drover.model.kind import Kind
 from drover.model.resource import Resource
 
@@ -18,7 +18,7 @@ class ApplicationCertificateAuthority(Resource, frozen=True, kw_only=True):
     name: Name
     status: Literal["active", "inactive"] = "active"
     description: Prose | UnsetType = UNSET
-    ca_bundle: CreateOnly[Pem]
+    ca_bundle: Pem
     ca_info: ReadOnly[tuple[CertificateInfo, ...]] = ()
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field, structs
 
+from drover.model.certificate import CertificateInfo, read_certificates
 from drover.model.errors import Invalid
 from drover.model.fields import CreateOnly, Hidden, Name, Prose, ReadOnly
 from drover.model.kind import Kind
 from drover.model.resource import Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _Word = Annotated[str, Meta(max_length=128)]
 _Named = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -146,6 +150,14 @@ class Datadog(Config, frozen=True, kw_only=True):
     secret_value: Annotated[str, Meta(max_length=256)] | UnsetType = UNSET
 
 
+class CertificateKeyPair(Config, frozen=True, kw_only=True):
+    """A certificate and its key; ``info`` is what the certificate says of itself."""
+
+    certificate: _Key | UnsetType = UNSET
+    private_key: _Pem | UnsetType = UNSET
+    info: CertificateInfo | UnsetType = UNSET
+
+
 class Credential(Resource, frozen=True, kw_only=True):
     """What an application signs in with; the configuration of its type holds what is no secret."""
 
@@ -167,6 +179,7 @@ class Credential(Resource, frozen=True, kw_only=True):
             "snowflake",
             "git",
             "datadog",
+            "certificateKeyPair",
         ]
     ]
     description: Prose | UnsetType = UNSET
@@ -186,6 +199,7 @@ class Credential(Resource, frozen=True, kw_only=True):
     snowflake_config: Snowflake | UnsetType = UNSET
     git_config: Git | UnsetType = UNSET
     datadog_config: Datadog | UnsetType = UNSET
+    certificate_key_pair_config: CertificateKeyPair | UnsetType = UNSET
     created_by_id: ReadOnly[str | UnsetType] = UNSET
     created_by_type: ReadOnly[str | UnsetType] = UNSET
     last_updated_by_id: ReadOnly[str | UnsetType] = UNSET
@@ -217,7 +231,9 @@ _HALVES: Final = {
     "snowflake": _Halves(("private_key",), ("host", "username")),
     "git": _Halves(("secret_value",), ("type", "clone_url")),
     "datadog": _Halves(("secret_value",)),
+    "certificateKeyPair": _Halves(("private_key",), ("certificate",)),
 }
+_PAIR: Final = "certificate_key_pair"
 _MAY_LACK_A_SECRET: Final = frozenset({"git"})
 _PRIVATE: Final = frozenset({"private_key", "private_key_id"})
 
@@ -253,15 +269,24 @@ def _settled(old: Credential | None, new: Credential, *, lenient: bool) -> Crede
     fields = {**_set(kept), **_set(given)}
     secrets = {**((old and old.secrets) or {}), **_secret_half(new.type, fields)}
     _check_needed(new.type, type(given), {**fields, **secrets}, lenient=lenient)
-    if "key_json" in secrets:
-        fields["key_meta_json"] = _without_key(secrets["key_json"])
+    fields |= _read({**fields, **secrets})
     public = {name: value for name, value in fields.items() if name not in _hidden(new.type)}
     return structs.replace(new, **{own: type(given)(**public)}, secrets=secrets)
 
 
+def _read(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is no secret of what is given as one text; raises Invalid."""
+    if "key_json" in fields:
+        return {"key_meta_json": _without_key(fields["key_json"])}
+    if "certificate" in fields:
+        at = "certificateKeyPairConfig.certificate"
+        return {"info": read_certificates(fields["certificate"], at)[0]}
+    return {}
+
+
 def config_name(kind: str) -> str:
     """Return the attribute that configures a type of credential."""
-    return f"{kind}_config"
+    return f"{_PAIR if kind == 'certificateKeyPair' else kind}_config"
 
 
 def revealed(credential: Credential) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class Keyring:
 
     def __init__(self, secret: bytes, *, tells_reporters: bool = False) -> None:
         self._secret = secret
-        self._tells_reporters = tells_reporters
+        self.tells_reporters = tells_reporters
         self._account = lru_cache(maxsize=10_000)(self._new_account)
         self.operator = self._key("operator", nkeys.PREFIX_BYTE_OPERATOR)
 
@@ -157,7 +157,7 @@ class Keyring:
         So are messages on topics that begin with ``roots``, with who published them.
         """
         arrival = STATE_SUBJECT.format(application=application_id)
-        state = self._taken("state", arrival, "losant.*.state", share=self._tells_reporters)
+        state = self._taken("state", arrival, "losant.*.state", share=self.tells_reporters)
         said = [
             self._taken(
                 subject, SAID_SUBJECT.format(application=application_id, subject=subject), subject

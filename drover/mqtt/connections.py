@@ -12,6 +12,8 @@ from drover.mqtt.broker import DECIDING_S
 from drover.mqtt.link import REQUEST_S
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from nats.aio.client import Client
     from nats.aio.msg import Msg
 
@@ -20,8 +22,14 @@ if TYPE_CHECKING:
 MOST_AT_ONCE: Final = 500
 """Connections that a broker lists in one answer, which has to fit a message."""
 
+MOST_WITH_ACCOUNTS: Final = 300
+"""Connections in such an answer that also tells their accounts."""
+
 AGAIN_S: Final = 0.05
 """When a broker that listed as many as it can is asked for more: what it listed has ended then."""
+
+LEAVING_S: Final = 5.0
+"""How long devices of a broker that is to stop may take to be gone."""
 
 _FIND: Final = "$SYS.REQ.SERVER.PING.CONNZ"
 _FIND_AT: Final = "$SYS.REQ.SERVER.{server}.CONNZ"
@@ -63,6 +71,30 @@ class Connections:
         self._until_s = asyncio.get_running_loop().time() + DECIDING_S
         await system.publish(_FIND, self._question(CALLOUT), reply=self._waiting)
 
+    async def end_everybody(self) -> None:
+        """End all connections of devices at the one broker there is, and wait until they have.
+
+        What it acknowledged is in its streams then. Those that wait for an answer do not count.
+        Raises TimeoutError, NatsError, OSError.
+        """
+        waiting = self._link.account(CALLOUT)
+        system, offset = await self._listening(), 0
+        async with asyncio.timeout(LEAVING_S):
+            while True:
+                question = msgspec.json.encode(
+                    {"limit": MOST_WITH_ACCOUNTS, "offset": offset, "auth": True}
+                )
+                found = await system.request(_FIND, question, timeout=REQUEST_S)
+                answer = msgspec.json.decode(found.data)
+                listed = _listed_in(answer)
+                admitted = [each for each in listed if each.get("account") != waiting]
+                if await self._end_all(answer["server"]["id"], admitted):
+                    await asyncio.sleep(AGAIN_S)
+                elif len(listed) < MOST_WITH_ACCOUNTS:
+                    return
+                else:
+                    offset += MOST_WITH_ACCOUNTS
+
     def _question(self, application_id: str, **more: str) -> bytes:
         account = self._link.account(application_id)
         return msgspec.json.encode({"acc": account, "limit": MOST_AT_ONCE, **more})
@@ -77,27 +109,33 @@ class Connections:
         return system
 
     async def _end_listed(self, message: Msg) -> None:
-        await self._end_all(msgspec.json.decode(message.data))
+        answer: dict[str, Any] = msgspec.json.decode(message.data)
+        await self._end_all(answer["server"]["id"], _listed_in(answer))
 
     async def _end_waiting(self, message: Msg) -> None:
         answer: dict[str, Any] = msgspec.json.decode(message.data)
-        listed = await self._end_all(answer)
-        if listed < MOST_AT_ONCE or asyncio.get_running_loop().time() >= self._until_s:
+        server, listed = answer["server"]["id"], _listed_in(answer)
+        await self._end_all(server, listed)
+        if len(listed) < MOST_AT_ONCE or asyncio.get_running_loop().time() >= self._until_s:
             return
         await asyncio.sleep(AGAIN_S)
         system = await self._link.client(SYSTEM)
-        subject = _FIND_AT.format(server=answer["server"]["id"])
+        subject = _FIND_AT.format(server=server)
         await system.publish(subject, self._question(CALLOUT), reply=self._waiting)
 
-    async def _end_all(self, answer: dict[str, Any]) -> int:
-        """End the connections of devices that a broker lists; return how many it lists in all."""
+    async def _end_all(self, server: str, listed: Sequence[Mapping[str, Any]]) -> int:
+        """End those connections of a broker that are devices'; return how many these are."""
         system = await self._link.client(SYSTEM)
-        subject = _END.format(server=answer["server"]["id"])
-        listed = (answer.get("data") or {}).get("connections") or ()
-        for each in listed:
-            if each.get("type") == _MQTT:
-                await system.publish(subject, _numbered(each["cid"]), reply=self._unread)
-        return len(listed)
+        subject = _END.format(server=server)
+        of_devices = [each["cid"] for each in listed if each.get("type") == _MQTT]
+        for number in of_devices:
+            await system.publish(subject, _numbered(number), reply=self._unread)
+        return len(of_devices)
+
+
+def _listed_in(answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the connections that a broker lists."""
+    return (answer.get("data") or {}).get("connections") or ()
 
 
 def _numbered(number: int) -> bytes:

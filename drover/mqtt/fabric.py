@@ -50,6 +50,7 @@ class Fabric:
         self.sessions = Sessions(connections)
         self.violations = Violations(self._folder / "mqtt" / "log")
         self.callout: Callout | None = None
+        self._leaving = False
         self.told = ""
         """What the server says of it when it greets."""
 
@@ -77,14 +78,20 @@ class Fabric:
         self.link.greet = self.sessions.watch
         keys = keyring(self._settings)
         self.callout = Callout(
-            keys, door, self.link.ensure, self._connections.end, lambda: self.backlog.full
+            keys, door, self.link.ensure, self._connections.end, self._has_no_room
         )
         deciding = await self.link.client(CALLOUT)
         await self.callout.serve(deciding)
         await flush(deciding)
         await self._hang_up_on_waiting()
         self.link.decides_again = self._hang_up_on_waiting
-        self._intake = BrokerIntake(self.link, intake, self._connections, self._most_bytes)
+        self._intake = BrokerIntake(
+            self.link,
+            intake,
+            self._connections,
+            self._most_bytes,
+            counts_reporters=keys.tells_reporters,
+        )
         await self._intake.start()
         self.backlog.start()
 
@@ -97,6 +104,9 @@ class Fabric:
     def held_back(self) -> int:
         """How often state was left with the broker because too much waited for the store."""
         return 0 if self._intake is None else self._intake.held_back
+
+    def _has_no_room(self) -> bool:
+        return self._leaving or self.backlog.full
 
     async def _hang_up_on_waiting(self) -> None:
         """End connections of devices that the broker asked about while nobody listened.
@@ -122,9 +132,22 @@ class Fabric:
         intake, self._intake = self._intake, None
         if intake is not None:
             await intake.finish()
+        if self._broker is not None and self.link.ready:
+            await self._send_everybody_away()
         await self.link.close()
         if self._broker is not None:
             await self._broker.stop()
+
+    async def _send_everybody_away(self) -> None:
+        """End all connections of devices before their broker stops.
+
+        While it stops it goes on acknowledging for a moment what it does not keep any more.
+        """
+        self._leaving = True
+        try:
+            await self._connections.end_everybody()
+        except (NatsError, OSError, TimeoutError) as error:
+            _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
 
     async def _own(self, keys: Keyring) -> str:
         settings = self._settings

@@ -14,11 +14,11 @@ from nats.errors import Error as NatsError
 from drover.model.instants import to_ms
 from drover.model.topics import free_root, free_roots
 from drover.mqtt import tap
-from drover.mqtt.accounts import PLATFORM, SAID_SUBJECT, SYSTEM
+from drover.mqtt.accounts import PLATFORM, SAID_SUBJECT, STATE_SUBJECT, SYSTEM
 from drover.mqtt.flushing import flush
 from drover.mqtt.link import relay_of
 from drover.mqtt.repeating import Repeating
-from drover.mqtt.speakers import speaker_of
+from drover.mqtt.speakers import speaker_in, speaker_of
 from drover.mqtt.state_feed import StateFeed
 from drover.mqtt.subjects import subjects_of, to_topic
 from drover.ports.bus import Message, Relay
@@ -55,11 +55,18 @@ _LOG = structlog.get_logger("drover.mqtt")
 class BrokerIntake:
     """Feeds the server's intake from the broker, together with any number of other servers.
 
-    State of up to ``most_bytes`` waits in the broker.
+    State of up to ``most_bytes`` waits in the broker. With ``counts_reporters`` the intake is told
+    of each report who published it, as it passes: the broker keeps no note of that.
     """
 
     def __init__(
-        self, link: Link, intake: Intake, connections: Connections, most_bytes: int
+        self,
+        link: Link,
+        intake: Intake,
+        connections: Connections,
+        most_bytes: int,
+        *,
+        counts_reporters: bool = False,
     ) -> None:
         self._link = link
         self._intake = intake
@@ -67,7 +74,9 @@ class BrokerIntake:
         self._feed = StateFeed(link, intake, most_bytes)
         self._waited: dict[tuple[Waited, bool], list[Subscription]] = {}
         self._hearing: dict[str, frozenset[str]] = {}
+        self._counts_reporters = counts_reporters
         self._events: Client | None = None
+        self._reporting: Client | None = None
         self._taking: list[Subscription] = []
         self._looking, self._asking, self._cutting = Repeating(), Repeating(), Repeating()
         self.cut = 0
@@ -85,6 +94,11 @@ class BrokerIntake:
         takes = {_CAME: self._came, _WENT: self._went}
         self._taking = await tap.install(self._events, takes, QUEUE)
         await flush(self._events)
+        if self._counts_reporters:
+            self._reporting = await self._link.open_another(PLATFORM)
+            pattern = STATE_SUBJECT.format(application="*")
+            self._taking += await tap.install(self._reporting, {pattern: self._reported}, QUEUE)
+            await flush(self._reporting)
         self._looking.start(self._look, LOOK_S)
         self._asking.start(self._ask_brokers, BROKERS_S)
         self._cutting.start(self._cut_revoked, CUT_S)
@@ -102,9 +116,11 @@ class BrokerIntake:
     async def finish(self) -> None:
         """Tell the broker what has been stored since."""
         await self._feed.finish()
-        events, self._events = self._events, None
-        if events is not None:
-            await events.close()
+        clients = (self._events, self._reporting)
+        self._events = self._reporting = None
+        for client in clients:
+            if client is not None:
+                await client.close()
 
     # ------------------------------------------------------------------ topics workflows wait for
 
@@ -152,6 +168,11 @@ class BrokerIntake:
         ]
         await flush(platform)
         return listening
+
+    def _reported(self, subject: bytes, _reply: bytes, headers: bytes, _payload: bytes) -> None:
+        speaker = speaker_in(headers)
+        if speaker is not None:
+            self._intake.spoke(subject.decode().split(".")[3], speaker)
 
     # ------------------------------------------------------------------ presence
 

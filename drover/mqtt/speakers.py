@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 HEADER: Final = "Nats-Request-Info"
 
-_LINE: Final = f"\r\n{HEADER}: ".encode()
+_LINE: Final = f"\r\n{HEADER}:".encode()
 _END: Final = b"\r\n"
 _PARTS: Final = ("application", "device", "key")
 

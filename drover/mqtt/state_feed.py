@@ -25,7 +25,6 @@ from nats.js.errors import NotFoundError, ServiceUnavailableError
 from drover.mqtt import tap
 from drover.mqtt.accounts import PLATFORM, STATE_SUBJECT
 from drover.mqtt.flushing import flush
-from drover.mqtt.speakers import speaker_in
 from drover.mqtt.streams import keep
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ class StateFeed:
                 await flush(self._client)
             await self._client.close()
 
-    def _take(self, subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> None:
+    def _take(self, subject: bytes, reply: bytes, _headers: bytes, payload: bytes) -> None:
         if not reply:  # the broker says why nothing more comes of this question
             self._wanted = 0
             self._due.set()
@@ -127,10 +126,8 @@ class StateFeed:
         self._wanted -= 1
         if self._wanted <= 0:
             self._due.set()
-        done, arrived_ms = partial(self._done, reply), _arrived_ms(reply)
-        if (speaker := speaker_in(headers)) is not None:
-            self._intake.spoke(device_id, speaker, arrived_ms)
-        self._intake.state(application_id, device_id, payload, arrived_ms, done)
+        done = partial(self._done, reply)
+        self._intake.state(application_id, device_id, payload, _arrived_ms(reply), done)
 
     def _done(self, reply: bytes) -> None:
         self._stored.append(reply)

@@ -99,8 +99,8 @@ class Intake(Protocol):
         """Take what a device reports, which came when; ``done`` is called once it is stored."""
         ...
 
-    def spoke(self, device_id: str, speaker: str, arrived_ms: int) -> None:
-        """Note who reported for a device, itself or its gateway, and when."""
+    def spoke(self, device_id: str, speaker: str) -> None:
+        """Note who reports for a device: itself or its gateway."""
         ...
 
     def message(self, topic_filter: str, message: Message) -> None:

@@ -204,11 +204,11 @@ async def test_work_that_fails_after_it_has_written_takes_only_its_own_with_it(t
 
     kept = await together(things, adding("a"), failing, adding("b"))
     alone = await asyncio.gather(things.write(failing), return_exceptions=True)
-    lost = await together(things, adding("c"), failing, guilty)
+    lost = await together(things, adding("c"), guilty, failing)
 
     assert [kept[0], type(kept[1]), kept[2]] == [1, LookupError, 1]
     assert isinstance(alone[0], LookupError)
-    assert [lost[0], type(lost[1]), type(lost[2])] == [1, LookupError, ReferenceBroken]
+    assert [lost[0], type(lost[1]), type(lost[2])] == [1, ReferenceBroken, LookupError]
     assert await ids(things) == ["a", "b", "c"]
 
 

@@ -20,7 +20,7 @@ class Client:
 
     def __init__(self):
         self.asked, self.listening, self.inboxes = [], {}, 0
-        self.published = asyncio.Event()
+        self.published, self.answers = asyncio.Event(), []
 
     def new_inbox(self):
         self.inboxes += 1
@@ -37,6 +37,7 @@ class Client:
     async def request(self, subject, payload, timeout):  # noqa: ASYNC109 - as the client has it
         assert timeout > 0
         self.asked.append((subject, msgspec.json.decode(payload), "request"))
+        return SimpleNamespace(data=self.answers.pop(0) if self.answers else b"")
 
     async def _flush_pending(self, force_flush):
         assert force_flush
@@ -156,3 +157,23 @@ async def test_a_broker_that_goes_while_a_session_is_refused_is_logged_and_harms
         await asyncio.gather(*sessions._tasks)
 
     assert [each["event"] for each in lines] == ["mqtt.persistent_session", "mqtt.waits"]
+
+
+def listing(*connections: dict[str, object]) -> bytes:
+    return msgspec.json.encode({"server": {"id": "S"}, "data": {"connections": connections}})
+
+
+async def test_everybody_is_sent_away_page_by_page_until_only_those_are_left_that_wait(monkeypatch):
+    monkeypatch.setattr("drover.mqtt.connections.MOST_WITH_ACCOUNTS", 2)
+    monkeypatch.setattr("drover.mqtt.connections.AGAIN_S", 0)
+    link = Link()
+    ours = {"cid": 1, "type": "nats", "account": "A"}
+    device = {"cid": 7, "type": "mqtt", "account": "A"}
+    waits = {"cid": 9, "type": "mqtt", "account": link.account("callout")}
+    link.system.answers = [listing(ours, ours), listing(device, waits), listing(waits)]
+
+    await Connections(link).end_everybody()
+
+    kicked = [told for subject, told, _ in link.system.asked if subject.endswith("KICK")]
+    offsets = [told["offset"] for _, told, _ in link.system.asked if "offset" in told]
+    assert (kicked, offsets) == ([{"cid": 7}], [0, 2, 2])

@@ -114,3 +114,9 @@ def test_what_a_part_is_may_not_be_told_at_length(header):
 
     with pytest.raises(Invalid, match="is too long"):
         letter_in(body)
+
+
+@pytest.mark.parametrize("header", ["To", "From", "Cc"])
+def test_addresses_within_one_another_without_end_are_refused(header):
+    with pytest.raises(Invalid, match="cannot be read"):
+        letter_in(f"{header}: {'(' * 9000}\n\nhi".encode())

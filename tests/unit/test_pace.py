@@ -17,9 +17,6 @@ class Clock:
     def monotonic_ms(self):
         return self.now
 
-    def now_ms(self):
-        return self.now
-
 
 @pytest.fixture
 def clock():

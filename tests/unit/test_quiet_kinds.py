@@ -80,6 +80,32 @@ def test_a_google_key_shows_all_but_its_private_parts():
             create(CREDENTIAL, name="g", type="gcp", gcpConfig={"keyJson": bad})
 
 
+def test_a_credential_of_a_certificate_tells_what_that_says():
+    made = create(
+        CREDENTIAL,
+        name="c",
+        type="certificateKeyPair",
+        certificateKeyPairConfig={"certificate": certificate("pump"), "privateKey": "hush"},
+    )
+
+    shown = json.loads(CREDENTIAL.shown(made))["certificateKeyPairConfig"]
+    assert (shown["info"]["commonName"], shown["info"]["serialNumber"]) == ("pump", "1267")
+    assert shown.keys() == {"certificate", "info"}
+    assert revealed(made)["private_key"] == "hush"
+    for config, told in (
+        ({"certificate": "x", "privateKey": "k"}, "PEM"),
+        ({"privateKey": "k"}, "certificateKeyPairConfig.certificate"),
+        ({"certificate": certificate()}, "certificateKeyPairConfig.privateKey"),
+    ):
+        with pytest.raises(Invalid, match=told):
+            create(
+                CREDENTIAL,
+                name="c",
+                type="certificateKeyPair",
+                certificateKeyPairConfig=config,
+            )
+
+
 def test_a_patch_of_a_credential_changes_what_it_names_alone():
     sql = {"system": "pg", "host": "h", "username": "u", "password": "one", "port": 1}
     made = create(CREDENTIAL, name="s", type="sql", sqlConfig=sql)
@@ -194,6 +220,8 @@ def test_what_certificates_say_follows_them():
 
     assert [each.common_name for each in made.ca_info] == ["one", ""]
     assert patch(AUTHORITY, made, name="b").ca_info is made.ca_info
+    renewed = patch(AUTHORITY, made, caBundle=certificate("two"))
+    assert [each.common_name for each in renewed.ca_info] == ["two"]
     assert own.common_name == "pump"
     assert own.certificate_info.serial_number == f"{4711:x}"
     assert patch(CERTIFICATE, own, status="inactive").certificate_info is own.certificate_info

@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 
 from drover.app.live.intake import LOOKS, LiveIntake
-from drover.app.live.pace import WINDOW_MS, Pace
+from drover.app.live.pace import Pace
 from drover.model.errors import Unavailable
 from drover.ports.bus import Message, Relay
 from drover.ports.door import Revoked
 
 DEVICE, GATEWAY, OTHER = "d" * 24, "e" * 24, "f" * 24
 CONNECTIONS = {GATEWAY: ("BROKER", "7"), OTHER: ("BROKER", "8")}
-NOW = 1_767_323_045_678
 
 
 class Clock:
@@ -20,9 +19,6 @@ class Clock:
 
     def monotonic_ms(self):
         return 0
-
-    def now_ms(self):
-        return NOW
 
 
 class Revisions:
@@ -73,9 +69,9 @@ class World:
         self.inbox = Inbox()
         self.intake = LiveIntake(self.store, Revisions(), self.inbox, None, self.pace)
 
-    def says(self, device_id, times=2, speaker=None, arrived_ms=NOW):
+    def says(self, device_id, times=2, speaker=None):
         for _ in range(times):
-            self.intake.spoke(device_id, speaker or device_id, arrived_ms)
+            self.intake.spoke(device_id, speaker or device_id)
 
 
 @pytest.fixture
@@ -119,12 +115,6 @@ async def test_a_gateway_that_speaks_for_many_is_counted_for_all_of_them_togethe
         world.says(f"{number:024}", times=1, speaker=GATEWAY)
 
     assert world.pace.leaving() == [GATEWAY]
-
-
-async def test_what_waited_for_the_store_does_not_count_against_anybody(world):
-    world.says(OTHER, times=50, arrived_ms=NOW - WINDOW_MS)
-
-    assert world.pace.leaving() == []
 
 
 async def test_messages_of_devices_that_workflows_wait_for_count_those_of_people_do_not(world):

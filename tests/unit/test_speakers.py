@@ -19,6 +19,7 @@ def headers(*lines):
 def test_a_device_is_told_by_the_user_that_it_is_at_the_broker():
     assert speaker_of({HEADER: TOLD}) == DEVICE
     assert speaker_in(headers("Nmqtt-Pub: 1", f"{HEADER}: {TOLD}", "More: x")) == DEVICE
+    assert speaker_in(headers("Nmqtt-Pub:1", f"{HEADER}:{TOLD}")) == DEVICE
 
 
 @pytest.mark.parametrize(

@@ -54,10 +54,6 @@ class Intake:
     def __init__(self):
         self.has_room = True
         self.taken = []
-        self.spoken = []
-
-    def spoke(self, device_id, speaker, arrived_ms):
-        self.spoken.append((device_id, speaker, arrived_ms))
 
     def state(self, application_id, device_id, payload, arrived_ms, done):
         self.taken.append((application_id, device_id, payload, arrived_ms, done))
@@ -172,14 +168,3 @@ async def test_a_broker_of_another_domain_tells_when_it_took_a_message(world):
     world.feed._take(SUBJECT, longer, b"", b"{}")
 
     assert world.intake.taken[0][3] == 1_700_000_000_123
-
-
-async def test_who_published_is_told_where_the_broker_says_it(world):
-    told = b'{"user":"aaaa.gggg.kkkk","client_type":"mqtt"}'
-    header = b"NATS/1.0\r\nNmqtt-Pub: 1\r\nNats-Request-Info: " + told + b"\r\n\r\n"
-
-    world.feed._take(SUBJECT, place(1), header, b"{}")
-    world.feed._take(SUBJECT, place(2), b"NATS/1.0\r\nNmqtt-Pub: 1\r\n\r\n", b"{}")
-
-    assert world.intake.spoken == [("dddd", "gggg", 1_700_000_000_123)]
-    assert len(world.intake.taken) == 2

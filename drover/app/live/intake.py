@@ -53,9 +53,9 @@ class LiveIntake:
         """Take what a device reports, which came when; ``done`` is called once it is stored."""
         self._inbox.put(SaidState(application_id, device_id, payload, done, arrived_ms))
 
-    def spoke(self, device_id: str, speaker: str, arrived_ms: int) -> None:
+    def spoke(self, device_id: str, speaker: str) -> None:
         """Count what is reported for a device against who reports it."""
-        self._pace.said(state_topic(device_id), speaker, arrived_ms=arrived_ms)
+        self._pace.said(state_topic(device_id), speaker)
 
     def message(self, topic_filter: str, message: Message) -> None:
         """Take a message that workflows wait for."""

@@ -61,17 +61,12 @@ class Pace:
         self.sent_away = 0
         """Times that a device was sent away because it spoke too often."""
 
-    def said(
-        self, topic: str, speaker: str, *, heard_by: str = "", arrived_ms: int | None = None
-    ) -> None:
-        """Count what a device said on a topic; where it is too much, the device is sent away.
+    def said(self, topic: str, speaker: str, *, heard_by: str = "") -> None:
+        """Count what a device says on a topic; where it is too much, the device is sent away.
 
-        What several hear is counted for each of them, ``heard_by``, by itself. What waited for the
-        store since ``arrived_ms``, longer than is counted, does not count.
+        What several hear is counted for each of them, ``heard_by``, by itself.
         """
         if self._messages is None or self._spoken is None:
-            return
-        if arrived_ms is not None and self._clock.now_ms() - arrived_ms >= WINDOW_MS:
             return
         one, all_of_it = f"{heard_by} {topic}", f"{heard_by} {speaker}"
         if self._messages.wait_ms(one) or self._spoken.wait_ms(all_of_it):
