@@ -61,7 +61,7 @@ def device(vendor):
         (packed(**{"a\nb.yaml": "- name: x\n"}), "bad name"),
         (packed(**{"devices.yaml": "[]\n", "Devices.yaml": "[]\n"}), "alike"),
         (packed(**{"workflows/\u00e9.yaml": "", "workflows/e\u0301.yaml": ""}), "alike"),
-        (packed(**{"devices.yaml": "\0" * 200_000_000}), "too large"),
+        (packed(**{"files/a.bin": "\0" * 200_000_000}), "too large"),
         (link(), "link"),
         (packed(**{"devices.yaml": "a: &a [x]\nb: *a\n"}), "Anchors"),
         (packed(**{"devices.yaml": "- !!python/object:os.system {}\n"}), "Tags"),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 DATA_ROWS: Final = "DataTableRow"
 GLOBALS: Final = "Global"
 DEVELOP: Final = "develop"
-MOST_RESOURCES: Final = 300_000
+MOST_RESOURCES: Final = 1_000_000
 """Resources of a bundle; the rows of its tables are none."""
 _PARTS: Final[Mapping[str, Sequence[str]]] = {
     VERSION.one: (layout.DEVELOP_CONFIG,),

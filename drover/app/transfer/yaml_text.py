@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DEEPEST: Final = 100
 """How many collections may lie in one another."""
 
-MOST_ITEMS: Final = 300_000
+MOST_ITEMS: Final = 1_000_000
 """Items that a list may have: one of millions can be packed to next to nothing."""
 MOST_VALUES: Final = 5_000_000
 """Texts, numbers and collections that a document may hold where it is no list of items alike."""

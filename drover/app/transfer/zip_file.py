@@ -103,8 +103,8 @@ class ZipWriter:
 class ZipLimits:
     """What a zip file may be: how many files, and bytes of all and of one when unpacked.
 
-    Files of rows are read line by line and may be larger. ``text_bytes`` are those of all files
-    that are read as a whole and kept, by their endings.
+    Files of rows are read line by line and may be larger. All files of resources together may have
+    ``text_bytes``, one of them as many.
     """
 
     files: int = 20_000
@@ -188,7 +188,7 @@ def _checked(entries: list[zipfile.ZipInfo], limits: ZipLimits) -> dict[str, zip
     found: dict[str, zipfile.ZipInfo] = {}
     for entry in entries:
         _check_entry(entry)
-        if entry.file_size > limits.file_bytes and not entry.filename.endswith(STREAMED):
+        if entry.file_size > limits.file_bytes and not entry.filename.endswith((STREAMED, *KEPT)):
             raise Invalid(f"A file of the bundle is too large: {entry.filename[:200]}")
         if entry.filename in found:
             raise Invalid(f"A file stands twice in the bundle: {entry.filename[:200]}")

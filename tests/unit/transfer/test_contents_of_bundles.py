@@ -62,6 +62,14 @@ def test_texts_that_are_too_long_together_are_refused_before_one_is_read():
         opened(limits, **files, **{"webhooks.yaml": "#" * 50})
 
 
+def test_a_list_of_resources_may_be_larger_than_other_files():
+    limits = ZipLimits(file_bytes=50)
+
+    assert len(opened(limits, **{"devices.yaml": "- name: a\n" * 20}).old_ids) == 20
+    with pytest.raises(Invalid, match="too large"):
+        opened(limits, **{"files/a": "x" * 51})
+
+
 def test_a_readme_that_is_too_long_is_refused():
     with pytest.raises(Invalid, match=r"README\.md may have 131072 characters"):
         opened(**{"README.md": "x" * 131_073})
