@@ -215,7 +215,7 @@ def _published(flow: Flow | FlowVersion) -> Sequence[str]:
     """Return the first levels of topics that nodes publish on, as far as they are fixed."""
     configs = [node.config or {} for node in flow.nodes if node.type == _PUBLISHER]
     topics = [str(config.get("topicTemplate") or "") for config in configs]
-    return sorted(root for root in free_roots(topics) if "{{" not in root)
+    return sorted(free_roots(each for each in topics if "{{" not in each.split("/", 1)[0]))
 
 
 def _same(old: Any, new: Any) -> bool:

@@ -8,6 +8,7 @@ Losant-compatible behaviour, section 6.
 from __future__ import annotations
 
 import re
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from drover.model.fields import is_id
@@ -21,14 +22,21 @@ LONGEST_TOPIC: Final = 1024
 MOST_ROOTS: Final = 200
 """First levels that workflows of one application wait for: all its devices may use them."""
 
+LONGEST_ROOT: Final = 250
+"""Bytes of one such level."""
+
+MOST_ROOT_BYTES: Final = 8000
+"""Bytes of all such levels together: the broker takes no longer claims than some 190 kB."""
+
 STATE: Final = "state"
 COMMAND: Final = "command"
 
 _ROOT: Final = "losant"
-_NO_ROOTS: Final = frozenset({"", "+", "#", "_INBOX"})
-"""No free first levels; on the last the broker answers the server's own questions."""
+_ANSWERS: Final = "_INBOX"
+"""No free first level: there the broker answers the server's own questions."""
 
 _BLANK: Final = re.compile(r"[\0\s]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _PARTS: Final = 3
 
 
@@ -63,16 +71,22 @@ def free_root(topic_filter: str) -> str | None:
     """Return the first level of a filter, None where that is a wildcard or is reserved.
 
     What the server grants begins with a level of its own: a filter that takes any first level
-    would take the fleet's own topics too.
+    would take the fleet's own topics too. ``*`` and ``>`` are the broker's wildcards.
     """
     root = topic_filter.split("/", maxsplit=1)[0]
-    return None if root in _NO_ROOTS or root.startswith(("$", _ROOT)) else root
+    free = is_topic(root) and not is_reserved(root) and root != _ANSWERS
+    return root if free and not _CONTROL.search(root) else None
 
 
 def free_roots(filters: Iterable[str]) -> frozenset[str]:
-    """Return the first levels of filters, of more than ``MOST_ROOTS`` those first by name."""
+    """Return the first levels of filters, of more than the broker can be told those first by name.
+
+    Levels longer than ``LONGEST_ROOT`` are left out.
+    """
     found = {root for each in filters if (root := free_root(each)) is not None}
-    return frozenset(sorted(found)[:MOST_ROOTS])
+    short = sorted(root for root in found if len(root.encode()) <= LONGEST_ROOT)[:MOST_ROOTS]
+    ends = accumulate(len(root.encode()) for root in short)
+    return frozenset(root for root, end in zip(short, ends, strict=True) if end <= MOST_ROOT_BYTES)
 
 
 def device_topic(text: str) -> DeviceTopic | None:

@@ -157,7 +157,8 @@ async def test_topics_that_nodes_publish_on_are_known_by_their_first_levels(desk
     def published(topic):
         return {"type": "MqttMessageNode", "config": {"topicTemplate": topic}}
 
-    topics = ("b/c", "a/{{data.x}}", "{{data.x}}/c", "losant/x", "b/d")
+    kept_out = ("*/x", ">", "my topic/x", "a\x01/x", "c+/x", "{{data.x}}/c", "losant/x")
+    topics = ("b/c", "a/{{data.x}}", "b/d", *kept_out)
     flow = await desk.save(nodes=[*map(published, topics), {"type": "DebugNode"}])
 
     async def roots():

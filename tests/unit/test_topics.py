@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drover.model.topics import (
+    LONGEST_ROOT,
     MOST_ROOTS,
     DeviceTopic,
     command_topic,
@@ -14,6 +15,8 @@ from drover.model.topics import (
     is_topic,
     state_topic,
 )
+from drover.mqtt.accounts import Keyring
+from drover.mqtt.broker import MOST_PAYLOAD_BYTES
 from drover.mqtt.subjects import subjects_of, to_subject, to_topic
 
 DEVICE = "5" * 24
@@ -67,7 +70,21 @@ def test_a_devices_own_topics_are_its_own_and_reserved():
 
 @pytest.mark.parametrize(
     ("topic_filter", "root"),
-    [("a/b", "a"), ("a", "a"), ("+/a", None), ("#", None), ("/a", None), ("losantx/a", None)],
+    [
+        ("a/b", "a"),
+        ("a", "a"),
+        ("+/a", None),
+        ("#", None),
+        ("/a", None),
+        ("losantx/a", None),
+        ("*/a", None),
+        (">", None),
+        (">/a", None),
+        ("my topic/#", None),
+        ("a\x01b/c", None),
+        ("a\x7f/c", None),
+        ("a+/b", None),
+    ],
 )
 def test_a_free_filter_begins_with_a_level_of_its_own(topic_filter, root):
     assert free_root(topic_filter) == root
@@ -79,6 +96,23 @@ def test_first_levels_of_filters_are_each_taken_once_and_not_without_end():
         "d",
     }
     assert len(free_roots(f"{number:04}/x" for number in range(MOST_ROOTS + 1))) == MOST_ROOTS
+
+
+@pytest.mark.parametrize("sign", [".", '"', "é", "😀"])
+@pytest.mark.parametrize("length", [30, LONGEST_ROOT // 4, LONGEST_ROOT, LONGEST_ROOT + 1, 1024])
+def test_the_broker_can_be_told_of_all_first_levels_at_once(sign, length):
+    filters = [f"{number:04}{sign * (length - 4)}/#" for number in range(2 * MOST_ROOTS)]
+
+    claims = Keyring(b"secret", tells_reporters=True).application_claims(
+        "a" * 24, free_roots(filters)
+    )
+
+    assert len(claims) < MOST_PAYLOAD_BYTES
+
+
+def test_a_first_level_of_the_greatest_length_is_taken_and_a_longer_one_is_not():
+    longest = "a" * LONGEST_ROOT
+    assert free_roots([longest, f"{longest}b/c", "d"]) == {longest, "d"}
 
 
 @given(st.lists(LEVELS, min_size=1, max_size=5).map("/".join))
