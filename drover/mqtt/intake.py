@@ -11,12 +11,13 @@ import structlog
 from msgspec import Struct
 from nats.errors import Error as NatsError
 
+from drover.model.errors import DroverError
 from drover.model.instants import to_ms
-from drover.model.topics import free_root, free_roots
+from drover.model.topics import free_root, free_roots, is_filter
 from drover.mqtt import tap
 from drover.mqtt.accounts import PLATFORM, SAID_SUBJECT, STATE_SUBJECT, SYSTEM
 from drover.mqtt.flushing import flush
-from drover.mqtt.link import relay_of
+from drover.mqtt.link import end, relay_of, subscribe
 from drover.mqtt.repeating import Repeating
 from drover.mqtt.speakers import speaker_in, speaker_of
 from drover.mqtt.state_feed import StateFeed
@@ -25,7 +26,7 @@ from drover.ports.bus import Message, Relay
 from drover.ports.door import Connection, Parting, Waited
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from nats.aio.client import Client
     from nats.aio.msg import Msg
@@ -109,9 +110,7 @@ class BrokerIntake:
         for each in (self._looking, self._asking, self._cutting):
             await each.stop()
         taking, self._taking = self._taking, []
-        for subscription in taking:
-            with contextlib.suppress(NatsError):
-                await subscription.unsubscribe()
+        await end(taking)
 
     async def finish(self) -> None:
         """Tell the broker what has been stored since."""
@@ -126,14 +125,17 @@ class BrokerIntake:
 
     async def _look(self) -> None:
         """Listen on what workflows wait for now, and no longer on what they do not."""
-        found = await self._intake.waited_for()
-        await self._hear(found)
-        wanted = {(each, self._is_heard(each)) for each in found}
+        told = await self._intake.waited_for()
+        await self._hear(told)
+        wanted = {(each, self._is_heard(each)) for each in told if is_filter(each.topic_filter)}
+        for waited, heard in wanted - self._waited.keys():
+            with _going_on(waited.application_id):
+                self._waited[waited, heard] = await self._listen(waited, heard)
+        unheard = {waited for waited, _ in wanted - self._waited.keys()}
         for place in self._waited.keys() - wanted:
-            for subscription in self._waited.pop(place):
-                await subscription.unsubscribe()
-        for place in wanted - self._waited.keys():
-            self._waited[place] = await self._listen(*place)
+            if place[0] not in unheard:  # until it is listened to elsewhere
+                await end(self._waited[place])
+                del self._waited[place]
 
     async def _hear(self, waited: Sequence[Waited]) -> None:
         """Have the brokers bring what is waited for, application by application."""
@@ -141,10 +143,17 @@ class BrokerIntake:
         for application_id, topic_filter in waited:
             filters.setdefault(application_id, []).append(topic_filter)
         for application_id, those in filters.items():
-            roots = free_roots(those)
-            if self._hearing.get(application_id, frozenset()) != roots:
-                await self._link.hear(application_id, roots)
-                self._hearing[application_id] = roots
+            with _going_on(application_id):
+                await self._hear_in(application_id, free_roots(those))
+
+    async def _hear_in(self, application_id: str, roots: frozenset[str]) -> None:
+        if self._hearing.get(application_id, frozenset()) == roots:
+            return
+        if roots or application_id in self._link.known:  # else it may be there no longer
+            await self._link.hear(application_id, roots)
+        self._hearing.pop(application_id, None)
+        if roots:
+            self._hearing[application_id] = roots
 
     def _is_heard(self, waited: Waited) -> bool:
         return self._link.hears(waited.application_id, free_root(waited.topic_filter))
@@ -162,12 +171,8 @@ class BrokerIntake:
         if not heard:
             return await self._link.listen(application_id, topic_filter, take, queue=QUEUE)
         platform = await self._link.client(PLATFORM)
-        listening = [
-            await platform.subscribe(prefix + subject, queue=QUEUE, cb=take)
-            for subject in subjects_of(topic_filter)
-        ]
-        await flush(platform)
-        return listening
+        subjects = [prefix + subject for subject in subjects_of(topic_filter)]
+        return await subscribe(platform, subjects, take, QUEUE)
 
     def _reported(self, subject: bytes, _reply: bytes, headers: bytes, _payload: bytes) -> None:
         speaker = speaker_in(headers)
@@ -213,6 +218,16 @@ class BrokerIntake:
             self.cut += 1
         for application_id in revoked.applications:
             await self._link.forget(application_id)
+
+
+@contextlib.contextmanager
+def _going_on(application_id: str) -> Iterator[None]:
+    """Have what fails for one application tried again later, and not hold up all others."""
+    try:
+        yield
+    except (DroverError, NatsError, OSError) as error:
+        reason = str(error) or type(error).__name__
+        _LOG.warning("mqtt.waits", application=application_id, error=reason)
 
 
 class _Server(Struct):

@@ -11,6 +11,7 @@ import msgspec
 import nats
 import structlog
 from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
 
 from drover.model.errors import Unavailable
 from drover.mqtt.accounts import CALLOUT, PLATFORM, SYSTEM
@@ -47,6 +48,10 @@ _LOG = structlog.get_logger("drover.mqtt")
 _FAILURES: Final = (NatsError, OSError, TimeoutError)
 
 
+class _Refused(Unavailable):
+    """The broker is there, and does not take an account as it is."""
+
+
 class Link:
     """The bus over a broker; see ``drover.ports.bus.Bus``. It is silent until it is opened."""
 
@@ -55,6 +60,7 @@ class Link:
         self._servers: list[str] = []
         self._clients: dict[str, Client] = {}
         self._opening: dict[str, asyncio.Lock] = {}
+        self._ensuring: dict[str, asyncio.Lock] = {}
         self._known: set[str] = set()
         self._heard: dict[str, frozenset[str]] = {}
         self._leaving: asyncio.Queue[Message] = asyncio.Queue(MOST_LEAVING)
@@ -118,6 +124,11 @@ class Link:
         """
         if application_id in self._known:
             return
+        async with self._ensuring.setdefault(application_id, asyncio.Lock()):
+            if application_id not in self._known:
+                await self._introduce(application_id)
+
+    async def _introduce(self, application_id: str) -> None:
         roots = await self._roots(application_id)
         await self._declare(application_id, roots)
         await self._prepare(application_id)
@@ -132,7 +143,8 @@ class Link:
     async def hear(self, application_id: str, roots: frozenset[str]) -> None:
         """Have messages on topics with these first levels, and no others, brought to the platform.
 
-        There they come with who published them. Raises Unavailable.
+        There they come with who published them. Where the broker refuses these levels, none are
+        brought. Raises Unavailable.
         """
         await self.ensure(application_id)
         if self._heard.get(application_id) != roots:
@@ -142,7 +154,15 @@ class Link:
         return frozenset() if self.roots is None else await self.roots(application_id)
 
     async def _declare(self, application_id: str, roots: frozenset[str]) -> None:
-        await self._update(self._keys.application_claims(application_id, roots))
+        """Make an account known; without the levels where the broker does not take those."""
+        try:
+            await self._update(self._keys.application_claims(application_id, roots))
+        except _Refused as error:
+            if not roots:
+                raise
+            _LOG.warning("mqtt.refused", application=application_id, error=error.message)
+            roots = frozenset()
+            await self._update(self._keys.application_claims(application_id, roots))
         self._heard[application_id] = roots
 
     async def _tell_of_platform(self) -> None:
@@ -156,11 +176,13 @@ class Link:
         system = await self.client(SYSTEM)
         try:
             answer = await system.request(_UPDATE, claims.encode(), timeout=REQUEST_S)
+        except MaxPayloadError as error:
+            raise _Refused("The broker takes no account of this size") from error
         except _FAILURES as error:
             raise Unavailable("The broker does not answer") from error
         told = msgspec.json.decode(answer.data)
         if "error" in told:
-            raise Unavailable(f"The broker refused an account: {told['error']}")
+            raise _Refused(f"The broker refused an account: {told['error']}")
 
     def account(self, application_id: str) -> str:
         """Return the name by which brokers know an application."""
@@ -172,13 +194,17 @@ class Link:
         return tuple(self._known)
 
     async def _prepare(self, application_id: str) -> None:
-        """Make the streams of an application's devices, before the first of them connects."""
+        """Make the streams of an application's devices, before the first of them connects.
+
+        Who is greeted may read the connection in another way, so nothing passes over it before.
+        """
         try:
-            streams = (await self.client(application_id)).jetstream()
+            client = await self.client(application_id)
+            if self.greet is not None:
+                await self.greet(application_id, client)
+            streams = client.jetstream()
             for each in OF_DEVICES:
                 await keep(streams, each)
-            if self.greet is not None:
-                await self.greet(application_id, await self.client(application_id))
         except _FAILURES as error:
             raise Unavailable("The broker does not answer") from error
 
@@ -224,7 +250,7 @@ class Link:
                 found = await self.listen(application_id, topic_filter, take)
         except _FAILURES as error:
             raise Unavailable("The broker does not answer") from error
-        return lambda: _end(found)
+        return lambda: end(found)
 
     async def listen(
         self,
@@ -235,12 +261,7 @@ class Link:
     ) -> list[Subscription]:
         """Subscribe in an application's account; with a queue, one server gets each message."""
         client = await self.application(application_id)
-        found = [
-            await client.subscribe(subject, queue=queue, cb=take)
-            for subject in subjects_of(topic_filter)
-        ]
-        await flush(client)
-        return found
+        return await subscribe(client, subjects_of(topic_filter), take, queue)
 
     async def _connected(self, account: str) -> Client:
         user = self._keys.user(account)
@@ -299,7 +320,23 @@ def _live_subject(application_id: str, topic: str) -> str:
     return _LIVE.format(application=application_id, subject=to_subject(topic.removeprefix("$")))
 
 
-async def _end(subscriptions: Sequence[Subscription]) -> None:
+async def subscribe(
+    client: Client, subjects: Sequence[str], take: Callable[[Msg], Awaitable[None]], queue: str
+) -> list[Subscription]:
+    """Subscribe to all of these or, where that fails, to none; raises NatsError and OSError."""
+    found: list[Subscription] = []
+    try:
+        for subject in subjects:
+            found.append(await client.subscribe(subject, queue=queue, cb=take))  # noqa: PERF401 - those before one that fails are ended
+        await flush(client)
+    except (asyncio.CancelledError, *_FAILURES):
+        await end(found)
+        raise
+    return found
+
+
+async def end(subscriptions: Sequence[Subscription]) -> None:
+    """Take nothing more of these, as far as their connection is there."""
     for each in subscriptions:
         try:
             await each.unsubscribe()

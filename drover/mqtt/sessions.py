@@ -48,7 +48,6 @@ class Sessions:
         """Look at sessions of an application from now on, over its connection."""
         if client in self._watched:
             return
-        self._watched.add(client)
 
         # Each device that connects has its session written down, so this is read as fast as can be.
         def take(_subject: bytes, _reply: bytes, _headers: bytes, session: bytes) -> None:
@@ -59,6 +58,7 @@ class Sessions:
                 task.add_done_callback(self._tasks.discard)
 
         await tap.install(client, {WRITTEN_DOWN: take}, QUEUE)
+        self._watched.add(client)
         await flush(client)
 
     async def _refuse(self, application_id: str, device_id: str) -> None:

@@ -1,0 +1,176 @@
+"""What workflows wait for is listened to, whatever is wrong with those of one application."""
+
+from __future__ import annotations
+
+import pytest
+from nats.errors import ConnectionClosedError
+
+from drover.model.errors import Unavailable
+from drover.mqtt.intake import BrokerIntake
+from drover.ports.door import Waited
+
+ONE, TWO = "1" * 24, "2" * 24
+
+
+class Listening:
+    """A subscription: it notes when it ends, which may fail."""
+
+    def __init__(self, subject, log, failing=False):
+        self.subject, self._log, self._failing = subject, log, failing
+
+    async def unsubscribe(self):
+        self._log.append(("end", self.subject))
+        if self._failing:
+            raise ConnectionClosedError
+
+
+class Client:
+    """The connection to the platform's account, on which some subjects are refused."""
+
+    def __init__(self, log):
+        self._log = log
+        self.refused = set()
+
+    async def subscribe(self, subject, queue, cb):
+        if subject in self.refused:
+            raise ConnectionClosedError
+        self._log.append(("begin", subject))
+        return Listening(subject, self._log)
+
+    async def _flush_pending(self, force_flush=False):
+        pass
+
+    async def flush(self):
+        pass
+
+
+class Link:
+    """Notes what it is told to hear, and what is listened to; some applications it cannot serve."""
+
+    def __init__(self):
+        self.log = []
+        self.heard = {}
+        self.told = []
+        self.failing = {}
+        self.known = set()
+        self.platform = Client(self.log)
+
+    async def hear(self, application_id, roots):
+        if application_id in self.failing:
+            raise self.failing[application_id]
+        self.known.add(application_id)
+        self.told.append((application_id, roots))
+        self.heard[application_id] = roots
+
+    def hears(self, application_id, root):
+        return root in self.heard.get(application_id, ())
+
+    async def client(self, _account):
+        return self.platform
+
+    async def listen(self, application_id, topic_filter, _take, queue):
+        if application_id in self.failing:
+            raise self.failing[application_id]
+        self.log.append(("begin", topic_filter))
+        return [Listening(topic_filter, self.log, failing=True)]
+
+
+class Workflows:
+    """What they wait for."""
+
+    def __init__(self, *waited):
+        self.waited = [Waited(*each) for each in waited]
+
+    async def waited_for(self):
+        return self.waited
+
+
+def looking(*waited):
+    link, workflows = Link(), Workflows(*waited)
+    return link, workflows, BrokerIntake(link, workflows, connections=None, most_bytes=1)
+
+
+@pytest.mark.parametrize("failure", [Unavailable("refused"), ConnectionClosedError(), OSError()])
+async def test_one_application_that_cannot_be_heard_holds_up_no_other(failure):
+    link, _, intake = looking((ONE, "a/#"), (TWO, "b"))
+    link.failing[ONE] = failure
+
+    await intake._look()
+
+    assert link.told == [(TWO, {"b"})]
+    assert link.log == [("begin", f"said.{TWO}.b")]
+
+
+async def test_an_application_that_could_not_be_heard_is_tried_again():
+    link, _, intake = looking((ONE, "a"))
+    link.failing[ONE] = Unavailable("away")
+    await intake._look()
+    link.failing.clear()
+
+    await intake._look()
+
+    assert link.log == [("begin", f"said.{ONE}.a")]
+
+
+async def test_what_is_no_filter_is_not_listened_to():
+    link, _, intake = looking((ONE, "*/x"), (ONE, "my topic/#"), (ONE, "b"))
+
+    await intake._look()
+
+    assert link.told == [(ONE, {"b"})]
+    assert link.log == [("begin", f"said.{ONE}.b")]
+
+
+async def test_an_application_that_is_gone_is_not_made_known_again_and_is_forgotten():
+    link, workflows, intake = looking((ONE, "a"), (TWO, "b"))
+    await intake._look()
+    link.known.discard(ONE)
+    workflows.waited = []
+    link.told.clear()
+
+    await intake._look()
+
+    assert link.told == [(TWO, frozenset())]
+    assert intake._hearing == {}
+
+
+async def test_where_messages_come_from_changes_without_a_gap():
+    link, _, intake = looking((ONE, "a"))
+    await intake._look()
+    link.heard.clear()  # the broker refused the levels later
+
+    await intake._look()
+
+    assert link.log == [("begin", f"said.{ONE}.a"), ("begin", "a"), ("end", f"said.{ONE}.a")]
+
+
+async def test_what_was_listened_to_is_kept_until_it_is_listened_to_elsewhere():
+    link, _, intake = looking((ONE, "a"))
+    await intake._look()
+    link.heard.clear()
+    link.failing[ONE] = Unavailable("away")
+
+    await intake._look()
+
+    assert ("end", f"said.{ONE}.a") not in link.log
+
+
+async def test_what_is_waited_for_no_longer_is_ended_whatever_fails():
+    link, workflows, intake = looking((ONE, "+/a"), (ONE, "+/b"))
+    await intake._look()
+    workflows.waited = []
+
+    await intake._look()
+
+    assert sorted(link.log[2:]) == [("end", "+/a"), ("end", "+/b")]
+    assert intake._waited == {}
+
+
+async def test_a_filter_is_listened_to_whole_or_not_at_all():
+    link, _, intake = looking((ONE, "a/#"))
+    link.platform.refused.add(f"said.{ONE}.a")
+
+    await intake._look()
+
+    assert link.log == [("begin", f"said.{ONE}.a.>"), ("end", f"said.{ONE}.a.>")]
+    assert intake._waited == {}
