@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 
 import pytest
 
 from drover.app.transfer import contents, yaml_text
+from drover.app.transfer.bringing import Errand, Rule, settings_of
 from drover.app.transfer.contents import Contents
 from drover.app.transfer.zip_file import ZipLimits
+from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.device import KIND as DEVICE
 from drover.kinds.webhook import KIND as WEBHOOK
 from drover.model.errors import Invalid
+from drover.model.kind import Stamp
+from tests.support.catalog_server import user
 
 
 def opened(limits=None, **files):
@@ -81,3 +86,18 @@ def test_a_readme_that_is_too_long_is_refused():
 def test_what_an_application_cannot_be_is_refused(text):
     with pytest.raises(Invalid, match=r"application\.yaml"):
         opened(**{"application.yaml": text})
+
+
+@pytest.mark.parametrize(
+    ("own", "brought"),
+    [({}, True), ({"endpointDefaultCors": False}, None), ({"endpointDefaultCors": True}, None)],
+)
+def test_what_an_application_says_of_cors_is_only_changed_where_it_says_nothing(own, brought):
+    stamp = Stamp("a" * 24, "a" * 24, 0)
+    current = APPLICATION.create(json.dumps({"name": "x", **own}).encode(), stamp)
+    bundle = opened(**{"application.yaml": "name: x\nendpointDefaultCors: true\n"})
+    errand = Errand(user(), current.id, bundle, Rule(conflict="retain"))
+
+    changes = settings_of(errand, current, 0)
+
+    assert changes.get("endpoint_default_cors") is brought
