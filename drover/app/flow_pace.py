@@ -6,6 +6,7 @@ for one in 15 seconds, and 100 presses of a button in 10.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -14,7 +15,7 @@ from drover.app.access.throttle import Rule, Window, seconds
 from drover.model.errors import TooMany, reached
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from drover.ports.clock import Clock
 
@@ -55,6 +56,26 @@ class FlowPace:
         what = f"presses of the button {button}"
         self._count(self._presses, _PRESSES, f"{flow_id} {button}", what)
 
+    @contextmanager
+    def pressing(self) -> Iterator[Callable[[str, str], None]]:
+        """Count one press while it is stored, by what is yielded; raises TooMany.
+
+        However often that is told by a unit of work that runs again, the last time counts, and
+        none where the press fails.
+        """
+        counted: list[tuple[str, str]] = []
+
+        def count(flow_id: str, button: str) -> None:
+            self._take_back(counted)
+            self.presses(flow_id, button)
+            counted.append((flow_id, button))
+
+        try:
+            yield count
+        except BaseException:
+            self._take_back(counted)
+            raise
+
     def may_command(self, device_id: str) -> bool:
         """Tell whether a device may be sent a command now."""
         return self._sends is None or not self._sends.wait_ms(f"{device_id} command")
@@ -67,6 +88,12 @@ class FlowPace:
             self._sends.add(f"{device_id} command")
         for _ in range(left_out):
             self._refused("commands to a device")
+
+    def _take_back(self, counted: list[tuple[str, str]]) -> None:
+        while counted:
+            press = counted.pop()
+            if self._presses is not None:
+                self._presses.take_back(" ".join(press))
 
     def _count(self, window: Window | None, limit: str, name: str, what: str) -> None:
         if window is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import codecs
+import re
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.parser import BytesParser
@@ -34,9 +35,16 @@ LONGEST_HEADER: Final = 10_000
 """Characters that are looked at of all headers of a name together."""
 
 LONGEST_PARAMETERS: Final = 2000
-"""Characters of a header that says what a part is."""
+"""Bytes of a header that says what a part is, with the lines that it goes on in."""
 
-_OF_CONTENT: Final = ("content-type", "content-disposition")
+MOST_MULTIPARTS: Final = 30
+"""Parts of one message that have parts: each line is compared with the boundaries of all."""
+
+_OF_CONTENT: Final = re.compile(
+    rb"(?:\A|(?<=[\r\n]))(content-(?:type|disposition))[ \t]*:"
+    rb"([^\r\n]*(?:(?:\r\n|\r|\n)[ \t][^\r\n]*)*)",
+    re.IGNORECASE,
+)
 _TEXTS: Final = {"text/plain": "text", "text/html": "html"}
 _NO_CHARSETS: Final = frozenset(
     {"base64", "bz2", "hex", "idna", "punycode", "quopri", "rot13", "undefined", "uu", "zlib"}
@@ -51,6 +59,7 @@ def letter_in(body: bytes) -> tuple[dict[str, Any], list[str]]:
 
     Those are its recipients' subaddresses, what follows a plus (``works+pumps@example.com``).
     """
+    _check_parameters(body)
     try:
         return _taken_apart(BytesParser().parsebytes(body))
     except (RecursionError, MessageError, ValueError) as error:
@@ -83,7 +92,6 @@ def _parts(message: Message) -> Iterator[Message]:
     found = 0
     while pending and found < MOST_ADDRESSES:
         part = pending.pop()
-        _check_parameters(part)
         inner = part.get_payload()
         if isinstance(inner, list):
             pending += [each for each in reversed(inner) if not isinstance(each, str)]
@@ -92,11 +100,18 @@ def _parts(message: Message) -> Iterator[Message]:
             yield part
 
 
-def _check_parameters(part: Message) -> None:
-    """Raise Invalid for headers whose parameters take too long to be taken apart."""
-    for name in _OF_CONTENT:
-        if len(str(part.get(name, ""))) > LONGEST_PARAMETERS:
-            raise Invalid(f"The header {name} of the e-mail is too long")
+def _check_parameters(body: bytes) -> None:
+    """Raise Invalid for headers that take too long to be taken apart, which reading does at once.
+
+    It looks at every line that could be such a header, whatever it is in the end.
+    """
+    multiparts = 0
+    for name, value in _OF_CONTENT.findall(body):
+        if len(value) > LONGEST_PARAMETERS:
+            raise Invalid(f"The header {name.decode().lower()} of the e-mail is too long")
+        multiparts += b"multipart/" in value.lower()
+    if multiparts > MOST_MULTIPARTS:
+        raise Invalid(f"An e-mail may have {MOST_MULTIPARTS} parts that have parts")
 
 
 def _header(message: Message, name: str) -> str:

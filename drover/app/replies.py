@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from drover.model.errors import DroverError, TooMany, Unavailable, reached
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from drover.ports.jobs import Firing
     from drover.ports.store import Session, Store
@@ -37,11 +37,16 @@ class AwaitedReplies:
         self._stopping = False
 
     async def ask(
-        self, reply_id: str, firing: Firing, left: Callable[[], Awaitable[None]]
+        self,
+        reply_id: str,
+        firing: Firing,
+        left: Callable[[], Awaitable[None]],
+        beside: Sequence[Firing] = (),
     ) -> bytes | None:
         """Store a firing and return the reply (JSON) to it; None when none comes in time.
 
-        It is not waited on for a client that has ``left``. Raises TooMany, Unavailable.
+        Those ``beside`` it are stored with it, all or none; they are waited for by nobody. Neither
+        is it for a client that has ``left``. Raises TooMany, Unavailable.
         """
         if len(self._waiting) >= self._most:
             full = TooMany("Too many requests wait for a reply; try again later", retry_after_s=5)
@@ -49,15 +54,21 @@ class AwaitedReplies:
         future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         self._waiting[reply_id] = future
         try:
-            await self._store.write(lambda session: self._begin(session, reply_id, firing))
+            await self._store.write(
+                lambda session: self._begin(session, reply_id, [firing, *beside])
+            )
             self._wake()
             return await self._first(future, left)
         finally:
             del self._waiting[reply_id]
 
-    async def start(self, firing: Firing) -> None:
-        """Store a firing that nobody waits for a reply to."""
-        await self._store.write(lambda session: session.jobs.add_firing(firing))
+    async def start(self, firings: Sequence[Firing]) -> None:
+        """Store firings that nobody waits for a reply to, all of them or none."""
+
+        async def work(session: Session) -> None:
+            await session.jobs.firings.add(firings, await session.now_ms())
+
+        await self._store.write(work)
         self._wake()
 
     async def give(self, application_id: str, reply_id: str, document: bytes) -> bool:
@@ -76,12 +87,12 @@ class AwaitedReplies:
             if not future.done():
                 future.set_result(None)
 
-    async def _begin(self, session: Session, reply_id: str, firing: Firing) -> None:
+    async def _begin(self, session: Session, reply_id: str, firings: Sequence[Firing]) -> None:
         now_ms = await session.now_ms()
         await session.replies.clear(now_ms)
         until_ms = now_ms + int(self.seconds * 1000)
-        await session.replies.wait_for(firing.application_id, reply_id, until_ms)
-        await session.jobs.firings.add([firing], now_ms)
+        await session.replies.wait_for(firings[0].application_id, reply_id, until_ms)
+        await session.jobs.firings.add(firings, now_ms)
 
     async def _first(
         self, future: asyncio.Future[bytes | None], left: Callable[[], Awaitable[None]]

@@ -28,7 +28,7 @@ from drover.model.errors import (
 from drover.ports.jobs import Firing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from drover.app.incoming import Incoming
     from drover.app.replies import AwaitedReplies
@@ -42,6 +42,8 @@ TOKEN_BYTES: Final = 24
 WINDOW_MS: Final = 10_000
 TRIGGER: Final = "webhook"
 UNIQUE_BYTES: Final = 15
+LETTERS_AT_ONCE: Final = 2
+"""E-mails that a server takes apart at a time: other work needs its threads too."""
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOT_FOUND: Final = "Webhook was not found"
@@ -78,6 +80,7 @@ class Webhooks:
         self._ids = ids
         self._replies = replies
         self._calls = Window(clock, Rule(most, WINDOW_MS)) if most else None
+        self._reading = asyncio.Semaphore(LETTERS_AT_ONCE)
 
     async def call(
         self, token: str, url: str, incoming: Incoming, left: Callable[[], Awaitable[None]]
@@ -93,29 +96,45 @@ class Webhooks:
         if handshake is not None:
             return Called(status, text=handshake)
         firing = self._firing(webhook, incoming)
-        if incoming.media_type == letters.MEDIA_TYPE:
-            await self._deliver(webhook, incoming.body)
+        told = await self._letters(webhook, incoming)
         if webhook.wait_for_reply and await self._is_awaited(webhook):
             reply_id = f"{webhook.id}.{self._ids.secret(UNIQUE_BYTES)}"
             asked = with_reply(firing, reply_id)
-            reply = await self._replies.ask(reply_id, asked, left)
+            reply = await self._replies.ask(reply_id, asked, left, told)
             return Called(504 if reply is None else 200, reply)
-        await self._replies.start(firing)
+        await self._replies.start([*told, firing])
         return Called(status)
 
-    async def _deliver(self, webhook: Webhook, body: bytes) -> None:
-        """Start the workflows that wait for an e-mail, which a gateway hands in here."""
-        data, keys = await asyncio.to_thread(letters.letter_in, body)
+    async def _letters(self, webhook: Webhook, incoming: Incoming) -> Sequence[Firing]:
+        """Return what starts the workflows that wait for the e-mail that a gateway hands in here.
+
+        Where none wait for any, nothing is taken apart. Raises Invalid.
+        """
+        if incoming.media_type != letters.MEDIA_TYPE or not await self._has_inbox(webhook):
+            return ()
+        async with self._reading:
+            data, keys = await asyncio.to_thread(letters.letter_in, incoming.body)
+        encoded = msgspec.json.encode(data)
         root = {"relayId": NOBODY, "relayType": PUBLIC}
-        for key in keys:
-            firing = Firing(
+        return [
+            Firing(
                 application_id=webhook.application_id,
                 trigger_type=letters.TRIGGER,
                 key=key,
-                data=msgspec.json.encode(data),
+                data=encoded,
                 root=msgspec.json.encode({"triggerId": key, **root}),
             )
-            await self._replies.start(firing)
+            for key in keys
+        ]
+
+    async def _has_inbox(self, webhook: Webhook) -> bool:
+        """Tell whether there is any workflow that waits for e-mails."""
+        application_id = webhook.application_id
+        return bool(
+            await self._store.glance(
+                lambda session: session.flows.keys(application_id, letters.TRIGGER)
+            )
+        )
 
     async def _found(self, token: str) -> Webhook:
         if not _TOKEN.fullmatch(token):

@@ -5,6 +5,7 @@ import pytest
 from drover.app.assembly import CallLimits
 from drover.app.flow_pace import FlowPace
 from drover.app.host.live import MOST_MESSAGE_BYTES
+from drover.app.workflows import MOST_PRESSED_BYTES
 from drover.kinds.device import KIND as DEVICE
 from drover.ports.reports import Span
 from tests.contract.flow_host_world import World
@@ -83,3 +84,14 @@ async def test_a_button_is_pressed_so_often(world, operation):
     errors = [each["error"]["type"] for each in (first, second) if "error" in each]
     assert errors == ["TooManyRequests"]
     assert len(await world.firings("virtualButton")) == 1
+
+
+@pytest.mark.parametrize("operation", ["flow.trigger", "flow.schedule"])
+async def test_a_press_that_is_refused_is_none(world, operation):
+    press = {"flowId": world.flow, "button": "ui", "delayMs": 0}
+    too_large = {**press, "payload": "x" * MOST_PRESSED_BYTES}
+
+    assert (await world.error(operation, **too_large))[0] == "PayloadTooLarge"
+
+    (answer,) = await world.ask(operation, press)
+    assert "result" in answer

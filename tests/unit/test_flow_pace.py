@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drover.app.flow_pace import PRESSES_MS, SENDS_MS, FlowPace
-from drover.model.errors import TooMany
+from drover.model.errors import Missing, TooMany
 
 
 class Clock:
@@ -68,6 +68,37 @@ def test_a_device_is_commanded_so_often_and_again_later(clock):
     assert pace.refused == 3
     clock.now = SENDS_MS
     assert pace.may_command("d")
+
+
+def test_a_press_counts_once_however_often_its_unit_of_work_runs(clock):
+    pace = FlowPace(clock, presses=2)
+
+    with pace.pressing() as count:
+        for _ in range(5):
+            count("f", "b")
+    pace.presses("f", "b")
+
+    with pytest.raises(TooMany):
+        pace.presses("f", "b")
+
+
+def failing_press(pace):
+    with pace.pressing() as count:
+        count("f", "b")
+        raise Missing("gone")
+
+
+def test_a_press_that_fails_does_not_count(clock):
+    pace = FlowPace(clock, presses=1)
+
+    for each in (pace, FlowPace(clock)):
+        with pytest.raises(Missing):
+            failing_press(each)
+
+    pace.presses("f", "b")
+    with pytest.raises(TooMany), pace.pressing() as count:
+        count("f", "b")
+    assert pace.refused == 1
 
 
 def test_a_button_is_pressed_so_often_and_again_later(clock):

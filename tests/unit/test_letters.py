@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drover.app.letters import MOST_ADDRESSES, MOST_KEYS, letter_in
+from drover.app import letters
+from drover.app.letters import (
+    LONGEST_PARAMETERS,
+    MOST_ADDRESSES,
+    MOST_KEYS,
+    MOST_MULTIPARTS,
+    letter_in,
+)
 from drover.model.errors import Invalid
 
 KEYS = {"subject", "from", "to", "cc", "messageId", "text", "html", "attachments"}
@@ -114,6 +121,38 @@ def test_what_a_part_is_may_not_be_told_at_length(header):
 
     with pytest.raises(Invalid, match="is too long"):
         letter_in(body)
+
+
+class NeverRead:
+    def parsebytes(self, body):
+        raise AssertionError("the e-mail is read")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("start", ["content-TYPE: multipart/mixed", "Content-Disposition:\n b"])
+@pytest.mark.parametrize("before", ["", "Subject: x\n", "Content-Type: a/b; a=b\n\n\n"])
+@pytest.mark.parametrize("fold", ["", "\n ", "\n\t"])
+def test_long_parameters_are_refused_before_anything_is_read(
+    monkeypatch, newline, start, before, fold
+):
+    monkeypatch.setattr(letters, "BytesParser", NeverRead)
+    body = f'{before}{start}; a="{f"{fold};" * LONGEST_PARAMETERS}\n\nhi'
+
+    with pytest.raises(Invalid, match="is too long"):
+        letter_in(body.replace("\n", newline).encode())
+
+
+def within_one_another(levels):
+    heads = (f"Content-Type: Multipart/Mixed; boundary=b{n}\n\n--b{n}\n" for n in range(levels))
+    return "".join(heads).encode() + b"\nx"
+
+
+def test_too_many_parts_that_have_parts_are_refused_before_anything_is_read(monkeypatch):
+    assert letter_in(within_one_another(MOST_MULTIPARTS))[0].keys() == KEYS
+    monkeypatch.setattr(letters, "BytesParser", NeverRead)
+
+    with pytest.raises(Invalid, match="parts that have parts"):
+        letter_in(within_one_another(MOST_MULTIPARTS + 1))
 
 
 @pytest.mark.parametrize("header", ["To", "From", "Cc"])

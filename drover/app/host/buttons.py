@@ -19,6 +19,8 @@ from drover.model.errors import Invalid, Missing, TooLarge
 from drover.model.moments import moment_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from drover.ports.jobs import Firing
     from drover.ports.store import Session
 
@@ -27,11 +29,12 @@ async def _trigger(asking: Asking, request: Request) -> dict[str, Any]:
     """Press a button now."""
 
     async def work(session: Session) -> Firing:
-        firing = await _firing(session, asking, request)
+        firing = await _firing(session, asking, request, count)
         await session.jobs.add_firing(firing)
         return firing
 
-    firing = await asking.store.write(work)
+    with asking.services[FlowPace].pressing() as count:
+        firing = await asking.store.write(work)
     asking.tools.wake()
     return _shown(firing)
 
@@ -43,12 +46,13 @@ async def _schedule(asking: Asking, request: Request) -> dict[str, Any]:
     async def work(session: Session) -> tuple[Firing, bool]:
         now_ms = await session.now_ms()
         due_ms = _due_ms(request, now_ms)
-        firing = await _firing(session, asking, request, run_id=run_id, due_ms=due_ms)
+        firing = await _firing(session, asking, request, count, run_id=run_id, due_ms=due_ms)
         waits = await session.jobs.firings.waits(asking.application_id, run_id)
         await session.jobs.add_firing(firing)
         return firing, waits
 
-    firing, waited = await asking.store.write(work)
+    with asking.services[FlowPace].pressing() as count:
+        firing, waited = await asking.store.write(work)
     asking.tools.wake()
     word = "update" if waited else "new"
     return {**_shown(firing), "runId": run_id, "runAt": firing.due_ms, "newOrUpdate": word}
@@ -66,7 +70,13 @@ async def _cancel(asking: Asking, request: Request) -> dict[str, Any]:
     return {"runId": run_id, "success": False, "error": error}
 
 
-async def _firing(session: Session, asking: Asking, request: Request, **more: Any) -> Firing:
+async def _firing(
+    session: Session,
+    asking: Asking,
+    request: Request,
+    count: Callable[[str, str], None],
+    **more: Any,
+) -> Firing:
     if asking.batch.depth >= MOST_DEPTH:
         raise Invalid(f"More than {MOST_DEPTH} workflows started one another in a chain")
     version = request.get("version") or None
@@ -77,7 +87,7 @@ async def _firing(session: Session, asking: Asking, request: Request, **more: An
         )
     except Missing as error:
         raise Missing(f"{error.message}: {request['flowId']} {request['button']}") from error
-    asking.services[FlowPace].presses(button.flow.id, button.key)
+    count(button.flow.id, button.key)
     payload = msgspec.json.encode(request["payload"]) if "payload" in request else None
     if payload is not None and len(payload) > MOST_PRESSED_BYTES:
         raise TooLarge(f"The payload may not be larger than {MOST_PRESSED_BYTES} bytes")

@@ -108,7 +108,7 @@ class Errand:
 def settings_of(errand: Errand, current: Application, now_ms: int) -> dict[str, Any]:
     """Return what a bundle changes of an application itself beside its name, by attribute.
 
-    What is set already is only changed where the import replaces.
+    What is set already, be it to ``false``, is only changed where the import replaces.
     """
     contents, caller = errand.contents, errand.caller
     found = contents.application.settings
@@ -120,7 +120,11 @@ def settings_of(errand: Errand, current: Application, now_ms: int) -> dict[str, 
             last_updated_by_type=caller.type,
         )
     replaces = errand.rule.conflict == "replace"
-    return {name: own for name, own in found.items() if replaces or not getattr(current, name)}
+    return {
+        name: own
+        for name, own in found.items()
+        if replaces or getattr(current, name) in (UNSET, "")
+    }
 
 
 async def bring(tools: Tools, session: Session, errand: Errand) -> Brought:

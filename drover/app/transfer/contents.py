@@ -137,9 +137,10 @@ class Contents:
 
     def _join_texts(self, parted: Parted, path: str, listed: Sequence[Any]) -> None:
         """Give the resources of a list the texts that lie beside it; one without keeps its own."""
-        files = layout.texts_beside(path, parted)
-        for each in listed:
-            if isinstance(each, dict) and (place := files.new(each)) in self._names:
+        maps = [each for each in listed if isinstance(each, dict)]
+        places = layout.texts_found(path, parted, maps, self._names)
+        for each, place in zip(maps, places, strict=True):
+            if place in self._names:
                 each[parted.text] = self._text(place)
 
     def _given(self, value: Any, path: str) -> Given:

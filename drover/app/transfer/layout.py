@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from drover.model.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from drover.model.kind import Kind, Parted
 
@@ -27,6 +27,7 @@ _MOST_BYTES: Final = 200
 _UNFIT: Final = re.compile(r"[^\w.-]|^\.|\.\Z")
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|\Z)", re.IGNORECASE)
 """Names that some systems take for devices."""
+_EARLIER_UNFIT: Final = re.compile(r"[^\w.-]|^\.")
 
 
 def bundled(kinds: Iterable[Kind[Any]]) -> list[Kind[Any]]:
@@ -55,15 +56,16 @@ def lists_of(kind: Kind[Any]) -> dict[str, str | None]:
 class Paths:
     """Gives each resource a file of its own; names that are alike are numbered."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, fit: Callable[[str], str] | None = None) -> None:
         """Give files at a place with a field in braces: ``workflows/{name}.yaml``."""
+        self._fit = fit or _fitting
         self._before, _, rest = place.partition("{")
         self._field, _, self._after = rest.partition("}")
         self._taken: set[str] = set()
 
     def new(self, document: Mapping[str, Any]) -> str:
         """Return the path of the next resource."""
-        name = _fitting(str(document.get(self._field, "")))
+        name = self._fit(str(document.get(self._field, "")))
         if self._after.startswith("/") and name.lower().endswith(YAML):
             name += "_"  # a folder, which must not be called what a file beside it is
         path, number = f"{self._before}{name}", 1
@@ -79,6 +81,11 @@ def _fitting(text: str) -> str:
     name = _UNFIT.sub("_", text[:_LONGEST_NAME])
     name = name.encode()[:_MOST_BYTES].decode("utf-8", "ignore")
     return f"_{name}" if not name or _RESERVED.match(name) else name
+
+
+def _fitting_earlier(text: str) -> str:
+    """Return what files were called before their names were made to fit everywhere."""
+    return _EARLIER_UNFIT.sub("_", text)[:_LONGEST_NAME] or "_"
 
 
 def alike(path: str) -> str:
@@ -106,9 +113,21 @@ def _matching(place: str, names: Iterable[str]) -> Sequence[str]:
     return sorted(name for name in found if "/" not in name[len(before) : -len(after)])
 
 
-def texts_beside(path: str, parted: Parted) -> Paths:
+def texts_beside(path: str, parted: Parted, fit: Callable[[str], str] | None = None) -> Paths:
     """Return the files of the texts that lie beside the list at a path, in its order."""
-    return Paths(f"{path.removesuffix(YAML)}/{{name}}{parted.ending}")
+    return Paths(f"{path.removesuffix(YAML)}/{{name}}{parted.ending}", fit)
+
+
+def texts_found(
+    path: str, parted: Parted, listed: Sequence[Mapping[str, Any]], names: Collection[str]
+) -> Sequence[str]:
+    """Return the files of the texts of the resources in a list, as its bundle calls them.
+
+    Bundles made earlier call some of them otherwise; one way or the other holds for all of a list.
+    """
+    ways = [texts_beside(path, parted, fit) for fit in (_fitting, _fitting_earlier)]
+    found = [[files.new(each) for each in listed] for files in ways]
+    return max(found, key=lambda places: sum(place in names for place in places))
 
 
 def rows_beside(path: str) -> str:

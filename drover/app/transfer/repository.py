@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -157,4 +158,5 @@ def _unpack(packed: Path, files: Path, directory: str) -> None:
         except OSError as error:
             if error.errno not in (errno.ENAMETOOLONG, errno.EILSEQ):
                 raise
-            raise Invalid(f"A repository cannot hold {error.filename}") from error
+            name = os.path.relpath(error.filename, files.resolve())
+            raise Invalid(f"A repository cannot hold a file called {name[:255]}") from error

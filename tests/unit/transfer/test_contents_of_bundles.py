@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 
 import pytest
 
-from drover.app.transfer import contents, yaml_text
+from drover.app.transfer import contents, layout, yaml_text
+from drover.app.transfer.bringing import Errand, Rule, settings_of
 from drover.app.transfer.contents import Contents
 from drover.app.transfer.zip_file import ZipLimits
+from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.device import KIND as DEVICE
+from drover.kinds.experience_view import KIND as VIEW
 from drover.kinds.webhook import KIND as WEBHOOK
 from drover.model.errors import Invalid
+from drover.model.kind import Stamp
+from tests.support.catalog_server import user
 
 
 def opened(limits=None, **files):
@@ -20,7 +26,7 @@ def opened(limits=None, **files):
     with zipfile.ZipFile(made, "w") as file:
         for name, content in {"application.yaml": "name: x\n", **files}.items():
             file.writestr(name, content)
-    return Contents(made, [DEVICE, WEBHOOK], limits=limits)
+    return Contents(made, [DEVICE, VIEW, WEBHOOK], limits=limits)
 
 
 def test_a_bundle_with_too_many_resources_in_all_is_refused(monkeypatch):
@@ -81,3 +87,42 @@ def test_a_readme_that_is_too_long_is_refused():
 def test_what_an_application_cannot_be_is_refused(text):
     with pytest.raises(Invalid, match=r"application\.yaml"):
         opened(**{"application.yaml": text})
+
+
+LONG = "\N{GRINNING FACE}" * 99
+
+
+@pytest.mark.parametrize(
+    ("names", "files"),
+    [
+        (("a.", "a_", "con", LONG), ("a.", "a_", "con", "_" * 99)),
+        (("a.", "a_", "con", LONG), ("a_", "a__2", "_con", "_" * 99)),
+        (("\u8c48" * 99,), ("\u8c48" * 99,)),
+    ],
+)
+def test_texts_find_their_resources_by_the_names_that_bundles_gave_earlier_too(names, files):
+    place = layout.place_of(VIEW).replace("{viewType}", "page")
+    folder = place.removesuffix(".yaml")
+    listed = "".join(f"- name: {name}\n  viewType: page\n" for name in names)
+    texts = {f"{folder}/{file}.hbs": f"of {n}" for n, file in enumerate(files)}
+
+    found = opened(**{place: listed, **texts}).given[VIEW.one]
+
+    assert [json.loads(each.document)["body"] for each in found] == [
+        f"of {n}" for n in range(len(names))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("own", "brought"),
+    [({}, True), ({"endpointDefaultCors": False}, None), ({"endpointDefaultCors": True}, None)],
+)
+def test_what_an_application_says_of_cors_is_only_changed_where_it_says_nothing(own, brought):
+    stamp = Stamp("a" * 24, "a" * 24, 0)
+    current = APPLICATION.create(json.dumps({"name": "x", **own}).encode(), stamp)
+    bundle = opened(**{"application.yaml": "name: x\nendpointDefaultCors: true\n"})
+    errand = Errand(user(), current.id, bundle, Rule(conflict="retain"))
+
+    changes = settings_of(errand, current, 0)
+
+    assert changes.get("endpoint_default_cors") is brought
