@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _HEAD: Final = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\x00-\x08\x0a-\x1f\x7f]*\r\n)*")
 """Headers as they may be sent (RFC 9110, sections 5.1 and 5.5)."""
 
+_NAMES: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]*")
 _CLOSING: Final = b"connection: close\r\n"
 
 
@@ -42,11 +43,10 @@ class Exchange(RequestResponseCycle):
             await self.flow.drain()
         if self.disconnected:
             return
-        told = [b"%b: %b\r\n" % each for each in (*self.default_headers, *headers)]
-        head = b"".join(told)
-        if head.count(b"\n") != len(told) or not _HEAD.fullmatch(head):
-            raise RuntimeError("Invalid HTTP header.")
-        if _CLOSING in head:
+        given = (*self.default_headers, *headers)
+        head = b"".join([b"%b: %b\r\n" % each for each in given])
+        _check([name for name, _ in given], head)
+        if (b"connection", b"close") in given:
             self.keep_alive = False
         elif not self.keep_alive:
             head += _CLOSING
@@ -58,3 +58,11 @@ class Exchange(RequestResponseCycle):
         if not self.keep_alive:
             self.transport.close()
         self.on_response()
+
+
+def _check(names: Sequence[bytes], head: bytes) -> None:
+    """Raise RuntimeError unless each header is read as the one it is, and the body as one body."""
+    whole = head.count(b"\n") == len(names) and _HEAD.fullmatch(head)
+    one_body = names.count(b"content-length") == 1 and b"transfer-encoding" not in names
+    if not (whole and one_body and _NAMES.fullmatch(b"".join(names))):
+        raise RuntimeError("Invalid HTTP header.")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
 import msgspec
 import re2
 from jsonschema import Draft4Validator, Draft7Validator
@@ -38,8 +40,22 @@ _STEPS: Final = {"$ref": 5}
 _CHARACTERS: Final = 100
 """So many characters of a value that an error tells of cost as much as a keyword."""
 
-_left: ContextVar[list[int]] = ContextVar("_left")
-"""How many keywords the check that goes on may still look at."""
+MOST_NESTED: Final = 180
+"""Keywords within keywords: each takes some four calls, of which Python allows a thousand.
+
+That limit itself must not be met: the library's registry of references does not survive it.
+"""
+
+
+@dataclass(slots=True)
+class _Effort:
+    """What the check that goes on may still do."""
+
+    steps: int = MOST_STEPS
+    levels: int = MOST_NESTED
+
+
+_effort: ContextVar[_Effort] = ContextVar("_effort")
 
 _LONGEST_MESSAGE: Final = 1024
 _LATER_KEYWORDS: Final = ("const", "contains", "propertyNames", "if")
@@ -50,7 +66,7 @@ def check(schema: Any, value: Any) -> list[dict[str, str]]:
 
     Raises Thrown for a bad schema, and for one that takes too long.
     """
-    _left.set([MOST_STEPS])
+    _effort.set(_Effort())
     validator = _validator(_text(schema))
     shown = value if value is UNDEFINED else jsonable(value)
     errors: list[dict[str, str]] = []
@@ -162,18 +178,20 @@ def _counted(keyword: Keyword, steps: int) -> Keyword:
     """Return a keyword that counts as work, and more where it tells of a large value."""
 
     def check_keyword(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:
-        _work(steps)
+        effort = _effort.get()
+        _work(effort, steps)
+        effort.levels -= 1
         for error in keyword(validator, wanted, instance, schema) or ():
-            _work(measure(instance) // _CHARACTERS)
+            _work(effort, measure(instance) // _CHARACTERS)
             yield error
+        effort.levels += 1
 
     return check_keyword
 
 
-def _work(steps: int) -> None:
-    left = _left.get()
-    left[0] -= steps
-    if left[0] < 0:
+def _work(effort: _Effort, steps: int) -> None:
+    effort.steps -= steps
+    if effort.steps < 0 or effort.levels <= 0:
         raise Thrown("PayloadTooLarge", "The schema takes too much work to check")
 
 
@@ -194,7 +212,10 @@ def _extended(draft: Any, keywords: Mapping[str, Any]) -> Any:
     """Return a draft with more keywords, or others, all of which are counted."""
     known = {**draft.VALIDATORS, **keywords}
     counted = {name: _counted(each, _STEPS.get(name, 1)) for name, each in known.items()}
-    return extend(draft, counted)  # type: ignore[no-untyped-call]  # no types
+    extended = extend(draft, counted)  # type: ignore[no-untyped-call]  # no types
+    # By itself it hands a part that names a draft to that draft, which counts nothing.
+    extended.evolve = attrs.evolve
+    return extended
 
 
 _DRAFT7: Final = _extended(Draft7Validator, _PATTERNS)

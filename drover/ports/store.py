@@ -158,7 +158,9 @@ class Store(Protocol):
     async def write(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run one atomic unit of work; return after it is durable.
 
-        Whatever ``work`` raises is raised here, with nothing of it kept.
+        Whatever ``work`` raises is raised here, with nothing of it kept. ``work`` may be run more
+        than once, when a unit that it shared a commit with was undone: what it does beside the
+        session must come to the same however often.
         """
         ...
 

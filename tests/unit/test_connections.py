@@ -192,7 +192,10 @@ async def test_a_whole_body_that_is_too_long_is_left_where_it_is():
         (b"x-name", b"a\nb"),
         (b"x-name", b"a\0b"),
         (b"x name", b"a"),
+        (b"x-other: b", b"a"),
         (b"", b"a"),
+        (b"content-length", b"3"),
+        (b"transfer-encoding", b"chunked"),
     ],
 )
 async def test_a_header_that_would_be_read_as_something_else_is_never_sent(header, caplog):
@@ -211,6 +214,14 @@ async def test_an_answer_may_close_the_line_and_an_old_client_has_it_closed():
 
     assert closing.count(b"connection: close\r\n") == 1
     assert old.count(b"connection: close\r\n") == 1
+
+
+async def test_a_header_that_only_ends_like_the_closing_one_closes_nothing():
+    answers = whole(headers=[(b"x-connection", b"close")])
+
+    came = await exchanged(answers, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", LAST)
+
+    assert came.count(b"HTTP/1.1 200 OK") == 2
 
 
 async def test_an_escaped_path_is_told_as_it_means_and_as_it_was_sent():

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from tests.support.flow_world import (
@@ -340,7 +342,36 @@ def test_a_schema_that_refers_to_itself_for_ever_is_an_error_of_the_run():
         "ValidatePayloadNode", {"schema": '{"$ref": "#"}', "toValidatePath": "data"}, "text"
     )
 
-    assert error["name"] in ("PayloadTooLarge", "Validation")
+    assert error["name"] == "PayloadTooLarge"
+
+
+def nested(levels):
+    schema, value = {"type": "integer"}, 1
+    for _ in range(levels):
+        schema, value = {"properties": {"a": schema}}, {"a": value}
+    return schema, value
+
+
+def test_a_schema_may_have_as_many_levels_as_a_payload_has_use_for():
+    schema, value = nested(30)
+    config = {"schema": json.dumps(schema), "toValidatePath": "data", "errorsPath": "working.e"}
+
+    assert result_of("ValidatePayloadNode", config, value)["working"]["e"] == []
+
+
+@pytest.mark.parametrize("levels", [150, 400])
+def test_a_schema_of_very_many_levels_is_an_error_of_the_run(levels):
+    schema, value = nested(levels)
+    config = {"schema": json.dumps(schema), "toValidatePath": "data"}
+
+    assert error_of("ValidatePayloadNode", config, value)["name"] == "PayloadTooLarge"
+
+
+def test_a_part_of_a_schema_that_names_a_draft_is_held_to_the_same_rules():
+    part = {"$schema": "http://json-schema.org/draft-07/schema#", "pattern": "(?=a)"}
+    config = {"schema": json.dumps({"allOf": [part]}), "toValidatePath": "data"}
+
+    assert error_of("ValidatePayloadNode", config, "text")["name"] == "Validation"
 
 
 def test_annotations_do_nothing():
