@@ -33,6 +33,7 @@ def load(
 ) -> Settings:
     """Return the settings in force; ``overrides`` (the command line) win over all.
 
+    Requests that may wait leave a fifth of all requests to others, whatever is set.
     Raises SettingsError.
     """
     environ = os.environ if environ is None else environ
@@ -44,7 +45,7 @@ def load(
     ):
         _check(values, source)
         given |= values
-    return msgspec.convert(given, Settings, strict=False)
+    return _with_room(msgspec.convert(given, Settings, strict=False))
 
 
 def describe() -> list[tuple[str, str, object, str]]:
@@ -56,6 +57,18 @@ def describe() -> list[tuple[str, str, object, str]]:
         meta = cast("Meta", hints[info.name].__metadata__[0])
         rows.append((info.name, variable(info.name), default, meta.description or ""))
     return rows
+
+
+def _with_room(settings: Settings) -> Settings:
+    beacons, replies = settings.max_waiting_beacons, settings.max_waiting_replies
+    waiting, most = beacons + replies, settings.max_requests * 4 // 5
+    if waiting <= most:
+        return settings
+    return msgspec.structs.replace(
+        settings,
+        max_waiting_beacons=beacons * most // waiting,
+        max_waiting_replies=replies * most // waiting,
+    )
 
 
 def _from_file(file: Path | None) -> dict[str, Any]:

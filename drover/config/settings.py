@@ -231,10 +231,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         int,
         Meta(
             description="Calls of webhooks and endpoints that may wait for a workflow's reply at"
-            " once (429 above); fewer than `max_requests`, so that others are served.",
+            " once (429 above). With `max_waiting_beacons` no more than four fifths of"
+            " `max_requests`, so that others are served; else both are less, in proportion.",
             ge=0,
         ),
-    ] = 500
+    ] = 300
     reply_seconds: Annotated[
         float, Meta(description="How long such a call waits for a reply (504 after).", gt=0)
     ] = 60.0
@@ -335,8 +336,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_waiting_beacons: Annotated[
         int,
         Meta(
-            description="Requests that may wait for a beacon job at once (429 above); fewer than"
-            " `max_requests`, so that others are served.",
+            description="Requests that may wait for a beacon job at once (429 above), or for a"
+            " cancel of one, where those for a job leave places. With `max_waiting_replies` no"
+            " more than four fifths of `max_requests`.",
             ge=0,
         ),
     ] = 500

@@ -127,12 +127,47 @@ async def test_a_heartbeat_is_answered_at_once_where_too_many_wait_or_a_cancel_i
 ):
     number, other = await tmm.job_in("running"), await tmm.job_in("canceling")
     cancelled = await tmm.act(other, "heartbeat", wait=AGES_S)
-    monkeypatch.setattr(tmm.beacons.holders, "most", 1)
-    await beating(number)
+    third = await tmm.job_in("running")
+    monkeypatch.setattr(tmm.beacons.waiters, "most", 1)
+    await beating(third)
 
     job = await tmm.act(number, "heartbeat", wait=AGES_S)
 
     assert (job["status"], cancelled["cancel_requested"]) == ("running", True)
+
+
+async def test_a_heartbeat_that_waits_gives_way_to_who_waits_for_a_job(tmm, beating, monkeypatch):
+    number, other = await tmm.job_in("running"), await tmm.job_in("running")
+    monkeypatch.setattr(tmm.beacons.waiters, "most", 2)
+    first, second = await beating(number), await beating(other)
+
+    asked = asyncio.create_task(tmm.send("POST", "?action=pickup&beacon_name=nobody&wait=60"))
+    answer = await first
+    full = await tmm.act(number, "heartbeat", wait=AGES_S)
+    asked.cancel()
+
+    assert (answer.status_code, full["status"], second.done()) == (200, "running", False)
+
+
+async def test_a_heartbeat_is_answered_at_once_where_its_key_has_no_more_places(
+    tmm, beating, monkeypatch
+):
+    monkeypatch.setattr(tmm.beacons.waiters, "most_of_key", 1)
+    await beating(await tmm.job_in("running"))
+
+    job = await tmm.act(await tmm.job_in("running"), "heartbeat", wait=AGES_S)
+
+    assert job["status"] == "running"
+
+
+async def test_only_two_heartbeats_wait_with_one_job(tmm, beating):
+    number = await tmm.job_in("running")
+    for _ in range(2):
+        await beating(number)
+
+    job = await tmm.act(number, "heartbeat", wait=AGES_S)
+
+    assert (job["status"], len(tmm.beacons.holders)) == ("running", 2)
 
 
 async def test_a_worker_that_lost_its_key_while_it_waited_is_told_nothing(tmm, beating):

@@ -367,14 +367,15 @@ async def test_many_callbacks_are_made_some_at_a_time(tmm):
     for _ in range(OF_UNKNOWN + OF_RECEIVER + 1):
         await tmm.act(await tmm.create(callback_url="http://x.test/"), "end")
 
-    made = []
+    made, woken = [], []
     for _ in range(3):
         tmm.heart.signals.callbacks.clear()
         await callbacks.tick()
         made.append(len(receiver.requests))
+        woken.append(tmm.heart.signals.callbacks.is_set())
 
     assert made == [OF_UNKNOWN, OF_UNKNOWN + OF_RECEIVER, OF_UNKNOWN + OF_RECEIVER + 1]
-    assert tmm.heart.signals.callbacks.is_set()  # there is room for more
+    assert woken == [True, True, False]  # only where one could not be begun is there to look again
 
 
 class Hanging(Receiver):
@@ -434,6 +435,52 @@ async def test_receivers_take_turns(tmm, monkeypatch):
 
     hosts = [each.url for each in receiver.requests]
     assert hosts == ["http://a.test/", "http://b.test/", "http://a.test/"]
+
+
+async def test_receivers_behind_a_full_page_without_room_have_their_turn(tmm, monkeypatch):
+    monkeypatch.setattr("drover.app.beacons.callbacks._LOOKED_AT", 1)
+    receiver = Hanging()
+    callbacks = _callbacks(tmm, receiver, Callbacks)
+    for _ in range(OF_UNKNOWN + 1):
+        await tmm.act(await tmm.create(callback_url="http://a.dead.test/"), "end")
+    await callbacks.tick()
+    callbacks._last = ""
+    await tmm.act(await tmm.create(callback_url="http://ok.test/"), "end")
+
+    for _ in range(2):
+        await callbacks.tick()
+    receiver.let_go.set()
+    await callbacks.settle()
+
+    assert receiver.called("ok.test") == 1
+
+
+async def test_the_ports_of_a_host_are_one_receiver(tmm):
+    receiver = Receiver()
+    for port in range(OF_UNKNOWN + 1):
+        await tmm.act(await tmm.create(callback_url=f"http://x.test:{port + 80}/"), "end")
+
+    await _callbacks(tmm, receiver).tick()
+
+    assert len(receiver.requests) == OF_UNKNOWN
+
+
+async def test_a_fault_of_ours_puts_a_callback_off_and_is_no_failure_of_its_receiver(tmm):
+    receiver = Receiver(ZeroDivisionError(), ZeroDivisionError())
+    callbacks = _callbacks(tmm, receiver)
+    for _ in range(OF_UNKNOWN + 1):
+        await tmm.act(await tmm.create(callback_url="http://x.test/"), "end")
+
+    await callbacks.tick()
+    due = await tmm.database.read(
+        lambda tx: tx.fetch_sql(
+            "SELECT callback_due_ms - execution.completed_ms AS rest_ms FROM beacon_job"
+            " JOIN execution USING (number) WHERE callback_tries = 1"
+        )
+    )
+
+    assert callbacks._places.room("x.test") == OF_UNKNOWN
+    assert [row["rest_ms"] < 60_000 for row in due] == [True] * OF_UNKNOWN
 
 
 async def test_a_callback_that_a_store_without_room_could_not_note_is_made_again(tmm):

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from drover.app.beacons import callbacks
-from drover.app.beacons.callbacks import AT_A_TIME, OF_FAILING, OF_RECEIVER, OF_UNKNOWN, Places
+from drover.app.beacons.callbacks import (
+    AT_A_TIME,
+    OF_ALL_UNKNOWN,
+    OF_FAILING,
+    OF_RECEIVER,
+    OF_UNKNOWN,
+    Places,
+)
 
 
 def _called(places, host, *, failed):
     places.take(host)
-    places.give_back(host, failed=failed)
+    places.give_back(host, answers=not failed)
 
 
 def test_a_receiver_has_more_room_once_it_has_answered_and_little_once_it_has_failed():
@@ -44,6 +51,27 @@ def test_receivers_that_fail_leave_half_of_all_places_to_those_that_answer():
         places.take(f"dead{number}")
 
     assert (places.room(f"dead{OF_FAILING}"), places.room("ok")) == (0, OF_RECEIVER)
+
+
+def test_receivers_that_were_not_called_yet_leave_places_to_those_that_answer():
+    places = Places()
+    _called(places, "ok", failed=False)
+
+    for number in range(OF_ALL_UNKNOWN):
+        places.take(f"new{number}")
+
+    assert (places.room("another"), places.room("ok")) == (0, OF_RECEIVER)
+
+
+def test_an_end_that_tells_nothing_of_its_receiver_changes_nothing_for_it():
+    places = Places()
+    _called(places, "a", failed=True)
+
+    for host in "ab":
+        places.take(host)
+        places.give_back(host, answers=None)
+
+    assert (places.room("a"), places.room("b")) == (1, OF_UNKNOWN)
 
 
 def test_only_so_many_receivers_are_remembered(monkeypatch):

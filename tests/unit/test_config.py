@@ -63,3 +63,13 @@ def test_a_file_that_is_not_toml_or_not_there_is_refused(tmp_path):
 def test_every_setting_is_described():
     assert all(meaning for *_, meaning in config.describe())
     assert ("port", "DROVER_PORT", 8080) in [row[:3] for row in config.describe()]
+
+
+@pytest.mark.parametrize(
+    ("given", "waiting"),
+    [({}, (500, 300)), ({"max_waiting_replies": 500}, (400, 400)), ({"max_requests": 10}, (5, 3))],
+)
+def test_requests_that_wait_leave_a_fifth_of_all_to_others(given, waiting):
+    settings = config.load(environ={}, overrides=given)
+
+    assert (settings.max_waiting_beacons, settings.max_waiting_replies) == waiting

@@ -55,7 +55,7 @@ def build(
     """Return the use cases over the store of an engine's heart; ``tz`` is that of templates."""
     store, signals = heart.store, heart.signals
     waiters = waiters or Waiters(signals.beacons)
-    holders = Holders(store, waiters.most)
+    holders = Holders(store, waiters)
     return BeaconServices(
         jobs=BeaconJobs(store, ids, waiters, Timetable(tz), signals),
         work=BeaconWork(store, waiters, holders, signals.callbacks, heart.timing.beacon_lease_ms),

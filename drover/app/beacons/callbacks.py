@@ -35,6 +35,9 @@ OF_RECEIVER: Final = 8
 OF_UNKNOWN: Final = 2
 """Callbacks under way to a receiver that was not called yet."""
 
+OF_ALL_UNKNOWN: Final = 16
+"""Callbacks under way to all receivers that were not called yet: names are cheap."""
+
 REMEMBERED: Final = 4096
 """Receivers of which it is known whether they answer."""
 
@@ -47,8 +50,8 @@ _LOG = structlog.get_logger("drover.beacons")
 class Callbacks:
     """Any number of servers may run this: each callback is claimed before it is made.
 
-    ``body`` encodes what is told; ``wake`` is set when there may be room for more. A receiver may
-    be told twice, if a server ends at a bad moment.
+    ``body`` encodes what is told; ``wake`` is set when one has ended and something was left undone
+    for lack of room. A receiver may be told twice, if a server ends at a bad moment.
     """
 
     def __init__(
@@ -66,20 +69,29 @@ class Callbacks:
         self._places = Places()
         self._making: set[asyncio.Task[None]] = set()
         self._last = ""
+        self._undone = False
 
     async def tick(self) -> float | None:
         """Begin the callbacks that are due and that there is room for; they end by themselves."""
-        hosts = await self._store.read(self._due) if self._places.left else ()
-        if not hosts:
+        self._undone = True  # what ends meanwhile makes room that this turn does not see
+        if not self._places.left:
             return None
-        claimed = await self._store.write(lambda session: self._claim(session, hosts))
+        hosts = await self._store.read(self._due)
+        claimed: Sequence[tuple[str, Callback]] = ()
+        roomy = [host for host in hosts if self._places.room(host)]
+        if roomy:
+            claimed = await self._store.write(lambda session: self._claim(session, roomy))
         for each in claimed:
             self._begin(*each)
+        if hosts and not claimed:
+            self._last = hosts[-1]  # those behind them have their turn
+        full = any(not self._places.room(host) for host in hosts)
+        self._undone = full or len(hosts) >= _LOOKED_AT
         return None
 
     async def settle(self) -> None:
         """Wait for the callbacks that are under way."""
-        await asyncio.gather(*self._making)
+        await asyncio.gather(*self._making, return_exceptions=True)
 
     async def _due(self, session: Session) -> Sequence[str]:
         """Return who is to be called, those first whose turn is longest ago."""
@@ -87,7 +99,7 @@ class Callbacks:
         hosts = await session.beacons.to_call(now_ms, self._last, _LOOKED_AT)
         if self._last and len(hosts) < _LOOKED_AT:
             hosts = [*hosts, *await session.beacons.to_call(now_ms, "", _LOOKED_AT)]
-        return [host for host in dict.fromkeys(hosts) if self._places.room(host)]
+        return list(dict.fromkeys(hosts))
 
     async def _claim(
         self, session: Session, hosts: Sequence[str]
@@ -113,15 +125,29 @@ class Callbacks:
         task.add_done_callback(self._making.discard)
 
     async def _make(self, host: str, callback: Callback) -> None:
-        failure: str | None = "broken off"
+        answers: bool | None = None
         try:
-            failure = await self._posts.send(callback.url, self._body(callback.job))
+            failure, answers = await self._sent(callback)
             await self._note(callback, failure)
         except DroverError as error:  # the store is away: it is made again once its claim is over
             _LOG.warning("callback_waits", number=callback.job.number, error=error.message)
+        except Exception:  # noqa: BLE001 - as above, and not silently
+            _LOG.exception("callback_not_noted", number=callback.job.number)
         finally:
-            self._places.give_back(host, failed=failure is not None)
-            self._wake.set()
+            self._places.give_back(host, answers=answers)
+            if self._undone:
+                self._wake.set()
+
+    async def _sent(self, callback: Callback) -> tuple[str | None, bool | None]:
+        """Return why a callback failed, and whether its receiver answers: None if not its fault."""
+        try:
+            failure = await self._posts.send(callback.url, self._body(callback.job))
+        except DroverError:
+            raise
+        except Exception:  # noqa: BLE001 - any other would be tried for ever, unseen
+            _LOG.exception("callback_fault", number=callback.job.number)
+            return "a fault of this server", None
+        return failure, failure is None
 
     async def _note(self, callback: Callback, failure: str | None) -> None:
         """Forget a callback that was taken or is late, or put it off."""
@@ -159,22 +185,25 @@ class Places:
 
     def room(self, host: str) -> int:
         """Return how many more callbacks to one receiver may be begun."""
-        most, left = OF_UNKNOWN, self.left
-        if host in self._answers:
-            most = OF_RECEIVER if self._answers[host] else 1
-        if most == 1:
-            left = min(left, OF_FAILING - self._of_failing())
+        answers = self._answers.get(host)
+        most, left = OF_RECEIVER, self.left
+        if answers is None:
+            most, left = OF_UNKNOWN, min(left, OF_ALL_UNKNOWN - self._taken_by(answers=None))
+        elif not answers:
+            most, left = 1, min(left, OF_FAILING - self._taken_by(answers=False))
         return max(0, min(left, most - self._taken[host]))
 
     def take(self, host: str, count: int = 1) -> None:
         """Note callbacks that begin."""
         self._taken[host] += count
 
-    def give_back(self, host: str, *, failed: bool) -> None:
-        """Note one that has ended, and whether its receiver answered."""
+    def give_back(self, host: str, *, answers: bool | None) -> None:
+        """Note one that has ended, and whether its receiver answers; None: that is not known."""
         self._taken -= Counter((host,))
+        if answers is None:
+            return
         self._answers.pop(host, None)
-        self._answers[host] = not failed
+        self._answers[host] = answers
         if len(self._answers) > REMEMBERED:
             del self._answers[next(iter(self._answers))]
 
@@ -184,7 +213,8 @@ class Places:
         other._taken, other._answers = self._taken.copy(), self._answers
         return other
 
-    def _of_failing(self) -> int:
+    def _taken_by(self, *, answers: bool | None) -> int:
+        """Count those under way to receivers that answer, that fail, or that are not known."""
         return sum(
-            count for host, count in self._taken.items() if not self._answers.get(host, True)
+            count for host, count in self._taken.items() if self._answers.get(host) is answers
         )

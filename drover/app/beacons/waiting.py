@@ -109,6 +109,10 @@ class Waiters:
         """Return the beacons that somebody waits for."""
         return sorted(self._waiting)
 
+    def of_key(self, key: str) -> int:
+        """Count those who wait with a key."""
+        return self._of_key[key]
+
     def check_room(self, key: str) -> None:
         """Raise TooMany where no more may wait, at all or with this key."""
         if self._count >= self.most:

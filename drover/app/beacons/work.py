@@ -102,7 +102,7 @@ class BeaconWork:
         """
         if patience is None or not patience.wait_s:
             return await self._beaten(caller, number, hold)
-        with self._holders.listening(number) as holder:
+        with self._holders.listening(number, caller.token_id or "") as holder:
             job = await self._beaten(caller, number, hold)
             if not await self._holders.wait(holder, job, patience):
                 return job
@@ -154,6 +154,7 @@ class BeaconWork:
             self._waiters.leave(waiter)
 
     async def _awaited(self, waiter: Waiter, asked: Pick, patience: Patience) -> BeaconJob | None:
+        self._holders.make_room()
         until_s = time.monotonic() + patience.wait_s
         gone: asyncio.Future[object] = asyncio.ensure_future(patience.left())
         try:

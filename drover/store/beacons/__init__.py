@@ -302,8 +302,8 @@ def _job(new: NewBeaconJob) -> dict[str, Any]:
 
 
 def _host(url: str | None) -> str:
-    """Return who is called, by host and port; a dash stands for nobody."""
-    return _NOBODY if url is None else urlsplit(url).netloc.rpartition("@")[2].lower()
+    """Return who is called, by the host's name: ports of one are one; a dash stands for nobody."""
+    return _NOBODY if url is None else urlsplit(url).hostname or _NOBODY
 
 
 def _there(row: Row | None) -> BeaconJob:
