@@ -60,7 +60,6 @@ class Link:
         self._servers: list[str] = []
         self._clients: dict[str, Client] = {}
         self._opening: dict[str, asyncio.Lock] = {}
-        self._ensuring: dict[str, asyncio.Lock] = {}
         self._known: set[str] = set()
         self._heard: dict[str, frozenset[str]] = {}
         self._leaving: asyncio.Queue[Message] = asyncio.Queue(MOST_LEAVING)
@@ -124,11 +123,6 @@ class Link:
         """
         if application_id in self._known:
             return
-        async with self._ensuring.setdefault(application_id, asyncio.Lock()):
-            if application_id not in self._known:
-                await self._introduce(application_id)
-
-    async def _introduce(self, application_id: str) -> None:
         roots = await self._roots(application_id)
         await self._declare(application_id, roots)
         await self._prepare(application_id)

@@ -1,4 +1,4 @@
-"""An application's account is made known once, also where the broker refuses a part of it."""
+"""An application's account is made known, also where the broker refuses a part of it."""
 
 from __future__ import annotations
 
@@ -109,13 +109,6 @@ async def test_an_account_that_is_refused_without_topics_is_told_of(link, broker
 
     with pytest.raises(Unavailable, match="overlapping"):
         await link.ensure(APPLICATION)
-
-
-async def test_an_application_is_made_known_once_for_all_who_need_it(link, broker):
-    await asyncio.gather(*(link.ensure(APPLICATION) for _ in range(3)))
-
-    assert broker.told == [["b", "b.>"]]
-    assert link.order.count("greet") == 1
 
 
 async def test_who_reads_a_connection_in_another_way_comes_before_its_first_request(link):
