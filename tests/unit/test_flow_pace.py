@@ -6,21 +6,12 @@ import pytest
 
 from drover.app.flow_pace import PRESSES_MS, SENDS_MS, FlowPace
 from drover.model.errors import Missing, TooMany
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self):
-        self.now = 0
-
-    def monotonic_ms(self):
-        return self.now
+from tests.support.clocks import StillClock
 
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return StillClock()
 
 
 def test_without_limits_nothing_is_refused(clock):

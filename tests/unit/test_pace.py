@@ -6,21 +6,12 @@ import pytest
 
 from drover.app.live.pace import FIRST_MS, LEAVING_MS, LONGEST_MS, WINDOW_MS, Pace
 from drover.model.errors import TooMany, Unavailable
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self):
-        self.now = 0
-
-    def monotonic_ms(self):
-        return self.now
+from tests.support.clocks import StillClock
 
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return StillClock()
 
 
 def speaks_too_often(pace):
