@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 LENGTH: Final = struct.Struct("<I")
 LONGEST: Final = 1 << 30
 """A longer frame is a fault of the other side."""
+
+_LEAST: Final = -(2**63)
+_MOST: Final = 2**64 - 1
+"""Whole numbers that a frame can hold."""
 
 
 class Ready(Struct, frozen=True, tag="ready", array_like=True):
@@ -131,8 +136,25 @@ TO_WORKER: Final[msgspec.msgpack.Decoder[ToWorker]] = msgspec.msgpack.Decoder(To
 
 def pack(message: FromWorker | ToWorker) -> bytes:
     """Return a message as a frame."""
-    body = _ENCODER.encode(message)
+    try:
+        body = _ENCODER.encode(message)
+    except OverflowError:
+        body = _ENCODER.encode(_fitting(msgspec.to_builtins(message, builtin_types=(bytes,))))
     return LENGTH.pack(len(body)) + body
+
+
+def _fitting(value: Any) -> Any:
+    """Return what a frame holds, with whole numbers that it cannot hold as JavaScript has them."""
+    if isinstance(value, dict):
+        return {name: _fitting(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_fitting(each) for each in value]
+    if isinstance(value, int) and not _LEAST <= value <= _MOST:
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
+    return value
 
 
 async def read(reader: asyncio.StreamReader) -> bytes:
