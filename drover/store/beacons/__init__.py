@@ -146,7 +146,8 @@ class BeaconStore:
     async def _untaken(self, sought: Sought, after: int) -> Untaken:
         """Return among which jobs to look, where nobody may have those that are sought.
 
-        Few are looked at by themselves, whatever else there is; many are met soon from the first on.
+        Few are looked at by themselves, whatever else there is; many are met soon from the first
+        of them on.
         """
         name = untaken_of(sought.query)
         if name is None:

@@ -59,7 +59,7 @@ SELECT number FROM (
     ORDER BY priority DESC, due_ms, number LIMIT :limit) AS queued
 UNION ALL
 SELECT number FROM (
-    SELECT number FROM execution WHERE picked_ms IS NULL AND state <> 'queued' AND queue = :name
+    SELECT number FROM execution WHERE coalesce(picked_ms, 0) = 0 AND state <> 'queued' AND queue = :name
     ORDER BY number LIMIT :limit) AS other;
 
 -- name: beacon_oldest_untaken
@@ -68,7 +68,7 @@ SELECT min(number) AS number FROM (
     SELECT number FROM execution WHERE state = 'queued' AND queue = :name
     UNION ALL
     SELECT number FROM execution
-    WHERE picked_ms IS NULL AND state <> 'queued' AND queue = :name) AS untaken;
+    WHERE coalesce(picked_ms, 0) = 0 AND state <> 'queued' AND queue = :name) AS untaken;
 
 -- name: beacon_renew
 -- Write what a worker tells of a job it keeps, unless it has changed since: no index of states moves.

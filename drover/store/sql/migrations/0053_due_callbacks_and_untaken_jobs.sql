@@ -8,6 +8,8 @@ WHERE callback_due_ms IS NOT NULL
   AND number IN (SELECT number FROM execution WHERE kind = 'beacon_template');
 
 -- Jobs of a beacon that nobody took: those that are queued are in another index. A job that is
--- queued, taken and ended is never in this one, so that it costs nothing.
+-- queued, taken and ended is never in this one, so that it costs nothing. PostgreSQL takes states and
+-- moments for independent of each other, and would think that many are here: it is asked by an
+-- expression of which it expects few.
 CREATE INDEX execution_untaken ON execution (queue, number)
-    WHERE picked_ms IS NULL AND state <> 'queued' AND queue IS NOT NULL;
+    WHERE coalesce(picked_ms, 0) = 0 AND state <> 'queued' AND queue IS NOT NULL;
