@@ -154,11 +154,8 @@ def untaken_of(query: Node) -> str | None:
     parts = query.parts if isinstance(query, And) else (query,)
     if not any(part in _UNTAKEN for part in parts):
         return None
-    for part in parts:
-        match part:
-            case Compare("beacon_name", Operator.EQUAL, str() as name):
-                return name
-    return None
+    named = (part for part in parts if isinstance(part, Compare) and part.field == "beacon_name")
+    return next((str(part.value) for part in named if part.operator is Operator.EQUAL), None)
 
 
 def _where(sought: Sought, dialect: DialectName, numbers: Sequence[int] | None) -> Statement:
