@@ -104,9 +104,9 @@ class BeaconStore:
         row = await self._tx.fetch_one("beacon_next", params)
         return None if row is None else await self.hold(row["number"])
 
-    async def save(self, seen: BeaconJob, job: BeaconJob) -> bool:
+    async def save(self, seen: BeaconJob, job: BeaconJob, *, discarded: bool = False) -> bool:
         """Write what was done to a job, unless it has changed since it was seen."""
-        row = saved(seen, job)
+        row = saved(seen, job, discarded=discarded)
         if is_kept(seen, job):
             return await self._tx.execute("beacon_renew", row) > 0
         if await self._tx.fetch_one("beacon_save", {**row, "place": 0}) is None:

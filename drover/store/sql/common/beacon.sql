@@ -76,7 +76,8 @@ UPDATE execution SET
     started_ms = :started_ms, step = :step, lease_until_ms = :lease_until_ms
 WHERE number = :number AND state = :seen_state AND fence = :seen_fence AND step = :seen_step
   AND coalesce(started_ms, 0) = :seen_started_ms
-  AND coalesce(lease_until_ms, 0) = :seen_lease_until_ms;
+  AND coalesce(lease_until_ms, 0) = :seen_lease_until_ms
+  AND discarded <= CAST(:discarded AS INTEGER);
 
 -- name: beacon_save
 -- Write what was done to a job, one of several, unless it has changed since it was seen; tell its place.
@@ -88,6 +89,7 @@ UPDATE execution SET
 WHERE number = :number AND state = :seen_state AND fence = :seen_fence AND step = :seen_step
   AND coalesce(started_ms, 0) = :seen_started_ms
   AND coalesce(lease_until_ms, 0) = :seen_lease_until_ms
+  AND discarded <= CAST(:discarded AS INTEGER)
 RETURNING CAST(:place AS BIGINT) AS place;
 
 -- name: beacon_put_clock

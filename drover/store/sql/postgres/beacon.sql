@@ -120,6 +120,7 @@ WITH saved AS (
     WHERE number = :number AND state = :seen_state AND fence = :seen_fence AND step = :seen_step
       AND coalesce(started_ms, 0) = :seen_started_ms
       AND coalesce(lease_until_ms, 0) = :seen_lease_until_ms
+      AND discarded <= CAST(:discarded AS INTEGER)
     RETURNING number, completed_ms
 ), told AS (
     UPDATE beacon_job SET callback_due_ms = saved.completed_ms FROM saved
