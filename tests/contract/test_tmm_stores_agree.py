@@ -96,7 +96,7 @@ def _form(chance, action):
         form["beacon_name"] = chance.choice(BEACONS)
     if action == "configure":
         form["lease"] = chance.choice(("0", "30"))
-    if action in ("update",):
+    if action == "update":
         form["curtask"] = chance.choice("0123")
     if action == "log":
         form["line"] = "x"
