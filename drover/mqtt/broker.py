@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from drover.mqtt.accounts import Keyring
 
 from drover.mqtt.accounts import SYSTEM
+from drover.ports.bus import MOST_MESSAGE_BYTES
 
 BINARY: Final = "nats-server"
-MOST_PAYLOAD_BYTES: Final = 262_144
-"""Bytes of one message."""
 
 DECIDING_S: Final = 10
 """How long a device may wait until it is let in: when a whole fleet connects, that takes time.
@@ -92,7 +91,7 @@ def configuration(keys: Keyring, ports: Ports, folder: Path, *, name: str = "dro
     return f"""# Made by Drover; it holds signed claims, no secrets.
 server_name: "{name}"
 listen: "127.0.0.1:{ports.clients}"
-max_payload: {MOST_PAYLOAD_BYTES}
+max_payload: {MOST_MESSAGE_BYTES}
 log_size_limit: 10MB
 log_max_num: 3
 max_connections: 200000
