@@ -89,7 +89,7 @@ def serve(  # noqa: PLR0913 - the published flags of this command
         "roles": _list(roles),
         "handlers": _list(handlers),
     }
-    run(config.load(file=config_file, overrides=given))
+    run(config.asked(file=config_file, overrides=given))
 
 
 @COMMANDS.command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import msgspec
@@ -11,9 +12,10 @@ from drover.client import BeaconJob, ClientError, ServerUnreachable
 from drover.client.beacon_work import Ending, Wanted
 from drover.workers.beacon.backoff import Backoff
 from drover.workers.beacon.commands import environment
-from drover.workers.beacon.deliveries import shortened, was_accepted
+from drover.workers.beacon.deliveries import longest_wait_s, shortened, was_accepted
 from drover.workers.beacon.job_log import BATCH_CHARACTERS, BATCH_LINES, MOST_WAITING, JobLog
 from drover.workers.beacon.output import MOST_LINES, Output
+from drover.workers.beacon.running import SteadyLog
 from drover.workers.beacon.settings import (
     AgentSettings,
     SettingError,
@@ -220,6 +222,26 @@ def test_results_wait_in_the_users_folder_for_state():
 
 def test_settings_do_not_hold_the_key():
     assert "key" not in msgspec.json.encode(AgentSettings.__struct_fields__).decode()
+
+
+def test_a_log_that_has_no_room_ends_no_work():
+    class Full:
+        def write(self, _text):
+            raise OSError(28, "No space left on device")
+
+        flush = write
+
+    log = SteadyLog(Full())
+
+    assert log.write("a line") is None
+    assert SteadyLog(io.StringIO()).flush() is None
+
+
+@pytest.mark.parametrize(("lease", "most_s"), [(10, 2.5), (60, 15), (300, 30), (0, 30), (None, 30)])
+def test_results_are_handed_in_again_before_the_lease_of_their_job_runs_out(lease, most_s):
+    job = BeaconJob(id=1, name="job", status="running", lease=lease)
+
+    assert longest_wait_s(job) == most_s
 
 
 def test_a_task_of_very_many_short_lines_leaves_room_for_the_others():

@@ -33,3 +33,8 @@ LIMIT :limit;
 SELECT connection_server, connection_id FROM device
 WHERE connection_server IS NOT NULL AND id = ANY(:ids::text[])
 LIMIT :limit;
+
+-- name: connected_among
+-- Read which of some devices are connected.
+SELECT id FROM device
+WHERE connection_server IS NOT NULL AND id = ANY(:ids::text[]);

@@ -37,3 +37,8 @@ LIMIT :limit;
 SELECT connection_server, connection_id FROM device
 WHERE connection_server IS NOT NULL AND id IN (SELECT value FROM json_each(:ids))
 LIMIT :limit;
+
+-- name: connected_among
+-- Read which of some devices are connected.
+SELECT id FROM device
+WHERE connection_server IS NOT NULL AND id IN (SELECT value FROM json_each(:ids));
