@@ -41,6 +41,7 @@ STOPPING_S: Final = 10.0
 REST_S: Final = 0.5
 """How long to wait before a broker that died is started again."""
 
+_PARENT_DEATH: Final = 1
 _LOG = structlog.get_logger("drover.mqtt")
 
 
@@ -172,7 +173,7 @@ class Broker:
             stderr=asyncio.subprocess.DEVNULL,
             env=environment(),
             # A broker must not outlive its server, nor get the signals meant for that.
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
             start_new_session=True,
         )
         await self._answering(self._child)
@@ -221,10 +222,13 @@ def _free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def _die_with_parent() -> None:
-    """Have the kernel end this process when its parent ends (Linux; elsewhere it is left)."""
+def die_with_parent() -> None:
+    """Have the kernel end this process when its parent ends (Linux; elsewhere it is left).
+
+    It is not asked to: a broker that stops goes on acknowledging what it does not keep any more.
+    """
     import ctypes
     import signal
 
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_PARENT_DEATH, signal.SIGKILL)

@@ -166,8 +166,11 @@ class Beacons(Protocol):
         """Return the best eligible job and keep others from taking it."""
         ...
 
-    async def save(self, seen: BeaconJob, job: BeaconJob) -> bool:
-        """Write what was done to a job, unless it has changed since it was seen."""
+    async def save(self, seen: BeaconJob, job: BeaconJob, *, discarded: bool = False) -> bool:
+        """Write what was done to a job, unless it has changed since it was seen.
+
+        One that was discarded is written only where that is said.
+        """
         ...
 
     async def save_all(self, changes: Sequence[Change]) -> Sequence[bool]:

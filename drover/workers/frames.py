@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from drover.flows.language.json_text import well_formed_value
 from drover.ports.runner import FlowBatch, RunRecord, Settled
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Sequence
 
 LENGTH: Final = struct.Struct("<I")
 LONGEST: Final = 1 << 30
@@ -129,6 +132,9 @@ class Unbegun(Struct, frozen=True, tag="unbegun", array_like=True):
 FromWorker = Loading | Broken | Ready | Ask | Settle | SettleAll | Done | Failed | Unbegun | Worn
 ToWorker = Start | Forget | Answer | Receipt | Lost
 
+UNSENDABLE: Final = (TypeError, ValueError, OverflowError, RecursionError)
+"""What packing raises for a message that holds, say, a whole number of more than 64 bits."""
+
 _ENCODER: Final = msgspec.msgpack.Encoder()
 FROM_WORKER: Final[msgspec.msgpack.Decoder[FromWorker]] = msgspec.msgpack.Decoder(FromWorker)
 TO_WORKER: Final[msgspec.msgpack.Decoder[ToWorker]] = msgspec.msgpack.Decoder(ToWorker)
@@ -165,6 +171,35 @@ async def read(reader: asyncio.StreamReader) -> bytes:
     return await reader.readexactly(length)
 
 
+def mended(values: Sequence[Any]) -> tuple[list[Any], dict[int, str]]:
+    """Return values in a form that frames can carry, and why some have none, by position.
+
+    These are left out.
+    """
+    sound: list[Any] = []
+    refused: dict[int, str] = {}
+    for index, value in enumerate(values):
+        try:
+            sound.append(_mended(value))
+        except UNSENDABLE as error:
+            refused[index] = f"{type(error).__name__}: {error}"
+    return sound, refused
+
+
+def _mended(value: Any) -> Any:
+    try:
+        _ENCODER.encode(value)
+    except UNSENDABLE:
+        value = well_formed_value(value)
+        _ENCODER.encode(value)
+    return value
+
+
+def refusal(reason: str) -> dict[str, Any]:
+    """Return the answer to a request, or in place of an answer, that no frame can carry."""
+    return {"error": {"type": "Validation", "message": f"A value cannot be handed on: {reason}"}}
+
+
 def told(records: list[RunRecord], batch: int) -> Done:
     """Return the records of a batch, those alike folded into one."""
     special = [(index, each) for index, each in enumerate(records) if _is_special(each)]
@@ -176,6 +211,12 @@ def told(records: list[RunRecord], batch: int) -> Done:
         wall_time_ms=sum(each.wall_time_ms for each in plain) / len(plain),
     )
     return Done(batch, len(records), average, special)
+
+
+def mended_record(record: RunRecord) -> RunRecord:
+    """Return a record that frames can carry; debug messages that none can are left out."""
+    debug, _ = mended(record.debug)
+    return replace(record, debug=debug, error=well_formed_value(record.error))
 
 
 def records_of(done: Done) -> list[RunRecord]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
+from drover.app.live.presence import PresenceBook
 from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.device import KIND as DEVICE
 from drover.model.accounts import AccessKey
 from drover.model.kind import Stamp
+from drover.ports.door import Connection
 from drover.ports.presence import Connected
 from drover.ports.reports import Reading, Span
 from drover.store.access import StoredRevisions
@@ -117,6 +120,46 @@ async def test_connections_of_devices_are_found_where_they_are_connected(store):
 
     assert sorted(await connections(10)) == [("broker", "1"), ("broker", "2")]
     assert len(await connections(1)) == 1
+
+
+async def test_connections_of_one_server_are_found(store):
+    one, other, gone = [await new_device(store) for _ in range(3)]
+    here, elsewhere = connection(one, 1), connection(other, 2, server="other")
+    await came(store, here, elsewhere, connection(gone, 3))
+    await went(store, connection(gone, 3))
+
+    found = await store.read(lambda session: session.presence.at("broker"))
+
+    assert found == [(PLANT, here)]
+    devices = [one, other, gone]
+    connected = await store.read(lambda session: session.presence.connected_among(devices))
+    assert sorted(connected) == [one, other]
+
+
+async def test_what_a_broker_told_unheard_is_noted_by_what_it_lists(store):
+    def listed(device_id, number):
+        return Connection(
+            application_id=PLANT,
+            device_id=device_id,
+            server="broker",
+            number=number,
+            address="",
+            began_ms=NOW,
+            key_id="k1",
+        )
+
+    stayed, gone, new, elsewhere = [await new_device(store) for _ in range(4)]
+    await came(store, connection(stayed, 1), connection(gone, 2))
+    await came(store, connection(elsewhere, 3, server="other"))
+    book = PresenceBook(store, SimpleNamespace())
+    there = [listed(stayed, 1), listed(new, 4), listed(elsewhere, 5)]
+    noted = []
+    book.came = noted.append
+
+    left = await book.missed("broker", there)
+
+    assert left == [listed(gone, 2)]
+    assert noted == [listed(new, 4)]
 
 
 async def test_connections_are_revoked_with_their_key_or_device(store):

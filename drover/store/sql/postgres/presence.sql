@@ -42,3 +42,8 @@ LIMIT :limit;
 UPDATE access_counter SET value = value + 1
 WHERE name = 'revision' AND EXISTS (
     SELECT 1 FROM device WHERE id = ANY(:ids::text[]) AND connected_at_ms <= rights_ms);
+
+-- name: connected_among
+-- Read which of some devices are connected.
+SELECT id FROM device
+WHERE connection_server IS NOT NULL AND id = ANY(:ids::text[]);

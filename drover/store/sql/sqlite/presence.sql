@@ -47,3 +47,8 @@ UPDATE access_counter SET value = value + 1
 WHERE name = 'revision' AND EXISTS (
     SELECT 1 FROM device
     WHERE id IN (SELECT value FROM json_each(:ids)) AND connected_at_ms <= rights_ms);
+
+-- name: connected_among
+-- Read which of some devices are connected.
+SELECT id FROM device
+WHERE connection_server IS NOT NULL AND id IN (SELECT value FROM json_each(:ids));
