@@ -41,14 +41,14 @@ SELECT connection_server, connection_id FROM device
 WHERE connection_server IS NOT NULL AND id IN (SELECT value FROM json_each(:ids))
 LIMIT :limit;
 
+-- name: connected_among
+-- Read which of some devices are connected.
+SELECT id FROM device
+WHERE connection_server IS NOT NULL AND id IN (SELECT value FROM json_each(:ids));
+
 -- name: rights_changed_before
 -- Have it looked for connections of which some began before their device's rights were changed.
 UPDATE access_counter SET value = value + 1
 WHERE name = 'revision' AND EXISTS (
     SELECT 1 FROM device
     WHERE id IN (SELECT value FROM json_each(:ids)) AND connected_at_ms <= rights_ms);
-
--- name: connected_among
--- Read which of some devices are connected.
-SELECT id FROM device
-WHERE connection_server IS NOT NULL AND id IN (SELECT value FROM json_each(:ids));
