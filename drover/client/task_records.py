@@ -38,6 +38,7 @@ class BeaconJob(Struct, frozen=True, kw_only=True):
     priority: int = 0
     attempts: int = 0
     worker: str | None = None
+    lease: int | None = None
     lease_until: int | None = None
     unique_key: str | None = None
     fence: int | None = None

@@ -6,7 +6,7 @@ its name.
 
 from __future__ import annotations
 
-from drover.config.loading import SettingsError, describe, load, variable
+from drover.config.loading import SettingsError, asked, describe, leave_room, load, variable
 from drover.config.settings import FREE_TOPICS, ROLES, Role, Settings
 
 __all__ = [
@@ -15,7 +15,9 @@ __all__ = [
     "Role",
     "Settings",
     "SettingsError",
+    "asked",
     "describe",
+    "leave_room",
     "load",
     "variable",
 ]

@@ -31,9 +31,18 @@ def load(
     environ: Mapping[str, str] | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """Return the settings in force; ``overrides`` (the command line) win over all.
+    """Return the settings in force; see ``asked`` and ``leave_room``. Raises SettingsError."""
+    return leave_room(asked(file=file, environ=environ, overrides=overrides))
 
-    Requests that may wait leave a fifth of all requests to others, whatever is set.
+
+def asked(
+    *,
+    file: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Return the settings as they are asked for; ``overrides`` (the command line) win over all.
+
     Raises SettingsError.
     """
     environ = os.environ if environ is None else environ
@@ -45,7 +54,7 @@ def load(
     ):
         _check(values, source)
         given |= values
-    return _with_room(msgspec.convert(given, Settings, strict=False))
+    return msgspec.convert(given, Settings, strict=False)
 
 
 def describe() -> list[tuple[str, str, object, str]]:
@@ -59,7 +68,8 @@ def describe() -> list[tuple[str, str, object, str]]:
     return rows
 
 
-def _with_room(settings: Settings) -> Settings:
+def leave_room(settings: Settings) -> Settings:
+    """Return settings by which requests that wait leave a fifth of all requests to others."""
     beacons, replies = settings.max_waiting_beacons, settings.max_waiting_replies
     waiting, most = beacons + replies, settings.max_requests * 4 // 5
     if waiting <= most:

@@ -47,5 +47,6 @@ async def _expire(session: Session, *, lease_ms: int) -> list[BeaconJob]:
     expired: list[BeaconJob] = []
     for seen in await session.beacons.expired(now_ms, _AT_A_TIME):
         expired.append(expire(seen, now_ms))
-        await session.beacons.save(seen, expired[-1])  # it is held: nobody else has changed it
+        # It is held: nobody else has changed it.
+        await session.beacons.save(seen, expired[-1], discarded=True)
     return expired

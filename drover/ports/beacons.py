@@ -166,8 +166,11 @@ class Beacons(Protocol):
         """Return the best eligible job and keep others from taking it."""
         ...
 
-    async def save(self, seen: BeaconJob, job: BeaconJob) -> bool:
-        """Write what was done to a job, unless it has changed since it was seen."""
+    async def save(self, seen: BeaconJob, job: BeaconJob, *, discarded: bool = False) -> bool:
+        """Write what was done to a job, unless it has changed since it was seen.
+
+        One that was discarded is written only where that is said.
+        """
         ...
 
     async def save_all(self, changes: Sequence[Change]) -> Sequence[bool]:
@@ -221,6 +224,10 @@ class Beacons(Protocol):
 
     async def log_ends(self, number: int) -> LogEnds:
         """Return between which places a job's log has its lines."""
+        ...
+
+    async def before_last_lines(self, number: int, count: int) -> int:
+        """Return the place after which a job's log has its last lines, so many at the most."""
         ...
 
     async def lines(self, number: int, after: int, limit: int) -> Sequence[LogLine]:

@@ -17,6 +17,7 @@ import uvloop
 
 from drover import __version__
 from drover.app.access.redaction import redact_event
+from drover.config import leave_room
 from drover.faces.connections import Connection
 from drover.server.assembly import Server
 from drover.server.configured import url_of
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from drover.config import Settings
+
+_LOG = structlog.get_logger("drover.server")
 
 IDLE_S: Final = 75
 """How long a connection may wait for its next request.
@@ -57,10 +60,25 @@ class _Listener(uvicorn.Server):
 
 
 def run(settings: Settings) -> None:
-    """Run a server until SIGTERM or SIGINT."""
+    """Run a server until SIGTERM or SIGINT, as far as its settings leave room for each other."""
     set_up_logs(settings)
     with collected(os.environ):
-        run_until_done(_serve(settings))
+        run_until_done(_serve(in_force(settings)))
+
+
+def in_force(settings: Settings) -> Settings:
+    """Return the settings that a server runs by; a line of the log tells where these are less."""
+    fitted = leave_room(settings)
+    if fitted != settings:
+        _LOG.warning(
+            "fewer_may_wait",
+            max_waiting_beacons=fitted.max_waiting_beacons,
+            max_waiting_replies=fitted.max_waiting_replies,
+            asked=[settings.max_waiting_beacons, settings.max_waiting_replies],
+            reason="together at most four fifths of max_requests may wait",
+            max_requests=settings.max_requests,
+        )
+    return fitted
 
 
 def run_until_done(serving: Coroutine[Any, Any, None]) -> None:

@@ -136,8 +136,15 @@ TO_WORKER: Final[msgspec.msgpack.Decoder[ToWorker]] = msgspec.msgpack.Decoder(To
 
 
 def pack(message: FromWorker | ToWorker) -> bytes:
-    """Return a message as a frame."""
-    body = _ENCODER.encode(message)
+    """Return a message as a frame; raises one of ``UNSENDABLE``.
+
+    Whole numbers of more than 64 bits are those of JavaScript, halves of surrogate pairs U+FFFD.
+    """
+    try:
+        body = _ENCODER.encode(message)
+    except UNSENDABLE:
+        plain = msgspec.to_builtins(message, builtin_types=(bytes,))
+        body = _ENCODER.encode(well_formed_value(plain))
     return LENGTH.pack(len(body)) + body
 
 

@@ -15,6 +15,7 @@ from drover.app.signed_posts import PAUSES_S, SIGNATURE
 from drover.faces.tmm import callback_body
 from drover.model.errors import Full
 from drover.ports.web import WebFailure, WebResponse
+from drover.store.migrate import load_migrations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -255,3 +256,26 @@ async def test_a_discarded_job_tells_nobody_and_keeps_no_other_callback_back(tmm
     await _callbacks(tmm, receiver).tick()
 
     assert [each.url for each in receiver.requests] == ["http://x.test/"]
+
+
+async def test_callbacks_stored_by_an_earlier_version_are_made_once_their_job_has_ended(tmm):
+    receiver = Receiver()
+    waiting, ended = [await tmm.create(callback_url="http://x.test/") for _ in range(2)]
+    await tmm.done("POST", "", name="t", schedule="1", callback_url="http://x.test/")
+    await tmm.act(ended, "end")
+    [step] = [each for each in load_migrations(tmm.database.dialect) if each.version == 53]
+
+    async def work(tx):
+        await tx.execute_sql("UPDATE beacon_job SET callback_due_ms = 0")  # as it was until then
+        for update in step.sql.split(";")[:2]:
+            await tx.execute_sql(update)
+        return await tx.fetch_sql("SELECT number FROM beacon_job WHERE callback_due_ms = 0")
+
+    due = await tmm.database.write(work)
+    callbacks = _callbacks(tmm, receiver)
+    await callbacks.tick()
+    await tmm.act(waiting, "end")
+    await callbacks.tick()
+
+    assert [row["number"] for row in due] == [ended]
+    assert [json.loads(each.body)["id"] for each in receiver.requests] == [ended, waiting]

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from msgspec import structs
 
-from drover.model.beacon_job import Hold, NewBeaconJob, Pick, pick
+from drover.model.beacon_job import Hold, NewBeaconJob, Pick, end, pick
 from drover.model.execution import State
 from drover.ports.beacons import Change
 from drover.store.beacons import BeaconStore
@@ -78,6 +78,24 @@ async def test_of_two_changes_written_together_the_first_counts(tmm):
 
     assert await tmm.store.write(work) == ([number, other], [True, False, True])
     assert [(await tmm.show(each))["worker"] for each in (number, other)] == ["a", "c"]
+
+
+async def test_of_changes_written_together_those_that_end_a_job_make_its_callback_due(tmm):
+    ended = await tmm.create(callback_url="http://x.test/")
+    untold = await tmm.create()
+    taken = await tmm.create(callback_url="http://y.test/")
+    found, _ = await tmm.store.read(lambda session: session.beacons.seen([ended, untold, taken]))
+    changes = [
+        Change(found[ended], end(found[ended], Hold(), b"[]", None, 7)),
+        Change(found[untold], end(found[untold], Hold(), b"[]", None, 7)),
+        Change(found[taken], pick(found[taken], Pick(hold=Hold()), 2**42)),
+    ]
+
+    written = await tmm.store.write_one(lambda session: session.beacons.save_all(changes))
+    due = await tmm.store.read(lambda session: session.beacons.to_call(2**42, "", 9))
+
+    assert written == [True, True, True]
+    assert due == ["x.test"]
 
 
 async def test_jobs_that_are_stored_together_are_numbered_and_shown_each_as_it_is(tmm):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from drover import config
+from drover.server.process import in_force
 
 
 def test_the_command_line_beats_the_environment_beats_the_file_beats_the_default(tmp_path):
@@ -73,3 +75,17 @@ def test_requests_that_wait_leave_a_fifth_of_all_to_others(given, waiting):
     settings = config.load(environ={}, overrides=given)
 
     assert (settings.max_waiting_beacons, settings.max_waiting_replies) == waiting
+
+
+def test_a_server_whose_settings_let_too_many_wait_says_so_once():
+    asked = config.asked(environ={}, overrides={"max_waiting_replies": 500})
+
+    with capture_logs() as lines:
+        settings = in_force(asked)
+        in_force(settings)
+
+    assert (settings.max_waiting_beacons, settings.max_waiting_replies) == (400, 400)
+    [line] = lines
+    assert (line["event"], line["log_level"]) == ("fewer_may_wait", "warning")
+    assert line["asked"] == [500, 500]
+    assert (line["max_waiting_beacons"], line["max_waiting_replies"]) == (400, 400)

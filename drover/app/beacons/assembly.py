@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from drover.app.beacons.holding import Holders
 from drover.app.beacons.jobs import BeaconJobs
 from drover.app.beacons.logs import BeaconLogs
+from drover.app.beacons.recent import RecentJobs
 from drover.app.beacons.settings import BeaconSettings
 from drover.app.beacons.templates import AddDueJob, Templates
 from drover.app.beacons.timetable import SCHEDULE_KIND, Timetable
@@ -56,11 +57,13 @@ def build(
     store, signals = heart.store, heart.signals
     waiters = waiters or Waiters(signals.beacons)
     holders = Holders(store, waiters)
+    recent = RecentJobs(store)
+    told, lease_ms = signals.callbacks, heart.timing.beacon_lease_ms
     return BeaconServices(
-        jobs=BeaconJobs(store, ids, waiters, Timetable(tz), signals),
-        work=BeaconWork(store, waiters, holders, signals.callbacks, heart.timing.beacon_lease_ms),
+        jobs=BeaconJobs(store, ids, waiters, Timetable(tz), signals, recent),
+        work=BeaconWork(store, waiters, holders, told, recent, lease_ms),
         logs=BeaconLogs(store),
-        settings=BeaconSettings(store, signals.beacons),
+        settings=BeaconSettings(store, signals.beacons, recent),
         templates=Templates(store, ids, waiters, signals.schedule),
         waiters=waiters,
         holders=holders,

@@ -18,6 +18,7 @@ from drover.ports.beacons import Sought
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from drover.app.beacons.recent import RecentJobs
     from drover.app.beacons.timetable import Timetable
     from drover.app.beacons.waiting import Waiters
     from drover.engine.signals import Signals
@@ -71,9 +72,16 @@ class BeaconJobs:
     """The use cases of those who want jobs done."""
 
     def __init__(
-        self, store: Store, ids: Ids, waiters: Waiters, timetable: Timetable, signals: Signals
+        self,
+        store: Store,
+        ids: Ids,
+        waiters: Waiters,
+        timetable: Timetable,
+        signals: Signals,
+        recent: RecentJobs,
     ) -> None:
         self._store = store
+        self._recent = recent
         self._ids = ids
         self._waiters = waiters
         self._timetable = timetable
@@ -94,6 +102,7 @@ class BeaconJobs:
         for each in created:
             if each.new:
                 self._waiters.added(each.copy or each.job)
+                await self._recent.added(each.copy or each.job)
         if any(each.job.is_template for each in created):
             self._wake.set()
         return created

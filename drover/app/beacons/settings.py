@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
 
+    from drover.app.beacons.recent import RecentJobs
     from drover.model.access import Caller
     from drover.ports.beacons import Setting
     from drover.ports.store import Session, Store
@@ -25,8 +26,9 @@ class BeaconSettings:
     ``wake`` is set when jobs may be handed out again.
     """
 
-    def __init__(self, store: Store, wake: asyncio.Event) -> None:
+    def __init__(self, store: Store, wake: asyncio.Event, recent: RecentJobs) -> None:
         self._store = store
+        self._recent = recent
         self._wake = wake
 
     async def put(
@@ -40,6 +42,7 @@ class BeaconSettings:
         """Pause or resume a beacon, or set its lease; return what is set. Raises Forbidden."""
         check_changes(caller)
         owner_id = scope_of(caller)
+        self._recent.will_be_set(name)
 
         async def work(session: Session) -> Setting:
             await session.beacons.put_setting(name, owner_id, paused=paused, lease_ms=lease_ms)

@@ -23,7 +23,7 @@ from drover.model.beacon_job import (
     start,
     update,
 )
-from drover.model.errors import Missing, Unavailable
+from drover.model.errors import DroverError, Missing, Unavailable
 from drover.model.execution import State
 from drover.ports.beacons import Change, Wish
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from drover.app.beacons.holding import Holders
+    from drover.app.beacons.recent import RecentJobs
     from drover.app.beacons.waiting import Patience, Waiter, Waiters
     from drover.model.access import Caller
     from drover.model.beacon_job import BeaconJob, Pick
@@ -63,6 +64,7 @@ class BeaconWork:
         waiters: Waiters,
         holders: Holders,
         told: asyncio.Event,
+        recent: RecentJobs,
         lease_ms: int = DEFAULT_LEASE_MS,
     ) -> None:
         """Work on jobs; ``told`` is set when somebody is to be told that one has ended.
@@ -76,6 +78,7 @@ class BeaconWork:
         self._waiters = waiters
         self._holders = holders
         self._told = told
+        self._recent = recent
         self._looks = Rounds(self._look)
         self._saves = Rounds(self._save)
 
@@ -200,7 +203,10 @@ class BeaconWork:
                     return job
             raise _contended()
 
-        return await self._store.write(work)
+        job = await self._store.write(work)
+        if job is not None:
+            self._recent.saved(job)
+        return job
 
     async def _change(self, caller: Caller, number: int, rule: Rule) -> BeaconJob:
         check_number(number)
@@ -208,7 +214,11 @@ class BeaconWork:
             job = await self._changed_unheld(caller, number, rule)
             if job is not None:
                 return job
-        return await self._store.write(partial(_changed, caller=caller, number=number, rule=rule))
+        recent = self._recent.get(number)
+        change = partial(_changed, caller=caller, number=number, rule=rule, recent=recent)
+        job = await self._store.write(change)
+        self._recent.saved(job)
+        return job
 
     async def _changed_unheld(self, caller: Caller, number: int, rule: Rule) -> BeaconJob | None:
         """Read, then write with nothing held in between; None where the job changed meanwhile.
@@ -259,15 +269,30 @@ async def _freed(session: Session, *, job: BeaconJob) -> BeaconJob:
     return freed
 
 
-async def _changed(session: Session, *, caller: Caller, number: int, rule: Rule) -> BeaconJob:
+async def _changed(
+    session: Session, *, caller: Caller, number: int, rule: Rule, recent: BeaconJob | None
+) -> BeaconJob:
     sight = await sight_of(session, caller)
     now_ms = await session.now_ms()
+    if recent is not None:
+        job = _unread(recent, sight, rule, now_ms)
+        if job is not None and await session.beacons.save(recent, job):
+            return job
     for _ in range(_TRIES):
         seen = check_seen(sight, await session.beacons.hold(number))
         job = rule(seen, now_ms)
         if job is seen or await session.beacons.save(seen, job):
             return job
     raise _contended()
+
+
+def _unread(recent: BeaconJob, sight: Sight, rule: Rule, now_ms: int) -> BeaconJob | None:
+    """Return what a rule makes of a job as it is remembered; None where it is to be read first."""
+    try:
+        job = rule(check_seen(sight, recent), now_ms)
+    except DroverError:
+        return None
+    return None if job is recent else job
 
 
 def _gone() -> Unavailable:

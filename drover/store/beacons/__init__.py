@@ -10,7 +10,8 @@ import msgspec
 from drover.model.beacon_job import TEMPLATE
 from drover.model.errors import Duplicate, Missing
 from drover.ports.beacons import Callback, Eligible, LogEnds, LogLine, LogSize, Setting
-from drover.store.beacons.listing import counting, listing
+from drover.store.beacons.callbacks import note_due_callbacks
+from drover.store.beacons.listing import MOST_UNTAKEN, Untaken, counting, listing, untaken_of
 from drover.store.beacons.rows import added, is_kept, job_of, labels_of, saved, state_of
 
 if TYPE_CHECKING:
@@ -103,34 +104,61 @@ class BeaconStore:
         row = await self._tx.fetch_one("beacon_next", params)
         return None if row is None else await self.hold(row["number"])
 
-    async def save(self, seen: BeaconJob, job: BeaconJob) -> bool:
+    async def save(self, seen: BeaconJob, job: BeaconJob, *, discarded: bool = False) -> bool:
         """Write what was done to a job, unless it has changed since it was seen."""
-        row = saved(seen, job)
+        row = saved(seen, job, discarded=discarded)
         if is_kept(seen, job):
             return await self._tx.execute("beacon_renew", row) > 0
-        return await self._tx.fetch_one("beacon_save", {**row, "place": 0}) is not None
+        if await self._tx.fetch_one("beacon_save", {**row, "place": 0}) is None:
+            return False
+        if _is_told(seen, job):
+            await note_due_callbacks(self._tx, [job.number], job.completed_ms)
+        return True
 
     async def save_all(self, changes: Sequence[Change]) -> list[bool]:
-        """Write what was done to some jobs in one trip; tell of each whether it was written."""
+        """Write what was done to some jobs, on PostgreSQL in one trip; tell which were written."""
+        if self._tx.dialect != "postgres":
+            return [await self.save(*each) for each in changes]
+        told = any(_is_told(*each) for each in changes)
+        statement = "postgres_beacon_save_told" if told else "beacon_save"
         rows = [{**saved(*each), "place": place} for place, each in enumerate(changes)]
         # In one order for everybody, so that no two wait for each other.
         rows.sort(key=lambda row: (row["number"], row["place"]))
-        written = {row["place"] for row in await self._tx.fetch_many("beacon_save", rows)}
+        written = {row["place"] for row in await self._tx.fetch_many(statement, rows)}
         return [place in written for place in range(len(changes))]
 
     async def page(
         self, sought: Sought, *, after: int, offset: int, limit: int
     ) -> Sequence[BeaconJob]:
         """Return jobs by number from after ``after`` on, without their tasks."""
-        asked = listing(sought, self._tx.dialect)
-        params = {**asked.params, "after": after, "offset": offset, "limit": limit}
+        found = await self._untaken(sought, after)
+        asked = listing(sought, self._tx.dialect, found.numbers)
+        params = {**asked.params, "after": found.after, "offset": offset, "limit": limit}
         return [job_of(row) for row in await self._tx.fetch_sql(asked.sql, params)]
 
     async def count(self, sought: Sought) -> int:
         """Count the jobs that a list shows."""
-        asked = counting(sought, self._tx.dialect)
-        rows = await self._tx.fetch_sql(asked.sql, {**asked.params, "after": 0})
+        found = await self._untaken(sought, 0)
+        asked = counting(sought, self._tx.dialect, found.numbers)
+        rows = await self._tx.fetch_sql(asked.sql, {**asked.params, "after": found.after})
         return int(rows[0]["count"])
+
+    async def _untaken(self, sought: Sought, after: int) -> Untaken:
+        """Return among which jobs to look, where nobody may have those that are sought.
+
+        Few are looked at by themselves, whatever else there is; many are met soon from the first
+        of them on.
+        """
+        name = untaken_of(sought.query)
+        if name is None:
+            return Untaken(None, after)
+        rows = await self._tx.fetch("beacon_untaken", {"name": name, "limit": MOST_UNTAKEN})
+        if len(rows) < MOST_UNTAKEN:
+            return Untaken([row["number"] for row in rows], after)
+        if after == 0:
+            row = await self._tx.fetch_one("beacon_oldest_untaken", {"name": name})
+            after = 0 if row is None or row["number"] is None else row["number"] - 1
+        return Untaken(None, after)
 
     async def eligible(self, names: Sequence[str], now_ms: int, limit: int) -> Sequence[Eligible]:
         """Return queued jobs of these beacons that are due."""
@@ -186,6 +214,11 @@ class BeaconStore:
         """Return between which places a job's log has its lines."""
         row = await self._tx.fetch_one("beacon_log_ends", {"number": number})
         return LogEnds(0, 0) if row is None else LogEnds(row["dropped"], row["last"] or 0)
+
+    async def before_last_lines(self, number: int, count: int) -> int:
+        """Return the place after which a job's log has its last lines, so many at the most."""
+        row = await self._tx.fetch_one("beacon_log_before_last", {"number": number, "count": count})
+        return 0 if row is None else int(row["seq"])
 
     async def lines(self, number: int, after: int, limit: int) -> Sequence[LogLine]:
         """Return lines of a job's log from after a place on."""
@@ -297,13 +330,18 @@ def _job(new: NewBeaconJob) -> dict[str, Any]:
         "unique_until_ms": new.unique_until_ms,
         "callback_url": new.callback_url,
         "callback_host": _host(new.callback_url),
-        "callback_due_ms": None if new.callback_url is None else 0,
     }
 
 
 def _host(url: str | None) -> str:
     """Return who is called, by the host's name: ports of one are one; a dash stands for nobody."""
     return _NOBODY if url is None else urlsplit(url).hostname or _NOBODY
+
+
+def _is_told(seen: BeaconJob, job: BeaconJob) -> bool:
+    """Tell whether a job has just ended and somebody is to hear of it."""
+    ended = seen.completed_ms is None and job.completed_ms is not None
+    return ended and job.callback_url is not None
 
 
 def _there(row: Row | None) -> BeaconJob:

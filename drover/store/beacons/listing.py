@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from drover.model.beacon_job import WORDS
+from drover.model.execution import State
+from drover.query.tree import And, Compare, Missing, Node, Operator, any_of
 from drover.store.compile import compile_query
 from drover.store.compile.columns import Plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from drover.ports.beacons import Sought
     from drover.store.compile import DialectName
@@ -93,6 +96,27 @@ _DOCUMENTS: Final = {
 }
 
 
+MOST_UNTAKEN: Final = 2_000
+"""Jobs of a beacon that nobody has are looked at by themselves as long as there are fewer."""
+
+_PICKED: Final = "pickup_time"
+_UNTAKEN: Final[tuple[Node, ...]] = (
+    Missing(_PICKED),
+    any_of([Compare(_PICKED, Operator.EQUAL, 0), Missing(_PICKED)]),
+    Compare("status", Operator.EQUAL, WORDS[State.NEW]),
+    Compare("status", Operator.EQUAL, WORDS[State.QUEUED]),
+)
+"""What is asked for where only jobs that nobody has are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Untaken:
+    """Where to look for jobs: behind a number, and where these are few only at some."""
+
+    numbers: Sequence[int] | None
+    after: int
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """SQL text and its parameters."""
@@ -101,9 +125,14 @@ class Statement:
     params: Mapping[str, Any]
 
 
-def listing(sought: Sought, dialect: DialectName) -> Statement:
-    """Return the statement of a page; ``after``, ``offset`` and ``limit`` are yet to be bound."""
-    where = _where(sought, dialect)
+def listing(
+    sought: Sought, dialect: DialectName, numbers: Sequence[int] | None = None
+) -> Statement:
+    """Return the statement of a page; ``after``, ``offset`` and ``limit`` are yet to be bound.
+
+    No others than those with ``numbers`` are looked at, where these are known.
+    """
+    where = _where(sought, dialect, numbers)
     return Statement(
         f"SELECT {_COLUMNS} {_FROM} WHERE {where.sql}"
         " ORDER BY execution.number LIMIT :limit OFFSET :offset",
@@ -111,14 +140,25 @@ def listing(sought: Sought, dialect: DialectName) -> Statement:
     )
 
 
-def counting(sought: Sought, dialect: DialectName) -> Statement:
-    """Return the statement that counts; ``after`` is yet to be bound."""
-    where = _where(sought, dialect)
+def counting(
+    sought: Sought, dialect: DialectName, numbers: Sequence[int] | None = None
+) -> Statement:
+    """Return the statement that counts, as ``listing`` does; ``after`` is yet to be bound."""
+    where = _where(sought, dialect, numbers)
     sql = f"SELECT count(*) AS count {_FROM} WHERE {where.sql}"
     return Statement(sql, where.params)
 
 
-def _where(sought: Sought, dialect: DialectName) -> Statement:
+def untaken_of(query: Node) -> str | None:
+    """Return the beacon of which only jobs are asked for that nobody has; None for any others."""
+    parts = query.parts if isinstance(query, And) else (query,)
+    if not any(part in _UNTAKEN for part in parts):
+        return None
+    named = (part for part in parts if isinstance(part, Compare) and part.field == "beacon_name")
+    return next((str(part.value) for part in named if part.operator is Operator.EQUAL), None)
+
+
+def _where(sought: Sought, dialect: DialectName, numbers: Sequence[int] | None) -> Statement:
     kind = "execution.kind = 'beacon' AND execution.discarded = 0"
     if sought.templates:
         kind = f"({kind} OR execution.kind = 'beacon_template')"
@@ -130,12 +170,19 @@ def _where(sought: Sought, dialect: DialectName) -> Statement:
     for name, text in (sought.documents or {}).items():
         parts.append(_SAME_JSON[dialect].format(_DOCUMENTS[name], name))
         params[name] = text
+    if numbers is not None:
+        parts.append(_ONE_NUMBER[dialect])
+        params["numbers"] = list(numbers)
     return Statement(" AND ".join(parts), params)
 
 
 _ONE_OF: Final[Mapping[str, str]] = {
     "sqlite": "{0} IN (SELECT value FROM json_each(:{1}))",
     "postgres": "{0} = ANY(:{1}::text[])",
+}
+_ONE_NUMBER: Final[Mapping[str, str]] = {
+    "sqlite": "execution.number IN (SELECT value FROM json_each(:numbers))",
+    "postgres": "execution.number = ANY(CAST(:numbers AS bigint[]))",
 }
 _SAME_JSON: Final[Mapping[str, str]] = {
     "sqlite": "json_canonical({0}) = json_canonical(:{1})",

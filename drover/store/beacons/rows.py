@@ -111,7 +111,7 @@ def is_kept(seen: BeaconJob, job: BeaconJob) -> bool:
     return _standing(seen) == _standing(job)
 
 
-def saved(seen: BeaconJob, job: BeaconJob) -> dict[str, Any]:
+def saved(seen: BeaconJob, job: BeaconJob, *, discarded: bool = False) -> dict[str, Any]:
     """Return what is written of a job that was changed, and how it was seen."""
     return {
         **dict(zip(_SAVED, _values(job), strict=True)),
@@ -123,4 +123,5 @@ def saved(seen: BeaconJob, job: BeaconJob) -> dict[str, Any]:
         "seen_step": seen.step,
         "seen_started_ms": seen.started_ms or 0,
         "seen_lease_until_ms": seen.lease_until_ms or 0,
+        "discarded": int(discarded),
     }

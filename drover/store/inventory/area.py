@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
+from drover.model.beacon_job import BEACON
 from drover.model.errors import Missing
-from drover.model.inventory import Inventoried
+from drover.model.inventory import CANCELED, Inventoried
 from drover.ports.inventory import NEWEST_FIRST, Found, Place, Standing, Wanted
 from drover.query.digi.fields import SUBMITTER
 from drover.query.fold import fold
 from drover.query.tree import NOTHING, And, Compare, In, Node, Operator, all_of
+from drover.store.beacons.callbacks import note_due_callbacks
 from drover.store.inventory.hits import hits
 from drover.store.inventory.jobs import WHO
 from drover.store.inventory.orders import Orders
@@ -105,7 +107,11 @@ class InventoryArea:
             "source_id": actor.id,
             "now_ms": now_ms,
         }
-        return _standings(await self._tx.fetch("inventory_cancel", params))
+        rows = await self._tx.fetch("inventory_cancel", params)
+        ended = [each["number"] for each in rows if _has_ended(each) and each["kind"] == BEACON]
+        if ended:
+            await note_due_callbacks(self._tx, ended, now_ms)
+        return _standings(rows)
 
     async def discard(self, numbers: Sequence[int]) -> None:
         """Show these no more, and delete them once they have ended."""
@@ -190,6 +196,10 @@ def _chosen(asked: Plan, numbers: Sequence[int]) -> str:
 def _found(rows: Sequence[Row]) -> Found:
     places = [Place(row["sort_value"], row["sort_number"]) for row in rows]
     return Found([_job(row) for row in rows], places)
+
+
+def _has_ended(row: Row) -> bool:
+    return bool(row["status"] == CANCELED)
 
 
 def _standings(rows: Sequence[Row]) -> Sequence[Standing]:

@@ -34,6 +34,9 @@ LEAST_S: Final = 1.0
 HAND_IN_S: Final = 5.0
 """How long an agent that ends waits for its results to be accepted; they stay on disk."""
 
+UNABLE_S: Final = 1.0
+"""How long a place takes no job, at the least, after one that could not be begun here."""
+
 _LOG = structlog.get_logger("drover.beacon")
 
 
@@ -44,8 +47,9 @@ class Agent:
         self._work = work
         self._settings = settings
         self._deliveries = Deliveries(work, Spool(settings.spool))
-        self._running: dict[int, tuple[JobRun, asyncio.Task[None]]] = {}
+        self._running: dict[tuple[int, int | None], tuple[JobRun, asyncio.Task[None]]] = {}
         self._backoff = Backoff()
+        self._unable = Backoff()
         self._draining = asyncio.Event()
         self._hurried = asyncio.Event()
         self._may_be_lost = False
@@ -107,7 +111,7 @@ class Agent:
         """Ask for a job; after a lost answer, first for one that was handed out with it."""
         if self._may_be_lost:
             for job in self._work.held():
-                if job.id not in self._running and not self._deliveries.hold(job.id):
+                if _handed(job) not in self._running and not self._deliveries.hold(job):
                     return self._work.pick_up(job.id, lease_s=self._settings.wanted.lease_s)
             self._may_be_lost = False
         return self._work.take_next(self._settings.wanted)
@@ -136,10 +140,13 @@ class Agent:
 
     def _begin(self, job: BeaconJob) -> None:
         _LOG.info("job_taken", job=job.id, name=job.name, tasks=len(job.tasks or []))
+        for earlier, _ in self._running.values():
+            if earlier.job.id == job.id:  # its lease ran out, and it came back to us
+                earlier.stop(Stop.LOST)
         run = JobRun(job, self._work, self._settings)
         task = asyncio.create_task(self._work_on(run))
-        self._running[job.id] = (run, task)
-        task.add_done_callback(lambda _: self._running.pop(job.id))
+        self._running[_handed(job)] = (run, task)
+        task.add_done_callback(lambda _: self._running.pop(_handed(job)))
 
     async def _work_on(self, run: JobRun) -> None:
         try:
@@ -148,11 +155,16 @@ class Agent:
             _LOG.exception("job_broken", job=run.job.id)
             ending = Ending(failed=True, error=f"the beacon failed: {error}")
         if ending is not None:
+            self._unable.reset()
             self.failures += ending.failed
             told = Finished(url=self._work.url, job=run.job, ending=ending, lines=run.lines_left)
             await self._deliveries.take(told)
         elif run.stopped is Stop.DRAINED:
             await self._hand_back(run.job)
+        elif run.stopped is Stop.UNABLE:
+            self.failures += 1
+            await self._hand_back(run.job)
+            await until(self._draining, [], self._unable.next_s(UNABLE_S))
 
     async def _hand_back(self, job: BeaconJob) -> None:
         try:
@@ -176,6 +188,11 @@ class Agent:
             kill_all()
             await working
         await self._deliveries.finish(HAND_IN_S)
+
+
+def _handed(job: BeaconJob) -> tuple[int, int | None]:
+    """Return what tells a job from others, and from itself as it was handed out before."""
+    return job.id, job.fence
 
 
 async def until(

@@ -10,19 +10,23 @@ from msgspec import structs
 
 from drover.client.errors import ClientError, ServerUnreachable
 from drover.workers.beacon.aside import aside
-from drover.workers.beacon.backoff import Backoff
+from drover.workers.beacon.backoff import MOST_S, Backoff
 from drover.workers.beacon.job_log import batches
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from drover.client.beacon_work import BeaconWork, Ending
+    from drover.client.task_records import BeaconJob
     from drover.workers.beacon.spool import Finished, Spool
 
 _BAD: Final = 400
 _CONFLICT: Final = 409
 _TOO_LARGE: Final = 413
 _FOR_GOOD: Final = frozenset({_BAD, 403, 404, _CONFLICT, _TOO_LARGE})
+_TRIES_OF_A_LEASE: Final = 4
+"""Results are handed in so often, at the least, before their job's lease runs out."""
+
 _SHORT: Final = 500
 """Characters of an output that are kept where the whole was too large."""
 
@@ -35,11 +39,11 @@ class Deliveries:
     def __init__(self, work: BeaconWork, spool: Spool) -> None:
         self._work = work
         self._spool = spool
-        self._under_way: dict[asyncio.Task[None], int] = {}
+        self._under_way: dict[asyncio.Task[None], tuple[int, int | None]] = {}
 
-    def hold(self, job_id: int) -> bool:
-        """Tell whether a job is among them."""
-        return job_id in self._under_way.values()
+    def hold(self, job: BeaconJob) -> bool:
+        """Tell whether a job is among them, as it was handed out this time."""
+        return (job.id, job.fence) in self._under_way.values()
 
     def begin(self) -> None:
         """Go on with what earlier agents left behind."""
@@ -73,11 +77,11 @@ class Deliveries:
 
     def _send(self, path: Path | None, finished: Finished) -> None:
         task = asyncio.create_task(self._deliver(path, finished))
-        self._under_way[task] = finished.job.id
+        self._under_way[task] = (finished.job.id, finished.job.fence)
         task.add_done_callback(self._under_way.pop)
 
     async def _deliver(self, path: Path | None, finished: Finished) -> None:
-        backoff = Backoff()
+        backoff = Backoff(most_s=longest_wait_s(finished.job))
         while True:
             try:
                 finished = await self._told_lines(finished)
@@ -121,6 +125,14 @@ class Deliveries:
         _LOG.error("result_refused", job=finished.job.id, reason=str(error))
         if path is not None:
             self._spool.set_aside(path, "refused")
+
+
+def longest_wait_s(job: BeaconJob) -> float:
+    """Return how long results may wait at the most until they are handed in again.
+
+    A server that is back for as long as a lease is to hear of them before it hands the job on.
+    """
+    return min(MOST_S, job.lease / _TRIES_OF_A_LEASE) if job.lease else MOST_S
 
 
 def was_accepted(finished: Finished, error: Exception) -> bool:

@@ -47,6 +47,7 @@ class Stop(StrEnum):
     CANCELED = "canceled"  #: somebody asked for its end: it ends with the results there are
     LOST = "lost"  #: it is not this worker's any more: nobody wants its results
     DRAINED = "drained"  #: the agent has to end: others may have it
+    UNABLE = "unable"  #: there is no folder to work in, as on a full disk: others may have it
 
 
 class JobRun:
@@ -84,13 +85,18 @@ class JobRun:
             for each in aiding:
                 each.cancel()
             await asyncio.gather(*aiding, return_exceptions=True)
-        if self.stopped in (Stop.LOST, Stop.DRAINED):
+        if self.stopped not in (None, Stop.CANCELED):
             return None
         await self._send_last_lines()
         return self._ending()
 
     async def _do_in_a_folder(self) -> None:
-        folder = tempfile.mkdtemp(prefix=f"job-{self.job.id}-", dir=self._settings.work_dir)
+        try:
+            folder = tempfile.mkdtemp(prefix=f"job-{self.job.id}-", dir=self._settings.work_dir)
+        except OSError as error:
+            _LOG.error("no_folder", job=self.job.id, reason=str(error))
+            self.stop(Stop.UNABLE)
+            return
         try:
             self._doing = asyncio.create_task(self._do(Path(folder)))
             if self.stopped is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import secrets
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 import structlog
 
@@ -61,6 +62,23 @@ def hide_from_commands() -> None:
         ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)
 
 
+class SteadyLog:
+    """Lines to a file; one that has no room, or that nobody reads any more, ends no work."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        """Write a text if that is possible."""
+        with contextlib.suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        """Write what waits if that is possible."""
+        with contextlib.suppress(OSError):
+            self._file.flush()
+
+
 def set_up_log() -> None:
     """Write what happens to standard error, a line for each event."""
     structlog.configure(
@@ -71,7 +89,7 @@ def set_up_log() -> None:
             _harmless,
             structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0),
         ],
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", SteadyLog(sys.stderr))),
     )
 
 

@@ -67,15 +67,22 @@ class Spool:
                 yield path, finished
 
     def remove(self, path: Path) -> None:
-        """Forget what was accepted."""
-        path.unlink(missing_ok=True)
+        """Forget what was accepted; where that fails it is handed in again later, to no harm."""
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            _LOG.error("spool_stuck", file=str(path), reason=str(error))
 
     def set_aside(self, path: Path, why: str) -> None:
         """Keep what will not be accepted where an operator finds it: ``refused`` or ``broken``."""
         folder = self.folder / why
-        folder.mkdir(exist_ok=True, mode=0o700)
-        with contextlib.suppress(FileNotFoundError):  # another agent was quicker
+        try:
+            folder.mkdir(exist_ok=True, mode=0o700)
             path.rename(folder / path.name)
+        except FileNotFoundError:
+            pass  # another agent was quicker
+        except OSError as error:  # a full or read-only disk: it stays where it is
+            _LOG.error("spool_stuck", file=str(path), reason=str(error))
 
     def _read(self, path: Path) -> Finished | None:
         try:

@@ -190,10 +190,14 @@ async def test_lines_that_are_not_accepted_hold_up_the_end_for_a_moment_only(
     assert work.endings[1].results[0]["output"] == "one\ntwo\n"
 
 
-async def test_what_breaks_the_agent_itself_fails_the_job(agent_of, monkeypatch, tmp_path):
+async def test_what_breaks_the_agent_itself_fails_the_job(agent_of, monkeypatch):
+    def broken(_run):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(job_run.JobRun, "_ending", broken)
     work = ScriptedWork([call_of("nobody")])
 
-    await agent_of(work, work_dir=tmp_path / "not there").run()
+    await agent_of(work).run()
 
     assert work.endings[1].failed
     assert "the beacon failed" in work.endings[1].error

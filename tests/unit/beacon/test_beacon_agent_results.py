@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from drover.client import ClientError, ServerUnreachable
 from drover.workers.beacon import deliveries
@@ -212,5 +213,6 @@ async def test_deliveries_tell_what_is_left():
     job = BeaconJob(id=1, name="n", status="running")
     await late.take(Finished(url="u", job=job, ending=Ending()))
 
-    assert late.hold(1)
+    assert late.hold(job)
+    assert not late.hold(structs.replace(job, fence=2))  # handed out anew: another attempt
     assert not await late.finish(0.01)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import threading
 
 import pytest
 
 from drover.workers.beacon import job_run
+from drover.workers.beacon.agent import UNABLE_S
+from drover.workers.beacon.backoff import Backoff
 from drover.workers.beacon.settings import AgentSettings
 from tests.support.scripted_work import ScriptedWork, away, refusing
 
@@ -210,3 +213,111 @@ async def test_an_agent_that_waits_says_goodbye_and_hands_back_what_comes_all_th
     await agent.run()
 
     assert [call[0] for call in work.calls] == ["take_next", "leave", "release"]
+
+
+async def test_a_job_that_there_is_no_folder_for_is_handed_back_and_not_failed(
+    agent_of, functions, monkeypatch
+):
+    real, full = tempfile.mkdtemp, [True, True]
+
+    def mkdtemp(**options):
+        if full:
+            full.pop()
+            raise OSError(28, "No space left on device")
+        return real(**options)
+
+    class Again(ScriptedWork):
+        def release(self, job):
+            super().release(job)
+            return self._now(job.id, status="queued")
+
+    def note(_):
+        agent.stop()
+        return "done"
+
+    monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
+    functions["note"] = note
+    work = Again([call_of("note")])
+    agent = agent_of(work, once=False)
+
+    await agent.run()
+
+    assert work.named("release") == [("release", 1)] * 2
+    assert [call[0] for call in work.calls].count("start") == 1
+    assert [r["status"] for r in work.endings[1].results] == ["succeeded"]
+
+
+async def test_one_job_that_there_is_no_folder_for_ends_an_agent_that_was_to_do_one(
+    agent_of, tmp_path
+):
+    work = ScriptedWork([call_of("note")])
+    agent = agent_of(work, work_dir=tmp_path / "nowhere")
+
+    await agent.run()
+
+    assert work.endings == {}
+    assert work.named("release") == [("release", 1)]
+    assert agent.failures == 1
+
+
+async def test_a_place_rests_after_a_job_that_there_was_no_folder_for(
+    agent_of, tmp_path, monkeypatch
+):
+    rests = []
+    monkeypatch.setattr(Backoff, "next_s", lambda _, *least: rests.append(least) or 600.0)
+    work = ScriptedWork([], [])
+    agent = agent_of(work, once=False, work_dir=tmp_path / "nowhere")
+    running = asyncio.create_task(agent.run())
+
+    while not rests:
+        await asyncio.sleep(0)
+    taken = work.named("take_next")
+    agent.stop()
+    await running
+
+    assert rests == [(UNABLE_S,)]
+    assert len(taken) == len(work.named("take_next")) == 1
+
+
+async def test_a_job_that_comes_back_to_its_worker_is_done_anew_and_the_work_before_given_up(
+    agent_of, functions
+):
+    begun, broken_off = [], []
+
+    class Lapsing(ScriptedWork):
+        """Hands its job out a second time while the first attempt still goes on."""
+
+        def take_next(self, wanted):
+            fence = len(self.named("take_next")) + 1
+            self._called("take_next", wanted.names)
+            if fence > 2:
+                self.left.wait(60)
+                return None
+            if fence == 2:
+                both.wait(60)
+            return self._now(1, status="picked_up", worker=self.worker, fence=fence)
+
+    async def work_on(_):
+        begun.append(None)
+        if len(begun) == 2:
+            return "second"
+        both.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            broken_off.append(None)
+
+    both = threading.Event()
+    functions["work"] = work_on
+    work = Lapsing([call_of("work")])
+    agent = agent_of(work, once=False, concurrency=2)
+    running = asyncio.create_task(agent.run())
+
+    while not work.endings or agent._running:
+        await asyncio.sleep(0)
+    agent.stop()
+    await running
+
+    assert len(broken_off) == 1
+    assert [r["value"] for r in work.endings[1].results] == ["second"]
+    assert len(work.named("end")) == 1

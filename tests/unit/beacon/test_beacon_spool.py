@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from drover.client import BeaconJob
 from drover.client.beacon_work import Ending
@@ -96,3 +98,23 @@ def test_files_that_vanish_meanwhile_are_passed_over(tmp_path, monkeypatch):
 
     assert first in paths
     assert list(waiting) == []
+
+
+def test_a_folder_that_nothing_can_be_changed_in_stops_nobody(tmp_path, monkeypatch):
+    spool = Spool(tmp_path)
+    good = spool.put(finished())
+    (tmp_path / "9-cut.json").write_bytes(b"{")
+
+    def read_only(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    for name in ("mkdir", "unlink", "rename"):
+        monkeypatch.setattr(Path, name, read_only)
+    with capture_logs() as lines:
+        found = [path for path, _ in spool.waiting(URL)]
+        spool.remove(good)
+        spool.set_aside(good, "refused")
+
+    assert found == [good]
+    assert [each["event"] for each in lines] == ["spool_broken", *["spool_stuck"] * 3]
+    assert len(list(spool.waiting(URL))) == 1

@@ -16,10 +16,10 @@ RETURNING number;
 -- Store what is particular to a beacon job.
 INSERT INTO beacon_job (
     number, user_number, user_guid, tasks, steps, lease_ms, labels, unique_key, unique_until_ms,
-    callback_url, callback_host, callback_due_ms
+    callback_url, callback_host
 ) VALUES (
     :number, :user_number, :user_guid, :tasks, :steps, :lease_ms, :labels, :unique_key,
-    :unique_until_ms, :callback_url, :callback_host, :callback_due_ms
+    :unique_until_ms, :callback_url, :callback_host
 );
 
 -- name: beacon_by_unique_key
@@ -52,13 +52,32 @@ LEFT JOIN schedule ON execution.kind = 'beacon_template'
 WHERE execution.number = :number
   AND (execution.discarded = 0 OR execution.kind = 'beacon_template');
 
+-- name: beacon_untaken
+-- Read which jobs of a beacon nobody has, up to a bound: those that are queued, and all others.
+SELECT number FROM (
+    SELECT number FROM execution WHERE state = 'queued' AND queue = :name
+    ORDER BY priority DESC, due_ms, number LIMIT :limit) AS queued
+UNION ALL
+SELECT number FROM (
+    SELECT number FROM execution WHERE coalesce(picked_ms, 0) = 0 AND state <> 'queued' AND queue = :name
+    ORDER BY number LIMIT :limit) AS other;
+
+-- name: beacon_oldest_untaken
+-- Read the first of all jobs of a beacon that nobody has.
+SELECT min(number) AS number FROM (
+    SELECT number FROM execution WHERE state = 'queued' AND queue = :name
+    UNION ALL
+    SELECT number FROM execution
+    WHERE coalesce(picked_ms, 0) = 0 AND state <> 'queued' AND queue = :name) AS untaken;
+
 -- name: beacon_renew
 -- Write what a worker tells of a job it keeps, unless it has changed since: no index of states moves.
 UPDATE execution SET
     started_ms = :started_ms, step = :step, lease_until_ms = :lease_until_ms
 WHERE number = :number AND state = :seen_state AND fence = :seen_fence AND step = :seen_step
   AND coalesce(started_ms, 0) = :seen_started_ms
-  AND coalesce(lease_until_ms, 0) = :seen_lease_until_ms;
+  AND coalesce(lease_until_ms, 0) = :seen_lease_until_ms
+  AND discarded <= CAST(:discarded AS INTEGER);
 
 -- name: beacon_save
 -- Write what was done to a job, one of several, unless it has changed since it was seen; tell its place.
@@ -70,6 +89,7 @@ UPDATE execution SET
 WHERE number = :number AND state = :seen_state AND fence = :seen_fence AND step = :seen_step
   AND coalesce(started_ms, 0) = :seen_started_ms
   AND coalesce(lease_until_ms, 0) = :seen_lease_until_ms
+  AND discarded <= CAST(:discarded AS INTEGER)
 RETURNING CAST(:place AS BIGINT) AS place;
 
 -- name: beacon_put_clock
@@ -91,6 +111,10 @@ RETURNING log_lines, log_bytes;
 SELECT log_dropped AS dropped, (
     SELECT max(seq) FROM beacon_log WHERE beacon_log.number = beacon_job.number) AS last
 FROM beacon_job WHERE number = :number;
+
+-- name: beacon_log_before_last
+-- Read the place before so many last lines of a job's log; none where there are no more lines.
+SELECT seq FROM beacon_log WHERE number = :number ORDER BY seq DESC LIMIT 1 OFFSET :count;
 
 -- name: beacon_log_page
 -- Read lines of a job's log from after a place on.

@@ -15,12 +15,12 @@ WITH made AS (
 )
 INSERT INTO beacon_job (
     number, user_number, user_guid, tasks, steps, lease_ms, labels, unique_key, unique_until_ms,
-    callback_url, callback_host, callback_due_ms
+    callback_url, callback_host
 )
 SELECT number, CAST(:user_number AS BIGINT), CAST(:user_guid AS TEXT), CAST(:tasks AS TEXT),
     CAST(:steps AS BIGINT), CAST(:lease_ms AS BIGINT), CAST(:labels AS TEXT),
     CAST(:shown_key AS TEXT), CAST(:unique_until_ms AS BIGINT), CAST(:callback_url AS TEXT),
-    CAST(:callback_host AS TEXT), CAST(:callback_due_ms AS BIGINT)
+    CAST(:callback_host AS TEXT)
 FROM made
 RETURNING number;
 
@@ -101,14 +101,32 @@ ON CONFLICT (job_id, unique_key) WHERE unique_key IS NOT NULL DO NOTHING;
 -- name: beacon_jobs_copy
 -- Store what is particular to jobs that templates add.
 INSERT INTO beacon_job (
-    number, user_number, user_guid, tasks, steps, lease_ms, labels, callback_url, callback_host,
-    callback_due_ms
+    number, user_number, user_guid, tasks, steps, lease_ms, labels, callback_url, callback_host
 )
 SELECT made.number, job.user_number, job.user_guid, job.tasks, job.steps, job.lease_ms, job.labels,
-    job.callback_url, job.callback_host, CASE WHEN job.callback_url IS NULL THEN NULL ELSE 0 END
+    job.callback_url, job.callback_host
 FROM jsonb_array_elements(CAST(CAST(:copies AS TEXT) AS JSONB)) AS wanted (value)
 JOIN execution AS made ON made.id = wanted.value ->> 2
 JOIN beacon_job AS job ON job.number = made.retry_of;
+
+-- name: postgres_beacon_save_told
+-- Do as beacon_save does, and note that somebody is to be told of a job that has just ended.
+WITH saved AS (
+    UPDATE execution SET
+        state = :state, queued_ms = :queued_ms, due_ms = :due_ms, picked_ms = :picked_ms,
+        started_ms = :started_ms, completed_ms = :completed_ms, step = :step, result = :result,
+        error = :error, worker = :worker, lease_ms = :lease_ms, lease_until_ms = :lease_until_ms,
+        ends_ms = :ends_ms, tries = :tries, fence = :fence
+    WHERE number = :number AND state = :seen_state AND fence = :seen_fence AND step = :seen_step
+      AND coalesce(started_ms, 0) = :seen_started_ms
+      AND coalesce(lease_until_ms, 0) = :seen_lease_until_ms
+      AND discarded <= CAST(:discarded AS INTEGER)
+    RETURNING number, completed_ms
+), told AS (
+    UPDATE beacon_job SET callback_due_ms = saved.completed_ms FROM saved
+    WHERE beacon_job.number = saved.number AND beacon_job.callback_url IS NOT NULL
+)
+SELECT CAST(:place AS BIGINT) AS place FROM saved;
 
 -- name: beacon_next
 -- Find the best eligible job of some beacons and keep others from taking it.
@@ -171,6 +189,11 @@ FROM account AS own
 LEFT JOIN organization_member AS membership ON membership.account_id = own.id
 LEFT JOIN organization_member AS other ON other.organization_id = membership.organization_id
 WHERE own.id = :account_id;
+
+-- name: beacon_callbacks_due
+-- Note that somebody is to be told of jobs that have just ended, where that was asked for.
+UPDATE beacon_job SET callback_due_ms = :due_ms
+WHERE number = ANY(CAST(:numbers AS bigint[])) AND callback_url IS NOT NULL;
 
 -- name: beacon_callback_claim
 -- Take callbacks of jobs that have ended to one receiver, for as long as one may take.

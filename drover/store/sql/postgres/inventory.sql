@@ -8,7 +8,7 @@ UPDATE execution SET
     cancel_source_id = coalesce(cancel_source_id, :source_id)
 WHERE number = ANY(CAST(:numbers AS bigint[]))
   AND state IN ('new', 'queued', 'running', 'paused', 'failing', 'canceling')
-RETURNING number, status;
+RETURNING number, status, kind;
 
 -- name: inventory_discard
 -- Show jobs no more.

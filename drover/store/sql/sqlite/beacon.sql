@@ -68,11 +68,10 @@ ON CONFLICT (job_id, unique_key) WHERE unique_key IS NOT NULL DO NOTHING;
 -- name: beacon_jobs_copy
 -- Store what is particular to jobs that templates add.
 INSERT INTO beacon_job (
-    number, user_number, user_guid, tasks, steps, lease_ms, labels, callback_url, callback_host,
-    callback_due_ms
+    number, user_number, user_guid, tasks, steps, lease_ms, labels, callback_url, callback_host
 )
 SELECT made.number, job.user_number, job.user_guid, job.tasks, job.steps, job.lease_ms, job.labels,
-    job.callback_url, job.callback_host, CASE WHEN job.callback_url IS NULL THEN NULL ELSE 0 END
+    job.callback_url, job.callback_host
 FROM json_each(:copies) AS wanted
 JOIN execution AS made ON made.id = wanted.value ->> 2
 JOIN beacon_job AS job ON job.number = made.retry_of;
@@ -140,6 +139,11 @@ FROM account AS own
 LEFT JOIN organization_member AS membership ON membership.account_id = own.id
 LEFT JOIN organization_member AS other ON other.organization_id = membership.organization_id
 WHERE own.id = :account_id;
+
+-- name: beacon_callbacks_due
+-- Note that somebody is to be told of jobs that have just ended, where that was asked for.
+UPDATE beacon_job SET callback_due_ms = :due_ms
+WHERE number IN (SELECT value FROM json_each(:numbers)) AND callback_url IS NOT NULL;
 
 -- name: beacon_callback_claim
 -- Take callbacks of jobs that have ended to one receiver, for as long as one may take.
