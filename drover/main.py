@@ -15,8 +15,8 @@ from rich.console import Console
 
 import drover.cli
 from drover import __version__, config
-from drover.cli._session import CommandError
-from drover.client import ClientError, ServerUnreachable
+from drover.cli._session import CommandError, advice
+from drover.client import ClientError, ServerUnreachable, UnusableConnection
 from drover.discover import discover
 from drover.plugins import HandlersError
 from drover.ports.failures import StoreError
@@ -25,6 +25,7 @@ EXPECTED = (
     CommandError,
     ClientError,
     ServerUnreachable,
+    UnusableConnection,
     config.SettingsError,
     HandlersError,
     StoreError,
@@ -182,7 +183,7 @@ def main() -> None:
     try:
         COMMANDS()
     except EXPECTED as error:
-        Console(stderr=True, soft_wrap=True).print(error, style="red", markup=False)
+        Console(stderr=True, soft_wrap=True).print(advice(error), style="red", markup=False)
         sys.exit(1)
 
 

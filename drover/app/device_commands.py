@@ -11,16 +11,17 @@ from drover.app.device_reports import devices_of
 from drover.app.devices import check_sight, everything, sight
 from drover.app.payload_counts import BY_FLOW, source_of
 from drover.kinds.device import KIND
+from drover.model.errors import TooLarge
 from drover.model.fields import Name
 from drover.model.instants import to_text
 from drover.model.moments import AnyMoment, moment_ms
 from drover.model.topics import command_topic
-from drover.ports.bus import Message
+from drover.ports.bus import MOST_MESSAGE_BYTES, Message
 from drover.ports.reports import LogEntry
 from drover.query.tree import all_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from drover.app.payload_counts import PayloadCounter
     from drover.kinds.device import Device
@@ -37,6 +38,13 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ren
     name: Name
     time: AnyMoment | UnsetType = UNSET
     payload: Any = UNSET
+
+    def check_size(self) -> None:
+        """Raise TooLarge for what no device could be told."""
+        told = _message(_document(self, 0))
+        if len(told) > MOST_MESSAGE_BYTES:
+            message = f"A command may not be larger than {MOST_MESSAGE_BYTES} bytes"
+            raise TooLarge(message, field="payload")
 
 
 class CommandPace(Protocol):
@@ -77,7 +85,8 @@ class DeviceCommands:
     async def to_one(
         self, caller: Caller, application_id: str, device_id: str, command: Command
     ) -> None:
-        """Send a command to one device; raises Missing."""
+        """Send a command to one device; raises Missing, TooLarge."""
+        command.check_size()
 
         async def work(session: Session) -> Sequence[LogEntry]:
             device = await session.resources.get(KIND, application_id, device_id)
@@ -96,8 +105,9 @@ class DeviceCommands:
     ) -> int:
         """Send a command to all devices chosen and return how many they are.
 
-        Those that ``pace`` has too often are left out.
+        Those that ``pace`` has too often are left out. Raises TooLarge.
         """
+        command.check_size()
 
         async def work(session: Session) -> tuple[Sequence[LogEntry], int]:
             listing = everything(all_of([chosen, sight(caller)]))
@@ -132,9 +142,7 @@ class DeviceCommands:
     def _send(self, application_id: str, lines: Sequence[LogEntry], source: str) -> None:
         """Hand stored commands to the devices that are connected, and count them."""
         for line in lines:
-            # Clients read the moment in this form alone, with its milliseconds.
-            told = {**line.document, "time": {"$date": line.document["time"]}}
-            payload = msgspec.json.encode(told)
+            payload = _message(line.document)
             self._counter.note(application_id, "deviceCommand", source, 1, len(payload))
             self._bus.publish(Message(application_id, command_topic(line.device_id), payload))
 
@@ -142,9 +150,20 @@ class DeviceCommands:
 def _line(line_id: str, device: Device, command: Command, now_ms: int) -> LogEntry:
     given = None if command.time is UNSET else command.time
     time_ms = moment_ms(given, now_ms)
-    document = {"name": command.name, "time": to_text(time_ms)}
-    if command.payload is not UNSET:
-        document["payload"] = command.payload
+    document = _document(command, time_ms)
     return LogEntry(
         device_id=device.id, topic="command", id=line_id, time_ms=time_ms, document=document
     )
+
+
+def _document(command: Command, time_ms: int) -> dict[str, Any]:
+    document = {"name": command.name, "time": to_text(time_ms)}
+    if command.payload is not UNSET:
+        document["payload"] = command.payload
+    return document
+
+
+def _message(document: Mapping[str, Any]) -> bytes:
+    """Return a command as devices are sent it."""
+    # Clients read the moment in this form alone, with its milliseconds.
+    return msgspec.json.encode({**document, "time": {"$date": document["time"]}})

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from drover.app.devices import check_sight, sight
 from drover.app.payload_counts import PayloadCounter, source_of
+from drover.app.report_telling import messages_of
 from drover.kinds.device import KIND, Device
 from drover.model.access import Caller
 from drover.model.attributes import coerce
@@ -24,6 +25,7 @@ from drover.ports.resources import Listing, Page
 from drover.query.tree import all_of
 
 if TYPE_CHECKING:
+    from drover.app.report_telling import StoredReport
     from drover.ports.bus import Bus
     from drover.ports.clock import Clock, Ids
     from drover.ports.reports import LogTopic
@@ -39,7 +41,8 @@ OPEN_CLASS: Final = "floating"
 
 REPORTED: Final = "$reported"
 """The topic between servers on which stored reports are told: device, moment and values of each."""
-_TOLD_TOGETHER: Final = 200
+
+_VERSION: Final = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\0]*\Z")]
 
 MOST_REPORTS: Final = 1000
 """Reports that one request may bring."""
@@ -64,6 +67,11 @@ class Connection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     messages_from_client: Annotated[int, Meta(ge=0, le=2147483647)] | UnsetType = UNSET
     messages_to_client: Annotated[int, Meta(ge=0, le=2147483647)] | UnsetType = UNSET
     ip_address: Annotated[str, Meta(min_length=2, max_length=39)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse what only a device that went can be told with; raises ValueError."""
+        if self.status == "connected" and (_parting(self) or self.disconnected_at is not UNSET):
+            raise ValueError("a device that came has nothing of a disconnection")
 
 
 class Reported(Struct, frozen=True, kw_only=True):
@@ -222,13 +230,12 @@ class DeviceReports:
             hook.kept()
         if not self._bus.ready:
             return
-        told: dict[str, list[tuple[str, int, Mapping[str, Any]]]] = {}
+        told: dict[str, list[StoredReport]] = {}
         for each in filter(None, taken):
             of = told.setdefault(each.device.application_id, [])
             of += [(each.device.id, report.time_ms, report.values) for report in each.reports]
         for application_id, documents in told.items():
-            for start in range(0, len(documents), _TOLD_TOGETHER):
-                payload = msgspec.json.encode(documents[start : start + _TOLD_TOGETHER])
+            for payload in messages_of(documents):
                 self._bus.publish(Message(application_id, REPORTED, payload))
 
     async def history(
@@ -294,7 +301,7 @@ class DeviceReports:
             now_ms = await session.now_ms()
             came = change.status == "connected"
             given = change.connected_at if came else change.disconnected_at
-            time_ms = now_ms if given is UNSET else moment_ms(given, now_ms)
+            time_ms = now_ms if given is UNSET else min(moment_ms(given, now_ms), now_ms)
             await session.reports.connected(device_id, time_ms, connected=came)
             told = Change(caller, device, came, time_ms, _told(change))
             await self.note_changes(session, application_id, [told])
@@ -409,8 +416,20 @@ def _reported(types: Mapping[str, str], report: StateReport, time_ms: int) -> Re
         time_ms=time_ms,
         values=values,
         meta=None if report.meta is UNSET else report.meta,
-        flow_version=report.flow_version if isinstance(report.flow_version, str) else None,
+        flow_version=_version_of(report),
     )
+
+
+def _version_of(report: StateReport) -> str | None:
+    """Return the version of workflows that a report is for, None where it names none.
+
+    Devices may send what they like; what no version can be called is passed over.
+    """
+    try:
+        version: str = msgspec.convert(report.flow_version, _VERSION)
+    except msgspec.ValidationError:
+        return None
+    return version
 
 
 def _readings(caller: Caller, device: Device, report: Reported) -> list[Reading]:
@@ -449,10 +468,14 @@ def _change_line(line_id: str, change: Change) -> LogEntry:
 
 
 def _told(change: Connection) -> dict[str, Any]:
+    address = {} if change.ip_address is UNSET else {"ipAddress": change.ip_address}
+    return {**_parting(change), **address}
+
+
+def _parting(change: Connection) -> dict[str, Any]:
     told = {
         "disconnectReason": change.disconnect_reason,
         "messagesFromClient": change.messages_from_client,
         "messagesToClient": change.messages_to_client,
-        "ipAddress": change.ip_address,
     }
     return {name: value for name, value in told.items() if value is not UNSET}

@@ -79,7 +79,11 @@ class FlowRuns:
         notes = _notes(batch, named.flow_version, now_ms, records)
         if not notes:
             return
-        failed = [record for record in records if record.error is not None]
+        failed = [
+            (record, batch.payloads[index] if index < len(batch.payloads) else _OMITTED)
+            for index, record in enumerate(records)
+            if record.error is not None
+        ]
         counts = self._taken()
 
         async def work(session: Session) -> bool:
@@ -172,7 +176,7 @@ def _error_note(failure: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _fire(
-    session: Session, batch: FlowBatch, flow_class: str, failed: Sequence[RunRecord]
+    session: Session, batch: FlowBatch, flow_class: str, failed: Sequence[tuple[RunRecord, bytes]]
 ) -> bool:
     """Store firings for the triggers on errors of the narrowest scope that has any."""
     if batch.caused_by_flow_error or batch.depth >= MOST_DEPTH or not failed:
@@ -180,19 +184,21 @@ async def _fire(
     for scope in (LOCAL, flow_class, _GLOBAL):
         key = error_scope(scope, batch.flow_id)
         if await session.flows.subscribed(batch.application_id, FLOW_ERROR, key):
-            for record in failed:
-                await session.jobs.add_firing(_firing(batch, key, record))
+            for record, started in failed:
+                await session.jobs.add_firing(_firing(batch, key, record, started))
             return True
     return False
 
 
-def _firing(batch: FlowBatch, key: str, record: RunRecord) -> Firing:
+def _firing(batch: FlowBatch, key: str, record: RunRecord, started: bytes) -> Firing:
+    """Return the firing that tells of a failed run; ``started`` is the payload it began with."""
     failure = record.error or {}
     data: dict[str, Any] = {
         "errorInfo": {name: failure.get(name) for name in ("error", "nodeId", "nodeType")},
         "erroredPayload": msgspec.Raw(record.errored_payload or _OMITTED),
     }
-    reply_id = _reply_id(record.errored_payload or _OMITTED)
+    # What it began with counts too: a payload may be withheld, or lack what it once held.
+    reply_id = _reply_id(record.errored_payload or _OMITTED) or _reply_id(started)
     if reply_id is not None:
         data["replyId"] = reply_id
     root = {

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
-from drover.client import Client, TaskJobs
+from drover.client import Client, ClientError, TaskJobs
+from drover.client.connection import address
 from drover.client.printable import printable
 
 if TYPE_CHECKING:
@@ -47,21 +48,22 @@ def save(**credentials: str) -> Path:
 
 def connect() -> Client:
     """Return a client of the server last logged in to; raises CommandError when there is none."""
-    token = os.environ.get("DROVER_TOKEN") or _stored().get("token")
+    url, stored = server_url(), _stored()
+    token = os.environ.get("DROVER_TOKEN") or _kept_for(url, stored, "token", "url")
     if not token:
-        raise CommandError("Not signed in: run 'drover login --email YOU', or set DROVER_TOKEN")
-    return Client(server_url(), token)
+        raise CommandError(
+            f"Not signed in to {url}: run 'drover login EMAIL --url {url}', or set DROVER_TOKEN"
+        )
+    return Client(url, token)
 
 
 def task_jobs() -> TaskJobs:
     """Return a client of the jobs that beacons do; raises CommandError without a userkey."""
     url, stored = server_url(), _stored()
-    # What was kept for one server is not shown to another.
-    kept = stored.get("userkey") if stored.get("userkey_url") == url else None
-    userkey = os.environ.get("DROVER_USERKEY") or kept
+    userkey = os.environ.get("DROVER_USERKEY") or _kept_for(url, stored, "userkey", "userkey_url")
     if not userkey:
         raise CommandError(
-            "No userkey: run 'drover keys create NAME --save', or set DROVER_USERKEY"
+            f"No userkey for {url}: run 'drover keys create NAME --save', or set DROVER_USERKEY"
         )
     return TaskJobs(url, userkey)
 
@@ -84,13 +86,38 @@ def moment(seconds: int | None) -> Text:
 
 
 def server_url(given: str | None = None) -> str:
-    """Return the server to speak to: the one given, else of the environment, else as stored."""
-    return given or os.environ.get("DROVER_URL") or _stored().get("url") or DEFAULT_URL
+    """Return the server to speak to: the one given, else of the environment, else as stored.
+
+    Raises UnusableConnection for what is no address.
+    """
+    return address(given or os.environ.get("DROVER_URL") or _stored().get("url") or DEFAULT_URL)
+
+
+def advice(error: Exception) -> str:
+    """Return what to do about an error that a command ends with."""
+    if isinstance(error, ClientError) and error.message == "Invalid access token":
+        return "The token is unknown, revoked or expired: sign in again with 'drover login EMAIL'"
+    return str(error)
+
+
+def _kept_for(url: str, stored: dict[str, Any], secret: str, server: str) -> str | None:
+    """Return a secret that was kept for this server: no other one is shown it."""
+    kept = stored.get(secret)
+    return str(kept) if kept and str(stored.get(server)).rstrip("/") == url else None
 
 
 def _stored() -> dict[str, Any]:
     file = credentials_file()
-    stored: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    try:
+        stored = json.loads(file.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise CommandError(
+            f"{file} cannot be read ({error}): delete it and sign in again"
+        ) from error
+    if not isinstance(stored, dict):
+        raise CommandError(f"{file} holds no credentials: delete it and sign in again")
     return stored
 
 

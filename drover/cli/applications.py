@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from cyclopts import App
 from rich.console import Console
-from rich.table import Table
 
 from drover.cli import _session
+from drover.cli._listing import Listing
 
 GROUP = App(name="applications", help="Applications.")
 
@@ -14,11 +14,11 @@ GROUP = App(name="applications", help="Applications.")
 @GROUP.command(name="list")
 def list_() -> None:
     """List the applications you may see."""
-    table = Table("id", "name", "owner", "created")
+    table = Listing("id", "name", "owner", "created")
     with _session.connect() as client:
         for item in client.items("/applications"):
             table.add_row(item["id"], item["name"], item["ownerType"], item["creationDate"])
-    Console().print(table)
+    table.show()
 
 
 @GROUP.command

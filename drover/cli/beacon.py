@@ -75,7 +75,13 @@ def beacon(  # noqa: PLR0913 - the published flags of this command
 
     """
     from drover.workers.beacon.running import work_until_stopped
-    from drover.workers.beacon.settings import AgentSettings, SettingError, check, default_spool
+    from drover.workers.beacon.settings import (
+        AgentSettings,
+        SettingError,
+        check,
+        default_spool,
+        prepare,
+    )
 
     userkey = key or os.environ.get("DROVER_USERKEY")
     if not userkey:
@@ -98,6 +104,7 @@ def beacon(  # noqa: PLR0913 - the published flags of this command
     )
     try:
         check(settings)
+        prepare(settings)
     except SettingError as error:
         raise _session.CommandError(str(error)) from error
     load(_words(handlers))

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from drover.cli import _session
+from drover.cli._listing import AsJson, Listing, print_json_lines
 
 if TYPE_CHECKING:
     from drover.client import SeenBeacon
@@ -17,21 +18,32 @@ GROUP = App(name="beacons", help="The workers that take jobs of beacons.")
 
 
 @GROUP.command(name="list")
-def list_() -> None:
-    """List the workers you may see, with what they work on."""
-    table = Table("worker", "status", "beacons", "labels", "jobs", "version", "last sign (UTC)")
+def list_(*, as_json: AsJson = False) -> None:
+    """List the workers you may see, with what they work on.
+
+    Parameters
+    ----------
+    as_json
+        Print one JSON object a line instead of a table.
+
+    """
+    table = Listing("worker", "status", "beacons", "labels", "jobs", "version", "last sign (UTC)")
     with _session.task_jobs() as jobs:
-        for each in jobs.beacons():
-            table.add_row(
-                _session.foreign(each.worker),
-                each.status,
-                _session.foreign(", ".join(each.names)),
-                _session.foreign(", ".join(each.labels)),
-                " ".join(map(str, each.jobs)),
-                _session.foreign(each.version),
-                _session.moment(each.last_beat),
-            )
-    Console().print(table)
+        found = jobs.beacons()
+    if as_json:
+        print_json_lines(found)
+        return
+    for each in found:
+        table.add_row(
+            each.worker,
+            each.status,
+            ", ".join(each.names),
+            ", ".join(each.labels),
+            " ".join(map(str, each.jobs)),
+            each.version,
+            _session.moment(each.last_beat),
+        )
+    table.show()
 
 
 @GROUP.command

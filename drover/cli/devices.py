@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cyclopts import App
 from rich.console import Console
-from rich.table import Table
 
 from drover.cli import _session
+from drover.cli._listing import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,13 +36,13 @@ def list_(*, application: str | None = None, query: str | None = None, limit: in
         How many to show.
 
     """
-    table = Table("id", "name", "class", "tags")
+    table = Listing("id", "name", "class", "tags")
     with _session.connect() as client:
         base = f"/applications/{_session.application(client, application)}"
         for item in islice(client.items(f"{base}/devices", query=query), limit):
             tags = " ".join(f"{tag['key']}={tag['value']}" for tag in item.get("tags", []))
             table.add_row(item["id"], item["name"], item.get("deviceClass", ""), tags)
-    Console().print(table)
+    table.show()
 
 
 @GROUP.command(name="import")

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from drover.cli import _session
+from drover.cli._listing import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,10 +56,10 @@ def list_(
             for job in found:
                 sys.stdout.write(json.dumps(job, ensure_ascii=False) + "\n")
             return
-        table = Table(*COLUMNS)
+        table = Listing(*COLUMNS)
         for job in found:
-            table.add_row(*(_session.foreign(job.get(name, "")) for name in COLUMNS))
-    Console().print(table)
+            table.add_row(*(job.get(name, "") for name in COLUMNS))
+    table.show()
 
 
 @GROUP.command
@@ -209,7 +210,8 @@ def _agreed(client: Client, query: str, verb: str, yes: bool, jobs: tuple[int, .
 def _tell(done: dict[str, Any], verb: str) -> None:
     """Print what came of each; raises CommandError where some were left as they are."""
     refused = [each for each in done["list"] if "error_status" in each]
-    Console().print(f"{done['count'] - len(refused)} jobs {verb}")
+    touched = done["count"] - len(refused)
+    Console().print(f"{touched} {'job' if touched == 1 else 'jobs'} {verb}")
     if "operation" in done:
         Console().print(f"Operation {done['operation']}")
     if refused:

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from drover.cli import _session
+from drover.cli._listing import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ SUMMARY: Final = ("succeeded", "failed", "timedOut", "inProgress", "remaining")
 @GROUP.command(name="list")
 def list_(*, application: str | None = None) -> None:
     """List the jobs of an application."""
-    table = Table("id", "name", "over", "at once", "last asked for")
+    table = Listing("id", "name", "over", "at once", "last asked for")
     with _session.connect() as client:
         for item in client.items(_path(client, application)):
             table.add_row(
@@ -41,7 +42,7 @@ def list_(*, application: str | None = None) -> None:
                 str(item.get("maxIterationConcurrency", 1)),
                 item.get("lastExecutionRequested", "never"),
             )
-    Console().print(table)
+    table.show()
 
 
 @GROUP.command
@@ -92,13 +93,13 @@ def watch(job: str, execution: str | None = None, *, application: str | None = N
 @GROUP.command
 def executions(job: str, *, application: str | None = None) -> None:
     """List the executions of a job, newest first."""
-    table = Table("id", "status", "started", *SUMMARY)
+    table = Listing("id", "status", "started", *SUMMARY)
     with _session.connect() as client:
         for item in client.get(f"{_job(client, application, job)}/logs", limit=20, since=0):
             summary = item["executionSummary"]
             counts = (str(summary[name]) for name in SUMMARY)
             table.add_row(item["id"], item["status"], item["runStartedAt"], *counts)
-    Console().print(table)
+    table.show()
 
 
 @GROUP.command
@@ -113,7 +114,11 @@ def why(job: str, execution: str | None = None, *, application: str | None = Non
 
 @GROUP.command
 def cancel(job: str, execution: str | None = None, *, application: str | None = None) -> None:
-    """Cancel an execution (the newest one by default)."""
+    """Cancel an execution of a resource job (the newest one by default).
+
+    Jobs of every kind, those of beacons too, are canceled by their number with 'drover inventory
+    cancel'.
+    """
     with _session.connect() as client:
         path = _job(client, application, job)
         execution = execution or _newest(client, path)
@@ -186,12 +191,12 @@ def failures(job: str, execution: str | None = None, *, application: str | None 
         url = _report_url(client, path, execution or _newest(client, path))
         text = b"".join(client.download(url)).decode()
     rows = [row for row in csv.DictReader(io.StringIO(text)) if row["status"] != "succeeded"]
-    table = Table("count", "status", "message")
+    table = Listing("count", "status", "message")
     for (status, message), count in Counter(
         (r["status"], r["message"]) for r in rows
     ).most_common():
         table.add_row(str(count), status, message)
-    Console().print(table)
+    table.show()
 
 
 def _path(client: Client, application: str | None) -> str:
@@ -200,7 +205,14 @@ def _path(client: Client, application: str | None) -> str:
 
 def _job(client: Client, application: str | None, job: str) -> str:
     path = _path(client, application)
-    return f"{path}/{_session.one(client, path, job, 'job')['id']}"
+    try:
+        found = _session.one(client, path, job, "resource job")
+    except _session.CommandError as error:
+        if not job.isdecimal():
+            raise
+        more = f"'drover inventory' knows the job of number {job}, of whatever kind it is"
+        raise _session.CommandError(f"{error}; {more}") from error
+    return f"{path}/{found['id']}"
 
 
 def _newest(client: Client, path: str) -> str:

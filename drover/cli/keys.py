@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cyclopts import App
 from rich.console import Console
-from rich.table import Table
 
 from drover.cli import _session
+from drover.cli._listing import AsJson, Listing, print_json_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,9 +18,11 @@ GROUP = App(name="keys", help="Your keys: named, with a role, and for as long as
 
 PATH = "/me/keys"
 
+Role = Literal["user", "beacon", "readOnly", "administrator"]
+
 
 @GROUP.command
-def create(name: str, *, role: str = "user", days: int | None = None, save: bool = False) -> None:
+def create(name: str, *, role: Role = "user", days: int | None = None, save: bool = False) -> None:
     """Make a key and print it; it is shown this once.
 
     The userkey signs in to /api/jobs, key id and secret to /ws/v1/jobs.
@@ -30,8 +32,7 @@ def create(name: str, *, role: str = "user", days: int | None = None, save: bool
     name
         What to call it.
     role
-        What it may do: user, beacon (takes the jobs of your organisations' users), readOnly,
-        administrator.
+        What it may do; beacon takes the jobs of your organisations' users.
     days
         For how many days it is good; for ever if left out.
     save
@@ -53,19 +54,25 @@ def create(name: str, *, role: str = "user", days: int | None = None, save: bool
 
 
 @GROUP.command(name="list")
-def list_() -> None:
-    """List your keys; what they open with is not kept anywhere."""
-    table = Table("id", "name", "role", "created", "good until")
+def list_(*, as_json: AsJson = False) -> None:
+    """List your keys; what they open with is not kept anywhere.
+
+    Parameters
+    ----------
+    as_json
+        Print one JSON object a line instead of a table.
+
+    """
+    table = Listing("id", "name", "role", "created", "good until")
     with _session.connect() as client:
-        for item in client.items(PATH):
-            table.add_row(
-                item["id"],
-                _session.foreign(item["name"]),
-                item["role"],
-                item["creationDate"],
-                item.get("expirationDate", "for ever"),
-            )
-    Console().print(table)
+        found = list(client.items(PATH))
+    if as_json:
+        print_json_lines(found)
+        return
+    for item in found:
+        until = item.get("expirationDate", "for ever")
+        table.add_row(item["id"], item["name"], item["role"], item["creationDate"], until)
+    table.show()
 
 
 @GROUP.command

@@ -17,7 +17,7 @@ GROUP = App(name="login", help="Sign in to a server and remember it.")
 def login(
     email: str,
     *,
-    url: str = _session.DEFAULT_URL,
+    url: str | None = None,
     password: str | None = None,
     code: str = "",
 ) -> None:
@@ -28,13 +28,14 @@ def login(
     email
         Who signs in.
     url
-        The server.
+        The server; DROVER_URL, or the one last signed in to, if left out.
     password
         The password; asked for when not given.
     code
         The code of your authenticator app, if you have enabled two-factor authentication.
 
     """
+    url = _session.server_url(url)
     with Client(url) as client:
         token = client.sign_in(email, password if password is not None else getpass(), code)
     file = _session.save(url=url, token=token)

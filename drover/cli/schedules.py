@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from cyclopts import App, Parameter
 from rich.console import Console
-from rich.table import Table
 
 from drover.cli import _session
+from drover.cli._listing import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,20 +24,20 @@ SHOWN: Final = 20
 @GROUP.command(name="list")
 def list_(job: str | None = None, *, application: str | None = None) -> None:
     """List the schedules of a job, or of all jobs of an application."""
-    table = Table("id", "job", "name", "when", "zone", "next run", "last run", "error")
+    table = Listing("id", "job", "name", "when", "zone", "next run", "last run", "error")
     with _session.connect() as client:
         for owner, item in _schedules(client, _jobs(client, application), job):
             table.add_row(
                 item["id"],
-                _session.foreign(owner),
-                _session.foreign(item.get("name", "")),
+                owner,
+                item.get("name", ""),
                 _when(item),
                 f"{item['tz']} or of each device" if "localTimeTag" in item else item["tz"],
                 item.get("nextRun", "paused" if not item["active"] else ""),
                 item.get("lastRun", "never"),
-                _session.foreign(item.get("lastError", "")),
+                item.get("lastError", ""),
             )
-    Console().print(table)
+    table.show()
 
 
 @GROUP.command
@@ -51,12 +51,12 @@ def show(job: str, schedule: str, *, application: str | None = None) -> None:
 @GROUP.command
 def preview(job: str, schedule: str, *, count: int = SHOWN, application: str | None = None) -> None:
     """Show when a schedule runs next, in UTC and in local time."""
-    table = Table("UTC", "local time", "zone")
+    table = Listing("UTC", "local time", "zone")
     with _session.connect() as client:
         path = _one(client, application, job, schedule)
         for item in client.get(f"{path}/preview", count=count)["items"]:
             table.add_row(item["at"], item["localTime"], item["tz"])
-    Console().print(table)
+    table.show()
 
 
 @GROUP.command

@@ -6,20 +6,27 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 from rich.console import Console
-from rich.table import Table
 
 from drover.cli import _session
+from drover.cli._listing import AsJson, Listing, print_json_lines
 from drover.client import Cron, NewJob
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from drover.client import BeaconJob, TaskJobs
 
 GROUP = App(name="tasks", help="Jobs made of tasks: queue them, watch them, cancel them.")
+
+Count = Annotated[int, Parameter(validator=Number(gte=0))]
+
+Status = Literal["new", "queued", "picked_up", "running", "complete", "failed", "canceled"]
 
 LOOK_S: Final = 1.0
 """How often a job that is waited for is looked at."""
@@ -99,23 +106,41 @@ def create(  # noqa: PLR0913 - the published flags of this command
 
 
 @GROUP.command(name="list")
-def list_(*, status: str | None = None, beacon: str | None = None, limit: int = 50) -> None:
-    """List jobs, first in first; --status and --beacon choose which."""
+def list_(
+    *,
+    status: Status | None = None,
+    beacon: str | None = None,
+    limit: Count = 50,
+    offset: Count = 0,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, first in first.
+
+    Parameters
+    ----------
+    status
+        Only those of this status.
+    beacon
+        Only those of this beacon name.
+    limit
+        How many to show.
+    offset
+        How many to pass over before.
+    as_json
+        Print one JSON object a line instead of a table.
+
+    """
     with _session.task_jobs() as jobs:
-        found = jobs.list(status=status, beacon_name=beacon, limit=limit)
-    table = Table("id", "name", "beacon", "status", "task", "attempts", "worker", "added (UTC)")
-    for job in found:
-        table.add_row(
-            str(job.id),
-            _session.foreign(job.name),
-            _session.foreign(job.beacon_name),
-            job.status,
-            f"{job.cur_task}/{job.total_tasks}",
-            str(job.attempts),
-            _session.foreign(job.worker or ""),
-            _session.moment(job.add_time),
+        found = jobs.list(status=status, beacon_name=beacon, limit=limit + 1, offset=offset)
+    if as_json:
+        print_json_lines(found[:limit])
+    else:
+        _listing(found[:limit]).show()
+    if len(found) > limit:
+        _say(
+            f"There are more than these {limit}: see --limit and --offset;"
+            " 'drover inventory list' begins with the newest"
         )
-    Console().print(table)
 
 
 @GROUP.command
@@ -148,15 +173,25 @@ def cancel(job: int) -> None:
 
 
 @GROUP.command
-def schedules() -> None:
-    """List the templates that add jobs by the clock."""
-    table = Table("id", "name", "active", "next (UTC)", "last (UTC)")
+def schedules(*, as_json: AsJson = False) -> None:
+    """List the templates that add jobs by the clock.
+
+    Parameters
+    ----------
+    as_json
+        Print one JSON object a line instead of a table.
+
+    """
     with _session.task_jobs() as jobs:
-        for each in jobs.schedules():
-            next_run, last_run = _session.moment(each.next_run), _session.moment(each.last_run)
-            active = "yes" if each.active else "no"
-            table.add_row(str(each.id), _session.foreign(each.name), active, next_run, last_run)
-    Console().print(table)
+        found = jobs.schedules()
+    if as_json:
+        print_json_lines(found)
+        return
+    table = Listing("id", "name", "active", "next (UTC)", "last (UTC)")
+    for each in found:
+        next_run, last_run = _session.moment(each.next_run), _session.moment(each.last_run)
+        table.add_row(each.id, each.name, "yes" if each.active else "no", next_run, last_run)
+    table.show()
 
 
 @GROUP.command
@@ -172,6 +207,22 @@ def trigger(schedule: int) -> None:
     """Add a job of a template now, and print its id."""
     with _session.task_jobs() as jobs:
         Console().print(jobs.trigger(schedule).id)
+
+
+def _listing(jobs: Sequence[BeaconJob]) -> Listing:
+    table = Listing("id", "name", "beacon", "status", "task", "attempts", "worker", "added (UTC)")
+    for job in jobs:
+        table.add_row(
+            job.id,
+            job.name,
+            job.beacon_name,
+            job.status,
+            f"{job.cur_task}/{job.total_tasks}",
+            job.attempts,
+            job.worker or "",
+            _session.moment(job.add_time),
+        )
+    return table
 
 
 def _tasks_in(file: Path | None) -> list[Any]:
@@ -222,6 +273,9 @@ def _print_lines(jobs: TaskJobs, job_id: int, after: int) -> int:
 
 def _print_end(job: BeaconJob) -> None:
     told = f": {job.error}" if job.error else ""
-    Console(stderr=True, soft_wrap=True).print(
-        _session.foreign(f"Job {job.id} is {job.status}{told}")
-    )
+    _say(f"Job {job.id} is {job.status}{told}")
+
+
+def _say(text: str) -> None:
+    """Tell a person something that is no part of the output."""
+    Console(stderr=True, soft_wrap=True).print(_session.foreign(text))

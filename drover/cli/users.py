@@ -6,9 +6,9 @@ from getpass import getpass
 
 from cyclopts import App
 from rich.console import Console
-from rich.table import Table
 
 from drover.cli import _session
+from drover.cli._listing import Listing
 
 GROUP = App(name="users", help="The users of a server (administrators only).")
 
@@ -18,14 +18,12 @@ PATH = "/admin/users"
 @GROUP.command(name="list")
 def list_() -> None:
     """List the users."""
-    table = Table("number", "id", "e-mail", "role", "created")
+    table = Listing("number", "id", "e-mail", "role", "created")
     with _session.connect() as client:
         for item in client.items(PATH):
-            email = _session.foreign(item["email"])
-            table.add_row(
-                str(item["number"]), item["id"], email, item["role"], item["creationDate"]
-            )
-    Console().print(table)
+            names = ("number", "id", "email", "role", "creationDate")
+            table.add_row(*(item[name] for name in names))
+    table.show()
 
 
 @GROUP.command

@@ -6,7 +6,7 @@
 
 from drover.client.api import Client
 from drover.client.beacon_work import BeaconWork
-from drover.client.errors import ClientError, ServerUnreachable
+from drover.client.errors import ClientError, ServerUnreachable, UnusableConnection
 from drover.client.task_jobs import Cron, NewJob, TaskJobs
 from drover.client.task_records import BeaconJob, LogLine, Schedule, SeenBeacon
 
@@ -22,4 +22,5 @@ __all__ = [
     "SeenBeacon",
     "ServerUnreachable",
     "TaskJobs",
+    "UnusableConnection",
 ]

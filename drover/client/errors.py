@@ -2,6 +2,7 @@
 
 ClientError           the server refused; carries status, type, message, and what else it told
 ServerUnreachable     no answer came
+UnusableConnection    an address or a secret that cannot be one: nothing was sent
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ class ClientError(Exception):
 
 class ServerUnreachable(Exception):
     """No answer came; the message says from where and why."""
+
+
+class UnusableConnection(ValueError):
+    """An address or a secret that cannot be one; the message says what is wrong, not the secret."""
 
 
 def refusal(answer: httpx.Response) -> ClientError:

@@ -24,12 +24,12 @@ from drover.faces.operation import Answer, Call, Destination, Operation
 from drover.faces.parameters import parse
 from drover.faces.refusals import TooSlow, Unexpected, WrongMethod, refuse, status_of
 from drover.faces.routes import Route, Routes
+from drover.faces.streaming import left, stream
 from drover.model.access import Caller
 from drover.model.errors import DroverError, Missing, TooLarge, Unauthorized, Unavailable, reached
 
 if TYPE_CHECKING:
     from collections.abc import (
-        AsyncIterator,
         Awaitable,
         Callable,
         Iterable,
@@ -199,16 +199,30 @@ class HttpApp:
             request.address,
             request.method,
             request.query,
-            partial(_left, request.receive),
+            partial(left, request.receive),
         )
         result = await operation.run(call)
         if isinstance(result, Answer):
             if result.error is not None:
                 self.metrics.note_refusal(result.error)
-            return result
+            return result if result.still is None else self._seen_again(result, request, call)
         return Answer(
             result if isinstance(result, bytes) else msgspec.json.encode(result), operation.status
         )
+
+    def _seen_again(self, answer: Answer, request: _Request, call: Call) -> Answer:
+        """Return an endless answer with what finds out whether its reader may still read it."""
+        route, still = request.route, answer.still
+
+        async def look() -> None:
+            if route is None or still is None or route.operation.scopes is None:
+                return
+            caller = await self._identified(route, request, call.query)
+            application_id = call.path.get("applicationId")
+            await self._gate.admit(caller, application_id, route.operation.scopes)
+            await still()
+
+        return msgspec.structs.replace(answer, still=look)
 
     async def _routed(self, request: _Request) -> tuple[Route, list[str]]:
         """Return the route of a request and the values in its path; leave out others' cookies."""
@@ -342,11 +356,6 @@ async def _received(request: _Request, most: int) -> bytes:
             return b"".join(parts)
 
 
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 async def _respond(request: _Request, answer: Answer, send: Send) -> None:
     try:
         await _send(request, answer, send)
@@ -372,29 +381,9 @@ async def _send(request: _Request, answer: Answer, send: Send) -> None:
         return
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     if streamed and request.method != _HEAD:
-        await _stream(body, request.receive, send)
+        await stream(body, request.receive, send, answer.still)
         return
     await send({"type": "http.response.body", "body": told})
-
-
-async def _stream(body: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
-    """Send until the end of the body or until the client goes away."""
-
-    async def pump() -> None:
-        async for part in body:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-
-    pumping, leaving = asyncio.create_task(pump()), asyncio.create_task(_left(receive))
-    try:
-        await asyncio.wait([pumping, leaving], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        pumping.cancel()
-        leaving.cancel()
-        ended, _ = await asyncio.gather(pumping, leaving, return_exceptions=True)
-    if isinstance(ended, Exception):
-        # The status is sent: all that is left is to break the answer off, and to say why here.
-        _LOG.error("stream broken off", exc_info=ended)
 
 
 async def _live(receive: Receive, send: Send) -> None:

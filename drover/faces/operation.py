@@ -125,6 +125,8 @@ class Answer(Struct, frozen=True):
 
     ``body`` may be bytes, or an async iterator of bytes to stream. ``error`` is what an operation
     refused that has a shape of its own for that; ``cookies`` are texts of ``Set-Cookie`` headers.
+    A stream that has no end of its own comes with ``still``, which raises a DroverError once what
+    is streamed is nobody's to see any more: it ends then, and when its caller is let in no longer.
     """
 
     body: Any
@@ -133,6 +135,7 @@ class Answer(Struct, frozen=True):
     media_type: str = "application/json"
     error: DroverError | None = None
     cookies: tuple[str, ...] = ()
+    still: Callable[[], Awaitable[object]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

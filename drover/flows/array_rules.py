@@ -18,6 +18,7 @@ from drover.flows.language import (
     to_text,
     truthy,
 )
+from drover.flows.language.numbers import plain
 from drover.flows.ordering import identity, ordered
 from drover.flows.visit import MOST_PAYLOAD_BYTES, Thrown, too_large
 
@@ -293,7 +294,7 @@ def _sort_by(entry: Settings) -> Apply:
 
 
 def _sum(_entry: Settings) -> Apply:
-    return lambda values, _payload: (values, sum(chain.from_iterable(map(_addend, values))))
+    return lambda values, _payload: (values, plain(sum(chain.from_iterable(map(_addend, values)))))
 
 
 def _addend(value: Any) -> tuple[float, ...]:

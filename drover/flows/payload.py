@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from drover.flows.language import UNDEFINED
+from drover.flows.language.json_text import well_formed_value
 from drover.model.instants import to_ms, to_text
 
 if TYPE_CHECKING:
@@ -20,8 +21,16 @@ _DATED: Final = ("creationDate", "lastUpdated", "createdAt", "updatedAt")
 
 
 def encode(payload: Any) -> bytes:
-    """Return a payload as JSON, dates as ``{"$date": text}``; missing values are left out."""
-    return msgspec.json.encode(plain(payload))
+    """Return a payload as JSON, dates as ``{"$date": text}``; missing values are left out.
+
+    Halves of surrogate pairs become U+FFFD. Raises RecursionError for a payload that is nested too
+    deeply.
+    """
+    shown = plain(payload)
+    try:
+        return msgspec.json.encode(shown)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(well_formed_value(shown))
 
 
 def decode(document: bytes) -> Any:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from drover.flows.language import (
     UNDEFINED,
-    InvalidJsonTemplate,
     LanguageError,
     Path,
     compile_expression,
@@ -112,14 +111,15 @@ class Settings:
         return self._compiled(key, compile_value_template, source or "")
 
     def json(self, key: str, *, required: bool = False, label: str | None = None) -> Render:
-        """Compile a JSON template; an optional one that renders to nothing is undefined."""
+        """Compile a JSON template; one that renders to nothing is undefined.
+
+        One that is required throws then.
+        """
         source = self._text(key, required=required, label=label)
         if not source:
             return _undefined
         render = self._compiled(key, compile_json_template, source)
-        if required:
-            return render
-        return _or_nothing(render, self._compiled(key, compile_template, source))
+        return _insisting_on_json(render, label or title(key)) if required else render
 
     def expression(self, key: str, *, required: bool = False) -> Render:
         """Compile an expression; one that is not set is undefined."""
@@ -298,14 +298,12 @@ def _insisting(render: Callable[[Any], str], label: str) -> Callable[[Any], str]
     return rendered
 
 
-def _or_nothing(render: Render, text: Render) -> Render:
+def _insisting_on_json(render: Render, label: str) -> Render:
     def rendered(payload: Any) -> Any:
-        try:
-            return render(payload)
-        except InvalidJsonTemplate:
-            if text(payload).strip():
-                raise
-            return UNDEFINED
+        value = render(payload)
+        if value is UNDEFINED:
+            raise Thrown("Validation", f"{label} is required")
+        return value
 
     return rendered
 

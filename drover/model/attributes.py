@@ -18,8 +18,11 @@ _LONGITUDE: Final = 180.0
 _MINUTES: Final = 60.0
 _SECONDS: Final = 3600.0
 
+_DECIMAL_NUMBER: Final = re.compile(
+    r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?\s*", re.IGNORECASE | re.ASCII
+)
 _DECIMAL: Final = re.compile(
-    r"\s*([+-]?\d{1,3}(?:\.\d{1,20})?)\s*,\s*([+-]?\d{1,3}(?:\.\d{1,20})?)\s*"
+    r"\s*([+-]?\d{1,3}(?:\.\d{1,20})?)\s*,\s*([+-]?\d{1,3}(?:\.\d{1,20})?)\s*", re.ASCII
 )
 # Degrees, minutes and seconds with their signs (also the typographic ones) or letters, and a side.
 _ANGLE: Final = (
@@ -61,16 +64,16 @@ def _number(value: Any) -> int | float | None:
         return int(value)
     if isinstance(value, str):
         return _number_in(value)
-    return value if abs(value) <= sys.float_info.max else None
+    if abs(value) > sys.float_info.max:
+        return None
+    # Numbers are those of JavaScript: whole ones beyond its exact range lose their last digits.
+    return float(value) if abs(value) > _EXACT else value
 
 
 def _number_in(text: str) -> int | float | None:
-    if len(text) > _LONGEST_NUMBER:
+    if len(text) > _LONGEST_NUMBER or not _DECIMAL_NUMBER.fullmatch(text):
         return None
-    try:
-        number = float(text)
-    except ValueError:
-        return None
+    number = float(text)
     if not math.isfinite(number):
         return None
     return int(number) if number.is_integer() and abs(number) < _EXACT else number

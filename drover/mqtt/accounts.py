@@ -29,6 +29,7 @@ C = TypeVar("C")
 SYSTEM: Final = "system"
 CALLOUT: Final = "callout"
 PLATFORM: Final = "platform"
+OWN_ACCOUNTS: Final = frozenset({SYSTEM, CALLOUT, PLATFORM})
 SENTINEL: Final = "sentinel"
 
 STATE_SUBJECT: Final = "state.{application}.losant.*.state"

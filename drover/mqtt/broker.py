@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from drover.mqtt.accounts import Keyring
 
 from drover.mqtt.accounts import SYSTEM
+from drover.ports.bus import MOST_MESSAGE_BYTES
 
 BINARY: Final = "nats-server"
-MOST_PAYLOAD_BYTES: Final = 262_144
-"""Bytes of one message."""
 
 DECIDING_S: Final = 10
 """How long a device may wait until it is let in: when a whole fleet connects, that takes time.
@@ -42,6 +41,7 @@ STOPPING_S: Final = 10.0
 REST_S: Final = 0.5
 """How long to wait before a broker that died is started again."""
 
+_PARENT_DEATH: Final = 1
 _LOG = structlog.get_logger("drover.mqtt")
 
 
@@ -91,7 +91,7 @@ def configuration(keys: Keyring, ports: Ports, folder: Path, *, name: str = "dro
     return f"""# Made by Drover; it holds signed claims, no secrets.
 server_name: "{name}"
 listen: "127.0.0.1:{ports.clients}"
-max_payload: {MOST_PAYLOAD_BYTES}
+max_payload: {MOST_MESSAGE_BYTES}
 log_size_limit: 10MB
 log_max_num: 3
 max_connections: 200000
@@ -173,7 +173,7 @@ class Broker:
             stderr=asyncio.subprocess.DEVNULL,
             env=environment(),
             # A broker must not outlive its server, nor get the signals meant for that.
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
             start_new_session=True,
         )
         await self._answering(self._child)
@@ -222,10 +222,13 @@ def _free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def _die_with_parent() -> None:
-    """Have the kernel end this process when its parent ends (Linux; elsewhere it is left)."""
+def die_with_parent() -> None:
+    """Have the kernel end this process when its parent ends (Linux; elsewhere it is left).
+
+    It is not asked to: a broker that stops goes on acknowledging what it does not keep any more.
+    """
     import ctypes
     import signal
 
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_PARENT_DEATH, signal.SIGKILL)

@@ -19,6 +19,7 @@ from drover.mqtt.accounts import PLATFORM, SAID_SUBJECT, STATE_SUBJECT, SYSTEM
 from drover.mqtt.flushing import flush
 from drover.mqtt.link import end, relay_of, subscribe
 from drover.mqtt.repeating import Repeating
+from drover.mqtt.roll_call import RollCall
 from drover.mqtt.speakers import speaker_in, speaker_of
 from drover.mqtt.state_feed import StateFeed
 from drover.mqtt.subjects import subjects_of, to_topic
@@ -80,6 +81,8 @@ class BrokerIntake:
         self._reporting: Client | None = None
         self._taking: list[Subscription] = []
         self._looking, self._asking, self._cutting = Repeating(), Repeating(), Repeating()
+        self._calling, self._roll = Repeating(), RollCall(link, intake)
+        self._brokers: Sequence[str] = ()
         self.cut = 0
         """Connections ended because their right was taken away."""
 
@@ -103,11 +106,12 @@ class BrokerIntake:
         self._looking.start(self._look, LOOK_S)
         self._asking.start(self._ask_brokers, BROKERS_S)
         self._cutting.start(self._cut_revoked, CUT_S)
+        self._calling.start(self._call_roll, BROKERS_S)
 
     async def stop(self) -> None:
         """Take nothing more; other servers get it. Safe to call twice."""
         await self._feed.stop()
-        for each in (self._looking, self._asking, self._cutting):
+        for each in (self._looking, self._asking, self._cutting, self._calling):
             await each.stop()
         taking, self._taking = self._taking, []
         await end(taking)
@@ -168,11 +172,14 @@ class BrokerIntake:
             told = Message(application_id, topic, message.data, _relay_of(message))
             self._intake.message(topic_filter, told)
 
+        # The broker hands a message to one of a queue, whichever subjects its members have: filters
+        # that overlap need queues of their own, or only one of them would get it.
+        subjects = subjects_of(topic_filter)
+        queue = f"{QUEUE}.{subjects[0]}"
         if not heard:
-            return await self._link.listen(application_id, topic_filter, take, queue=QUEUE)
+            return await self._link.listen(application_id, topic_filter, take, queue=queue)
         platform = await self._link.client(PLATFORM)
-        subjects = [prefix + subject for subject in subjects_of(topic_filter)]
-        return await subscribe(platform, subjects, take, QUEUE)
+        return await subscribe(platform, [prefix + each for each in subjects], take, queue)
 
     def _reported(self, subject: bytes, _reply: bytes, headers: bytes, _payload: bytes) -> None:
         speaker = speaker_in(headers)
@@ -204,8 +211,14 @@ class BrokerIntake:
         await system.publish(_PING, reply=inbox)
         await asyncio.sleep(ANSWER_S)
         await subscription.unsubscribe()
+        self._brokers = sorted(found)
         if found:
-            await self._intake.servers(sorted(found))
+            await self._intake.servers(self._brokers)
+
+    async def _call_roll(self) -> None:
+        """Make up for what brokers told of while their events were not heard here."""
+        if self._events is not None and self._events.is_connected:
+            await self._roll.call(self._brokers, self._events.stats["reconnects"])
 
     async def _cut_revoked(self) -> None:
         """End connections that lost their right, which the broker tells of by an event.
@@ -295,6 +308,7 @@ def _parting(event: _Event) -> Parting:
     return Parting(
         ended_ms=to_ms(event.client.stop),
         reason=event.reason,
-        messages_from=event.received.msgs,
-        messages_to=event.sent.msgs,
+        # The broker counts from the device's side.
+        messages_from=event.sent.msgs,
+        messages_to=event.received.msgs,
     )

@@ -14,7 +14,7 @@ from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
 
 from drover.model.errors import Unavailable
-from drover.mqtt.accounts import CALLOUT, PLATFORM, SYSTEM
+from drover.mqtt.accounts import CALLOUT, OWN_ACCOUNTS, PLATFORM, SYSTEM
 from drover.mqtt.flushing import flush
 from drover.mqtt.streams import OF_DEVICES, keep
 from drover.mqtt.subjects import subjects_of, to_subject, to_topic
@@ -61,11 +61,15 @@ class Link:
         self._clients: dict[str, Client] = {}
         self._opening: dict[str, asyncio.Lock] = {}
         self._known: set[str] = set()
+        self._making: dict[str, asyncio.Task[None]] = {}
         self._heard: dict[str, frozenset[str]] = {}
         self._leaving: asyncio.Queue[Message] = asyncio.Queue(MOST_LEAVING)
         self._pumping: asyncio.Task[None] | None = None
         self.greet: Greet | None = None
-        """Is told of each application that was made known, before its first device connects."""
+        """Is given each connection to an application's account before anybody uses it.
+
+        It may have it read in another way.
+        """
         self.decides_again: Callable[[], Awaitable[None]] | None = None
         """Is called when the broker can ask about devices again after it could not."""
         self.roots: Callable[[str], Awaitable[frozenset[str]]] | None = None
@@ -88,9 +92,10 @@ class Link:
     async def close(self) -> None:
         """End all connections. Safe to call twice, and when it is not open."""
         pumping, self._pumping = self._pumping, None
-        if pumping is not None:
-            pumping.cancel()
-            await asyncio.gather(pumping, return_exceptions=True)
+        tasks = [*self._making.values(), *([] if pumping is None else [pumping])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         clients, self._clients = self._clients, {}
         await asyncio.gather(*(each.close() for each in clients.values()), return_exceptions=True)
 
@@ -101,8 +106,19 @@ class Link:
         async with self._opening.setdefault(account, asyncio.Lock()):
             if found := self._clients.get(account):
                 return found
-            self._clients[account] = await self._connected(account)
-            return self._clients[account]
+            opened = await self._connected(account)
+            if account not in OWN_ACCOUNTS and self.greet is not None:
+                await self._greet(self.greet, account, opened)
+            self._clients[account] = opened
+            return opened
+
+    async def _greet(self, greet: Greet, application_id: str, opened: Client) -> None:
+        """Have a connection read as it shall be, before anybody else uses it."""
+        try:
+            await greet(application_id, opened)
+        except BaseException:
+            await opened.close()
+            raise
 
     async def open_another(self, account: str) -> Client:
         """Return a connection of its own to an account, which the caller closes.
@@ -119,16 +135,31 @@ class Link:
     async def ensure(self, application_id: str) -> None:
         """Make an application's account known to the broker; no connection of others is touched.
 
-        Raises Unavailable.
+        It is done once for all who need it at the same time, who share its failure as well. Raises
+        Unavailable.
         """
-        if application_id in self._known:
-            return
+        while application_id not in self._known:
+            making = self._making.get(application_id)
+            if making is None:
+                making = asyncio.create_task(self._make_known(application_id))
+                self._making[application_id] = making
+                making.add_done_callback(partial(self._made, application_id))
+            await asyncio.shield(making)  # one who waits no longer does not end it for others
+
+    def _made(self, application_id: str, making: asyncio.Task[None]) -> None:
+        """Count an application as known, unless the broker may have lost it meanwhile."""
+        failed = making.cancelled() or making.exception() is not None
+        if self._making.get(application_id) is making:
+            del self._making[application_id]
+            if not failed:
+                self._known.add(application_id)
+
+    async def _make_known(self, application_id: str) -> None:
         roots = await self._roots(application_id)
         await self._declare(application_id, roots)
         await self._prepare(application_id)
         if (now := await self._roots(application_id)) != roots:
             await self._declare(application_id, now)  # it may be another server's, told before
-        self._known.add(application_id)
 
     def hears(self, application_id: str, root: str | None) -> bool:
         """Tell whether messages on topics with this first level are brought to the platform."""
@@ -188,15 +219,9 @@ class Link:
         return tuple(self._known)
 
     async def _prepare(self, application_id: str) -> None:
-        """Make the streams of an application's devices, before the first of them connects.
-
-        Who is greeted may read the connection in another way, so nothing passes over it before.
-        """
+        """Make the streams of an application's devices, before the first of them connects."""
         try:
-            client = await self.client(application_id)
-            if self.greet is not None:
-                await self.greet(application_id, client)
-            streams = client.jetstream()
+            streams = (await self.client(application_id)).jetstream()
             for each in OF_DEVICES:
                 await keep(streams, each)
         except _FAILURES as error:
@@ -205,6 +230,7 @@ class Link:
     async def forget(self, application_id: str) -> None:
         """Have the broker forget an application's account, which ends all its connections."""
         self._known.discard(application_id)
+        self._making.pop(application_id, None)
         self._heard.pop(application_id, None)
         client = self._clients.pop(application_id, None)
         if client is not None:
@@ -275,6 +301,7 @@ class Link:
     async def _again(self, account: str) -> None:
         """Forget what the broker was told: it may be another one, or have lost it."""
         self._known.clear()
+        self._making.clear()
         if account == PLATFORM:
             await self._tell_of_platform()
         if account == CALLOUT and self.decides_again is not None:

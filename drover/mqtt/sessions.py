@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Final
-from weakref import WeakSet
 
 import msgspec
 import structlog
@@ -39,15 +38,12 @@ class Sessions:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._watched: WeakSet[Client] = WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
         self.refused = 0
         """Devices cut off because they asked for a persistent session."""
 
     async def watch(self, application_id: str, client: Client) -> None:
-        """Look at sessions of an application from now on, over its connection."""
-        if client in self._watched:
-            return
+        """Look at sessions of an application from now on, over a connection nobody uses yet."""
 
         # Each device that connects has its session written down, so this is read as fast as can be.
         def take(_subject: bytes, _reply: bytes, _headers: bytes, session: bytes) -> None:
@@ -58,7 +54,6 @@ class Sessions:
                 task.add_done_callback(self._tasks.discard)
 
         await tap.install(client, {WRITTEN_DOWN: take}, QUEUE)
-        self._watched.add(client)
         await flush(client)
 
     async def _refuse(self, application_id: str, device_id: str) -> None:

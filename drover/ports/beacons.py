@@ -226,6 +226,10 @@ class Beacons(Protocol):
         """Return between which places a job's log has its lines."""
         ...
 
+    async def before_last_lines(self, number: int, count: int) -> int:
+        """Return the place after which a job's log has its last lines, so many at the most."""
+        ...
+
     async def lines(self, number: int, after: int, limit: int) -> Sequence[LogLine]:
         """Return lines of a job's log from after a place on."""
         ...

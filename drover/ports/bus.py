@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from drover.model.errors import Unavailable
+
+MOST_MESSAGE_BYTES: Final = 262_144
+"""Of what is published together, with who published it: no larger message is taken anywhere."""
 
 
 class Relay(NamedTuple):

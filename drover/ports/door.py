@@ -115,6 +115,13 @@ class Intake(Protocol):
         """Note that a device is connected no longer."""
         ...
 
+    async def missed(self, server: str, there: Sequence[Connection]) -> Sequence[Connection]:
+        """Note devices that are there at a broker and not noted as connected to any.
+
+        Returns the connections that are noted there, and are not among those that are there.
+        """
+        ...
+
     async def servers(self, alive: Sequence[str]) -> None:
         """Note which brokers are there: devices of others are connected no longer."""
         ...

@@ -44,6 +44,14 @@ class Presence(Protocol):
         """Return server and id of the connections of those devices that are connected."""
         ...
 
+    async def at(self, server: str) -> Sequence[tuple[str, Connected]]:
+        """Return the application and the connection of each device that a server has."""
+        ...
+
+    async def connected_among(self, device_ids: Sequence[str]) -> Sequence[str]:
+        """Return which of these devices are connected, to whichever server."""
+        ...
+
     async def renew(self, server: str, until_ms: int) -> None:
         """Note that a server is there."""
         ...

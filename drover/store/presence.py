@@ -5,13 +5,13 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from drover.ports.presence import Connected
 from drover.store.row_batches import batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drover.ports.presence import Connected
-    from drover.store.driver import Transaction
+    from drover.store.driver import Row, Transaction
 
 
 _COLUMNS: Final = ("device_ids", "connection_ids", "servers", "times", "key_ids")
@@ -28,6 +28,8 @@ class PresenceStore:
         # Of several of one device the last one counts.
         newest = {each.device_id: each for each in connections}
         await self._note("device_came", list(newest.values()))
+        if newest:
+            await self._tx.execute("rights_changed_before", {"ids": sorted(newest)})
 
     async def went(self, connections: Sequence[Connected]) -> None:
         """Note connections that ended, unless a newer one is there."""
@@ -44,6 +46,16 @@ class PresenceStore:
         """Return server and id of the connections of those devices that are connected."""
         rows = await self._tx.fetch("connections_of", {"ids": list(device_ids), "limit": limit})
         return [(row["connection_server"], row["connection_id"]) for row in rows]
+
+    async def at(self, server: str) -> Sequence[tuple[str, Connected]]:
+        """Return the application and the connection of each device that a server has."""
+        rows = await self._tx.fetch("connections_at", {"server": server})
+        return [(row["application_id"], _connected(row)) for row in rows]
+
+    async def connected_among(self, device_ids: Sequence[str]) -> Sequence[str]:
+        """Return which of these devices are connected, to whichever server."""
+        rows = await self._tx.fetch("connected_among", {"ids": list(device_ids)})
+        return [row["id"] for row in rows]
 
     async def renew(self, server: str, until_ms: int) -> None:
         """Note that a server is there."""
@@ -65,3 +77,13 @@ class PresenceStore:
             for each in sorted(connections, key=attrgetter("device_id"))
         ]
         await self._tx.execute(statement, batch(self._tx.dialect, _COLUMNS, rows))
+
+
+def _connected(row: Row) -> Connected:
+    return Connected(
+        device_id=row["id"],
+        connection_id=row["connection_id"],
+        server=row["connection_server"],
+        time_ms=row["connection_ms"],
+        key_id=row["connection_key"] or "",
+    )

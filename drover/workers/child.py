@@ -33,6 +33,7 @@ from drover.ports.runner import NotBegun
 from drover.system import SystemClock
 from drover.workers.frames import (
     TO_WORKER,
+    UNSENDABLE,
     Answer,
     Ask,
     Broken,
@@ -49,8 +50,11 @@ from drover.workers.frames import (
     ToWorker,
     Unbegun,
     Worn,
+    mended,
+    mended_record,
     pack,
     read,
+    refusal,
     told,
 )
 from drover.workers.gates import Gates
@@ -61,7 +65,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from drover.flows import CompiledFlow
-    from drover.ports.runner import FlowBatch, Settled
+    from drover.ports.runner import FlowBatch, RunRecord, Settled
     from drover.ports.scripts import ScriptResult, Scripts
 
 _LOG = structlog.get_logger("drover.worker")
@@ -202,7 +206,7 @@ class Worker:
                     deadline_ms=batch.deadline_ms,
                     clock=self._clock,
                 )
-            self.send(told(records, number))
+            self._end(number, records)
         except NotBegun:
             self.send(Unbegun(number))
         except ConnectionError as error:
@@ -213,6 +217,12 @@ class Worker:
         if not self._worn and left_behind() >= _MANY_LEFT_BEHIND:
             self._worn = True
             self.send(Worn())
+
+    def _end(self, number: int, records: list[RunRecord]) -> None:
+        try:
+            self.send(told(records, number))
+        except UNSENDABLE:  # one run's words must not make all of them run again
+            self.send(told(list(map(mended_record, records)), number))
 
     def _compiled(self, batch: FlowBatch) -> CompiledFlow:
         flow = self._flows.get(batch.flow_tag)
@@ -231,9 +241,22 @@ class _Line:
     async def ask(
         self, operation: str, requests: Sequence[Mapping[str, Any]]
     ) -> Sequence[dict[str, Any]]:
-        """Run an operation of the host."""
+        """Run an operation of the host; a request that no frame can carry is refused."""
+        asked = list(map(dict, requests))
+        try:
+            return await self._ask(operation, asked)
+        except UNSENDABLE:
+            sound, refused = mended(asked)
+        answers = list(await self._ask(operation, sound) if sound else ())
+        for index, reason in refused.items():  # in rising order, so that each finds its place
+            answers.insert(index, refusal(reason))
+        return answers
+
+    async def _ask(
+        self, operation: str, requests: list[dict[str, Any]]
+    ) -> Sequence[dict[str, Any]]:
         number = self._worker.next_number()
-        message = Ask(self._batch, number, operation, list(map(dict, requests)))
+        message = Ask(self._batch, number, operation, requests)
         answers: Sequence[dict[str, Any]] = await self._worker.request(number, message)
         return answers
 

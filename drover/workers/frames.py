@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from drover.flows.language.json_text import well_formed_value
 from drover.ports.runner import FlowBatch, RunRecord, Settled
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Sequence
 
 LENGTH: Final = struct.Struct("<I")
 LONGEST: Final = 1 << 30
@@ -124,14 +127,24 @@ class Unbegun(Struct, frozen=True, tag="unbegun", array_like=True):
 FromWorker = Loading | Broken | Ready | Ask | Settle | SettleAll | Done | Failed | Unbegun | Worn
 ToWorker = Start | Forget | Answer | Receipt | Lost
 
+UNSENDABLE: Final = (TypeError, ValueError, OverflowError, RecursionError)
+"""What packing raises for a message that holds, say, a whole number of more than 64 bits."""
+
 _ENCODER: Final = msgspec.msgpack.Encoder()
 FROM_WORKER: Final[msgspec.msgpack.Decoder[FromWorker]] = msgspec.msgpack.Decoder(FromWorker)
 TO_WORKER: Final[msgspec.msgpack.Decoder[ToWorker]] = msgspec.msgpack.Decoder(ToWorker)
 
 
 def pack(message: FromWorker | ToWorker) -> bytes:
-    """Return a message as a frame."""
-    body = _ENCODER.encode(message)
+    """Return a message as a frame; raises one of ``UNSENDABLE``.
+
+    Whole numbers of more than 64 bits are those of JavaScript, halves of surrogate pairs U+FFFD.
+    """
+    try:
+        body = _ENCODER.encode(message)
+    except UNSENDABLE:
+        plain = msgspec.to_builtins(message, builtin_types=(bytes,))
+        body = _ENCODER.encode(well_formed_value(plain))
     return LENGTH.pack(len(body)) + body
 
 
@@ -141,6 +154,35 @@ async def read(reader: asyncio.StreamReader) -> bytes:
     if length > LONGEST:
         raise EOFError("a frame is too long")
     return await reader.readexactly(length)
+
+
+def mended(values: Sequence[Any]) -> tuple[list[Any], dict[int, str]]:
+    """Return values in a form that frames can carry, and why some have none, by position.
+
+    These are left out.
+    """
+    sound: list[Any] = []
+    refused: dict[int, str] = {}
+    for index, value in enumerate(values):
+        try:
+            sound.append(_mended(value))
+        except UNSENDABLE as error:
+            refused[index] = f"{type(error).__name__}: {error}"
+    return sound, refused
+
+
+def _mended(value: Any) -> Any:
+    try:
+        _ENCODER.encode(value)
+    except UNSENDABLE:
+        value = well_formed_value(value)
+        _ENCODER.encode(value)
+    return value
+
+
+def refusal(reason: str) -> dict[str, Any]:
+    """Return the answer to a request, or in place of an answer, that no frame can carry."""
+    return {"error": {"type": "Validation", "message": f"A value cannot be handed on: {reason}"}}
 
 
 def told(records: list[RunRecord], batch: int) -> Done:
@@ -154,6 +196,12 @@ def told(records: list[RunRecord], batch: int) -> Done:
         wall_time_ms=sum(each.wall_time_ms for each in plain) / len(plain),
     )
     return Done(batch, len(records), average, special)
+
+
+def mended_record(record: RunRecord) -> RunRecord:
+    """Return a record that frames can carry; debug messages that none can are left out."""
+    debug, _ = mended(record.debug)
+    return replace(record, debug=debug, error=well_formed_value(record.error))
 
 
 def records_of(done: Done) -> list[RunRecord]:

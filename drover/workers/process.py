@@ -19,6 +19,7 @@ from drover.ports.runner import FlowBatch, LeaseLost, NotBegun, RunRecord, Worke
 from drover.workers.child import Instructions
 from drover.workers.frames import (
     FROM_WORKER,
+    UNSENDABLE,
     Answer,
     Ask,
     Broken,
@@ -36,9 +37,11 @@ from drover.workers.frames import (
     ToWorker,
     Unbegun,
     Worn,
+    mended,
     pack,
     read,
     records_of,
+    refusal,
 )
 
 if TYPE_CHECKING:
@@ -322,7 +325,7 @@ class WorkerProcess:
             return
         try:
             if isinstance(message, Ask):
-                self._send(Answer(message.id, await self._asked(known.batch, message)))
+                self._send_answers(message.id, await self._asked(known.batch, message))
             else:
                 self._send(Receipt(message.id, await self._settled(known.batch, message)))
         except LeaseLost:
@@ -330,6 +333,15 @@ class WorkerProcess:
         except Exception:  # noqa: BLE001 - the run must end, not wait for ever
             _LOG.exception("answer_failed", batch=message.batch)
             self._send(Lost(message.id))
+
+    def _send_answers(self, number: int, answers: list[dict[str, Any]]) -> None:
+        try:
+            self._send(Answer(number, answers))
+        except UNSENDABLE:
+            sound, refused = mended(answers)
+            for index, reason in refused.items():  # in rising order, so that each finds its place
+                sound.insert(index, refusal(reason))
+            self._send(Answer(number, sound))
 
     async def _settled(self, batch: FlowBatch, message: Settle | SettleAll) -> Settled:
         if isinstance(message, SettleAll):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -129,6 +130,50 @@ def test_a_workflow_sees_the_call_and_its_reply_is_the_answer(shop):
     assert data["body"] == {"code": 418}
 
 
+def test_what_no_message_can_carry_ends_neither_the_run_nor_its_neighbours(shop):
+    """Whole numbers of more than 64 bits and halves of surrogate pairs, on their way everywhere."""
+    hook = shop.webhook(waitForReply=True)
+    decode = node("JsonDecodeNode", {"source": "data.body", "destination": "odd"}, "decode")
+    note = node("DebugNode", {"message": "{{odd}}"}, "note")
+    store = node(
+        "StoreValueNode",
+        {"keyName": "k", "valueType": "path", "valuePath": "odd", "resultPath": "kept"},
+        "store",
+    )
+    function = node("RawFunctionNode", {"script": "payload.half = payload.odd[1] + '\\ud83d'"}, "f")
+    again = node("StoreValueNode", {**store["config"], "valuePath": "half", "resultPath": "h"}, "a")
+    chain = [decode, note, store, function, again, echo()]
+    for one, following in itertools.pairwise(chain):
+        one["outputIds"] = [[following["id"]]]
+    shop.flow("webhook", hook["id"], *chain)
+
+    text = b'[36893488147419103232, "\\ud83d"]'
+    reply = shop.call("POST", f"/webhooks/{hook['token']}", text, Content_Type="text/plain")
+
+    assert reply.status == 200
+    number, text = reply.json["kept"]
+    assert (float(number), text) == (2.0**65, "\ufffd")
+    assert reply.json["h"] == "\ufffd" * 2
+
+
+def test_a_workflow_on_errors_answers_for_a_run_whose_payload_is_withheld(shop):
+    hook = shop.webhook(waitForReply=True)
+    grow = node("MutateNode", {"rules": DOUBLED}, "grow")
+    grow["outputIds"] = [["reply"]]
+    told = node("WebhookReplyNode", {"bodyTemplate": "{{data.errorInfo.error.name}}"}, "told")
+    triggers = [
+        {"type": "webhook", "key": hook["id"], "config": {}, "outputIds": [["grow"]]},
+        {"type": "flowError", "config": {"scope": "local"}, "outputIds": [["told"]]},
+    ]
+    flow = {"name": "answers", "triggers": triggers, "nodes": [grow, echo(), told]}
+    shop.client.post(f"{shop.base}/flows", flow)
+
+    reply = shop.call("POST", f"/webhooks/{hook['token']}", b"x" * 200_000)
+
+    assert (reply.status, reply.body) == (200, b"PayloadTooLarge")
+
+
+DOUBLED = [{"type": "copy", "source": "data.body", "destination": "again"}]
 MULTIPART = (
     b'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\none\r\n'
     b'--B\r\nContent-Disposition: form-data; name="f"; filename="x.bin"\r\n'

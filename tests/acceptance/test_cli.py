@@ -123,7 +123,7 @@ def test_unknown_names_and_missing_credentials_are_told_in_a_line(shell, tmp_pat
     away = shell.run("login", EMAIL, "--url", "http://127.0.0.1:1", "--password", "x")
 
     assert (unknown.returncode, stranger.returncode, away.returncode) == (1, 1, 1)
-    assert "No job is called 'Nothing'" in unknown.stderr
+    assert "No resource job is called 'Nothing'" in unknown.stderr
     assert "drover login" in stranger.stderr
     assert "No answer" in away.stderr
 

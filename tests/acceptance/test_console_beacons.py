@@ -89,10 +89,14 @@ def test_a_long_log_comes_in_pages(admin, api):
     held = taken(api, number)
     lines = [f"line {place} of many" for place in range(1, 301)]
     api(f"/{number}", action="log", line=lines, **held)
-    first = admin.get(f"/console/beacon-jobs/{number}").text
+    newest = admin.get(f"/console/beacon-jobs/{number}").text
+    first = admin.get(f"/console/beacon-jobs/{number}?after=0").text
     address = first.partition(f'href="/console/beacon-jobs/{number}?after=')[2].partition("#")[0]
     second = admin.get(f"/console/beacon-jobs/{number}?after={address}").text
 
+    assert f"/console/beacon-jobs/{number}?after=0#log" in newest
+    assert ("line 100 of many" in newest, "line 101 of many" in newest) == (False, True)
+    assert "line 300 of many" in newest
     assert ("line 1 of many" in first, "line 300 of many" in first) == (True, False)
     assert ("line 1 of many" in second, "line 300 of many" in second) == (False, True)
 
@@ -163,6 +167,7 @@ def test_a_schedule_is_shown_paused_resumed_and_triggered(admin, api):
 
     assert "Nightly" in listed
     assert shown.count("03:00:00 UTC") == resumed.count("03:00:00 UTC") >= 20
+    assert "0 3 * * *" in shown
     assert "it adds no jobs" in paused
     assert "03:00:00 UTC</td>" not in paused
     assert f'href="{page}"' in made

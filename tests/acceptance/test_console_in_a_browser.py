@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import TimeoutError as PageTimeout
 from playwright.sync_api import expect, sync_playwright
 
+from drover.client import NewJob, TaskJobs
 from drover.faces.console._rendering import asset_address
 from tests.acceptance.console_world import EMAIL, NASTY, PASSWORD, console_world, eventually
 
@@ -311,11 +313,51 @@ def test_everything_works_without_scripts(world, open_page):
     expect(page.locator("tbody tr")).to_have_count(1)
 
 
+@contextmanager
+def begun_job(world, beacon):
+    """A job that a worker has begun: its page, and how to say something about it."""
+    body = {"name": beacon, "role": "administrator", "expirationDate": "2099-01-01T00:00:00Z"}
+    key = world.api.post("/me/keys", body)
+    with TaskJobs(world.url, key["userkey"]) as say:
+        job = say.create(NewJob(name=beacon, beacon_name=beacon, tasks=[{"command": "make"}]))
+
+        def tell(action, **fields):
+            say.post(object, f"/api/jobs/{job.id}", action, {"worker": beacon, **fields})
+
+        tell("start")
+        try:
+            yield f"/console/beacon-jobs/{job.id}", tell
+        finally:
+            tell("end")
+            world.api.delete(f"/me/keys/{key['id']}")
+
+
+@with_libraries
+def test_a_log_is_followed_as_it_is_written_and_keeps_its_place_when_read(world, open_page):
+    page = open_page()
+    log = page.locator("pre.log")
+    left = "log => Math.round(log.scrollHeight - log.clientHeight - log.scrollTop)"
+    with begun_job(world, "writes") as (address, tell):
+        tell("log", line=[f"line {number} of the log" for number in range(300)])
+        page.goto(address)
+        expect(log).to_contain_text("line 299 of the log")
+        assert log.evaluate(left) <= 1
+
+        tell("log", line=["another one"])
+        expect(log).to_contain_text("another one")
+        assert log.evaluate(left) <= 1
+        log.evaluate("log => { log.scrollTop = 40; }")
+        tell("log", line=["the last one"])
+        expect(log).to_contain_text("the last one")
+
+        assert log.evaluate("log => log.scrollTop") == 40
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_no_page_is_wider_than_its_window(world, open_page, width):
     execution = running(world, f"width {width}", 2)
     page = open_page(viewport={"width": width, "height": 700})
-    for path in (
+    paths = (
         "/console/jobs",
         "/console/applications",
         "/console/beacons",
@@ -328,9 +370,11 @@ def test_no_page_is_wider_than_its_window(world, open_page, width):
         world.at("/devices"),
         world.at("/workflows"),
         world.at(execution),
-    ):
-        page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    )
+    with begun_job(world, "W" * 60) as (job, _tell):
+        for path in (*paths, job):
+            page.goto(path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
 def test_keys_alone_reach_and_close_what_opens(world, open_page):

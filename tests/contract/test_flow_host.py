@@ -21,6 +21,14 @@ async def test_an_operation_that_is_not_there_is_told(world):
     assert (await world.error("no.such"))[0] == "NotImplemented"
 
 
+async def test_a_count_beyond_64_bits_goes_on_as_a_double(world):
+    step = {"key": "n", "action": "add", "value": 2**63 - 1}
+
+    answers = await world.ask("storage.store", step, step, step)
+
+    assert answers[-1]["result"]["value"] == float(3 * (2**63 - 1))
+
+
 async def test_values_are_stored_counted_and_forgotten_in_order(world):
     answers = await world.ask(
         "storage.store",

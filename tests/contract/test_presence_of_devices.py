@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
+from drover.app.live.presence import PresenceBook
 from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.device import KIND as DEVICE
 from drover.model.accounts import AccessKey
 from drover.model.kind import Stamp
+from drover.ports.door import Connection
 from drover.ports.presence import Connected
 from drover.ports.reports import Reading, Span
+from drover.store.access import StoredRevisions
 from drover.store.session import SqlStore
 
 PLANT = "a" * 24
 NOW = 1_700_000_000_000
+LATER = 2**42
 _numbers = itertools.count(1)
 
 
 @pytest.fixture
 def store(database) -> SqlStore:
     return SqlStore(database)
+
+
+@pytest.fixture
+def revisions(database) -> StoredRevisions:
+    return StoredRevisions(database)
 
 
 async def new_device(store, **given) -> str:
@@ -112,6 +122,46 @@ async def test_connections_of_devices_are_found_where_they_are_connected(store):
     assert len(await connections(1)) == 1
 
 
+async def test_connections_of_one_server_are_found(store):
+    one, other, gone = [await new_device(store) for _ in range(3)]
+    here, elsewhere = connection(one, 1), connection(other, 2, server="other")
+    await came(store, here, elsewhere, connection(gone, 3))
+    await went(store, connection(gone, 3))
+
+    found = await store.read(lambda session: session.presence.at("broker"))
+
+    assert found == [(PLANT, here)]
+    devices = [one, other, gone]
+    connected = await store.read(lambda session: session.presence.connected_among(devices))
+    assert sorted(connected) == [one, other]
+
+
+async def test_what_a_broker_told_unheard_is_noted_by_what_it_lists(store):
+    def listed(device_id, number):
+        return Connection(
+            application_id=PLANT,
+            device_id=device_id,
+            server="broker",
+            number=number,
+            address="",
+            began_ms=NOW,
+            key_id="k1",
+        )
+
+    stayed, gone, new, elsewhere = [await new_device(store) for _ in range(4)]
+    await came(store, connection(stayed, 1), connection(gone, 2))
+    await came(store, connection(elsewhere, 3, server="other"))
+    book = PresenceBook(store, SimpleNamespace())
+    there = [listed(stayed, 1), listed(new, 4), listed(elsewhere, 5)]
+    noted = []
+    book.came = noted.append
+
+    left = await book.missed("broker", there)
+
+    assert left == [listed(gone, 2)]
+    assert noted == [listed(new, 4)]
+
+
 async def test_connections_are_revoked_with_their_key_or_device(store):
     await new_application(store)
     devices = [await new_device(store) for _ in range(4)]
@@ -170,3 +220,102 @@ async def test_of_several_values_of_one_moment_in_a_batch_the_last_one_stays(sto
     (last,) = await store.read(lambda session: session.reports.latest([device]))
     assert moments == [(NOW, {"level": 3}), (NOW - 5, {"level": 8})]
     assert last.value == 3
+
+
+async def changed(store, device_id, **fields) -> None:
+    """Store a device anew with other fields."""
+
+    async def work(session):
+        device = await session.resources.get(DEVICE, PLANT, device_id)
+        await session.resources.put(DEVICE, msgspec.structs.replace(device, **fields))
+
+    await store.write(work)
+
+
+async def connected_gateways(store, count=2) -> list[str]:
+    await new_application(store)
+    await store.write(lambda session: session.access.keys.put(key("k1")))
+    gateways = [await new_device(store, deviceClass="gateway") for _ in range(count)]
+    await came(store, *(connection(each, number) for number, each in enumerate(gateways, 1)))
+    return gateways
+
+
+async def test_a_gateway_comes_again_when_a_device_is_put_behind_it(store):
+    first, _ = await connected_gateways(store)
+    assert await revoked(store) == []
+
+    await new_device(store, deviceClass="peripheral", gatewayId=first)
+
+    assert await revoked(store) == ["1"]
+    await went(store, connection(first, 1))
+    await came(store, connection(first, 5, LATER))
+    assert await revoked(store) == []
+
+
+async def test_gateways_come_again_when_a_device_moves_from_one_to_another(store):
+    first, second, _ = await connected_gateways(store, 3)
+    behind = await new_device(store, deviceClass="peripheral")
+
+    await changed(store, behind, gateway_id=first)
+    assert await revoked(store) == ["1"]
+    await came(store, connection(first, 1, LATER))
+    await changed(store, behind, name="renamed")
+    assert await revoked(store) == []
+    await came(store, connection(first, 4))
+    await changed(store, behind, gateway_id=second)
+
+    assert await revoked(store) == ["2", "4"]
+
+
+async def test_a_device_that_becomes_another_class_comes_again(store):
+    _, second = await connected_gateways(store)
+
+    await changed(store, second, device_class="standalone")
+
+    assert await revoked(store) == ["2"]
+
+
+async def test_a_change_of_rights_is_told_by_the_revision_of_access(store, revisions):
+    first, _ = await connected_gateways(store)
+    seen = [await revisions.current()]
+    await new_device(store, deviceClass="peripheral", gatewayId=first)
+    seen.append(await revisions.current())
+    await went(store, connection(first, 1))
+
+    await new_device(store, deviceClass="peripheral", gatewayId=first)
+    seen.append(await revisions.current())
+    await came(store, connection(first, 7, LATER))
+    seen.append(await revisions.current())
+    await came(store, connection(first, 8))  # let in before, noted after
+    seen.append(await revisions.current())
+
+    assert [later > sooner for sooner, later in itertools.pairwise(seen)] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"filter_type": "none"},
+        {"filter_type": "whitelist", "pub_topics": ("t/#",)},
+        {"sub_topics": ("t",)},
+        {"address_filter_type": "whitelist", "addresses": ("10.0.0.0/8",)},
+    ],
+)
+async def test_devices_whose_key_has_other_rights_come_again(store, change):
+    await connected_gateways(store)
+    keys = [key("k1"), key("k2")]
+    await store.write(lambda session: session.access.keys.put(keys[1]))
+    other = await new_device(store)
+    await came(store, connection(other, 3, key_id="k2"))
+    await store.write(lambda session: session.access.keys.put(keys[0]))
+    assert await revoked(store) == []
+
+    narrowed = msgspec.structs.replace(keys[0], **change)
+    await store.write(lambda session: session.access.keys.put(narrowed))
+
+    assert await revoked(store) == ["1", "2"]

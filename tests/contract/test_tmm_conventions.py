@@ -48,6 +48,7 @@ async def test_every_call_needs_a_userkey(tmm, path):
 
     assert {each.status_code for each in (missing, unknown, cookie)} == {401}
     assert {each.json()["code"] for each in (missing, unknown, cookie)} == {"unauthorized"}
+    assert "revoked" in unknown.json()["error"]
 
 
 async def test_a_userkey_is_no_token_of_other_dialects_once_it_is_known(tmm):

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from drover.app.beacons.logs import DROPPED
+from drover.app.beacons.logs import DROPPED, BeaconLogs
 from drover.model.access import Role
+from drover.model.errors import Missing
 from tests.support.tmm_server import ROOT
 
 TASKS = '[{"cmd":"a"},{"cmd":"b"}]'
@@ -260,3 +261,21 @@ async def test_a_log_of_anothers_job_is_missing(tmm):
     assert (await tmm.send("GET", f"/{number}/log", ann)).status_code == 404
     assert (await tmm.send("POST", f"/{number}?action=log&line=x", ann)).status_code == 404
     assert (await tmm.client.get(f"{ROOT}/{number}/log")).status_code == 401
+
+
+async def test_the_last_lines_of_a_log_are_found_whatever_their_places(tmm):
+    number = await tmm.job_in("running")
+    logs, caller = (
+        BeaconLogs(tmm.store),
+        await tmm.access.authenticator.authenticate_userkey(tmm.userkey),
+    )
+    none = await logs.before_last(caller, number, 2)
+    for place in (3, 70, 10**9):
+        await tmm.act(number, "log", seq=place, line=str(place))
+
+    found = [await logs.before_last(caller, number, count) for count in (1, 2, 3, 4)]
+
+    assert (none, found) == (0, [70, 3, 0, 0])
+    assert await _log(tmm, number, after=found[1]) == [(70, "70"), (10**9, str(10**9))]
+    with pytest.raises(Missing):
+        await logs.before_last(caller, number + 1, 2)

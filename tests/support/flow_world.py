@@ -180,3 +180,18 @@ def output_of(
     record = run_one(flow(["only"], only, *ends), data, host)
     assert record.error is None, record.error
     return int(record.debug[-1]["message"])
+
+
+def asked(
+    kind: str,
+    config: Mapping[str, Any],
+    data: Any = None,
+    answer: Any = None,
+    operation: str | None = None,
+) -> tuple[Mapping[str, Any] | None, Any]:
+    """The one request of a node, and the payload after it."""
+    host = FakeHost()
+    if operation:
+        host.answers[operation] = lambda _request: answer
+    payload = result_of(kind, config, data, host)
+    return (host.requests[0] if host.requests else None), payload

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from drover.client import Client, ClientError, ServerUnreachable
+from drover.client import Client, ClientError, ServerUnreachable, UnusableConnection
 
 
 def client_over(answer) -> Client:
@@ -96,3 +96,19 @@ def test_a_query_in_the_address_is_kept():
         "/y?expires=1",
         "/z?n=2",
     ]
+
+
+@pytest.mark.parametrize(
+    "url", ["", "host", "host:8080", "ftp://host", "http://", "http://:80", "http://h:99999"]
+)
+def test_what_is_no_address_of_a_server_is_refused_before_anything_is_sent(url):
+    with pytest.raises(UnusableConnection, match="no address of a server"):
+        Client(url, "a token")
+
+
+@pytest.mark.parametrize("secret", ["kéy", "a\nb", "a\x00b"])
+def test_a_secret_that_no_header_holds_is_refused_and_not_repeated(secret):
+    with pytest.raises(UnusableConnection) as error:
+        Client("http://127.0.0.1:1", secret)
+
+    assert secret not in str(error.value)

@@ -1,4 +1,4 @@
-"""An application's account is made known, also where the broker refuses a part of it."""
+"""An application's account is made known once, also where the broker refuses a part of it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,15 @@ class Broker:
     def __init__(self):
         self.told = []
         self.on_topics = TAKEN
+        self.connected = 0
+        self.closed = 0
+        self.answers = asyncio.Event()
+        self.answers.set()
+        self.asked = asyncio.Event()
 
     async def request(self, _subject, claims, **_timeout):
-        await asyncio.sleep(0)
+        self.asked.set()
+        await self.answers.wait()
         imports = unverified(claims, dict)["nats"]["imports"]
         topics = sorted(each["name"] for each in imports if each["name"] != "state")
         self.told.append(topics)
@@ -37,17 +43,21 @@ class Broker:
     def jetstream(self):
         return None
 
+    async def close(self):
+        self.closed += 1
+
 
 @pytest.fixture
-def broker():
+async def broker():
     return Broker()
 
 
 @pytest.fixture
-def link(broker, monkeypatch):
+async def link(broker, monkeypatch):
     found, order = Link(), []
 
-    async def client(_account):
+    async def connected(_account):
+        broker.connected += 1
         return broker
 
     async def keep(_streams, _stream):
@@ -62,7 +72,7 @@ def link(broker, monkeypatch):
 
     found._keys = Keyring(b"secret")
     found.roots, found.greet = roots, greet
-    monkeypatch.setattr(found, "client", client)
+    monkeypatch.setattr(found, "_connected", connected)
     monkeypatch.setattr(linking, "keep", keep)
     found.order = order
     return found
@@ -115,3 +125,100 @@ async def test_who_reads_a_connection_in_another_way_comes_before_its_first_requ
     await link.ensure(APPLICATION)
 
     assert link.order[0] == "greet"
+
+
+async def test_who_reads_a_connection_in_another_way_comes_once_whatever_the_broker_forgets(link):
+    await link.ensure(APPLICATION)
+
+    await link._again(APPLICATION)
+    await link.ensure(APPLICATION)
+
+    assert link.order.count("greet") == 1
+
+
+async def test_a_connection_that_cannot_be_read_as_it_shall_be_is_not_used(link, broker):
+    async def fail(_application_id, _client):
+        raise ConnectionClosedError
+
+    link.greet = fail
+
+    with pytest.raises(Unavailable):
+        await link.ensure(APPLICATION)
+
+    assert broker.closed == 1
+    assert APPLICATION not in link._clients
+
+
+async def test_an_application_is_made_known_once_for_all_who_need_it(link, broker):
+    broker.answers.clear()
+    needing = [asyncio.create_task(link.ensure(APPLICATION)) for _ in range(3)]
+    await broker.asked.wait()
+    broker.answers.set()
+
+    await asyncio.gather(*needing)
+
+    assert broker.told == [["b", "b.>"]]
+    assert link.order.count("greet") == 1
+
+
+async def test_all_who_need_an_application_hear_at_once_that_the_broker_is_away(link, broker):
+    broker.on_topics = ConnectionClosedError()
+    broker.answers.clear()
+    needing = [asyncio.create_task(link.ensure(APPLICATION)) for _ in range(3)]
+    await broker.asked.wait()
+    broker.answers.set()
+
+    found = await asyncio.gather(*needing, return_exceptions=True)
+
+    assert [type(each) for each in found] == [Unavailable] * 3
+    assert broker.told == [["b", "b.>"]]
+
+
+async def test_an_application_is_tried_again_after_the_broker_was_away(link, broker):
+    broker.on_topics = ConnectionClosedError()
+    with pytest.raises(Unavailable):
+        await link.ensure(APPLICATION)
+    broker.on_topics = TAKEN
+
+    await link.ensure(APPLICATION)
+
+    assert link.known == (APPLICATION,)
+
+
+async def test_one_who_waits_no_longer_does_not_end_it_for_others(link, broker):
+    broker.answers.clear()
+    leaving, staying = (asyncio.create_task(link.ensure(APPLICATION)) for _ in range(2))
+    await broker.asked.wait()
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    broker.answers.set()
+
+    await staying
+
+    assert leaving.cancelled()
+    assert broker.told == [["b", "b.>"]]
+
+
+async def test_what_was_told_to_a_broker_that_is_another_one_since_is_told_again(link, broker):
+    broker.answers.clear()
+    needing = asyncio.create_task(link.ensure(APPLICATION))
+    await broker.asked.wait()
+    await link._again(APPLICATION)
+    broker.answers.set()
+
+    await needing
+
+    assert broker.told == [["b", "b.>"]] * 2
+    assert link.known == (APPLICATION,)
+
+
+async def test_a_link_that_closes_waits_for_no_broker(link, broker):
+    broker.answers.clear()
+    needing = asyncio.create_task(link.ensure(APPLICATION))
+    await broker.asked.wait()
+
+    await link.close()
+
+    with pytest.raises(asyncio.CancelledError):
+        await needing
+    assert link.known == ()

@@ -16,8 +16,8 @@ from drover.model.topics import (
     state_topic,
 )
 from drover.mqtt.accounts import Keyring
-from drover.mqtt.broker import MOST_PAYLOAD_BYTES
 from drover.mqtt.subjects import subjects_of, to_subject, to_topic
+from drover.ports.bus import MOST_MESSAGE_BYTES
 
 DEVICE = "5" * 24
 LEVELS = st.text(alphabet="ab.-_é", max_size=4)
@@ -107,7 +107,7 @@ def test_the_broker_can_be_told_of_all_first_levels_at_once(sign, length):
         "a" * 24, free_roots(filters)
     )
 
-    assert len(claims) < MOST_PAYLOAD_BYTES
+    assert len(claims) < MOST_MESSAGE_BYTES
 
 
 def test_a_first_level_of_the_greatest_length_is_taken_and_a_longer_one_is_not():

@@ -100,6 +100,16 @@ class BeaconLogs:
         dropped = (await self._store.read(work)).dropped
         return self._pages(number, after, limit, dropped)
 
+    async def before_last(self, caller: Caller, number: int, count: int) -> int:
+        """Return the place after which the last lines are, so many at the most; raises Missing."""
+        check_number(number)
+
+        async def work(session: Session) -> int:
+            check_seen(await sight_of(session, caller), await session.beacons.get(number))
+            return await session.beacons.before_last_lines(number, count)
+
+        return await self._store.read(work)
+
     async def _pages(
         self, number: int, after: int, limit: int, dropped: int
     ) -> AsyncIterator[Sequence[LogLine]]:

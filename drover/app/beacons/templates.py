@@ -72,6 +72,16 @@ class Templates:
         self._waiters.added(job)
         return job
 
+    async def schedule(self, caller: Caller, number: int) -> Schedule:
+        """Return when a template is due, as it is kept; raises as ``trigger``."""
+        check_number(number)
+
+        async def work(session: Session) -> Schedule:
+            _template(await _seen(session, caller, number))
+            return await _schedule(session, number)
+
+        return await self._store.read(work)
+
     async def preview(self, caller: Caller, number: int, count: int) -> list[int]:
         """Return the next moments in ms that a template would be due; raises as ``trigger``."""
         check_number(number)

@@ -34,6 +34,7 @@ async def _command(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
     for request in requests:
         try:
             command = convert(request["command"], Command)
+            command.check_size()
             if "query" in request or request.get("tags"):
                 await _to_all(asking, request, command)
             else:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from drover.app.answering import Answer, Asking, HostOperations, Request, refusal
 from drover.app.workflows import keep
+from drover.flows.language.numbers import plain
 from drover.model.errors import DroverError, Invalid
 
 if TYPE_CHECKING:
@@ -81,8 +81,7 @@ def _sum(old: object, step: float) -> float:
         return step
     if isinstance(old, bool) or not isinstance(old, int | float):
         raise Invalid("The stored value is not a number")
-    total = old + step
-    return int(total) if math.isfinite(total) and total == int(total) else total
+    return plain(old + step)
 
 
 OPERATIONS = HostOperations({"storage.get": _get, "storage.store": _store})

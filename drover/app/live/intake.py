@@ -73,6 +73,10 @@ class LiveIntake:
         """Note that a device is connected no longer."""
         self._book.went(connection, parting)
 
+    async def missed(self, server: str, there: Sequence[Connection]) -> Sequence[Connection]:
+        """Note devices that are there and not noted; return connections noted, but not there."""
+        return await self._book.missed(server, there)
+
     async def servers(self, alive: Sequence[str]) -> None:
         """Note which brokers are there: devices of others are connected no longer."""
         await self._book.servers(alive)

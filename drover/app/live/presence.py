@@ -10,6 +10,7 @@ from drover.app.live.batches import Batches
 from drover.app.payload_counts import BY_DEVICE
 from drover.model.access import Caller
 from drover.model.instants import to_text
+from drover.ports.door import Connection
 from drover.ports.presence import Connected
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from drover.app.device_reports import DeviceReports
     from drover.kinds.device import Device
-    from drover.ports.door import Connection, Parting
+    from drover.ports.door import Parting
     from drover.ports.store import Session, Store
 
 LEASE_MS: Final = 20_000
@@ -62,6 +63,22 @@ class PresenceBook:
     def went(self, connection: Connection, parting: Parting) -> None:
         """Note that a device is connected no longer."""
         self._batches.offer(_Move(connection, parting), MOST_WAITING)
+
+    async def missed(self, server: str, there: Sequence[Connection]) -> Sequence[Connection]:
+        """Note devices that are there at a broker and not noted as connected to any.
+
+        Returns the connections that are noted there, and are not among those that are there.
+        """
+        noted = await self._store.read(lambda session: session.presence.at(server))
+        numbers = {each.connection_id for _, each in noted}
+        new = [each for each in there if str(each.number) not in numbers]
+        ids = [each.device_id for each in new]
+        known = await self._store.read(lambda session: session.presence.connected_among(ids))
+        for each in new:
+            if each.device_id not in known:
+                self.came(each)
+        listed = {str(each.number) for each in there}
+        return [_noted(*each) for each in noted if each[1].connection_id not in listed]
 
     async def servers(self, alive: Sequence[str]) -> None:
         """Note which brokers are there, and disconnect the devices of those that are not."""
@@ -115,6 +132,18 @@ class PresenceBook:
             category = "deviceConnect" if move.parting is None else "deviceDisconnect"
             self._reports.counter.note(move.connection.application_id, category, BY_DEVICE)
         self._reports.announce(())
+
+
+def _noted(application_id: str, connected: Connected) -> Connection:
+    return Connection(
+        application_id=application_id,
+        device_id=connected.device_id,
+        server=connected.server,
+        number=int(connected.connection_id),
+        address="",
+        began_ms=connected.time_ms,
+        key_id=connected.key_id,
+    )
 
 
 def _connected(move: _Move) -> Connected:

@@ -107,7 +107,7 @@ class Watching:
         self, caller: Caller, application_id: str, device_id: str, reading: Reading
     ) -> Stream:
         """Watch what a device reports, as it is stored; raises Missing, TooMany, Unavailable."""
-        await self._check(caller, application_id, device_id)
+        await self.check(caller, application_id, device_id)
         watched = _Watched(application_id, REPORTED, device_id, reading.name)
         return await self._watch(watched, reading, partial(_reports_of, device_id))
 
@@ -115,7 +115,7 @@ class Watching:
         self, caller: Caller, application_id: str, device_id: str, reading: Reading
     ) -> Stream:
         """Watch what a device is told to do; raises Missing, TooMany, Unavailable."""
-        await self._check(caller, application_id, device_id)
+        await self.check(caller, application_id, device_id)
         watched = _Watched(application_id, command_topic(device_id), "", reading.name)
         return await self._watch(watched, reading)
 
@@ -123,13 +123,19 @@ class Watching:
         self, application_id: str, flow_id: str, wanted: Messages, reading: Reading
     ) -> Stream:
         """Watch what a workflow's debug nodes say; raises Missing, TooMany, Unavailable."""
-        await self._store.read(
-            lambda session: session.resources.get_bytes(FLOW, application_id, flow_id)
-        )
+        await self.check_flow(application_id, flow_id)
         watched = _Watched(application_id, DEBUGGED, (flow_id, wanted), reading.name)
         return await self._watch(watched, reading, partial(_said_by, flow_id, wanted))
 
-    async def _check(self, caller: Caller, application_id: str, device_id: str) -> None:
+    async def check_flow(self, application_id: str, flow_id: str) -> None:
+        """Return where a workflow is there; raises Missing."""
+        await self._store.read(
+            lambda session: session.resources.get_bytes(FLOW, application_id, flow_id)
+        )
+
+    async def check(self, caller: Caller, application_id: str, device_id: str) -> None:
+        """Return where a caller may watch a device; raises Missing."""
+
         async def look(session: Session) -> None:
             check_sight(caller, await session.resources.get(KIND, application_id, device_id))
 

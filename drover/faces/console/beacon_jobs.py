@@ -25,6 +25,8 @@ LINES: Final = 200
 """Lines of the log on one page."""
 
 _FARTHEST: Final = 10**15
+_NEWEST: Final = -1
+"""What stands for the last lines, where no place is asked for."""
 
 
 class _Pages:
@@ -38,7 +40,10 @@ class _Pages:
         """Show a job of a beacon."""
         caller, number = visit.call.caller, job_number(visit)
         job = await self._jobs.show(caller, number)
-        after = visit.call.whole("after", 0, most=_FARTHEST)
+        asked = visit.call.whole("after", _NEWEST, most=_FARTHEST)
+        after = asked
+        if asked == _NEWEST:
+            after = await self._logs.before_last(caller, number, LINES)
         pages = await self._logs.read(caller, number, after, LINES + 1)
         lines = [line async for page in pages for line in page]
         return visit.show(
@@ -52,6 +57,7 @@ class _Pages:
             results=_values(job.result),
             lines=lines[:LINES],
             after=after,
+            asked=None if asked == _NEWEST else asked,
             following=lines[LINES - 1].seq if len(lines) > LINES else 0,
             changes=await visit.may(CHANGES),
         )

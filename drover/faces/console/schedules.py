@@ -61,6 +61,7 @@ class _Pages:
             job=job,
             tasks=msgspec.json.decode(job.tasks),
             coming=coming if job.active else [],
+            rule=await self._templates.schedule(visit.call.caller, number),
             here=f"{SCHEDULES}/{number}",
             changes=await visit.may(CHANGES),
         )

@@ -128,10 +128,13 @@ class _Calls:
 
     def _span(self, call: Call) -> Span:
         now_ms = self._clock.now_ms()
-        end_ms = moment(call, "end", 0, now_ms) if "end" in call.query else LAST_MS
+        end_ms = moment(call, "end", 0, now_ms) if call.query.get("end") else LAST_MS
         start_ms = moment(call, "start", 1, now_ms)
         if duration := call.whole("duration", 0):
-            start_ms = min(end_ms, now_ms) - duration
+            if call.query.get("start") and not call.query.get("end"):
+                end_ms = start_ms + duration
+            else:
+                start_ms = min(end_ms, now_ms) - duration
         if call.query.get("since", "") not in ("", "0"):  # which is the epoch here, not now
             start_ms = moment(call, "since", 1, now_ms)
         return Span(

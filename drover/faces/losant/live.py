@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from drover.app.live.streams import Stream
     from drover.app.services import Services
+    from drover.faces.streaming import Still
     from drover.ports.bus import Message
 
 KEEP_ALIVE_S: Final = 2
@@ -71,19 +73,21 @@ class _Calls:
         """Watch a topic."""
         wanted = call.text("topic")
         reading = _reading(call, "mqttMessage", _message)
-        return _answer(await self._watching.topic(call.application_id, wanted, reading))
+        return _answer(await self._watching.topic(call.application_id, wanted, reading), _as_long)
 
     async def states(self, call: Call) -> Answer:
         """Watch what a device reports."""
         device = (call.caller, call.application_id, call.path["deviceId"])
         reading = _reading(call, "deviceState", _json)
-        return _answer(await self._watching.states(*device, reading))
+        stream = await self._watching.states(*device, reading)
+        return _answer(stream, partial(self._watching.check, *device))
 
     async def commands(self, call: Call) -> Answer:
         """Watch what a device is told to do."""
         device = (call.caller, call.application_id, call.path["deviceId"])
         reading = _reading(call, "deviceCommand", _json)
-        return _answer(await self._watching.commands(*device, reading))
+        stream = await self._watching.commands(*device, reading)
+        return _answer(stream, partial(self._watching.check, *device))
 
     async def debug(self, call: Call) -> Answer:
         """Watch what a workflow's debug nodes say."""
@@ -94,11 +98,16 @@ class _Calls:
         )
         reading = _reading(call, "flowDebug", _json)
         flow = (call.application_id, call.path["flowId"])
-        return _answer(await self._watching.debug(*flow, wanted, reading))
+        stream = await self._watching.debug(*flow, wanted, reading)
+        return _answer(stream, partial(self._watching.check_flow, *flow))
 
 
-def _answer(stream: Stream) -> Answer:
-    return Answer(_Events(stream), headers=_NOT_KEPT, media_type="text/event-stream")
+def _answer(stream: Stream, still: Still) -> Answer:
+    return Answer(_Events(stream), headers=_NOT_KEPT, media_type="text/event-stream", still=still)
+
+
+async def _as_long() -> None:
+    """Ask for no more than that the caller may come in."""
 
 
 def _reading(call: Call, name: str, shown: Callable[[Message], bytes]) -> Reading:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -121,9 +122,9 @@ class _Calls:
 
     async def progress(self, call: Call) -> Answer:
         """Stream what changes until the execution has ended."""
-        execution = await self._logs.find(place(call), call.path["executionId"])
-        events = ProgressEvents(self._progress.watch(execution))
-        return Answer(events, headers=_NOT_KEPT, media_type=EVENT_STREAM)
+        find = partial(self._logs.find, place(call), call.path["executionId"])
+        events = ProgressEvents(self._progress.watch(await find()))
+        return Answer(events, headers=_NOT_KEPT, media_type=EVENT_STREAM, still=find)
 
 
 def _accumulator(given: Any) -> str | None:

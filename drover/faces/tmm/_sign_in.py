@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 async def caller_of(authenticator: Authenticator, call: Call, given: Given) -> Caller:
     """Return who is calling; raises Unauthorized. A cookie counts for nothing."""
-    return await authenticator.authenticate_userkey(_key(call, given))
+    key = _key(call, given)
+    try:
+        return await authenticator.authenticate_userkey(key)
+    except Unauthorized as error:
+        raise Unauthorized("The userkey is unknown, revoked or expired") from error
 
 
 def _key(call: Call, given: Given) -> str:

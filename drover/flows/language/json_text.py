@@ -13,7 +13,7 @@ import msgspec
 from drover.flows.language.dates import iso_text
 from drover.flows.language.errors import RenderLimit
 from drover.flows.language.limits import MAX_JSON
-from drover.flows.language.numbers import json_integer, number_text
+from drover.flows.language.numbers import json_integer, number_text, plain
 from drover.flows.language.text import halves_escaped, well_formed
 from drover.flows.language.values import UNDEFINED, Undefined, Value
 
@@ -124,7 +124,7 @@ def parse_json(text: str) -> Value:
 def _parse_slowly(text: str) -> Value:
     try:
         found = json.loads(text, parse_int=json_integer, parse_constant=_refuse_constant(text))
-        return _repaired(found)
+        return well_formed_value(found)
     except RecursionError:
         raise RenderLimit(_TOO_DEEP) from None
 
@@ -136,11 +136,18 @@ def _refuse_constant(text: str) -> Callable[[str], NoReturn]:
     return refuse
 
 
-def _repaired(value: Value) -> Value:
+def well_formed_value(value: Value) -> Value:
+    """Return a value that every encoding can carry.
+
+    Halves of surrogate pairs become U+FFFD, whole numbers of more than 53 bits doubles. Raises
+    RecursionError for a value that is nested too deeply.
+    """
     if value.__class__ is str:
         return well_formed(value)
+    if value.__class__ is int:
+        return plain(value)
     if value.__class__ is list:
-        return [_repaired(element) for element in value]
+        return [well_formed_value(element) for element in value]
     if value.__class__ is dict:
-        return {well_formed(key): _repaired(member) for key, member in value.items()}
+        return {well_formed(key): well_formed_value(member) for key, member in value.items()}
     return value

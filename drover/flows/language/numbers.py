@@ -107,4 +107,4 @@ def parse_number(text: str) -> float:
 
 def json_integer(text: str) -> float:
     """Read the digits of a whole number in JSON; beyond the range of doubles it is infinite."""
-    return int(text) if len(text) <= _LONGEST_DOUBLE else float(text)
+    return plain(int(text)) if len(text) <= _LONGEST_DOUBLE else float(text)

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from drover.flows.actions import Action, Ask
-from drover.flows.language import RenderLimit, parse_json, to_json, to_number, to_text
+from drover.flows.language import (
+    UNDEFINED,
+    RenderLimit,
+    parse_json,
+    to_json,
+    to_number,
+    to_text,
+)
 from drover.flows.node import Node
 from drover.flows.settings import error_writer, within
 from drover.flows.visit import Thrown
@@ -125,11 +132,15 @@ def _text_body(settings: Settings) -> Body:
 
 
 def _json_body(settings: Settings) -> Body:
-    render = settings.json("bodyTemplate", required=True, label="Body")
-    return lambda payload: {
-        "body": to_json(render(payload)),
-        "headers": [("Content-Type", "application/json")],
-    }
+    render = settings.json("bodyTemplate")
+
+    def body(payload: Any) -> dict[str, Any]:
+        value = render(payload)
+        if value is UNDEFINED:
+            return {}
+        return {"body": to_json(value), "headers": [("Content-Type", "application/json")]}
+
+    return body
 
 
 def _fields(settings: Settings) -> Callable[[Any], list[tuple[str, str]]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from drover.flows.actions import Action, Each
 from drover.flows.language import to_number
+from drover.flows.language.numbers import plain
 from drover.flows.node import Node
 
 if TYPE_CHECKING:
@@ -37,12 +38,12 @@ def _bound(settings: Settings, key: str, default: int) -> Callable[[Any], float]
     return lambda _payload: default if number is None else number
 
 
-def _between(least: float, most: float) -> int | None:
+def _between(least: float, most: float) -> float | None:
     """Return a whole number; None where there is none between."""
     if not (math.isfinite(least) and math.isfinite(most)):
         return None
     low, high = math.ceil(least), math.floor(most)
-    return None if low > high else low + secrets.randbelow(high - low + 1)
+    return None if low > high else plain(low + secrets.randbelow(high - low + 1))
 
 
 NODE = Node(type="RandomNumberNode", name="random-number", category="logic", compile=_compile)

@@ -215,6 +215,11 @@ class BeaconStore:
         row = await self._tx.fetch_one("beacon_log_ends", {"number": number})
         return LogEnds(0, 0) if row is None else LogEnds(row["dropped"], row["last"] or 0)
 
+    async def before_last_lines(self, number: int, count: int) -> int:
+        """Return the place after which a job's log has its last lines, so many at the most."""
+        row = await self._tx.fetch_one("beacon_log_before_last", {"number": number, "count": count})
+        return 0 if row is None else int(row["seq"])
+
     async def lines(self, number: int, after: int, limit: int) -> Sequence[LogLine]:
         """Return lines of a job's log from after a place on."""
         params = {"number": number, "after": after, "limit": limit}

@@ -11,8 +11,8 @@ from drover.client.task_records import LogLine
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-MOST_WAITING: Final = 5000
-"""Lines that wait for a server that is away; the oldest are given up for newer ones."""
+MOST_WAITING: Final = 20_000
+"""Lines that wait to be sent; the oldest are given up for newer ones, and a line says so."""
 
 BATCH_LINES: Final = 500
 BATCH_CHARACTERS: Final = 262_144
@@ -39,7 +39,8 @@ class JobLog:
     """Lines that were told and are not yet accepted.
 
     A line keeps its number when it is sent again, so that the server passes over what it has. The
-    numbers of a later ``fence`` are others: what the worker before has told stays.
+    numbers of a later ``fence`` are others: what the worker before has told stays. Where lines were
+    given up there is one that says how many, with the number of the last of them.
     """
 
     def __init__(self, fence: int = 1, now_s: Callable[[], float] = time.time) -> None:
@@ -47,6 +48,7 @@ class JobLog:
         self._next = max(fence - 1, 0) * LINES_OF_A_PICKUP + 1
         self._now_s = now_s
         self._refused = False
+        self._lost = 0
 
     def __bool__(self) -> bool:
         """Tell whether lines wait."""
@@ -57,7 +59,7 @@ class JobLog:
         if self._refused:
             return
         if len(self._waiting) >= MOST_WAITING:
-            self._waiting.popleft()
+            self._give_up_one()
         self._waiting.append(LogLine(seq=self._next, line=line, time=int(self._now_s())))
         self._next += 1
 
@@ -73,6 +75,14 @@ class JobLog:
         """Forget the lines of a batch."""
         while self._waiting and self._waiting[0].seq <= batch[-1].seq:
             self._waiting.popleft()
+            self._lost = 0
+
+    def _give_up_one(self) -> None:
+        self._waiting.popleft()  # the line that says so, once there is one
+        oldest = self._waiting.popleft()
+        self._lost += 1 if self._lost else 2
+        told = f"[{self._lost} lines are missing here: they came faster than they could be sent]"
+        self._waiting.appendleft(LogLine(seq=oldest.seq, line=told, time=oldest.time))
 
     def refused(self) -> None:
         """Give up all lines, those to come as well: the server wants no more of them."""

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 LONGEST_LINE: Final = 4096
 """Characters of one line of the log; what is longer becomes several."""
 
+MOST_LINES: Final = 10_000
+"""Lines of one task that go into the log: a job of ten such tasks fits into what a log holds."""
+
 
 class Output:
     """The output of one task, in memory that does not grow with it.
 
-    ``tell`` is called with each line until ``log_bytes`` of them were told.
+    ``tell`` is called with each line until ``log_bytes`` or ``MOST_LINES`` of them were told.
     """
 
     def __init__(self, tail_bytes: int, log_bytes: int, tell: Callable[[str], None]) -> None:
@@ -25,6 +28,7 @@ class Output:
         self._tail = bytearray()
         self._tail_bytes = tail_bytes
         self._room = self._log_bytes = log_bytes
+        self._lines_left = MOST_LINES
         self._tell = tell
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._line = ""
@@ -66,6 +70,10 @@ class Output:
                 return
             piece = clean(line[start : start + LONGEST_LINE])
             self._room -= len(piece.encode()) + 1
+            self._lines_left -= 1
             self._tell(piece)
             if self._room <= 0:
                 self._tell(f"[what follows is not logged: more than {self._log_bytes} bytes]")
+            elif not self._lines_left:
+                self._room = 0
+                self._tell(f"[what follows is not logged: more than {MOST_LINES} lines]")

@@ -81,6 +81,19 @@ def check(settings: AgentSettings) -> None:
         )
 
 
+def prepare(settings: AgentSettings) -> None:
+    """Make the folders of an agent; raises SettingError for one that cannot be used."""
+    for name, folder in (("spool", settings.spool), ("work-dir", settings.work_dir)):
+        if folder is None:
+            continue
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise SettingError(f"{name} cannot be a folder at {folder}: {error}") from error
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise SettingError(f"{name} must be a folder that this user may write in: {folder}")
+
+
 def _within(name: str, value: float, least: float, most: float) -> None:
     if not least <= value <= most:
         raise SettingError(f"{name} must be from {least:g} to {most:g}")

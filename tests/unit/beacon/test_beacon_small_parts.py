@@ -14,8 +14,15 @@ from drover.workers.beacon.backoff import Backoff
 from drover.workers.beacon.commands import environment
 from drover.workers.beacon.deliveries import longest_wait_s, shortened, was_accepted
 from drover.workers.beacon.job_log import BATCH_CHARACTERS, BATCH_LINES, MOST_WAITING, JobLog
+from drover.workers.beacon.output import MOST_LINES, Output
 from drover.workers.beacon.running import SteadyLog
-from drover.workers.beacon.settings import AgentSettings, SettingError, check, default_spool
+from drover.workers.beacon.settings import (
+    AgentSettings,
+    SettingError,
+    check,
+    default_spool,
+    prepare,
+)
 from drover.workers.beacon.spool import Finished
 
 
@@ -78,9 +85,24 @@ def test_a_server_that_is_away_for_long_costs_the_oldest_lines():
     for number in range(3):
         log.tell(f"late {number}")
 
-    assert (log.batch()[0].line, log.batch()[0].seq) == ("3", 4)
+    said, first = log.batch()[:2]
+    assert said.seq == 4
+    assert said.line.startswith("[4 lines are missing here")
+    assert (first.line, first.seq) == ("4", 5)
     log.accepted(under_way)
     assert (log.batch()[0].line, log.batch()[0].seq) == (str(BATCH_LINES), BATCH_LINES + 1)
+
+
+def test_lines_given_up_later_are_counted_anew():
+    log = JobLog()
+    for number in range(MOST_WAITING + 5):
+        log.tell(str(number))
+    log.accepted(log.batch())
+    for number in range(MOST_WAITING):
+        log.tell(str(number))
+
+    assert len(log.left()) == MOST_WAITING
+    assert log.left()[0].line.startswith(f"[{MOST_WAITING - BATCH_LINES + 1} lines are missing")
 
 
 def test_a_log_that_is_refused_takes_no_more_lines():
@@ -172,6 +194,27 @@ def test_the_settings_without_anything_given_are_right():
     check(settings())
 
 
+def test_the_folders_of_an_agent_are_made_before_it_takes_a_job(tmp_path):
+    made = AgentSettings(spool=tmp_path / "a" / "spool", work_dir=tmp_path / "b")
+
+    prepare(made)
+
+    assert (tmp_path / "a" / "spool").is_dir()
+    assert (tmp_path / "b").is_dir()
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(SettingError, match="spool cannot be a folder"):
+        prepare(AgentSettings(spool=tmp_path / "file" / "spool"))
+    with pytest.raises(SettingError, match="work-dir cannot be a folder"):
+        prepare(AgentSettings(spool=tmp_path, work_dir=tmp_path / "file"))
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(SettingError, match="may write in"):
+        prepare(AgentSettings(spool=tmp_path))
+
+
 def test_results_wait_in_the_users_folder_for_state():
     assert default_spool({"XDG_STATE_HOME": "/x"}) == Path("/x/drover/beacon")
     assert default_spool({}).parts[-4:] == (".local", "state", "drover", "beacon")
@@ -199,3 +242,15 @@ def test_results_are_handed_in_again_before_the_lease_of_their_job_runs_out(leas
     job = BeaconJob(id=1, name="job", status="running", lease=lease)
 
     assert longest_wait_s(job) == most_s
+
+
+def test_a_task_of_very_many_short_lines_leaves_room_for_the_others():
+    told: list[str] = []
+    output = Output(100, 1_048_576, told.append)
+
+    output.feed(b"y\n" * (MOST_LINES + 7))
+    output.finish()
+
+    assert told[:-1] == ["y"] * MOST_LINES
+    assert told[-1] == f"[what follows is not logged: more than {MOST_LINES} lines]"
+    assert output.size == 2 * (MOST_LINES + 7)

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from drover.flows import check_flow, compile_flow
-from tests.support.flow_world import FakeHost, error_of, flow, node, result_of
+from tests.support.flow_world import FakeHost, error_of, flow, node, result_of, run_one
 
 DEEP = "[" * 20_000 + "]" * 20_000
 
@@ -148,3 +148,59 @@ def test_what_an_editor_notes_oddly_is_passed_over(odd):
     only = node("only", "ExperienceUserAuthNode", {}, [], [], authMode=odd)
 
     assert check_flow(flow(["only"], only)) == []
+
+
+NOTHING = "{{data.missing}}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "label"),
+    [
+        (
+            "MutateNode",
+            {
+                "rules": [
+                    {"type": "set", "valueTemplate": NOTHING, "valueTemplateType": "json", "destination": "x"}
+                ]
+            },
+            "Value",
+        ),
+        ("GetDeviceNode", {"findMethod": "query", "queryTemplate": NOTHING, "resultPath": "x"}, "Query"),
+        (
+            "DeviceSendCommandNode",
+            {"deviceQueryJsonTemplate": NOTHING, "nameTemplate": "n"},
+            "Device query json",
+        ),
+        ("StoreValueNode", {"keyName": "k", "valueType": "json", "value": NOTHING}, "Value"),
+        ("ValidatePayloadNode", {"schema": NOTHING}, "Schema"),
+        ("DeleteEventNode", {"queryTemplate": NOTHING, "deleteMultiple": True}, "Query"),
+    ],
+)  # fmt: skip
+def test_json_that_is_needed_and_renders_to_nothing_throws_before_anybody_is_asked(
+    kind, config, label
+):
+    host = FakeHost()
+
+    thrown = error_of(kind, config, {}, host)
+
+    assert thrown == {"name": "Validation", "message": f"{label} is required"}
+    assert host.calls == []
+
+
+def test_numbers_stay_within_what_scripts_know():
+    huge = 2**63 - 1
+    rules = [{"type": "sum", "outputPath": "out"}]
+
+    total = result_of("ArrayNode", {"sourceArrayPath": "data", "rules": rules}, [huge] * 3)["out"]
+    chosen = result_of("RandomNumberNode", {"min": 1e300, "max": 1e300, "resultPath": "out"})["out"]
+
+    assert (type(total), total) == (float, float(3 * huge))
+    assert (type(chosen), chosen) == (float, 1e300)
+
+
+def test_the_payload_of_a_failed_run_may_hold_half_a_pair():
+    definition = flow(["t"], node("t", "ThrowErrorNode", {"messageTemplate": "no"}, []))
+
+    record = run_one(definition, {"x": "\ud83d"})
+
+    assert '"x":"\ufffd"' in record.errored_payload.decode()

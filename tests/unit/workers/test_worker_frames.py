@@ -52,3 +52,38 @@ def test_a_batch_of_which_every_record_is_special_is_told_whole():
     failed = RunRecord(ok=False, paths_failed=1)
 
     assert frames.records_of(frames.told([failed, failed], 1)) == [failed, failed]
+
+
+HUGE = 2**80
+HALF = "\ud83d"
+
+
+def deep(levels: int) -> dict:
+    value: dict = {}
+    for _ in range(levels):
+        value = {"v": value}
+    return value
+
+
+def test_values_are_mended_where_that_can_be_done_and_left_out_where_it_cannot():
+    values = [{"a": 1}, {"n": HUGE, HALF: [HALF]}, {"none": object()}, deep(100_000), {"b": 2}]
+
+    sound, refused = frames.mended(values)
+
+    assert sound == [{"a": 1}, {"n": float(HUGE), "\ufffd": ["\ufffd"]}, {"b": 2}]
+    assert list(refused) == [2, 3]
+    assert "TypeError" in refused[2]
+    assert frames.refusal(refused[2])["error"]["type"] == "Validation"
+
+
+def test_a_record_that_holds_what_no_frame_can_carry_is_mended():
+    error = {"error": {"name": "Error", "message": HALF}, "nodeId": "n"}
+    debug = [{"payload": HUGE}, {"payload": object()}]
+    record = RunRecord(ok=False, paths_failed=1, error=error, debug=debug)
+
+    mended = frames.mended_record(record)
+
+    frames.pack(frames.told([mended], 1))
+    assert mended.debug == [{"payload": float(HUGE)}]
+    assert mended.error["error"] == {"name": "Error", "message": "\ufffd"}
+    assert (mended.ok, mended.paths_failed) == (False, 1)

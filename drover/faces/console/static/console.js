@@ -120,6 +120,23 @@ function sparePolls(event) {
   if (document.hidden || replaced.some(used)) event.preventDefault();
 }
 
+// Logs that are read while they grow -----------------------------------------------------------------
+
+const AT_END_PX = 24;
+let place = null;
+
+function keepPlace() {
+  const log = document.querySelector("pre.log");
+  place = log && { top: log.scrollTop, atEnd: log.scrollHeight - log.clientHeight - log.scrollTop < AT_END_PX };
+}
+
+function findPlace() {
+  const log = document.querySelector("pre.log");
+  if (!log) return;
+  const follows = place ? place.atEnd : true;
+  log.scrollTop = follows && log.dataset.newest !== undefined ? log.scrollHeight : place ? place.top : 0;
+}
+
 // Keys and small things ----------------------------------------------------------------------------
 
 function onKey(event) {
@@ -152,11 +169,14 @@ document.addEventListener("keydown", onKey);
 document.addEventListener("click", onClick);
 document.addEventListener("htmx:beforeRequest", sparePolls);
 document.addEventListener("htmx:afterSwap", keepMoments);
+document.addEventListener("htmx:beforeSwap", keepPlace);
+document.addEventListener("htmx:afterSwap", findPlace);
 document.addEventListener("DOMContentLoaded", () => {
   const card = document.querySelector("[data-progress]");
   if (card && window.EventSource) watch(card);
   const course = document.querySelector("[data-course]");
   if (course && window.uPlot) plotIn(course, JSON.parse(course.dataset.course), ["--accent", "--bad"]);
   keepMoments();
+  findPlace();
   setInterval(keepMoments, 10000);
 });

@@ -112,6 +112,10 @@ SELECT log_dropped AS dropped, (
     SELECT max(seq) FROM beacon_log WHERE beacon_log.number = beacon_job.number) AS last
 FROM beacon_job WHERE number = :number;
 
+-- name: beacon_log_before_last
+-- Read the place before so many last lines of a job's log; none where there are no more lines.
+SELECT seq FROM beacon_log WHERE number = :number ORDER BY seq DESC LIMIT 1 OFFSET :count;
+
 -- name: beacon_log_page
 -- Read lines of a job's log from after a place on.
 SELECT seq, at_ms, line FROM beacon_log

@@ -19,3 +19,9 @@ WHERE id IN (
     LIMIT :limit
 )
 RETURNING application_id, id;
+
+-- name: connections_at
+-- Read the connections that a server has.
+SELECT application_id, id, connection_id, connection_server, connection_ms, connection_key
+FROM device
+WHERE connection_server = :server;
