@@ -107,6 +107,11 @@ def command_topic(device_id: str) -> str:
     return f"{_ROOT}/{device_id}/{COMMAND}"
 
 
+def device_filter(device_id: str) -> str:
+    """Return the filter of all topics of a device."""
+    return f"{_ROOT}/{device_id}/+"
+
+
 def _is_plain(text: str) -> bool:
     """Tell whether the broker can carry a topic: it takes no blanks, and two levels not at all."""
     if not 0 < len(text) <= LONGEST_TOPIC or text.startswith("$"):

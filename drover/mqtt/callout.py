@@ -12,10 +12,11 @@ import structlog
 from msgspec import Struct, field
 from nats.errors import Error as NatsError
 
-from drover.model.errors import DroverError, TooMany, Unauthorized
+from drover.model.errors import DroverError, TooLarge, TooMany, Unauthorized
 from drover.mqtt import tap
 from drover.mqtt.accounts import CALLOUT, Rights, signed, unverified
 from drover.mqtt.subjects import subjects_of
+from drover.ports.bus import MOST_MESSAGE_BYTES
 from drover.ports.door import Visitor
 
 if TYPE_CHECKING:
@@ -128,10 +129,11 @@ class Callout:
         self._looking = 0
         self._due = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._too_long: set[str] = set()
         self.admitted = 0
         """Devices let in."""
         self.refused = 0
-        """Devices not let in: their credentials are wrong, or come too often."""
+        """Devices not let in: credentials that are wrong or come too often, too many topics."""
         self.put_off = 0
         """Devices put off: too many wait, the store is away, or there is no room."""
 
@@ -210,10 +212,22 @@ class Callout:
         except Exception as error:  # noqa: BLE001 - as in _decide
             await self._not_decided([question for question, _ in those], error)
             return
-        self.admitted += len(those)
-        await self._send(
-            [self._answer(question, {"jwt": self._claims(question, of)}) for question, of in those]
-        )
+        await self._send([self._welcome(question, of) for question, of in those])
+
+    def _welcome(self, question: _Question, admitted: Admitted) -> tuple[bytes, bytes]:
+        """Return the answer that lets a device in; the broker takes none that is too long.
+
+        It would end the connection over which all devices are answered.
+        """
+        answer = self._answer(question, {"jwt": self._claims(question, admitted)})
+        if len(answer[1]) <= MOST_MESSAGE_BYTES:
+            self.admitted += 1
+            return answer
+        device_id = admitted.device_id
+        if device_id not in self._too_long and len(self._too_long) < TOLD_EVERY:
+            self._too_long.add(device_id)
+            _LOG.warning("mqtt.too_many_topics", device=device_id, bytes=len(answer[1]))
+        return self._refusal(question, TooLarge("The device has more topics than the broker takes"))
 
     def _refusal(self, question: _Question, error: DroverError) -> tuple[bytes, bytes]:
         self.refused += 1

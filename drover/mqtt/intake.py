@@ -172,11 +172,14 @@ class BrokerIntake:
             told = Message(application_id, topic, message.data, _relay_of(message))
             self._intake.message(topic_filter, told)
 
+        # The broker hands a message to one of a queue, whichever subjects its members have: filters
+        # that overlap need queues of their own, or only one of them would get it.
+        subjects = subjects_of(topic_filter)
+        queue = f"{QUEUE}.{subjects[0]}"
         if not heard:
-            return await self._link.listen(application_id, topic_filter, take, queue=QUEUE)
+            return await self._link.listen(application_id, topic_filter, take, queue=queue)
         platform = await self._link.client(PLATFORM)
-        subjects = [prefix + subject for subject in subjects_of(topic_filter)]
-        return await subscribe(platform, subjects, take, QUEUE)
+        return await subscribe(platform, [prefix + each for each in subjects], take, queue)
 
     def _reported(self, subject: bytes, _reply: bytes, headers: bytes, _payload: bytes) -> None:
         speaker = speaker_in(headers)
@@ -305,6 +308,7 @@ def _parting(event: _Event) -> Parting:
     return Parting(
         ended_ms=to_ms(event.client.stop),
         reason=event.reason,
-        messages_from=event.received.msgs,
-        messages_to=event.sent.msgs,
+        # The broker counts from the device's side.
+        messages_from=event.sent.msgs,
+        messages_to=event.received.msgs,
     )

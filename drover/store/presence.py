@@ -28,6 +28,8 @@ class PresenceStore:
         # Of several of one device the last one counts.
         newest = {each.device_id: each for each in connections}
         await self._note("device_came", list(newest.values()))
+        if newest:
+            await self._tx.execute("rights_changed_before", {"ids": sorted(newest)})
 
     async def went(self, connections: Sequence[Connected]) -> None:
         """Note connections that ended, unless a newer one is there."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,10 +19,6 @@ if TYPE_CHECKING:
 LENGTH: Final = struct.Struct("<I")
 LONGEST: Final = 1 << 30
 """A longer frame is a fault of the other side."""
-
-_LEAST: Final = -(2**63)
-_MOST: Final = 2**64 - 1
-"""Whole numbers that a frame can hold."""
 
 
 class Ready(Struct, frozen=True, tag="ready", array_like=True):
@@ -141,26 +136,16 @@ TO_WORKER: Final[msgspec.msgpack.Decoder[ToWorker]] = msgspec.msgpack.Decoder(To
 
 
 def pack(message: FromWorker | ToWorker) -> bytes:
-    """Return a message as a frame."""
+    """Return a message as a frame; raises one of ``UNSENDABLE``.
+
+    Whole numbers of more than 64 bits are those of JavaScript, halves of surrogate pairs U+FFFD.
+    """
     try:
         body = _ENCODER.encode(message)
-    except OverflowError:
-        body = _ENCODER.encode(_fitting(msgspec.to_builtins(message, builtin_types=(bytes,))))
+    except UNSENDABLE:
+        plain = msgspec.to_builtins(message, builtin_types=(bytes,))
+        body = _ENCODER.encode(well_formed_value(plain))
     return LENGTH.pack(len(body)) + body
-
-
-def _fitting(value: Any) -> Any:
-    """Return what a frame holds, with whole numbers that it cannot hold as JavaScript has them."""
-    if isinstance(value, dict):
-        return {name: _fitting(each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_fitting(each) for each in value]
-    if isinstance(value, int) and not _LEAST <= value <= _MOST:
-        try:
-            return float(value)
-        except OverflowError:
-            return math.inf if value > 0 else -math.inf
-    return value
 
 
 async def read(reader: asyncio.StreamReader) -> bytes:

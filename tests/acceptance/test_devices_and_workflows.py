@@ -84,10 +84,14 @@ async def test_coming_and_going_starts_workflows(site):
 
     pump = await site.connect(device_id)
     method = await kept(site, came, "method")
+    for _ in range(3):
+        await pump.client.publish(pump.state, b'{"data": {"level": 1}}')
     pump.client.close()
 
     assert method == "mqtt"
-    assert "disconnectReason" in await kept(site, went, "why")
+    why = await kept(site, went, "why")
+    assert "disconnectReason" in why
+    assert (why["messagesFromDevice"], why["messagesToDevice"]) == (3, 0)
 
 
 RELAY = '["{{relayId}}", "{{relayType}}", "{{triggerId}}"]'
@@ -109,6 +113,19 @@ async def test_a_message_starts_the_workflow_that_waits_for_its_topic_once(site)
     assert await kept(site, flow_id, "text") == "hello"
     assert stored(site, flow_id)["count"] == 1
     assert stored(site, flow_id)["who"] == [pump.id, "device", "jobs/a"]
+
+
+async def test_a_message_starts_each_workflow_whose_filter_takes_its_topic(site):
+    count = node("keep", "StoreValueNode", {"keyName": "count", "valueType": "incr", "value": "1"})
+    filters = ("press/#", "press/+/end", "press/a/end", "+/a/end")
+    flows = [flow(site, [("mqttTopic", each, {})], count) for each in filters]
+    pump = await site.connect(site.device())
+    await site.listens(pump)
+
+    await pump.client.publish("press/a/end", b"1")
+
+    counts = [await kept(site, each, "count") for each in flows]
+    assert counts == [1, 1, 1, 1]
 
 
 async def test_a_workflow_publishes_and_commands(site):

@@ -16,16 +16,23 @@ from drover.model.kind import Stamp
 from drover.ports.door import Connection
 from drover.ports.presence import Connected
 from drover.ports.reports import Reading, Span
+from drover.store.access import StoredRevisions
 from drover.store.session import SqlStore
 
 PLANT = "a" * 24
 NOW = 1_700_000_000_000
+LATER = 2**42
 _numbers = itertools.count(1)
 
 
 @pytest.fixture
 def store(database) -> SqlStore:
     return SqlStore(database)
+
+
+@pytest.fixture
+def revisions(database) -> StoredRevisions:
+    return StoredRevisions(database)
 
 
 async def new_device(store, **given) -> str:
@@ -213,3 +220,102 @@ async def test_of_several_values_of_one_moment_in_a_batch_the_last_one_stays(sto
     (last,) = await store.read(lambda session: session.reports.latest([device]))
     assert moments == [(NOW, {"level": 3}), (NOW - 5, {"level": 8})]
     assert last.value == 3
+
+
+async def changed(store, device_id, **fields) -> None:
+    """Store a device anew with other fields."""
+
+    async def work(session):
+        device = await session.resources.get(DEVICE, PLANT, device_id)
+        await session.resources.put(DEVICE, msgspec.structs.replace(device, **fields))
+
+    await store.write(work)
+
+
+async def connected_gateways(store, count=2) -> list[str]:
+    await new_application(store)
+    await store.write(lambda session: session.access.keys.put(key("k1")))
+    gateways = [await new_device(store, deviceClass="gateway") for _ in range(count)]
+    await came(store, *(connection(each, number) for number, each in enumerate(gateways, 1)))
+    return gateways
+
+
+async def test_a_gateway_comes_again_when_a_device_is_put_behind_it(store):
+    first, _ = await connected_gateways(store)
+    assert await revoked(store) == []
+
+    await new_device(store, deviceClass="peripheral", gatewayId=first)
+
+    assert await revoked(store) == ["1"]
+    await went(store, connection(first, 1))
+    await came(store, connection(first, 5, LATER))
+    assert await revoked(store) == []
+
+
+async def test_gateways_come_again_when_a_device_moves_from_one_to_another(store):
+    first, second, _ = await connected_gateways(store, 3)
+    behind = await new_device(store, deviceClass="peripheral")
+
+    await changed(store, behind, gateway_id=first)
+    assert await revoked(store) == ["1"]
+    await came(store, connection(first, 1, LATER))
+    await changed(store, behind, name="renamed")
+    assert await revoked(store) == []
+    await came(store, connection(first, 4))
+    await changed(store, behind, gateway_id=second)
+
+    assert await revoked(store) == ["2", "4"]
+
+
+async def test_a_device_that_becomes_another_class_comes_again(store):
+    _, second = await connected_gateways(store)
+
+    await changed(store, second, device_class="standalone")
+
+    assert await revoked(store) == ["2"]
+
+
+async def test_a_change_of_rights_is_told_by_the_revision_of_access(store, revisions):
+    first, _ = await connected_gateways(store)
+    seen = [await revisions.current()]
+    await new_device(store, deviceClass="peripheral", gatewayId=first)
+    seen.append(await revisions.current())
+    await went(store, connection(first, 1))
+
+    await new_device(store, deviceClass="peripheral", gatewayId=first)
+    seen.append(await revisions.current())
+    await came(store, connection(first, 7, LATER))
+    seen.append(await revisions.current())
+    await came(store, connection(first, 8))  # let in before, noted after
+    seen.append(await revisions.current())
+
+    assert [later > sooner for sooner, later in itertools.pairwise(seen)] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"filter_type": "none"},
+        {"filter_type": "whitelist", "pub_topics": ("t/#",)},
+        {"sub_topics": ("t",)},
+        {"address_filter_type": "whitelist", "addresses": ("10.0.0.0/8",)},
+    ],
+)
+async def test_devices_whose_key_has_other_rights_come_again(store, change):
+    await connected_gateways(store)
+    keys = [key("k1"), key("k2")]
+    await store.write(lambda session: session.access.keys.put(keys[1]))
+    other = await new_device(store)
+    await came(store, connection(other, 3, key_id="k2"))
+    await store.write(lambda session: session.access.keys.put(keys[0]))
+    assert await revoked(store) == []
+
+    narrowed = msgspec.structs.replace(keys[0], **change)
+    await store.write(lambda session: session.access.keys.put(narrowed))
+
+    assert await revoked(store) == ["1", "2"]

@@ -139,6 +139,22 @@ async def test_one_that_is_not_let_in_is_counted_and_told_why_unless_it_may_come
     assert desk.broker.ended == ended
 
 
+async def test_one_with_more_topics_than_the_broker_takes_is_refused_and_nobody_else():
+    behind = [f"losant/{number:024x}/+" for number in range(3000)]
+    door = Door(replace(ADMITTED, may_publish=behind, may_subscribe=behind))
+    desk = Desk(door)
+
+    told = await desk.ask()
+    again = await desk.ask()
+    door.decision = ADMITTED
+    welcome = await desk.ask()
+
+    assert told["nats"]["error"] == "The device has more topics than the broker takes"
+    assert "jwt" not in again["nats"]
+    assert "jwt" in welcome["nats"]
+    assert (desk.callout.admitted, desk.callout.refused) == (1, 2)
+
+
 async def test_while_there_is_no_room_for_state_everybody_is_put_off():
     door, full = Door(ADMITTED), [True]
     desk = Desk(door, Broker(failing=True), lambda: full[0])

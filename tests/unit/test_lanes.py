@@ -112,7 +112,9 @@ async def test_what_is_settled_right_after_the_chunk_before_it_claims_the_next_o
     ended = await bench.run_to_end(number)
 
     assert ended.succeeded == 2000
-    assert len(claims) < 40  # of 400 chunks: the first of each lane, and the first ahead
+    # Of 400 chunks the first of each lane, the first ahead, and those whose settling was slow: 15 to
+    # 50 however busy the machine is, and 280 and more where nothing is claimed with what is settled.
+    assert len(claims) < 150
 
 
 @pytest.mark.parametrize("pace", [{"concurrency": 1}, {"concurrency": 20, "delay_ms": 1}])

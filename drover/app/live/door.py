@@ -13,6 +13,7 @@ from drover.model.errors import DroverError, Unauthorized
 from drover.model.fields import is_id
 from drover.model.topics import (
     command_topic,
+    device_filter,
     free_root,
     free_roots,
     is_filter,
@@ -112,12 +113,12 @@ class LiveDoor:
             key_id=key.id,
             may_publish=[
                 state_topic(own),
-                *(topic for each in behind for topic in (state_topic(each), command_topic(each))),
+                *behind,
                 *publish,
             ],
             may_subscribe=[
-                *(topic for each in (own, *behind) for topic in (command_topic(each),)),
-                *(state_topic(each) for each in behind),
+                command_topic(own),
+                *behind,
                 *subscribe,
             ],
             not_publish=_allowed(key.pub_topics) if barred else (),
@@ -130,10 +131,11 @@ class LiveDoor:
         return [found for root in sorted(roots) for found in (root, f"{root}/#")]
 
     async def _behind(self, known: KnownDevice) -> list[str]:
-        """Return the devices that a gateway speaks for."""
+        """Return filters of the topics of the devices that a gateway speaks for, one for each."""
         if known.facts.device_class not in GATEWAYS:
             return []
-        return await self._store.read(lambda session: _behind(session, known))
+        found = await self._store.read(lambda session: _behind(session, known))
+        return [device_filter(each) for each in found]
 
 
 def _presented(visitor: Visitor) -> Presented | None:

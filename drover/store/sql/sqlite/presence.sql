@@ -23,11 +23,14 @@ WHERE device.id = given.device_id AND device.connection_id = given.connection_id
     AND device.connection_server = given.server;
 
 -- name: revoked_connections
--- Find connections of devices that were deleted, or whose access key was, or is not active.
+-- Find connections of devices that were deleted, or whose access key was, or is not active; and of
+-- those from before the rights of device or key were changed.
 SELECT device.connection_server, device.connection_id
 FROM device LEFT JOIN access_key ON access_key.id = device.connection_key
 WHERE device.connection_server IS NOT NULL
     AND (device.deleted_ms IS NOT NULL
+         OR device.connected_at_ms <= device.rights_ms
+         OR device.connected_at_ms <= access_key.rights_ms
          OR (device.connection_key IS NOT NULL
              AND (access_key.id IS NULL OR access_key.document ->> '$.status' <> 'active')))
 LIMIT :limit;
@@ -42,3 +45,10 @@ LIMIT :limit;
 -- Read which of some devices are connected.
 SELECT id FROM device
 WHERE connection_server IS NOT NULL AND id IN (SELECT value FROM json_each(:ids));
+
+-- name: rights_changed_before
+-- Have it looked for connections of which some began before their device's rights were changed.
+UPDATE access_counter SET value = value + 1
+WHERE name = 'revision' AND EXISTS (
+    SELECT 1 FROM device
+    WHERE id IN (SELECT value FROM json_each(:ids)) AND connected_at_ms <= rights_ms);
