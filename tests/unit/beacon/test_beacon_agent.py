@@ -118,9 +118,12 @@ async def test_who_is_cut_off_after_a_long_wait_asks_again_as_soon_as_at_first(
         if len(questions) < 4:
             away()
 
+    def reset(backoff):
+        resets.append(backoff)
+
     work.trouble = trouble
     monkeypatch.setattr(agent_module, "HELD_S", held_s)
-    monkeypatch.setattr(Backoff, "reset", resets.append)
+    monkeypatch.setattr(Backoff, "reset", reset)
     agent = agent_of(work)
 
     await agent.run()
