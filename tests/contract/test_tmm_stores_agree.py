@@ -90,12 +90,12 @@ def _form(chance, action):
     form = {}
     if action == "create":
         form = {"name": "job", "tasks": '[{"cmd":"a"},{"cmd":"b"}]', "q": chance.choice("0111")}
-        form |= chance.choice(({}, {"lease": "9"}, {"max_attempts": "1"}, {"unique_key": "k"}))
+        form |= chance.choice(({}, {"lease": "900"}, {"max_attempts": "1"}, {"unique_key": "k"}))
         form |= chance.choice(({}, {"q_time": "4000000000"}, {"labels": "x"}, {"priority": "5"}))
     if action in ("create", "pause", "resume", "configure", "take"):
         form["beacon_name"] = chance.choice(BEACONS)
     if action == "configure":
-        form["lease"] = chance.choice(("0", "30"))
+        form["lease"] = chance.choice(("0", "3000"))
     if action == "update":
         form["curtask"] = chance.choice("0123")
     if action == "log":

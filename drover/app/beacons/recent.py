@@ -8,9 +8,12 @@ covers, could be changed by others where they share one.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from drover.model.beacon_job import HELD, WAITING
+from drover.model.errors import DroverError
+from drover.ports.failures import StoreError
 
 if TYPE_CHECKING:
     from drover.model.beacon_job import BeaconJob
@@ -20,11 +23,11 @@ MOST_JOBS: Final = 1024
 """So many jobs are remembered; the one that was stored longest ago makes room."""
 
 MOST_BYTES: Final = 16_384
-"""Jobs with longer tasks are not remembered: 16 MB for all of them."""
+"""Jobs with longer tasks are not remembered, so that all of them take some 20 MB at most."""
 
 
 class RecentJobs:
-    """The jobs that this server stored last and that have not ended."""
+    """The jobs that this server stored last; those that ended elsewhere are pushed out by others."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -41,13 +44,15 @@ class RecentJobs:
         return job
 
     async def added(self, job: BeaconJob) -> None:
-        """Remember a job that was created: it stands as it is unless its beacon has settings."""
+        """Remember a job that was created: it stands as it is unless its beacon has settings.
+
+        It is stored already, so nothing that fails here may reach who asked for it.
+        """
         if not self._room or job.state not in WAITING or job.is_template:
             return
         if not self._knows_settings:
-            settings = await self._store.glance(lambda session: session.beacons.settings())
-            self._set.update(each.name for each in settings)
-            self._knows_settings = True
+            with suppress(DroverError, StoreError):
+                await self._learn_settings()
         self._keep(job)
 
     def saved(self, job: BeaconJob) -> None:
@@ -59,6 +64,11 @@ class RecentJobs:
     def will_be_set(self, name: str) -> None:
         """Note that something is about to be set for the beacons of a name."""
         self._set.add(name)
+
+    async def _learn_settings(self) -> None:
+        settings = await self._store.glance(lambda session: session.beacons.settings())
+        self._set.update(each.name for each in settings)
+        self._knows_settings = True
 
     def _may_be_set(self, name: str) -> bool:
         return not self._knows_settings or name in self._set

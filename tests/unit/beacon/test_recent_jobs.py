@@ -10,6 +10,7 @@ from drover.app.beacons.recent import MOST_BYTES, RecentJobs
 from drover.model.beacon_job import TEMPLATE, NewBeaconJob
 from drover.model.execution import State
 from drover.ports.beacons import Setting
+from drover.ports.failures import StoreClosed
 from drover.store.beacons.rows import added
 
 
@@ -32,6 +33,13 @@ class SettingsAlone:
 
     async def settings(self):
         return [Setting(name=each, owner_id="", paused=True, lease_ms=None) for each in self.names]
+
+
+class Closed(SettingsAlone):
+    """A store that is not there any more."""
+
+    async def glance(self, _work):
+        raise StoreClosed("the store is not open")
 
 
 class Shared(SettingsAlone):
@@ -76,6 +84,14 @@ async def test_settings_of_beacons_are_read_once_and_keep_waiting_jobs_from_bein
     assert recent.get(2) is None
     recent.saved(structs.replace(held(2), beacon_name="quick"))
     assert recent.get(2) is not None  # what is set does not count for who has it already
+
+
+async def test_a_job_that_was_stored_is_not_refused_because_settings_cannot_be_read():
+    recent = RecentJobs(Closed())
+
+    await recent.added(new_job(1))
+
+    assert recent.get(1) is None
 
 
 def test_before_settings_are_known_no_waiting_job_is_used():
