@@ -27,7 +27,7 @@ MOST_BYTES: Final = 16_384
 
 
 class RecentJobs:
-    """The jobs that this server stored last; those that ended elsewhere are pushed out by others."""
+    """The jobs that this server stored last; others push out those that ended elsewhere."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
