@@ -383,6 +383,16 @@ async def test_values_may_be_told_as_they_were_up_to_a_limit(world):
     assert device["limitExceeded"] is True
 
 
+async def test_values_as_they_were_reach_back_over_the_whole_duration(world):
+    await world.report(3, time=-3_550_000)
+    asked = series(world, aggregation="NONE", duration=3_600_000, resolution=3_600_000)
+
+    told = await result(world, "series.query", asked)
+
+    points = told["devices"][world.device]["points"]
+    assert [point["data"]["level"] for point in points] == [3]
+
+
 async def test_too_much_is_refused(world, monkeypatch):
     await world.report()
     await world.report(time=-60_000)

@@ -59,6 +59,8 @@ async def _devices(asking: Asking, request: Request) -> Node:
 
 def _range(request: Request, now_ms: int) -> Range:
     resolution, end = request.get("resolution"), request.get("end")
+    if request["aggregation"] == NONE:  # there are no buckets, so that none begins later
+        resolution = None
     within = Range(
         end_ms=now_ms if end is None else int(end),
         duration_ms=max(1, int(request["duration"])),

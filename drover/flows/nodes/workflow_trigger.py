@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from drover.flows.actions import Action, Ask
 from drover.flows.answers import strictly
 from drover.flows.language import UNDEFINED, to_number
+from drover.flows.language.dates import iso_text, to_date
 from drover.flows.node import Node
 from drover.flows.payload import moment, plain
 from drover.flows.visit import Thrown
@@ -78,8 +79,7 @@ def _payload(settings: Settings) -> Render:
 def _when(settings: Settings) -> Callable[[Any], dict[str, Any]]:
     kind = settings.literal("scheduling", default="relative", choices=("relative", "absolute"))
     if kind == "absolute":
-        date = settings.template("dateTemplate", required=True, label="Date")
-        return lambda payload: {"at": date(payload)}
+        return _date(settings)
     seconds = settings.template("secondsTemplate", required=True, label="Seconds")
 
     def render(payload: Any) -> dict[str, Any]:
@@ -87,6 +87,18 @@ def _when(settings: Settings) -> Callable[[Any], dict[str, Any]]:
         if math.isnan(value) or not 0 <= value <= _LONGEST_S:
             raise Thrown("Validation", f"Seconds must be from 0 to {_LONGEST_S}")
         return {"delayMs": round(value * 1000)}
+
+    return render
+
+
+def _date(settings: Settings) -> Callable[[Any], dict[str, Any]]:
+    text = settings.template("dateTemplate", required=True, label="Date")
+
+    def render(payload: Any) -> dict[str, Any]:
+        date = to_date(text(payload))
+        if date is None:
+            raise Thrown("Validation", "Date must be a date")
+        return {"at": iso_text(date)}
 
     return render
 

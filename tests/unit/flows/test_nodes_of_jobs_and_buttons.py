@@ -59,6 +59,29 @@ def test_a_workflow_schedules_and_cancels_a_press():
     )
 
 
+@pytest.mark.parametrize("text", ["zap", "{}", "2026-13-01T00:00:00Z"])
+def test_a_press_at_what_is_no_date_throws(text):
+    config = {**BUTTON, "behavior": "schedule", "scheduling": "absolute", "dateTemplate": text}
+
+    assert error_of("WorkflowTriggerNode", config)["message"] == "Date must be a date"
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2030-01-01", "2030-01-01T00:00:00.000Z"),
+        ("Tue Jan 01 2030 00:00:00 GMT+0000", "2030-01-01T00:00:00.000Z"),
+        ("1893456000000", "2030-01-01T00:00:00.000Z"),
+    ],
+)
+def test_a_press_may_be_at_any_form_of_a_date(text, at):
+    config = {**BUTTON, "behavior": "schedule", "scheduling": "absolute", "dateTemplate": text}
+
+    request, _ = asked("WorkflowTriggerNode", {**config, "resultPath": "out"}, {})
+
+    assert request["at"] == at
+
+
 def test_a_workflow_that_is_not_there_throws():
     host = FakeHost(flow_trigger=lambda _r: error("NotFound", "no"))
 
