@@ -7,6 +7,7 @@ from drover.model.topics import (
     MOST_ROOTS,
     DeviceTopic,
     command_topic,
+    device_filter,
     device_topic,
     free_root,
     free_roots,
@@ -134,3 +135,10 @@ def test_a_topic_comes_back_from_its_subject(topic):
 )
 def test_filters_become_the_brokers_subjects(topic_filter, subjects):
     assert list(subjects_of(topic_filter)) == subjects
+
+
+def test_one_filter_stands_for_all_topics_of_a_device():
+    (subject,) = subjects_of(device_filter(DEVICE))
+
+    assert subject == to_subject(state_topic(DEVICE)).replace("state", "*")
+    assert subject == to_subject(command_topic(DEVICE)).replace("command", "*")
