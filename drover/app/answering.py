@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import structlog
 
 from drover.app.flow_caller import FlowCaller
 from drover.discover import discover
@@ -29,7 +30,8 @@ AT_ONCE: Final = 32
 """Requests of one call that are worked on at the same time."""
 
 _NUL: Final = rb"\u0000"
-"""U+0000 as JSON writes it."""
+"""U+0000 as JSON writes it; a text may hold the same characters behind a backslash."""
+_LOG = structlog.get_logger("drover.flows")
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -150,14 +152,9 @@ class FlowHost:
             message = f"The server has no operation {operation}"
             return [{"error": {"type": "NotImplemented", "message": message}}] * len(requests)
         asking = Asking(batch, self._tools)
-        odd = _with_nul(requests)
-        if not odd:
+        if _NUL not in msgspec.json.encode(requests):
             return await run(asking, requests)
-        others = [request for index, request in enumerate(requests) if index not in odd]
-        answers = list(await run(asking, others)) if others else []
-        for index in odd:  # in rising order, so that each answer finds its place
-            answers.insert(index, await _alone(run, asking, requests[index]))
-        return answers
+        return [await _alone(run, asking, request) for request in requests]
 
     async def settle(self, batch: FlowBatch, rows: bytes, count: int) -> Settled:
         """Acknowledge iterations of the batch itself; raises LeaseLost."""
@@ -168,21 +165,28 @@ class FlowHost:
         return await self._tools.acks.settle_all(batch, Acknowledgement("", ok, message))
 
 
-def _with_nul(requests: Sequence[Request]) -> list[int]:
-    """Return the places of requests that hold U+0000, for which not every store has a place."""
-    if _NUL not in msgspec.json.encode(requests):
-        return []
-    return [i for i, request in enumerate(requests) if _NUL in msgspec.json.encode(request)]
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, Mapping):
+        return any(_holds_nul(part) for pair in value.items() for part in pair)
+    return isinstance(value, list | tuple) and any(map(_holds_nul, value))
 
 
 async def _alone(run: Run, asking: Asking, request: Request) -> Answer:
-    """Run an operation for one request, which may fail without failing others."""
+    """Run an operation for one request; not every store has a place for U+0000.
+
+    One that holds it may fail without failing others.
+    """
     try:
         (answer,) = await run(asking, [request])
     except DroverError as error:
         return refusal(error)
     except LeaseLost:
         raise
-    except Exception:  # noqa: BLE001 - some stores refuse such a text as a fault of ours
+    except Exception:
+        if not _holds_nul(request):
+            raise
+        _LOG.exception("request_refused", flow=asking.flow_id)
         return refusal(Invalid("Text must not hold the character U+0000"))
     return answer
