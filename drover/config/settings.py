@@ -242,7 +242,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     allowed_networks: Annotated[
         list[str],
         Meta(
-            description="Private networks (CIDR) that workflows may reach over HTTP all the same."
+            description="Private networks (CIDR) that workflows, imports and callbacks may reach"
+            " over HTTP all the same."
         ),
     ] = []
     blobs: Annotated[

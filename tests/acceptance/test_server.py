@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -78,6 +79,9 @@ def test_metrics_and_the_api_description_are_served():
 
     assert metrics.status_code == 200
     assert "drover_http_requests" in metrics.text
+    kept = re.findall(r"^# TYPE (drover_\w+) ", metrics.text, re.MULTILINE)
+    guide = Path("docs/guides/operating.md").read_text()
+    assert [name for name in kept if name not in guide and not name.endswith("_created")] == []
     assert "/applications/{applicationId}/resource-jobs" in described["paths"]
 
 

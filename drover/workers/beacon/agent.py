@@ -31,6 +31,9 @@ GOODBYE_S: Final = 2.0
 LEAST_S: Final = 1.0
 """How long it takes at the least until the next question after one that brought no job."""
 
+HELD_S: Final = 2.0
+"""A question that was cut off after so long had reached a server, or took its time anyway."""
+
 HAND_IN_S: Final = 5.0
 """How long an agent that ends waits for its results to be accepted; they stay on disk."""
 
@@ -93,6 +96,8 @@ class Agent:
             job = await taking
         except ServerUnreachable as error:
             self._may_be_lost = True
+            if time.monotonic() - began_s >= HELD_S:  # it was there: something cut a long wait
+                self._backoff.reset()
             await self._pause(error, None)
             return None
         except ClientError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -60,11 +61,18 @@ class Spool:
         return path
 
     def waiting(self, url: str) -> Iterator[tuple[Path, Finished]]:
-        """Yield what is for a server, oldest first."""
+        """Yield what is for a server, oldest first; note what stays here for others."""
+        others: Counter[str] = Counter()
         for path in sorted(self.folder.glob(f"*{_SUFFIX}"), key=_age):
             finished = self._read(path)
             if finished is not None and finished.url == url:
                 yield path, finished
+            elif finished is not None:
+                others[finished.url] += 1
+        for other, count in others.items():
+            _LOG.warning(
+                "results_of_another_server", url=other, count=count, folder=str(self.folder)
+            )
 
     def remove(self, path: Path) -> None:
         """Forget what was accepted; where that fails it is handed in again later, to no harm."""

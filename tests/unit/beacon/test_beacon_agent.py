@@ -7,7 +7,9 @@ import asyncio
 import pytest
 
 from drover.client import ClientError
+from drover.workers.beacon import agent as agent_module
 from drover.workers.beacon import job_run
+from drover.workers.beacon.backoff import Backoff
 from tests.support.scripted_work import ScriptedWork, away, refusing
 
 pytestmark = pytest.mark.usefixtures("no_waits")
@@ -103,6 +105,30 @@ async def test_a_server_that_is_away_is_asked_again(agent_of):
 
     assert [call[0] for call in questions[:5]] == ["take_next", *["held"] * 3, "take_next"]
     assert 1 in work.endings
+
+
+@pytest.mark.parametrize(("held_s", "anew"), [(0.0, 4), (3600.0, 1)])
+async def test_who_is_cut_off_after_a_long_wait_asks_again_as_soon_as_at_first(
+    agent_of, monkeypatch, held_s, anew
+):
+    work, questions, resets = ScriptedWork([]), [], []
+
+    def trouble(call):
+        questions.append(call)
+        if len(questions) < 4:
+            away()
+
+    def reset(backoff):
+        resets.append(backoff)
+
+    work.trouble = trouble
+    monkeypatch.setattr(agent_module, "HELD_S", held_s)
+    monkeypatch.setattr(Backoff, "reset", reset)
+    agent = agent_of(work)
+
+    await agent.run()
+
+    assert resets.count(agent._backoff) == anew
 
 
 async def test_a_refusal_at_the_first_question_ends_the_agent(agent_of):

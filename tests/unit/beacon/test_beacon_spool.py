@@ -43,10 +43,15 @@ def test_others_can_read_neither_folder_nor_files(tmp_path):
 
 def test_results_for_another_server_stay_where_they_are(tmp_path):
     spool = Spool(tmp_path)
-    path = spool.put(finished(url="http://127.0.0.1:2"))
+    paths = [spool.put(finished(number, url="http://127.0.0.1:2")) for number in (1, 2)]
 
-    assert list(spool.waiting(URL)) == []
-    assert path.exists()
+    with capture_logs() as told:
+        assert list(spool.waiting(URL)) == []
+
+    assert all(path.exists() for path in paths)
+    assert [(each["event"], each["url"], each["count"]) for each in told] == [
+        ("results_of_another_server", "http://127.0.0.1:2", 2)
+    ]
 
 
 @pytest.mark.parametrize(
