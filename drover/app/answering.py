@@ -7,10 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from drover.app.flow_caller import FlowCaller
 from drover.discover import discover
-from drover.model.errors import DroverError
+from drover.model.errors import DroverError, Invalid
 from drover.model.iteration import Acknowledgement
+from drover.ports.runner import LeaseLost
 
 if TYPE_CHECKING:
     from drover.app.own_api import OwnApi
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 32
 """Requests of one call that are worked on at the same time."""
+
+_NUL: Final = rb"\u0000"
+"""U+0000 as JSON writes it."""
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -143,7 +149,15 @@ class FlowHost:
         if run is None:
             message = f"The server has no operation {operation}"
             return [{"error": {"type": "NotImplemented", "message": message}}] * len(requests)
-        return await run(Asking(batch, self._tools), requests)
+        asking = Asking(batch, self._tools)
+        odd = _with_nul(requests)
+        if not odd:
+            return await run(asking, requests)
+        others = [request for index, request in enumerate(requests) if index not in odd]
+        answers = list(await run(asking, others)) if others else []
+        for index in odd:  # in rising order, so that each answer finds its place
+            answers.insert(index, await _alone(run, asking, requests[index]))
+        return answers
 
     async def settle(self, batch: FlowBatch, rows: bytes, count: int) -> Settled:
         """Acknowledge iterations of the batch itself; raises LeaseLost."""
@@ -152,3 +166,23 @@ class FlowHost:
     async def settle_all(self, batch: FlowBatch, *, ok: bool, message: str | None) -> Settled:
         """Acknowledge all iterations of the batch alike; raises LeaseLost."""
         return await self._tools.acks.settle_all(batch, Acknowledgement("", ok, message))
+
+
+def _with_nul(requests: Sequence[Request]) -> list[int]:
+    """Return the places of requests that hold U+0000, for which not every store has a place."""
+    if _NUL not in msgspec.json.encode(requests):
+        return []
+    return [i for i, request in enumerate(requests) if _NUL in msgspec.json.encode(request)]
+
+
+async def _alone(run: Run, asking: Asking, request: Request) -> Answer:
+    """Run an operation for one request, which may fail without failing others."""
+    try:
+        (answer,) = await run(asking, [request])
+    except DroverError as error:
+        return refusal(error)
+    except LeaseLost:
+        raise
+    except Exception:  # noqa: BLE001 - some stores refuse such a text as a fault of ours
+        return refusal(Invalid("Text must not hold the character U+0000"))
+    return answer

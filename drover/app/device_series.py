@@ -53,10 +53,12 @@ class Window:
     def span_ms(self, now_ms: int) -> tuple[int, int]:
         """Return the first and the last moment; raises Invalid where there is none."""
         end_ms = _moment(self.end, now_ms)
+        lasts = USUAL_MS if self.duration is None else max(1, int(self.duration))
         if self.start is not None:
             start_ms = _moment(self.start, now_ms)
+            if self.duration is not None and not self.end:
+                end_ms = min(start_ms + lasts, LAST_MS)
         else:
-            lasts = USUAL_MS if self.duration is None else max(1, int(self.duration))
             start_ms = max(0, end_ms - lasts)
         if start_ms >= end_ms:
             raise Invalid("start must be before end", field="start")

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 NONE: Final = "NONE"
 """Not to aggregate at all."""
 
+_EXACT: Final = 2**53
+"""Up to here each whole number is one of JavaScript's, and shown without a fraction."""
+
 MOST_BUCKETS: Final = 25_000
 
 
@@ -115,7 +118,7 @@ def _of_numbers(
             return None
         if not math.isfinite(found):
             return None
-        return int(found) if found.is_integer() else found
+        return int(found) if found.is_integer() and abs(found) <= _EXACT else found
 
     return reduced
 

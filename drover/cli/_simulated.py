@@ -53,6 +53,8 @@ async def _live(
                 f"{len(ids)} devices, {told.reported} reports, {told.commanded} commands,"
                 f" {told.answered} answers"
             )
+    if not fleet.tally.came:
+        raise _session.CommandError(f"No device could connect to {address[0]}:{address[1]}")
 
 
 async def _reach(host: str, port: int) -> None:

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from cyclopts import App
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from drover.cli import _session
 
 GROUP = App(name="simulate", help="Simulated devices over real MQTT.")
 
+Count = Annotated[int, Parameter(validator=Number(gte=1))]
+Port = Annotated[int, Parameter(validator=Number(gte=1, lte=65535))]
+Seconds = Annotated[float, Parameter(validator=Number(gte=0))]
+Share = Annotated[float, Parameter(validator=Number(gte=0, lte=1))]
+
 
 @GROUP.default
 def simulate(  # noqa: PLR0913 - the published flags of this command
-    devices: int = 10,
+    devices: Count = 10,
     *,
     application: str | None = None,
     query: str | None = None,
     mqtt_host: str | None = None,
-    mqtt_port: int = 1883,
-    report_seconds: float = 0.0,
-    delay_seconds: float = 0.5,
-    failing: float = 0.0,
-    silent: float = 0.0,
-    seconds: float = 0.0,
+    mqtt_port: Port = 1883,
+    report_seconds: Seconds = 0.0,
+    delay_seconds: Seconds = 0.5,
+    failing: Share = 0.0,
+    silent: Share = 0.0,
+    seconds: Seconds = 0.0,
 ) -> None:
     """Connect devices of an application; they report, and answer commands on jobs/replies/DEVICE.
 

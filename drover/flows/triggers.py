@@ -27,6 +27,9 @@ DEVICE_CREATE_KEY: Final = "/"
 UTC: Final = "UTC"
 """The zone of a timer that names none."""
 
+_FOREIGN_RULES: Final = frozenset({"@annually", "@midnight"})
+"""Names of cron rules that other dialects know and timers do not."""
+
 _EVENT_LEVELS: Final = frozenset({"any", "info", "warning", "error", "critical"})
 _YEAR_S: Final = 366 * 24 * 3600
 _ATTRIBUTE: Final = re.compile(r"[0-9a-zA-Z_-]{1,255}")
@@ -149,7 +152,9 @@ def _timer(_key: Any, config: Mapping[str, Any], _meta: Any) -> Iterator[tuple[s
         yield "/config", "A timer needs seconds or a cron expression"
     if seconds is not None and _number(seconds) is None and not 1 <= seconds < _YEAR_S:
         yield "/config/seconds", "Seconds must be at least 1 and less than a year"
-    if isinstance(cron, str) and cron:
+    if isinstance(cron, str) and cron.strip().lower() in _FOREIGN_RULES:
+        yield "/config/cron", f"{cron} is not known here"
+    elif isinstance(cron, str) and cron:
         yield from _told("/config/cron", rule_of, cron)
     if isinstance(zone, str) and zone:
         yield from _told("/config/tz", zone_of, zone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -13,7 +14,7 @@ from nats.errors import Error as NatsError
 
 from drover.model.errors import DroverError
 from drover.model.instants import to_ms
-from drover.model.topics import free_root, free_roots, is_filter
+from drover.model.topics import free_root, free_roots, is_filter, is_reserved
 from drover.mqtt import tap
 from drover.mqtt.accounts import PLATFORM, SAID_SUBJECT, STATE_SUBJECT, SYSTEM
 from drover.mqtt.flushing import flush
@@ -48,6 +49,9 @@ CUT_S: Final = 0.5
 """How often it is looked whether connections lost their right."""
 
 QUEUE: Final = "drover"
+_QUEUE_OF: Final = "drover-{filter}"
+"""Of filters: the broker gives each message to one of a queue, whichever filter it fits."""
+
 _CAME: Final = "$SYS.ACCOUNT.*.CONNECT"
 _WENT: Final = "$SYS.ACCOUNT.*.DISCONNECT"
 _PING: Final = "$SYS.REQ.SERVER.PING"
@@ -167,19 +171,19 @@ class BrokerIntake:
         application_id, topic_filter = waited
         prefix = SAID_SUBJECT.format(application=application_id, subject="") if heard else ""
 
+        queue = _queue_of(topic_filter)
+
         async def take(message: Msg) -> None:
             topic = to_topic(message.subject.removeprefix(prefix))
-            told = Message(application_id, topic, message.data, _relay_of(message))
-            self._intake.message(topic_filter, told)
+            if not is_reserved(topic):
+                told = Message(application_id, topic, message.data, _relay_of(message))
+                self._intake.message(topic_filter, told)
 
-        # The broker hands a message to one of a queue, whichever subjects its members have: filters
-        # that overlap need queues of their own, or only one of them would get it.
-        subjects = subjects_of(topic_filter)
-        queue = f"{QUEUE}.{subjects[0]}"
         if not heard:
             return await self._link.listen(application_id, topic_filter, take, queue=queue)
         platform = await self._link.client(PLATFORM)
-        return await subscribe(platform, [prefix + each for each in subjects], take, queue)
+        subjects = [prefix + subject for subject in subjects_of(topic_filter)]
+        return await subscribe(platform, subjects, take, queue)
 
     def _reported(self, subject: bytes, _reply: bytes, headers: bytes, _payload: bytes) -> None:
         speaker = speaker_in(headers)
@@ -268,6 +272,11 @@ class _Event(Struct):
     reason: str = ""
     received: _Moved = _Moved()
     sent: _Moved = _Moved()
+
+
+def _queue_of(topic_filter: str) -> str:
+    """Return a name for the servers that listen with one filter; it holds no odd character."""
+    return _QUEUE_OF.format(filter=hashlib.sha256(topic_filter.encode()).hexdigest()[:32])
 
 
 def _relay_of(message: Msg) -> Relay | None:

@@ -43,6 +43,9 @@ PENDING_BYTES: Final = 16_777_216
 REQUEST_S: Final = 10.0
 _UPDATE: Final = "$SYS.REQ.CLAIMS.UPDATE"
 _DELETE: Final = "$SYS.REQ.CLAIMS.DELETE"
+_OF_THE_BROKER: Final = ("$", "_INBOX.", "_R_.")
+"""How subjects begin on which the broker, and the server with it, do their own work."""
+
 _LIVE: Final = "live.{application}.{subject}"
 _LOG = structlog.get_logger("drover.mqtt")
 _FAILURES: Final = (NatsError, OSError, TimeoutError)
@@ -279,9 +282,18 @@ class Link:
         take: Callable[[Msg], Awaitable[None]],
         queue: str = "",
     ) -> list[Subscription]:
-        """Subscribe in an application's account; with a queue, one server gets each message."""
+        """Subscribe in an application's account; with a queue, one server gets each message.
+
+        What the broker says there to itself, as only filters that begin with a wildcard fit, is no
+        message.
+        """
+
+        async def take_messages(message: Msg) -> None:
+            if not message.subject.startswith(_OF_THE_BROKER):
+                await take(message)
+
         client = await self.application(application_id)
-        return await subscribe(client, subjects_of(topic_filter), take, queue)
+        return await subscribe(client, subjects_of(topic_filter), take_messages, queue)
 
     async def _connected(self, account: str) -> Client:
         user = self._keys.user(account)

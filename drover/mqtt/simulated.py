@@ -40,6 +40,7 @@ class Tally:
     """What has happened so far."""
 
     connected: int = 0
+    came: int = 0
     reported: int = 0
     commanded: int = 0
     answered: int = 0
@@ -72,6 +73,7 @@ class Fleet:
                 await asyncio.sleep(REST_S)
                 continue
             self.tally.connected += 1
+            self.tally.came += 1
             try:
                 await self._report(device_id, client)
             finally:

@@ -260,7 +260,8 @@ class Iterations(Protocol):
     async def expire(self, lease: Lease, now_ms: int) -> int | None:
         """Take back the items of a lease that was not renewed; return how many there were.
 
-        None when it was renewed, or taken back by another server.
+        So are those of leases that waited for its end, which are not blamed for the loss. None when
+        it was renewed, or taken back by another server.
         """
         ...
 

@@ -21,6 +21,20 @@ async def test_an_operation_that_is_not_there_is_told(world):
     assert (await world.error("no.such"))[0] == "NotImplemented"
 
 
+async def test_a_text_that_not_every_store_takes_fails_no_other_request(world):
+    stores = [{"key": key, "action": "set", "value": "\0"} for key in ("a", "b\0", "c")]
+
+    answers = await world.ask("storage.store", *stores)
+    kept = await world.ask("storage.get", {"key": "a"}, {"key": "b\0"}, {"key": "c"})
+    alone = await world.ask("no.such.thing", {"key": "\0"})
+
+    assert [answers[0], answers[2]] == [{"result": {"value": "\0"}}] * 2
+    assert kept[0]["result"]["value"] == kept[2]["result"]["value"] == "\0"
+    assert alone[0]["error"]["type"] == "NotImplemented"
+    for odd in (answers[1], kept[1]):
+        assert "result" in odd or odd["error"]["type"] == "Validation"
+
+
 async def test_a_count_beyond_64_bits_goes_on_as_a_double(world):
     step = {"key": "n", "action": "add", "value": 2**63 - 1}
 

@@ -253,3 +253,48 @@ async def test_what_is_claimed_ahead_may_count_on_places_that_nobody_has_taken(b
     ahead = await bench.claim(number, 2, after=first.lease)
 
     assert (ahead.lease.size, await bench.claim(number, 2)) == (2, None)
+
+
+async def losses_of(bench, number):
+    """Return how often each item lost its worker, by its device."""
+    sql = "SELECT resource_id, losses FROM iteration WHERE execution = :number"
+    rows = await bench.database.read(lambda tx: tx.fetch_sql(sql, {"number": number}))
+    return {row["resource_id"]: row["losses"] for row in rows}
+
+
+async def test_items_that_waited_for_a_chunk_whose_worker_is_lost_are_not_blamed(bench):
+    first, ahead = await waiting_pair(bench, concurrency=1, devices=3)
+    last = await bench.claim(first.execution.number, 1, after=ahead.lease)
+    number = first.execution.number
+
+    taken = await bench.expire(first.lease, LATER)
+    over = await bench.expire(ahead.lease, LATER)
+
+    losses = await losses_of(bench, number)
+    assert (first.lease.size, ahead.lease.size) == (1, 1)
+    assert (taken, over) == (2 if last is None else 3, None)
+    assert losses[device_id(1)] > 1  # it was alone with its worker
+    assert losses[device_id(2)] == losses[device_id(3)] == 0
+    assert counts(await bench.get(number)) == {"total": 3, "waiting": taken}
+    refused = await bench.settle(number, (device_id(2), True), lease=ahead.lease)
+    assert refused.refused == {device_id(2): Refusal.FENCED}
+
+
+async def test_an_item_whose_chunk_had_nothing_to_wait_for_any_more_is_blamed(bench):
+    first, ahead = await waiting_pair(bench, concurrency=1, devices=3)
+    number = first.execution.number
+    await bench.settle(number, (device_id(1), True))  # by somebody else, without a lease
+
+    over = await bench.expire(first.lease, LATER)
+    taken = await bench.expire(ahead.lease, LATER)
+
+    assert (over, taken) == (0, 1)
+    assert (await losses_of(bench, number))[device_id(2)] > 1
+
+
+async def test_of_leases_that_ran_out_together_the_one_that_others_wait_for_comes_first(bench):
+    first, ahead = await waiting_pair(bench)
+
+    found = await bench.jobs(lambda jobs: jobs.iterations.expired(10**15, 10))
+
+    assert [each.fence for each in found] == [first.lease.fence, ahead.lease.fence]

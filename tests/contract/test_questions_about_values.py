@@ -144,6 +144,8 @@ async def test_a_device_without_attributes_has_no_points(store):
         (Window(end=-10, duration=5), NOW - 15, NOW - 10),
         (Window(start=-10), NOW - 10, NOW),
         (Window(start=7, end=9, duration=1), 7, 9),
+        (Window(start=7, duration=3), 7, 10),
+        (Window(start=-10, duration=4), NOW - 10, NOW - 6),
         (Window(end=9, duration=10**15), 0, 9),
         (Window(start=-(10.0**14), end=10.0**14), 0, 100_000_000_000_000),
     ],

@@ -192,3 +192,31 @@ async def test_every_status_is_found_by_its_word(tmm):
     for status, number in numbers.items():
         assert await _ids(tmm, status=status) == [number]
         assert (await tmm.show(number))["status"] == status
+
+
+async def test_what_nobody_has_taken_of_a_beacon_is_listed_however_it_stands(tmm):
+    made = [await tmm.job_in(state, beacon_name="x") for state in ("new", "queued", "picked_up")]
+    canceled = await tmm.create(beacon_name="x")
+    await tmm.act(canceled, "cancel")
+    back = await tmm.create(beacon_name="x")
+    await tmm.act(back, "pickup")
+    await tmm.act(back, "release")
+    template = (await tmm.done("POST", "", name="t", schedule="1", beacon_name="x"))["id"]
+    await tmm.create(beacon_name="y")
+    asked = {"beacon_name": "x", "pickup_time": ""}
+
+    assert await _ids(tmm, **asked) == [*made[:2], canceled, back]
+    assert await _ids(tmm, **asked, scheduled="true") == [template]
+    assert await _ids(tmm, **asked, name="job", status="new") == [made[0]]
+    assert await _ids(tmm, beacon_name="x", status="queued") == [made[1], back]
+
+
+async def test_who_sees_no_others_jobs_is_listed_none_that_nobody_has_taken(tmm):
+    ann = await tmm.new_key(await tmm.user(tmm.token, "ann@example.com"))
+    await tmm.create(beacon_name="x")
+    own = await tmm.create(ann, beacon_name="x")
+
+    answer = await tmm.send("GET", "?beacon_name=x&pickup_time=", ann)
+
+    assert [job["id"] for job in answer.json()] == [own]
+    assert answer.headers["x-total-count"] == "1"

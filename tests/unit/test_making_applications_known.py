@@ -222,3 +222,24 @@ async def test_a_link_that_closes_waits_for_no_broker(link, broker):
     with pytest.raises(asyncio.CancelledError):
         await needing
     assert link.known == ()
+
+
+async def test_who_listens_to_everything_hears_nothing_that_the_broker_says_to_itself(link, broker):
+    heard, listening = [], []
+
+    async def subscribe(_subject, queue, cb):
+        listening.append(cb)
+
+    async def flush(**_how):
+        pass
+
+    async def take(message):
+        heard.append(message.subject)
+
+    broker.subscribe, broker.flush, broker._flush_pending = subscribe, flush, flush
+    await link.listen(APPLICATION, "#", take)
+
+    for subject in ("$JS.API.INFO", "$MQTT.sess.x", "_INBOX.x", "_R_.x", "a.b", "_inbox", "/"):
+        await listening[0](SimpleNamespace(subject=subject))
+
+    assert heard == ["a.b", "_inbox", "/"]

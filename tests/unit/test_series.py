@@ -86,3 +86,10 @@ def test_what_no_number_can_hold_is_left_out(name):
 
     assert gathered(huge, name) == []
     assert gathered(huge[:2], "MAX") == [(9 * HOUR, 1.7e308)]
+
+
+def test_what_is_too_large_to_be_exact_is_shown_with_an_exponent():
+    ((_, found),) = gathered([(9 * HOUR, 1e308), (9 * HOUR + 1, 5)], "MAX")
+
+    assert isinstance(found, float)
+    assert found == 1e308

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from nats.errors import ConnectionClosedError
 
@@ -30,10 +32,12 @@ class Client:
     def __init__(self, log):
         self._log = log
         self.refused = set()
+        self.queues = {}
 
     async def subscribe(self, subject, queue, cb):
         if subject in self.refused:
             raise ConnectionClosedError
+        self.queues[subject] = queue
         self._log.append(("begin", subject))
         return Listening(subject, self._log)
 
@@ -53,6 +57,7 @@ class Link:
         self.told = []
         self.failing = {}
         self.known = set()
+        self.takes = {}
         self.platform = Client(self.log)
 
     async def hear(self, application_id, roots):
@@ -68,10 +73,12 @@ class Link:
     async def client(self, _account):
         return self.platform
 
-    async def listen(self, application_id, topic_filter, _take, queue):
+    async def listen(self, application_id, topic_filter, take, queue):
         if application_id in self.failing:
             raise self.failing[application_id]
         self.log.append(("begin", topic_filter))
+        self.takes[topic_filter] = take
+        self.platform.queues[topic_filter] = queue
         return [Listening(topic_filter, self.log, failing=True)]
 
 
@@ -80,6 +87,10 @@ class Workflows:
 
     def __init__(self, *waited):
         self.waited = [Waited(*each) for each in waited]
+        self.heard = []
+
+    def message(self, topic_filter, message):
+        self.heard.append((topic_filter, message.topic))
 
     async def waited_for(self):
         return self.waited
@@ -174,3 +185,26 @@ async def test_a_filter_is_listened_to_whole_or_not_at_all():
 
     assert link.log == [("begin", f"said.{ONE}.a.>"), ("end", f"said.{ONE}.a.>")]
     assert intake._waited == {}
+
+
+async def test_filters_share_no_queue_and_servers_share_that_of_a_filter():
+    (one, _, first), (other, _, second) = [
+        looking((ONE, "a/+"), (ONE, "a/b"), (ONE, "+/b"), (TWO, "a/b")) for _ in range(2)
+    ]
+
+    await first._look()
+    await second._look()
+
+    queues = one.platform.queues
+    assert queues == other.platform.queues
+    assert len({queues[each] for each in (f"said.{ONE}.a.*", f"said.{ONE}.a.b", "+/b")}) == 3
+
+
+async def test_a_filter_that_begins_with_a_wildcard_hears_nothing_of_the_fleets_own():
+    link, workflows, intake = looking((ONE, "+/+/state"))
+    await intake._look()
+
+    for subject in ("losant.device.state", "a.b.state"):
+        await link.takes["+/+/state"](SimpleNamespace(subject=subject, data=b"", headers=None))
+
+    assert workflows.heard == [("+/+/state", "a/b/state")]

@@ -127,7 +127,19 @@ class IterationStore:
         key = {"number": lease.number, "fence": lease.fence, "now_ms": now_ms}
         if await self._tx.fetch_one("lease_expire", key) is None:
             return None
-        return await self._take_back(lease, now_ms, lost=True)
+        taken = await self._take_back(lease, now_ms, lost=True)
+        return taken + await self._spare_behind(lease, now_ms) if taken else 0
+
+    async def _spare_behind(self, lease: Lease, now_ms: int) -> int:
+        """Take back the items that waited for the end of a chunk; they lost nobody a worker."""
+        key = {"number": lease.number, "fence": lease.fence}
+        taken = 0
+        for row in await self._tx.fetch("leases_behind", key):
+            behind = lease_of(row)
+            await self._tx.fetch_one("lease_end", {**key, "fence": behind.fence})
+            taken += await self._take_back(behind, now_ms, lost=False)
+            taken += await self._spare_behind(behind, now_ms)
+        return taken
 
     async def give_back(self, lease: Lease, now_ms: int, *, lost: bool) -> int | None:
         """Hand the unsettled items of a lease back; ``lost`` counts it against them."""

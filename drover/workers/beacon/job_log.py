@@ -21,6 +21,25 @@ LINES_OF_A_PICKUP: Final = 1_000_000_000
 """Numbers of lines set apart for each time a job changes hands."""
 
 
+CLOSE_S: Final = 300.0
+"""So far this machine's clock may be from the server's and still tells the time of lines."""
+
+
+def clock_by(
+    taken_s: int | None,
+    now_s: Callable[[], float] = time.time,
+    steady_s: Callable[[], float] = time.monotonic,
+) -> Callable[[], float]:
+    """Return the clock for the lines of a job that the server handed out at a moment of its own.
+
+    Where this machine's clock is far off, as on a box without a battery, the server's counts.
+    """
+    if taken_s is None or abs(now_s() - taken_s) <= CLOSE_S:
+        return now_s
+    ahead_s = taken_s - steady_s()
+    return lambda: steady_s() + ahead_s
+
+
 def batches(lines: Iterable[LogLine]) -> Iterator[list[LogLine]]:
     """Yield lines in their order, as many at a time as a server takes."""
     chosen: list[LogLine] = []

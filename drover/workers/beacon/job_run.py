@@ -16,7 +16,7 @@ import structlog
 from drover.client.beacon_work import Ending
 from drover.client.errors import ClientError, ServerUnreachable
 from drover.workers.beacon.aside import aside
-from drover.workers.beacon.job_log import JobLog
+from drover.workers.beacon.job_log import JobLog, clock_by
 from drover.workers.beacon.results import TaskResult, TaskStatus
 from drover.workers.beacon.task_run import JobPlace, TaskRun
 
@@ -58,7 +58,7 @@ class JobRun:
         self.stopped: Stop | None = None
         self._work = work
         self._settings = settings
-        self._lines = JobLog(job.fence or 1)
+        self._lines = JobLog(job.fence or 1, clock_by(job.pickup_time))
         self._results: list[TaskResult] = []
         self._error: str | None = None
         self._doing: asyncio.Task[None] | None = None

@@ -13,7 +13,13 @@ from drover.client.beacon_work import Ending, Wanted
 from drover.workers.beacon.backoff import Backoff
 from drover.workers.beacon.commands import environment
 from drover.workers.beacon.deliveries import longest_wait_s, shortened, was_accepted
-from drover.workers.beacon.job_log import BATCH_CHARACTERS, BATCH_LINES, MOST_WAITING, JobLog
+from drover.workers.beacon.job_log import (
+    BATCH_CHARACTERS,
+    BATCH_LINES,
+    MOST_WAITING,
+    JobLog,
+    clock_by,
+)
 from drover.workers.beacon.output import MOST_LINES, Output
 from drover.workers.beacon.running import SteadyLog
 from drover.workers.beacon.settings import (
@@ -254,3 +260,19 @@ def test_a_task_of_very_many_short_lines_leaves_room_for_the_others():
     assert told[:-1] == ["y"] * MOST_LINES
     assert told[-1] == f"[what follows is not logged: more than {MOST_LINES} lines]"
     assert output.size == 2 * (MOST_LINES + 7)
+
+
+@pytest.mark.parametrize("taken_s", [None, 1_000, 1_299])
+def test_lines_have_the_time_of_a_clock_that_is_about_right(taken_s):
+    clock = clock_by(taken_s, now_s=lambda: 1_000.5, steady_s=lambda: 7.0)
+
+    assert clock() == 1_000.5
+
+
+@pytest.mark.parametrize("now_s", [0.0, 18_000.0])
+def test_lines_go_by_the_servers_clock_where_that_of_the_machine_is_far_off(now_s):
+    steady = iter([50.0, 50.0, 53.5])
+
+    clock = clock_by(1_000, now_s=lambda: now_s, steady_s=lambda: next(steady))
+
+    assert [clock(), clock()] == [1_000, 1_003.5]

@@ -314,6 +314,7 @@ def test_edge_workflows_keep_their_triggers():
         ({"type": "timer", "config": {"cron": "* * * *"}}, "/config/cron"),
         ({"type": "timer", "config": {"cron": "0 0 L * *"}}, "/config/cron"),
         ({"type": "timer", "config": {"cron": "@reboot"}}, "/config/cron"),
+        ({"type": "timer", "config": {"cron": "@annually"}}, "/config/cron"),
         ({"type": "timer", "config": {"seconds": 5, "tz": "Mars/Base"}}, "/config/tz"),
         ({"type": "virtualButton", "meta": {"payload": "[1]"}}, "/meta/payload"),
         ({"type": "virtualButton", "meta": {"payload": "{"}}, "/meta/payload"),

@@ -210,12 +210,16 @@ DELETE FROM lease WHERE execution = :number AND fence = :fence RETURNING fence;
 
 -- name: leases_expired
 -- Read leases that were not renewed in time.
-SELECT * FROM lease WHERE until_ms < :now_ms ORDER BY until_ms LIMIT :limit;
+SELECT * FROM lease WHERE until_ms < :now_ms ORDER BY until_ms, execution, fence LIMIT :limit;
 
 -- name: lease_expire
 -- Take a lease away, unless it was renewed meanwhile.
 DELETE FROM lease WHERE execution = :number AND fence = :fence AND until_ms < :now_ms
 RETURNING fence;
+
+-- name: leases_behind
+-- Read leases that were claimed ahead of the end of another.
+SELECT * FROM lease WHERE execution = :number AND after_fence = :fence;
 
 -- name: leases_to_expose
 -- Read leases whose items are past their timeout although the chunk still runs.
