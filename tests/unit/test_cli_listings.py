@@ -54,6 +54,17 @@ def test_a_list_on_a_narrow_terminal_cuts_nothing_off(listing, capsys, monkeypat
     assert letters.replace(" ", "") == LONG.replace(" ", "")
 
 
+def test_json_of_others_does_not_steer_the_terminal(capsys):
+    name = "a\x9b31m\u202e\U000e0001ü🚀\x7f"
+
+    print_json_lines([{"name": name}])
+
+    shown = capsys.readouterr().out
+    assert shown[:-1].isprintable()
+    assert "ü🚀" in shown
+    assert json.loads(shown) == {"name": name}
+
+
 def test_json_is_one_object_a_line(capsys):
     print_json_lines([{"name": "ü"}, {"name": "b\n"}])
 
@@ -100,7 +111,9 @@ def test_who_is_refused_for_an_old_token_is_told_to_sign_in_again():
     refused = ClientError(401, "Unauthorized", "Invalid access token")
     other = ClientError(404, "NotFound", "Job was not found")
 
+    assert _session.advice(refused).startswith("401 Unauthorized: Invalid access token. ")
     assert "drover login" in _session.advice(refused)
+    assert "DROVER_TOKEN" in _session.advice(refused)
     assert _session.advice(other) == "404 NotFound: Job was not found"
 
 
