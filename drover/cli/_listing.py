@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -57,6 +58,8 @@ class Listing:
 
 
 def print_json_lines(items: Iterable[Any]) -> None:
-    """Print one JSON object a line."""
+    """Print one JSON object a line; what could steer a terminal stands as its escape."""
     for item in items:
-        sys.stdout.write(msgspec.json.encode(item).decode() + "\n")
+        text = msgspec.json.encode(item).decode()
+        safe = (each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+        sys.stdout.write("".join(safe) + "\n")

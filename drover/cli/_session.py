@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -95,8 +96,11 @@ def server_url(given: str | None = None) -> str:
 
 def advice(error: Exception) -> str:
     """Return what to do about an error that a command ends with."""
-    if isinstance(error, ClientError) and error.message == "Invalid access token":
-        return "The token is unknown, revoked or expired: sign in again with 'drover login EMAIL'"
+    if isinstance(error, ClientError) and error.status == HTTPStatus.UNAUTHORIZED:
+        return (
+            f"{error}. A new token comes from 'drover login EMAIL' (unless DROVER_TOKEN is set),"
+            " a new userkey from 'drover keys create NAME --save' (unless DROVER_USERKEY is set)"
+        )
     return str(error)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -12,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from drover.cli import _session
-from drover.cli._listing import Listing
+from drover.cli._listing import Listing, print_json_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,8 +52,7 @@ def list_(
     with _session.connect() as client:
         found = _found(client, query, order, limit)
         if as_json:
-            for job in found:
-                sys.stdout.write(json.dumps(job, ensure_ascii=False) + "\n")
+            print_json_lines(found)
             return
         table = Listing(*COLUMNS)
         for job in found:

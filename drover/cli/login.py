@@ -8,7 +8,7 @@ from cyclopts import App
 from rich.console import Console
 
 from drover.cli import _session
-from drover.client import Client
+from drover.client import Client, ClientError
 
 GROUP = App(name="login", help="Sign in to a server and remember it.")
 
@@ -37,6 +37,10 @@ def login(
     """
     url = _session.server_url(url)
     with Client(url) as client:
-        token = client.sign_in(email, password if password is not None else getpass(), code)
+        given = password if password is not None else getpass()
+        try:
+            token = client.sign_in(email, given, code)
+        except ClientError as error:
+            raise _session.CommandError(str(error)) from error
     file = _session.save(url=url, token=token)
     Console().print(f"Signed in to {url}; remembered in {file}")

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from drover.cli import _session
 from drover.cli._listing import AsJson, Listing, print_json_lines
-from drover.client import Cron, NewJob
+from drover.client import Cron, NewJob, ServerUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,9 @@ Status = Literal["new", "queued", "picked_up", "running", "complete", "failed", 
 
 LOOK_S: Final = 1.0
 """How often a job that is waited for is looked at."""
+
+AWAY_S: Final = 120.0
+"""How long a server may be away while a job is waited for."""
 
 
 @GROUP.command
@@ -160,7 +163,7 @@ def log(job: int, *, follow: bool = False) -> None:
         if follow:
             _follow(jobs, job)
         else:
-            _print_lines(jobs, job, 0)
+            _Told(jobs, job).print_on()
 
 
 @GROUP.command
@@ -250,25 +253,45 @@ def _cron(text: str | None, starts: int | None, ends: int | None) -> Cron | None
 
 
 def _follow(jobs: TaskJobs, job_id: int) -> bool:
-    """Print the lines of a job until it has ended; tell whether it completed."""
-    after = 0
+    """Print the lines of a job until it has ended; tell whether it completed.
+
+    A server that is away for a while, as for a new version, is asked again.
+    """
+    told, away_since_s = _Told(jobs, job_id), None
     while True:
-        job = jobs.show(job_id)
-        after = _print_lines(jobs, job_id, after)
-        if job.ended:
-            _print_end(job)
-            return job.status == "complete"
+        try:
+            job = jobs.show(job_id)
+            told.print_on()
+            away_since_s = None
+        except ServerUnreachable as error:
+            now_s = time.monotonic()
+            if away_since_s is None:
+                away_since_s = now_s
+                _say(f"{error}; asking again for {AWAY_S:g} s, the job goes on meanwhile")
+            elif now_s - away_since_s > AWAY_S:
+                raise
+        else:
+            if job.ended:
+                _print_end(job)
+                return job.status == "complete"
         time.sleep(LOOK_S)
 
 
-def _print_lines(jobs: TaskJobs, job_id: int, after: int) -> int:
-    """Print the lines after one number; return the last number."""
-    console = Console(soft_wrap=True)
-    while lines := jobs.log(job_id, after=after):
-        for line in lines:
-            console.print(_session.foreign(line.line))
-        after = lines[-1].seq
-    return after
+class _Told:
+    """How much of a job's log was printed."""
+
+    def __init__(self, jobs: TaskJobs, job_id: int) -> None:
+        self._jobs = jobs
+        self._job_id = job_id
+        self._after = 0
+
+    def print_on(self) -> None:
+        """Print the lines that were not printed yet."""
+        console = Console(soft_wrap=True)
+        while lines := self._jobs.log(self._job_id, after=self._after):
+            for line in lines:
+                console.print(_session.foreign(line.line))
+            self._after = lines[-1].seq
 
 
 def _print_end(job: BeaconJob) -> None:

@@ -78,7 +78,8 @@ def address(url: str) -> str:
         _ = parts.port  # read for the error that it raises
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    more = "?" in url or "#" in url
+    if parts.scheme not in ("http", "https") or not parts.hostname or more:
         raise UnusableConnection(
             f"'{url}' is no address of a server; one is http://127.0.0.1:8080, with its scheme"
         )

@@ -70,7 +70,7 @@ class NewJob(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A job to be made; what is left out is as the server has it by default.
 
     ``queue`` False stores the job without queueing it. With ``cron`` it is a schedule, which adds
-    a job like this one whenever it is due. ``lease`` and the like are in seconds.
+    a job like this one whenever it is due. ``lease`` (0: none) and the like are in seconds.
     """
 
     name: str
@@ -80,12 +80,15 @@ class NewJob(Struct, frozen=True, kw_only=True, omit_defaults=True):
     q_time: int | None = None
     cron: Cron | None = None
     user_id: int | None = None
+    user_guid: str | None = None
+    duplicate_of: int | None = None
     priority: int | None = None
     unique_key: str | None = None
     unique_for: int | None = None
     max_attempts: int | None = None
     retry_delay: int | None = None
     timeout: int | None = None
+    lease: int | None = None
     labels: list[str] = []
     callback_url: str | None = None
 

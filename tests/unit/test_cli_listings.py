@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from drover.cli import _session
+from drover.cli import _session, tasks
 from drover.cli._listing import Listing, print_json_lines
-from drover.client import ClientError, UnusableConnection
+from drover.client import BeaconJob, ClientError, LogLine, ServerUnreachable, UnusableConnection
 
 LONG = "a worker whose name is longer than the terminal is wide"
 
@@ -52,6 +52,17 @@ def test_a_list_on_a_narrow_terminal_cuts_nothing_off(listing, capsys, monkeypat
     assert "\x1b[2J" not in shown
     letters = "".join(line.split("│")[1] for line in shown.splitlines() if "│" in line)
     assert letters.replace(" ", "") == LONG.replace(" ", "")
+
+
+def test_json_of_others_does_not_steer_the_terminal(capsys):
+    name = "a\x9b31m\u202e\U000e0001ü🚀\x7f"
+
+    print_json_lines([{"name": name}])
+
+    shown = capsys.readouterr().out
+    assert shown[:-1].isprintable()
+    assert "ü🚀" in shown
+    assert json.loads(shown) == {"name": name}
 
 
 def test_json_is_one_object_a_line(capsys):
@@ -100,5 +111,48 @@ def test_who_is_refused_for_an_old_token_is_told_to_sign_in_again():
     refused = ClientError(401, "Unauthorized", "Invalid access token")
     other = ClientError(404, "NotFound", "Job was not found")
 
+    assert _session.advice(refused).startswith("401 Unauthorized: Invalid access token. ")
     assert "drover login" in _session.advice(refused)
+    assert "DROVER_TOKEN" in _session.advice(refused)
     assert _session.advice(other) == "404 NotFound: Job was not found"
+
+
+class Answers:
+    """A server of one job, which answers, in turn, as it is told to."""
+
+    def __init__(self, *statuses):
+        self._statuses = list(statuses)
+        self.lines = [LogLine(seq=5, line="first", time=1), LogLine(seq=9, line="second", time=2)]
+
+    def show(self, job_id):
+        status = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
+        if status == "away":
+            raise ServerUnreachable("No answer from here")
+        return BeaconJob(id=job_id, name="x", status=status)
+
+    def log(self, _job_id, *, after):
+        return [line for line in self.lines if line.seq > after]
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    monkeypatch.setattr(tasks, "LOOK_S", 0.0)
+
+
+def test_who_waits_for_a_job_sees_each_line_once_while_its_server_comes_and_goes(at_once, capsys):
+    server = Answers("running", "away", "away", "running", "away", "complete")
+
+    completed = tasks._follow(server, 7)
+
+    said = capsys.readouterr()
+    assert completed
+    assert said.out.splitlines() == ["first", "second"]
+    assert said.err.count("No answer from here; asking again") == 2
+    assert "Job 7 is complete" in said.err
+
+
+def test_who_waits_for_a_job_whose_server_stays_away_is_told_in_the_end(at_once, monkeypatch):
+    monkeypatch.setattr(tasks, "AWAY_S", -1.0)
+
+    with pytest.raises(ServerUnreachable):
+        tasks._follow(Answers("running", "away"), 7)

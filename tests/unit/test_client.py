@@ -99,7 +99,18 @@ def test_a_query_in_the_address_is_kept():
 
 
 @pytest.mark.parametrize(
-    "url", ["", "host", "host:8080", "ftp://host", "http://", "http://:80", "http://h:99999"]
+    "url",
+    [
+        "",
+        "host",
+        "host:8080",
+        "ftp://host",
+        "http://",
+        "http://:80",
+        "http://h:99999",
+        "http://h?x=1",
+        "http://h/#a",
+    ],
 )
 def test_what_is_no_address_of_a_server_is_refused_before_anything_is_sent(url):
     with pytest.raises(UnusableConnection, match="no address of a server"):

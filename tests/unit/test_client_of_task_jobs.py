@@ -56,6 +56,11 @@ def over(kind, answers, *args):
         (NewJob(name="n"), {"name": "n", "q": True}),
         (NewJob(name="n", queue=False), {"name": "n", "q": False}),
         (NewJob(name="n", q_time=9), {"name": "n", "q_time": 9}),
+        (NewJob(name="n", lease=0, queue=False), {"name": "n", "q": False, "lease": 0}),
+        (
+            NewJob(name="n", user_guid="g", duplicate_of=7),
+            {"name": "n", "q": True, "user_guid": "g", "duplicate_of": 7},
+        ),
         (
             NewJob(name="n", labels=["a", "b"], q_time=9),
             {"name": "n", "q_time": 9, "labels": "a,b"},
