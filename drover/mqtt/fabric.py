@@ -77,6 +77,14 @@ class Fabric:
         """Decide for the broker about devices, and take what they say."""
         self.link.greet = self.sessions.watch
         keys = keyring(self._settings)
+        self._intake = BrokerIntake(
+            self.link,
+            intake,
+            self._connections,
+            self._most_bytes,
+            counts_reporters=keys.tells_reporters,
+        )
+        await self._intake.prepare()
         self.callout = Callout(
             keys, door, self.link.ensure, self._connections.end, self._has_no_room
         )
@@ -85,13 +93,6 @@ class Fabric:
         await flush(deciding)
         await self._hang_up_on_waiting()
         self.link.decides_again = self._hang_up_on_waiting
-        self._intake = BrokerIntake(
-            self.link,
-            intake,
-            self._connections,
-            self._most_bytes,
-            counts_reporters=keys.tells_reporters,
-        )
         await self._intake.start()
         self.backlog.start()
 

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
+    from nats.js.api import StreamInfo
 
     from drover.mqtt.accounts import Keyring
     from drover.ports.bus import Leave, Sink
 
     Greet = Callable[[str, Client], Awaitable[None]]
     """Is given an application's id, and the connection to its account."""
+
+    Prepared = Callable[[str, Client, StreamInfo], Awaitable[None]]
 
 RELAY: Final = "Drover-Relay"
 """The header that tells who published, where it was no device."""
@@ -72,6 +75,11 @@ class Link:
         """Is given each connection to an application's account before anybody uses it.
 
         It may have it read in another way.
+        """
+        self.prepared: Prepared | None = None
+        """Is given the connection of each application, and its stream of messages, once it is made.
+
+        No device of it was let in before by this server.
         """
         self.decides_again: Callable[[], Awaitable[None]] | None = None
         """Is called when the broker can ask about devices again after it could not."""
@@ -224,9 +232,11 @@ class Link:
     async def _prepare(self, application_id: str) -> None:
         """Make the streams of an application's devices, before the first of them connects."""
         try:
-            streams = (await self.client(application_id)).jetstream()
-            for each in OF_DEVICES:
-                await keep(streams, each)
+            client = await self.client(application_id)
+            streams = client.jetstream()
+            *_, messages = [await keep(streams, each) for each in OF_DEVICES]
+            if self.prepared is not None:
+                await self.prepared(application_id, client, messages)
         except _FAILURES as error:
             raise Unavailable("The broker does not answer") from error
 
