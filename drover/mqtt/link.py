@@ -44,6 +44,9 @@ MOST_LEAVING: Final = 10_000
 
 PENDING_BYTES: Final = 16_777_216
 REQUEST_S: Final = 10.0
+LOOKING_S: Final = 1.0
+"""How long it is looked whether streams are there that were there before."""
+
 _UPDATE: Final = "$SYS.REQ.CLAIMS.UPDATE"
 _DELETE: Final = "$SYS.REQ.CLAIMS.DELETE"
 _OF_THE_BROKER: Final = ("$", "_INBOX.", "_R_.")
@@ -67,7 +70,8 @@ class Link:
         self._clients: dict[str, Client] = {}
         self._opening: dict[str, asyncio.Lock] = {}
         self._known: set[str] = set()
-        self._making: dict[str, asyncio.Task[None]] = {}
+        self._complete: set[str] = set()
+        self._making: dict[str, asyncio.Task[bool]] = {}
         self._heard: dict[str, frozenset[str]] = {}
         self._leaving: asyncio.Queue[Message] = asyncio.Queue(MOST_LEAVING)
         self._pumping: asyncio.Task[None] | None = None
@@ -155,22 +159,43 @@ class Link:
                 making = asyncio.create_task(self._make_known(application_id))
                 self._making[application_id] = making
                 making.add_done_callback(partial(self._made, application_id))
-            await asyncio.shield(making)  # one who waits no longer does not end it for others
+            # one who waits no longer does not end it for others
+            if not await asyncio.shield(making):
+                return
 
-    def _made(self, application_id: str, making: asyncio.Task[None]) -> None:
+    def _made(self, application_id: str, making: asyncio.Task[bool]) -> None:
         """Count an application as known, unless the broker may have lost it meanwhile."""
         failed = making.cancelled() or making.exception() is not None
         if self._making.get(application_id) is making:
             del self._making[application_id]
-            if not failed:
+            if not failed and making.result():
                 self._known.add(application_id)
 
-    async def _make_known(self, application_id: str) -> None:
+    async def _make_known(self, application_id: str) -> bool:
+        """Make an account known, and tell whether it was looked at all that belongs to it."""
         roots = await self._roots(application_id)
         await self._declare(application_id, roots)
-        await self._prepare(application_id)
+        looked = await self._provide(application_id)
         if (now := await self._roots(application_id)) != roots:
             await self._declare(application_id, now)  # it may be another server's, told before
+        return looked
+
+    async def _provide(self, application_id: str) -> bool:
+        """Make what belongs to an application; False where it was there before, and nobody tells.
+
+        Brokers of a cluster that lost one of them say nothing of streams for some seconds. Devices
+        that were there are let in meanwhile.
+        """
+        if application_id not in self._complete:
+            await self._prepare(application_id)
+            self._complete.add(application_id)
+            return True
+        try:
+            async with asyncio.timeout(LOOKING_S):
+                await self._prepare(application_id)
+        except (Unavailable, TimeoutError):
+            return False
+        return True
 
     def hears(self, application_id: str, root: str | None) -> bool:
         """Tell whether messages on topics with this first level are brought to the platform."""
@@ -243,6 +268,7 @@ class Link:
     async def forget(self, application_id: str) -> None:
         """Have the broker forget an application's account, which ends all its connections."""
         self._known.discard(application_id)
+        self._complete.discard(application_id)
         self._making.pop(application_id, None)
         self._heard.pop(application_id, None)
         client = self._clients.pop(application_id, None)
