@@ -227,14 +227,25 @@ class BrokerIntake:
     async def _cut_revoked(self) -> None:
         """End connections that lost their right, which the broker tells of by an event.
 
-        Who connects again is refused.
+        Who connects again is refused. A broker that is away keeps nobody at others.
         """
         revoked = await self._intake.revoked(self._link.known)
+        away: set[str] = set()
         for server, number in revoked.connections:
-            await self._connections.end(server, int(number))
-            self.cut += 1
+            if server not in away and not await self._is_cut(server, int(number)):
+                away.add(server)
         for application_id in revoked.applications:
-            await self._link.forget(application_id)
+            with _going_on(application_id):
+                await self._link.forget(application_id)
+
+    async def _is_cut(self, server: str, number: int) -> bool:
+        try:
+            await self._connections.end(server, number)
+        except (NatsError, OSError) as error:
+            _LOG.warning("mqtt.waits", broker=server, error=str(error) or type(error).__name__)
+            return False
+        self.cut += 1
+        return True
 
 
 @contextlib.contextmanager

@@ -144,18 +144,25 @@ class Link:
         while application_id not in self._known:
             making = self._making.get(application_id)
             if making is None:
-                making = asyncio.create_task(self._make_known(application_id))
+                making = asyncio.create_task(self._make(application_id))
                 self._making[application_id] = making
-                making.add_done_callback(partial(self._made, application_id))
             await asyncio.shield(making)  # one who waits no longer does not end it for others
 
-    def _made(self, application_id: str, making: asyncio.Task[None]) -> None:
-        """Count an application as known, unless the broker may have lost it meanwhile."""
-        failed = making.cancelled() or making.exception() is not None
-        if self._making.get(application_id) is making:
-            del self._making[application_id]
-            if not failed:
-                self._known.add(application_id)
+    async def _make(self, application_id: str) -> None:
+        """Make an application known and count it as that, unless the broker may have lost it.
+
+        Both are done in one: who found this done, and the application not known, would ask again
+        and again without a pause in between.
+        """
+        counts = False
+        try:
+            await self._make_known(application_id)
+        finally:
+            if self._making.get(application_id) is asyncio.current_task():
+                del self._making[application_id]
+                counts = True
+        if counts:
+            self._known.add(application_id)
 
     async def _make_known(self, application_id: str) -> None:
         roots = await self._roots(application_id)
@@ -311,7 +318,15 @@ class Link:
         )
 
     async def _again(self, account: str) -> None:
-        """Forget what the broker was told: it may be another one, or have lost it."""
+        """Forget what the broker was told: it may be another one, or have lost it.
+
+        An application's connection says so of that application alone: those of hundreds come back
+        one after the other, and each would have all others made known once more.
+        """
+        if account not in OWN_ACCOUNTS:
+            self._known.discard(account)
+            self._making.pop(account, None)
+            return
         self._known.clear()
         self._making.clear()
         if account == PLATFORM:
