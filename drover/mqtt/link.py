@@ -391,7 +391,7 @@ async def finish(subscriptions: Sequence[Subscription]) -> None:
     for each in subscriptions:
         try:
             async with asyncio.timeout(FINISHING_S):
-                await each.drain()
+                await each.drain()  # type: ignore[no-untyped-call]
         except _FAILURES as error:
             _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
 
