@@ -161,7 +161,7 @@ function follow(card) {
     if (paused || document.hidden || !waiting.length) return;
     const rows = waiting.reverse().map(([when, topic, message]) => {
       const row = document.createElement("tr");
-      row.append(cell(when, "nowrap"), cell(topic, "name"), cell(message, "message"));
+      row.append(cell(when, ""), cell(topic, "name"), cell(message, "message"));
       return row;
     });
     waiting = [];
