@@ -81,22 +81,19 @@ class AcknowledgedFeeds:
         """Return from when on (ms) reports are taken here, None where that is not known yet."""
         return self._since.get(application_id) if self._in_cluster else NEVER
 
-    def prepare(self, *, in_cluster: bool) -> None:
-        """Begin to take up what is made known from now on, if brokers form a cluster."""
+    async def start(self, *, in_cluster: bool) -> None:
+        """Take up all applications that there are and will be, if brokers form a cluster."""
         self._in_cluster = in_cluster
         if in_cluster:
-            self._link.prepared = self._take_up
-
-    async def start(self) -> None:
-        """Take up what brokers know from before, and what other servers make known."""
-        if self._in_cluster:
+            self._link.prepare_with(self._take_up)
             with suppress(NatsError, OSError):  # it is looked again
                 await self.look()
             self._looking.start(self.look, LOOK_S)
 
     async def stop(self) -> None:
         """Take nothing more; other servers get it. Safe to call twice."""
-        self._link.prepared = None
+        if self._in_cluster:
+            self._link.prepare_with(None)
         await self._looking.stop()
         for _, feed in self._feeds.values():
             await feed.stop()

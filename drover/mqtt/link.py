@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     """Is given an application's id, and the connection to its account."""
 
     Prepared = Callable[[str, Client, StreamInfo], Awaitable[None]]
+    """Is given an application's id, the connection to its account and its stream of messages."""
 
 RELAY: Final = "Drover-Relay"
 """The header that tells who published, where it was no device."""
@@ -46,6 +47,8 @@ PENDING_BYTES: Final = 16_777_216
 REQUEST_S: Final = 10.0
 LOOKING_S: Final = 1.0
 """How long it is looked whether streams are there that were there before."""
+FINISHING_S: Final = 5.0
+"""How long messages that the broker has sent may take to be handed over."""
 
 _UPDATE: Final = "$SYS.REQ.CLAIMS.UPDATE"
 _DELETE: Final = "$SYS.REQ.CLAIMS.DELETE"
@@ -80,17 +83,19 @@ class Link:
 
         It may have it read in another way.
         """
-        self.prepared: Prepared | None = None
-        """Is given the connection of each application, and its stream of messages, once it is made.
-
-        No device of it was let in before by this server.
-        """
+        self._prepared: Prepared | None = None
         self.decides_again: Callable[[], Awaitable[None]] | None = None
         """Is called when the broker can ask about devices again after it could not."""
         self.roots: Callable[[str], Awaitable[frozenset[str]]] | None = None
         """Tells which first levels of topics workflows of an application wait for."""
         self.dropped = 0
         """Messages that were dropped because too many waited to be sent."""
+
+    @property
+    def listens(self) -> bool:
+        """Whether what devices say is heard: not while the connection for that is away."""
+        platform = self._clients.get(PLATFORM)
+        return platform is not None and platform.is_connected
 
     @property
     def ready(self) -> bool:
@@ -156,20 +161,38 @@ class Link:
         while application_id not in self._known:
             making = self._making.get(application_id)
             if making is None:
-                making = asyncio.create_task(self._make_known(application_id))
+                making = asyncio.create_task(self._make(application_id))
                 self._making[application_id] = making
-                making.add_done_callback(partial(self._made, application_id))
             # one who waits no longer does not end it for others
             if not await asyncio.shield(making):
                 return
 
-    def _made(self, application_id: str, making: asyncio.Task[bool]) -> None:
-        """Count an application as known, unless the broker may have lost it meanwhile."""
-        failed = making.cancelled() or making.exception() is not None
-        if self._making.get(application_id) is making:
-            del self._making[application_id]
-            if not failed and making.result():
-                self._known.add(application_id)
+    def prepare_with(self, prepared: Prepared | None) -> None:
+        """Have applications prepared by somebody else as well, also those that are known already.
+
+        That is done before this server lets in a device of them.
+        """
+        self._prepared = prepared
+        self._known.clear()
+        self._complete.clear()
+        self._making.clear()
+
+    async def _make(self, application_id: str) -> bool:
+        """Make an application known and count it as that, unless the broker may have lost it.
+
+        Both are done in one: who found this done, and the application not known, would ask again
+        and again without a pause in between. Tells whether all of it was looked at.
+        """
+        counts = looked = False
+        try:
+            looked = await self._make_known(application_id)
+        finally:
+            if self._making.get(application_id) is asyncio.current_task():
+                del self._making[application_id]
+                counts = looked
+        if counts:
+            self._known.add(application_id)
+        return looked
 
     async def _make_known(self, application_id: str) -> bool:
         """Make an account known, and tell whether it was looked at all that belongs to it."""
@@ -260,8 +283,8 @@ class Link:
             client = await self.client(application_id)
             streams = client.jetstream()
             *_, messages = [await keep(streams, each) for each in OF_DEVICES]
-            if self.prepared is not None:
-                await self.prepared(application_id, client, messages)
+            if self._prepared is not None:
+                await self._prepared(application_id, client, messages)
         except _FAILURES as error:
             raise Unavailable("The broker does not answer") from error
 
@@ -347,7 +370,15 @@ class Link:
         )
 
     async def _again(self, account: str) -> None:
-        """Forget what the broker was told: it may be another one, or have lost it."""
+        """Forget what the broker was told: it may be another one, or have lost it.
+
+        An application's connection says so of that application alone: those of hundreds come back
+        one after the other, and each would have all others made known once more.
+        """
+        if account not in OWN_ACCOUNTS:
+            self._known.discard(account)
+            self._making.pop(account, None)
+            return
         self._known.clear()
         self._making.clear()
         if account == PLATFORM:
@@ -411,6 +442,16 @@ async def end(subscriptions: Sequence[Subscription]) -> None:
             await each.unsubscribe()
         except NatsError:  # the connection is gone, and with it the subscription
             _LOG.debug("mqtt.subscription_gone", subject=each.subject)
+
+
+async def finish(subscriptions: Sequence[Subscription]) -> None:
+    """Take nothing more of these than what the broker has sent by now, and wait for all of that."""
+    for each in subscriptions:
+        try:
+            async with asyncio.timeout(FINISHING_S):
+                await each.drain()  # type: ignore[no-untyped-call]
+        except _FAILURES as error:
+            _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
 
 
 async def _failed(error: Exception) -> None:

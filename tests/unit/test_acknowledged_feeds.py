@@ -79,6 +79,9 @@ class Link:
     def account(self, name):
         return KEYS.account(name).public
 
+    def prepare_with(self, prepared):
+        self.prepared = prepared
+
     async def client(self, _account):
         return self
 
@@ -120,8 +123,7 @@ async def begun():
     async def begin(link, *, in_cluster=True):
         feeds = AcknowledgedFeeds(link, Intake())
         made.append(feeds)
-        feeds.prepare(in_cluster=in_cluster)
-        await feeds.start()
+        await feeds.start(in_cluster=in_cluster)
         return feeds
 
     yield begin
