@@ -18,7 +18,7 @@ from drover.model.topics import free_root, free_roots, is_filter, is_reserved
 from drover.mqtt import tap
 from drover.mqtt.accounts import PLATFORM, SAID_SUBJECT, STATE_SUBJECT, SYSTEM
 from drover.mqtt.flushing import flush
-from drover.mqtt.link import end, relay_of, subscribe
+from drover.mqtt.link import end, finish, relay_of, subscribe
 from drover.mqtt.repeating import Repeating
 from drover.mqtt.roll_call import RollCall
 from drover.mqtt.speakers import speaker_in, speaker_of
@@ -107,16 +107,20 @@ class BrokerIntake:
             pattern = STATE_SUBJECT.format(application="*")
             self._taking += await tap.install(self._reporting, {pattern: self._reported}, QUEUE)
             await flush(self._reporting)
+        with contextlib.suppress(DroverError, NatsError, OSError):  # it is looked again in a moment
+            await self._look()
         self._looking.start(self._look, LOOK_S)
         self._asking.start(self._ask_brokers, BROKERS_S)
         self._cutting.start(self._cut_revoked, CUT_S)
         self._calling.start(self._call_roll, BROKERS_S)
 
     async def stop(self) -> None:
-        """Take nothing more; other servers get it. Safe to call twice."""
+        """Take nothing more than the broker has sent; other servers get it. Safe to call twice."""
         await self._feed.stop()
         for each in (self._looking, self._asking, self._cutting, self._calling):
             await each.stop()
+        waited, self._waited = self._waited, {}
+        await asyncio.gather(*(finish(each) for each in waited.values()))
         taking, self._taking = self._taking, []
         await end(taking)
 
@@ -227,14 +231,25 @@ class BrokerIntake:
     async def _cut_revoked(self) -> None:
         """End connections that lost their right, which the broker tells of by an event.
 
-        Who connects again is refused.
+        Who connects again is refused. A broker that is away keeps nobody at others.
         """
         revoked = await self._intake.revoked(self._link.known)
+        away: set[str] = set()
         for server, number in revoked.connections:
-            await self._connections.end(server, int(number))
-            self.cut += 1
+            if server not in away and not await self._is_cut(server, int(number)):
+                away.add(server)
         for application_id in revoked.applications:
-            await self._link.forget(application_id)
+            with _going_on(application_id):
+                await self._link.forget(application_id)
+
+    async def _is_cut(self, server: str, number: int) -> bool:
+        try:
+            await self._connections.end(server, number)
+        except (NatsError, OSError) as error:
+            _LOG.warning("mqtt.waits", broker=server, error=str(error) or type(error).__name__)
+            return False
+        self.cut += 1
+        return True
 
 
 @contextlib.contextmanager

@@ -41,6 +41,9 @@ MOST_LEAVING: Final = 10_000
 
 PENDING_BYTES: Final = 16_777_216
 REQUEST_S: Final = 10.0
+FINISHING_S: Final = 5.0
+"""How long messages that the broker has sent may take to be handed over."""
+
 _UPDATE: Final = "$SYS.REQ.CLAIMS.UPDATE"
 _DELETE: Final = "$SYS.REQ.CLAIMS.DELETE"
 _OF_THE_BROKER: Final = ("$", "_INBOX.", "_R_.")
@@ -79,6 +82,12 @@ class Link:
         """Tells which first levels of topics workflows of an application wait for."""
         self.dropped = 0
         """Messages that were dropped because too many waited to be sent."""
+
+    @property
+    def listens(self) -> bool:
+        """Whether what devices say is heard: not while the connection for that is away."""
+        platform = self._clients.get(PLATFORM)
+        return platform is not None and platform.is_connected
 
     @property
     def ready(self) -> bool:
@@ -144,18 +153,25 @@ class Link:
         while application_id not in self._known:
             making = self._making.get(application_id)
             if making is None:
-                making = asyncio.create_task(self._make_known(application_id))
+                making = asyncio.create_task(self._make(application_id))
                 self._making[application_id] = making
-                making.add_done_callback(partial(self._made, application_id))
             await asyncio.shield(making)  # one who waits no longer does not end it for others
 
-    def _made(self, application_id: str, making: asyncio.Task[None]) -> None:
-        """Count an application as known, unless the broker may have lost it meanwhile."""
-        failed = making.cancelled() or making.exception() is not None
-        if self._making.get(application_id) is making:
-            del self._making[application_id]
-            if not failed:
-                self._known.add(application_id)
+    async def _make(self, application_id: str) -> None:
+        """Make an application known and count it as that, unless the broker may have lost it.
+
+        Both are done in one: who found this done, and the application not known, would ask again
+        and again without a pause in between.
+        """
+        counts = False
+        try:
+            await self._make_known(application_id)
+        finally:
+            if self._making.get(application_id) is asyncio.current_task():
+                del self._making[application_id]
+                counts = True
+        if counts:
+            self._known.add(application_id)
 
     async def _make_known(self, application_id: str) -> None:
         roots = await self._roots(application_id)
@@ -311,7 +327,15 @@ class Link:
         )
 
     async def _again(self, account: str) -> None:
-        """Forget what the broker was told: it may be another one, or have lost it."""
+        """Forget what the broker was told: it may be another one, or have lost it.
+
+        An application's connection says so of that application alone: those of hundreds come back
+        one after the other, and each would have all others made known once more.
+        """
+        if account not in OWN_ACCOUNTS:
+            self._known.discard(account)
+            self._making.pop(account, None)
+            return
         self._known.clear()
         self._making.clear()
         if account == PLATFORM:
@@ -375,6 +399,16 @@ async def end(subscriptions: Sequence[Subscription]) -> None:
             await each.unsubscribe()
         except NatsError:  # the connection is gone, and with it the subscription
             _LOG.debug("mqtt.subscription_gone", subject=each.subject)
+
+
+async def finish(subscriptions: Sequence[Subscription]) -> None:
+    """Take nothing more of these than what the broker has sent by now, and wait for all of that."""
+    for each in subscriptions:
+        try:
+            async with asyncio.timeout(FINISHING_S):
+                await each.drain()  # type: ignore[no-untyped-call]
+        except _FAILURES as error:
+            _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
 
 
 async def _failed(error: Exception) -> None:
