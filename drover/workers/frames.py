@@ -197,7 +197,8 @@ def _packable(value: Any) -> Any:
             return [_packable(each) for each in value]
         case dict():
             return {_packable(key): _packable(member) for key, member in value.items()}
-    return value
+        case _:
+            return value
 
 
 def refusal(reason: str) -> dict[str, Any]:

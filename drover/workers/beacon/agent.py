@@ -121,10 +121,10 @@ class Agent:
                 if _handed(job) not in self._running and not self._deliveries.hold(job):
                     return self._work.pick_up(job.id, lease_s=self._settings.wanted.lease_s)
             self._may_be_lost = False
-        job = self._work.take_next(self._settings.wanted)
-        if job is not None:  # picked up this moment, as one that is picked up again was not
-            self._now_s = clock_by(job.pickup_time)
-        return job
+        taken = self._work.take_next(self._settings.wanted)
+        if taken is not None:  # picked up this moment, as one that is picked up again was not
+            self._now_s = clock_by(taken.pickup_time)
+        return taken
 
     async def _call_off(self, taking: asyncio.Future[BeaconJob | None]) -> None:
         """Ask for no job after all; hand back one that comes all the same."""
