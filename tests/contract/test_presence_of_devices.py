@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import time
 from types import SimpleNamespace
 
 import msgspec
@@ -35,10 +37,14 @@ def revisions(database) -> StoredRevisions:
     return StoredRevisions(database)
 
 
-async def new_device(store, **given) -> str:
+def device_of(**given):
     body = {"name": "pump", "attributes": [{"name": "level", "dataType": "number"}], **given}
     stamp = Stamp(f"{next(_numbers):024x}", PLANT, NOW)
-    made = DEVICE.create(msgspec.json.encode(body), stamp, None)
+    return DEVICE.create(msgspec.json.encode(body), stamp, None)
+
+
+async def new_device(store, **given) -> str:
+    made = device_of(**given)
     await store.write(lambda session: session.resources.add(DEVICE, made))
     return made.id
 
@@ -393,3 +399,56 @@ async def test_devices_whose_key_has_other_rights_come_again(store, change):
     await store.write(lambda session: session.access.keys.put(narrowed))
 
     assert await revoked(store) == ["1", "2"]
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+async def test_a_gateway_comes_while_devices_are_made_behind_it_and_again_when_they_are(
+    postgres_database,
+):
+    store = SqlStore(postgres_database)
+    (gateway,) = await connected_gateways(store, 1)
+
+    async def import_device(session):
+        behind = device_of(deviceClass="peripheral", gatewayId=gateway)
+        await session.resources.add(DEVICE, behind)
+        await came(store, connection(gateway, next(_numbers), now_ms()))
+        await store.write(lambda other: other.access.raise_revision())
+
+    await store.write(import_device)
+
+    assert len(await revoked(store)) == 1
+
+
+async def test_rights_that_another_noted_meanwhile_are_not_taken_for_ones_own(postgres_database):
+    store = SqlStore(postgres_database)
+    (gateway,) = await connected_gateways(store, 1)
+
+    async def import_device(session):
+        await session.now_ms()
+        await new_device(store, deviceClass="peripheral", gatewayId=gateway)
+        moment = now_ms() + 1  # when the other has ended, and before this one does
+        await came(store, connection(gateway, next(_numbers), moment))
+        behind = device_of(deviceClass="peripheral", gatewayId=gateway)
+        await session.resources.add(DEVICE, behind)
+        while now_ms() <= moment:
+            await asyncio.sleep(0)
+
+    await store.write(import_device)
+
+    assert len(await revoked(store)) == 1
+
+
+async def test_many_devices_behind_a_gateway_note_its_rights_once(postgres_database):
+    store = SqlStore(postgres_database)
+    (gateway,) = await connected_gateways(store, 1)
+    revisions = StoredRevisions(postgres_database)
+    before = await revisions.current()
+    behind = [device_of(deviceClass="peripheral", gatewayId=gateway) for _ in range(20)]
+
+    await store.write(lambda session: session.resources.add_many(DEVICE, behind))
+
+    assert await revisions.current() == before + 1
+    assert await revoked(store) == ["1"]
