@@ -51,7 +51,7 @@ async def _live(
             told = fleet.tally
             console.print(
                 f"{len(ids)} devices, {told.reported} reports, {told.commanded} commands,"
-                f" {told.answered} answers"
+                f" {told.answered} answers" + (f", {told.refused} refused" if told.refused else "")
             )
     if not fleet.tally.came:
         raise _session.CommandError(f"No device could connect to {address[0]}:{address[1]}")

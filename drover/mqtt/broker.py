@@ -36,6 +36,9 @@ Its own default is 100. A connected device is some 20 KB that live long, so half
 saves a fifth of its memory, for a few per cent of its processor.
 """
 
+_AROUND: Final = 1024
+"""Bytes that a message's topic, which the broker counts with it, may have besides."""
+
 STARTING_S: Final = 20.0
 STOPPING_S: Final = 10.0
 REST_S: Final = 0.5
@@ -91,7 +94,7 @@ def configuration(keys: Keyring, ports: Ports, folder: Path, *, name: str = "dro
     return f"""# Made by Drover; it holds signed claims, no secrets.
 server_name: "{name}"
 listen: "127.0.0.1:{ports.clients}"
-max_payload: {MOST_MESSAGE_BYTES}
+max_payload: {MOST_MESSAGE_BYTES + _AROUND}
 log_size_limit: 10MB
 log_max_num: 3
 max_connections: 200000

@@ -77,6 +77,15 @@ class Fabric:
         """Decide for the broker about devices, and take what they say."""
         self.link.greet = self.sessions.watch
         keys = keyring(self._settings)
+        self._intake = BrokerIntake(
+            self.link,
+            intake,
+            self._connections,
+            self._most_bytes,
+            counts_reporters=keys.tells_reporters,
+        )
+        # Before devices are let in: what they say is acknowledged whether somebody listens or not.
+        await self._intake.start()
         self.callout = Callout(
             keys, door, self.link.ensure, self._connections.end, self._has_no_room
         )
@@ -85,14 +94,6 @@ class Fabric:
         await flush(deciding)
         await self._hang_up_on_waiting()
         self.link.decides_again = self._hang_up_on_waiting
-        self._intake = BrokerIntake(
-            self.link,
-            intake,
-            self._connections,
-            self._most_bytes,
-            counts_reporters=keys.tells_reporters,
-        )
-        await self._intake.start()
         self.backlog.start()
 
     @property
@@ -106,7 +107,7 @@ class Fabric:
         return 0 if self._intake is None else self._intake.held_back
 
     def _has_no_room(self) -> bool:
-        return self._leaving or self.backlog.full
+        return self._leaving or self.backlog.full or not self.link.listens
 
     async def _hang_up_on_waiting(self) -> None:
         """End connections of devices that the broker asked about while nobody listened.
@@ -120,8 +121,14 @@ class Fabric:
             _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
 
     async def take_nothing_more(self) -> None:
-        """Take nothing more from devices; what was taken can still be acknowledged."""
+        """Take nothing more from devices; what was taken can still be acknowledged.
+
+        Devices of a broker that stops with this server leave first: it would go on acknowledging
+        messages that nobody hears any more.
+        """
         await self.backlog.stop()
+        if self._broker is not None:
+            await self._send_everybody_away()
         if self._intake is not None:
             await self._intake.stop()
 

@@ -18,7 +18,7 @@ from drover.model.topics import free_root, free_roots, is_filter, is_reserved
 from drover.mqtt import tap
 from drover.mqtt.accounts import PLATFORM, SAID_SUBJECT, STATE_SUBJECT, SYSTEM
 from drover.mqtt.flushing import flush
-from drover.mqtt.link import end, relay_of, subscribe
+from drover.mqtt.link import end, finish, relay_of, subscribe
 from drover.mqtt.repeating import Repeating
 from drover.mqtt.roll_call import RollCall
 from drover.mqtt.speakers import speaker_in, speaker_of
@@ -107,16 +107,20 @@ class BrokerIntake:
             pattern = STATE_SUBJECT.format(application="*")
             self._taking += await tap.install(self._reporting, {pattern: self._reported}, QUEUE)
             await flush(self._reporting)
+        with contextlib.suppress(DroverError, NatsError, OSError):  # it is looked again in a moment
+            await self._look()
         self._looking.start(self._look, LOOK_S)
         self._asking.start(self._ask_brokers, BROKERS_S)
         self._cutting.start(self._cut_revoked, CUT_S)
         self._calling.start(self._call_roll, BROKERS_S)
 
     async def stop(self) -> None:
-        """Take nothing more; other servers get it. Safe to call twice."""
+        """Take nothing more than the broker has sent; other servers get it. Safe to call twice."""
         await self._feed.stop()
         for each in (self._looking, self._asking, self._cutting, self._calling):
             await each.stop()
+        waited, self._waited = self._waited, {}
+        await asyncio.gather(*(finish(each) for each in waited.values()))
         taking, self._taking = self._taking, []
         await end(taking)
 

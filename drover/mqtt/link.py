@@ -41,6 +41,9 @@ MOST_LEAVING: Final = 10_000
 
 PENDING_BYTES: Final = 16_777_216
 REQUEST_S: Final = 10.0
+FINISHING_S: Final = 5.0
+"""How long messages that the broker has sent may take to be handed over."""
+
 _UPDATE: Final = "$SYS.REQ.CLAIMS.UPDATE"
 _DELETE: Final = "$SYS.REQ.CLAIMS.DELETE"
 _OF_THE_BROKER: Final = ("$", "_INBOX.", "_R_.")
@@ -79,6 +82,12 @@ class Link:
         """Tells which first levels of topics workflows of an application wait for."""
         self.dropped = 0
         """Messages that were dropped because too many waited to be sent."""
+
+    @property
+    def listens(self) -> bool:
+        """Whether what devices say is heard: not while the connection for that is away."""
+        platform = self._clients.get(PLATFORM)
+        return platform is not None and platform.is_connected
 
     @property
     def ready(self) -> bool:
@@ -390,6 +399,16 @@ async def end(subscriptions: Sequence[Subscription]) -> None:
             await each.unsubscribe()
         except NatsError:  # the connection is gone, and with it the subscription
             _LOG.debug("mqtt.subscription_gone", subject=each.subject)
+
+
+async def finish(subscriptions: Sequence[Subscription]) -> None:
+    """Take nothing more of these than what the broker has sent by now, and wait for all of that."""
+    for each in subscriptions:
+        try:
+            async with asyncio.timeout(FINISHING_S):
+                await each.drain()  # type: ignore[no-untyped-call]
+        except _FAILURES as error:
+            _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
 
 
 async def _failed(error: Exception) -> None:

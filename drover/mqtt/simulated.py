@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from drover.mqtt.device import ConnectionEnded, DeviceClient
+from drover.mqtt.device import ConnectionEnded, ConnectionRefused, DeviceClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,6 +36,12 @@ class Habits:
     reply_topic: str = "jobs/replies/{device}"
 
 
+class _Command(msgspec.Struct):
+    """What a device is told; the rest is passed over."""
+
+    payload: Any = None
+
+
 @dataclass(slots=True)
 class Tally:
     """What has happened so far."""
@@ -44,6 +51,9 @@ class Tally:
     reported: int = 0
     commanded: int = 0
     answered: int = 0
+    """Replies that the broker has acknowledged."""
+    refused: int = 0
+    """Devices that are refused now, though others were let in: these were deleted, or the key."""
 
 
 class Fleet:
@@ -58,7 +68,10 @@ class Fleet:
         self.tally = Tally()
 
     async def run(self, device_ids: Sequence[str]) -> None:
-        """Let the devices live until this is cancelled; raises ConnectionRefused."""
+        """Let the devices live until this is cancelled, or all of them are refused.
+
+        Raises ConnectionRefused where one is refused before any was let in.
+        """
         async with asyncio.TaskGroup() as group:
             for device_id in device_ids:
                 group.create_task(self._live(device_id))
@@ -72,6 +85,11 @@ class Fleet:
             except (OSError, ConnectionEnded):
                 await asyncio.sleep(REST_S)
                 continue
+            except ConnectionRefused:
+                if not self.tally.came:
+                    raise
+                self.tally.refused += 1
+                return
             self.tally.connected += 1
             self.tally.came += 1
             try:
@@ -109,11 +127,18 @@ class Fleet:
 
     async def _answer(self, device_id: str, client: DeviceClient, payload: bytes) -> None:
         await asyncio.sleep(self._habits.delay_s)
-        command: Any = msgspec.json.decode(payload)
-        asked = command.get("payload")
-        given = asked if isinstance(asked, dict) else {}
         ok = random.random() >= self._habits.failing  # noqa: S311 - which ones does not matter
-        reply = {**given, "ok": ok, "note": "done" if ok else "it did not work"}
+        reply = {**_payload_in(payload), "ok": ok, "note": "done" if ok else "it did not work"}
         topic = self._habits.reply_topic.format(device=device_id)
-        await client.publish(topic, msgspec.json.encode(reply), qos=0)
-        self.tally.answered += 1
+        with suppress(ConnectionEnded):
+            await client.publish(topic, msgspec.json.encode(reply))
+            self.tally.answered += 1
+
+
+def _payload_in(command: bytes) -> dict[str, Any]:
+    """Return the payload of a command, empty where there is none; gateways write what they like."""
+    try:
+        told = msgspec.json.decode(command, type=_Command)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}
+    return told.payload if isinstance(told.payload, dict) else {}

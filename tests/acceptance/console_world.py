@@ -27,6 +27,7 @@ EMAIL = "demo@example.com"
 
 PASSWORD = "correct horse battery 9"
 SETTINGS: dict[str, Any] = {
+    "mqtt_port": 0,
     "min_iteration_timeout_ms": 200,
     "heartbeat_seconds": 0.5,
     "sweep_seconds": 0.2,

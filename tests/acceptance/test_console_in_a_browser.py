@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import TimeoutError as PageTimeout
@@ -353,9 +354,70 @@ def test_a_log_is_followed_as_it_is_written_and_keeps_its_place_when_read(world,
         assert log.evaluate("log => log.scrollTop") == 40
 
 
+def say(world, topic, message):
+    """Publish a message on a topic."""
+    world.api.post(f"{world.base}/mqttPublishMessage", {"topic": topic, "message": message})
+
+
+def watching(world, page, topic):
+    """Open the page of a topic, and wait until it follows."""
+    page.goto(world.at(f"/live?topic={quote(topic)}"))
+    expect(page.locator("[data-live-status]")).to_have_text("watching")
+
+
+def test_messages_on_a_topic_are_seen_as_they_come_and_nothing_of_them_runs(world, open_page):
+    page = open_page(viewport={"width": 360, "height": 700})
+    watching(world, page, "t/#")
+    page.evaluate("window.mark = 1")
+
+    say(world, "t/" + "x" * 200, NASTY + "y" * 30_000)
+    say(world, "t/b", NASTY)
+
+    rows = page.locator("[data-live-messages] tr")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("t/b")
+    expect(rows.first).to_contain_text(NASTY)
+    assert page.evaluate("[window.mark, window.hacked ?? null]") == [1, None]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_topic_on_which_very_much_is_said_leaves_the_page_usable(world, open_page):
+    page = open_page()
+    watching(world, page, "t/fast")
+    count = page.locator("[data-live-count]")
+    for number in range(150):
+        say(world, "t/fast", f"message {number}")
+    expect(count).to_have_text("150")
+    rows = page.locator("[data-live-messages] tr")
+    expect(rows).to_have_count(100)
+    expect(rows.first).to_contain_text("message 149")
+
+    page.get_by_role("button", name="Pause").focus()
+    page.keyboard.press("Enter")
+    say(world, "t/fast", "while it is paused")
+    expect(count).to_have_text("151")
+    expect(rows.first).to_contain_text("message 149")
+    page.get_by_role("button", name="Go on").click()
+
+    expect(rows.first).to_contain_text("while it is paused")
+
+
+def test_a_topic_that_cannot_be_watched_is_told_so(world, open_page):
+    page = open_page()
+    page.goto(world.at("/live"))
+    page.get_by_label("Topic").fill("losant/#/" + NASTY)
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("alert")).to_contain_text("cannot be subscribed to")
+    assert page.evaluate("window.hacked") is None
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_no_page_is_wider_than_its_window(world, open_page, width):
     execution = running(world, f"width {width}", 2)
+    (device,) = world.devices(1, "wide")
+    told = {"name": "W" * 200, "payload": {"a": "W" * 5000}}
+    world.api.post(f"{world.base}/devices/{device}/command", told)
     page = open_page(viewport={"width": width, "height": 700})
     paths = (
         "/console/jobs",
@@ -369,6 +431,9 @@ def test_no_page_is_wider_than_its_window(world, open_page, width):
         world.at("/resource-jobs"),
         world.at("/devices"),
         world.at("/workflows"),
+        world.at("/live"),
+        world.at(f"/devices/{device}"),
+        world.at(f"/devices/{device}/logs"),
         world.at(execution),
     )
     with begun_job(world, "W" * 60) as (job, _tell):

@@ -468,6 +468,9 @@ def test_names_and_messages_are_shown_as_they_are_and_do_nothing(world, admin):
     (iteration,) = eventually(lambda: world.iterations(execution))
     world.acknowledge(iteration, NASTY, ok=False)
     flow = world.api.post(f"{world.base}/flows", {"name": NASTY, "description": NASTY})["id"]
+    reason = {"status": "disconnected", "disconnectReason": NASTY}
+    world.api.post(f"{world.base}/devices/{device}/setConnectionStatus", reason)
+    world.api.post(f"{world.base}/devices/{device}/command", {"name": NASTY, "payload": NASTY})
     paths = [
         "/console/jobs",
         "/console/jobs?query=" + quote(NASTY),
@@ -478,6 +481,7 @@ def test_names_and_messages_are_shown_as_they_are_and_do_nothing(world, admin):
         world.at("/devices"),
         world.at(f"/devices/{device}"),
         world.at(f"/devices/{device}/jobs"),
+        world.at(f"/devices/{device}/logs"),
         world.at("/workflows"),
         world.at(f"/workflows/{flow}"),
         "/console/" + quote(NASTY),
@@ -490,6 +494,24 @@ def test_names_and_messages_are_shown_as_they_are_and_do_nothing(world, admin):
         assert "<img src=x" not in page.text, path
         assert "&lt;script&gt;window.hacked" in page.text or page.status_code != 200, path
         assert "{{7*7}}" in page.text or page.status_code != 200, path
+
+
+def test_a_device_shows_what_it_was_told_and_when_it_came_and_went(world, admin):
+    (device,) = world.devices(1, "told")
+    path = f"{world.base}/devices/{device}"
+    world.api.post(f"{path}/setConnectionStatus", {"status": "connected"})
+    reason = {"status": "disconnected", "disconnectReason": "no power"}
+    world.api.post(f"{path}/setConnectionStatus", reason)
+    world.api.post(f"{path}/command", {"name": "open", "payload": {"far": "x" * 200_000}})
+
+    page = admin.get(f"/console{path}/logs")
+
+    assert page.status_code == 200
+    assert "open" in page.text
+    assert "no power" in page.text
+    assert page.text.index("disconnected") < page.text.rindex(">connected")
+    assert len(page.text) < 50_000
+    assert admin.get(f"/console{world.base}/devices/{'5' * 24}/logs").status_code == 404
 
 
 def test_a_fault_in_a_filter_is_shown_at_its_place(admin):

@@ -176,6 +176,19 @@ async def test_devices_of_an_application_share_free_topics(site):
     assert await listener.hears() == [("t/a", b"hello")]
 
 
+async def test_messages_of_256_kb_are_taken_whole(site):
+    listener, speaker = [await site.connect(site.device()) for _ in range(2)]
+    await listener.client.subscribe("t/#", 1)
+    message, report = b"x" * 262_144, b'{"data": {"level": 5}}'.ljust(262_144)
+
+    await speaker.client.publish("t/" + "a" * 500, message)
+    await speaker.client.publish(speaker.state, report)
+
+    assert await listener.hears() == [("t/" + "a" * 500, message)]
+    kept = await eventually(lambda: site.get(f"devices/{speaker.id}/compositeState"))
+    assert kept["level"]["value"] == 5
+
+
 async def test_nothing_of_100_000_foreign_messages_is_heard(site, server):
     foreign = Site.new(server)
     ours, theirs = await site.connect(site.device()), await foreign.connect(foreign.device())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import random
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -70,6 +72,31 @@ async def test_only_the_attributes_that_are_asked_for_are_read(store):
             lambda session, span=span: session.reports.latest([one], span, ["heat"])
         )
         assert [(each.attribute, each.value) for each in last] == [("heat", 2)]
+
+
+async def test_the_newest_values_of_any_span_are_those_that_its_moments_tell(store):
+    chance = random.Random(7)
+    names = ("a", "b", "c")
+    rows = [(chance.choice(names), chance.randrange(60), chance.random()) for _ in range(80)]
+    one = await device(store, {row[:2]: row for row in rows}.values(), names)
+    other = await device(store, [("a", 5, "other")], names)
+
+    async def look(session, span):
+        moments = await session.reports.moments(one, replace(span, limit=1000))
+        return moments, await session.reports.latest([other, one], span)
+
+    for _ in range(60):
+        first, last = sorted(NOW - chance.randrange(-2, 62) for _ in range(2))
+        span = Span(start_ms=first, end_ms=last)
+        moments, latest = await store.read(lambda session, span=span: look(session, span))
+        expected = {}
+        for time_ms, values in reversed(moments):
+            expected |= {name: (time_ms, value) for name, value in values.items()}
+        found = {
+            each.attribute: (each.time_ms, each.value) for each in latest if each.device_id == one
+        }
+        assert found == expected
+        assert ("other" in {each.value for each in latest}) == (first <= NOW - 5 <= last)
 
 
 @pytest.mark.parametrize("piece", [1, 2, 3, 100])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import socketserver
 import threading
+from contextlib import asynccontextmanager
 
 import pytest
 from cyclopts import ValidationError
 
 from drover.cli import _session, _simulated
 from drover.cli.simulate import GROUP
-from drover.mqtt.simulated import Habits
+from drover.mqtt.device import Packets, framed, publish, read_publish
+from drover.mqtt.simulated import Fleet, Habits
 
 
 class NoBroker(socketserver.BaseRequestHandler):
@@ -49,3 +53,81 @@ def test_it_is_told_when_no_device_could_connect():
             _simulated.run(["d" * 24], address, ("key", "secret"), Habits(), 0.2)
 
         server.shutdown()
+
+
+class Broker:
+    """Lets devices in but for some, sends each that listens some commands, hears the replies."""
+
+    def __init__(self, *commands: bytes) -> None:
+        self.refuses: set[bytes] = set()
+        self.heard: asyncio.Queue[tuple[str, object]] = asyncio.Queue()
+        self._commands = commands
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        packets = Packets()
+        while data := await reader.read(65536):
+            for first, body in packets.feed(data):
+                writer.write(self._answer(first, body))
+        writer.close()
+
+    def _answer(self, first: int, body: bytes) -> bytes:
+        kind = first >> 4
+        if kind == 1:
+            refused = any(each in body for each in self.refuses)
+            return framed(0x20, bytes((0, 5 if refused else 0)))
+        if kind == 8:
+            told = b"".join(publish("losant/ID/command", each) for each in self._commands)
+            return framed(0x90, body[:2] + b"\0") + told
+        if kind == 3:
+            said = read_publish(first, body)
+            self.heard.put_nowait((said.topic, json.loads(said.payload)))
+            return framed(0x40, said.number.to_bytes(2, "big")) if said.number else b""
+        return b""
+
+
+@asynccontextmanager
+async def simulated(broker: Broker, *device_ids: str):
+    """Let devices live at a broker until the block ends."""
+    server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
+    address = server.sockets[0].getsockname()
+    fleet = Fleet(address, ("key", "secret"), Habits(delay_s=0))
+    living = asyncio.create_task(fleet.run(device_ids))
+    try:
+        async with asyncio.timeout(60):
+            yield fleet, living
+    finally:
+        living.cancel()
+        await asyncio.gather(living, return_exceptions=True)
+        server.close()
+        await server.wait_closed()
+
+
+async def test_a_device_answers_whatever_it_is_told():
+    commands = (b"\xff", b"[1]", b'{"payload": 5}', b'{"payload": {"iterationId": "7"}}')
+    broker = Broker(*commands)
+
+    async with simulated(broker, "one") as (fleet, _):
+        replies = [await broker.heard.get() for _ in commands]
+        while fleet.tally.answered < len(commands):
+            await asyncio.sleep(0)
+
+    done = {"ok": True, "note": "done"}
+    assert sorted(replies, key=str) == sorted(
+        [*[("jobs/replies/one", done)] * 3, ("jobs/replies/one", {"iterationId": "7", **done})],
+        key=str,
+    )
+
+
+async def test_a_device_that_is_refused_later_ends_no_other():
+    broker = Broker(b"{}")
+
+    async with simulated(broker, "one") as (fleet, living):
+        await broker.heard.get()
+        broker.refuses.add(b"two")
+        await fleet._live("two")
+        await asyncio.sleep(0)
+
+        assert fleet.tally.refused == 1
+        assert fleet.tally.connected == 1
+        assert not living.done()

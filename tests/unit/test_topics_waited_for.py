@@ -25,6 +25,11 @@ class Listening:
         if self._failing:
             raise ConnectionClosedError
 
+    async def drain(self):
+        self._log.append(("finish", self.subject))
+        if self._failing:
+            raise ConnectionClosedError
+
 
 class Client:
     """The connection to the platform's account, on which some subjects are refused."""
@@ -143,6 +148,17 @@ async def test_an_application_that_is_gone_is_not_made_known_again_and_is_forgot
 
     assert link.told == [(TWO, frozenset())]
     assert intake._hearing == {}
+
+
+async def test_a_server_that_stops_hears_all_that_the_broker_has_sent():
+    link, _, intake = looking((ONE, "a"), (TWO, "+/b"))
+    await intake._look()
+    link.log.clear()
+
+    await intake.stop()
+    await intake.stop()
+
+    assert sorted(link.log) == [("finish", "+/b"), ("finish", f"said.{ONE}.a")]
 
 
 async def test_where_messages_come_from_changes_without_a_gap():

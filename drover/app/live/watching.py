@@ -68,6 +68,13 @@ class _Watched(NamedTuple):
     name: str
 
 
+def check_topic(topic_filter: str) -> None:
+    """Raise Invalid for what cannot be watched."""
+    known = not is_reserved(topic_filter) or device_topic(topic_filter.replace("+", "0" * 24))
+    if not is_filter(topic_filter) or not known:
+        raise Invalid(f"'{topic_filter[:100]}' cannot be subscribed to", field="topic")
+
+
 class Watching:
     """Opens streams of messages."""
 
@@ -98,9 +105,7 @@ class Watching:
 
     async def topic(self, application_id: str, topic_filter: str, reading: Reading) -> Stream:
         """Watch a topic or filter of an application; raises Invalid, TooMany, Unavailable."""
-        known = not is_reserved(topic_filter) or device_topic(topic_filter.replace("+", "0" * 24))
-        if not is_filter(topic_filter) or not known:
-            raise Invalid(f"'{topic_filter[:100]}' cannot be subscribed to", field="topic")
+        check_topic(topic_filter)
         return await self._watch(_Watched(application_id, topic_filter, "", reading.name), reading)
 
     async def states(

@@ -59,6 +59,10 @@ _NOBODY: Final[Mapping[str, Any]] = MappingProxyType(
 )
 """What pages know where they are shown to somebody who is not signed in."""
 
+MOST_LAID_OUT: Final = 131_072
+"""Characters of JSON that is shown over several lines: a page holds many such values."""
+
+_OVER_LINES: Final = json.JSONEncoder(indent=2, ensure_ascii=False)
 _VENDOR: Final = "vendor"
 _SECOND_MS: Final = 1000
 _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", _SECOND_MS))
@@ -183,12 +187,30 @@ def ago(moment: str | int, now_ms: int) -> str:
 
 
 def pretty(value: Any) -> str:
-    """Return JSON over several lines: of JSON text, or of what is no text; other text as it is."""
+    """Return JSON over several lines: of JSON text, or of what is no text; other text as it is.
+
+    What would become far longer so, as what is nested deep does, is shown in one line.
+    """
     try:
         parsed = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return str(value)
-    return json.dumps(parsed, indent=2, ensure_ascii=False)
+        return _laid_out(parsed) or (value if isinstance(value, str) else _in_one_line(parsed))
+    except (ValueError, RecursionError):
+        return value if isinstance(value, str) else "(nested too deep to show)"
+
+
+def _laid_out(value: Any) -> str:
+    """Return JSON over several lines, "" where that is too long."""
+    parts, length = [], 0
+    for part in _OVER_LINES.iterencode(value):
+        parts.append(part)
+        length += len(part)
+        if length > MOST_LAID_OUT:
+            return ""
+    return "".join(parts)
+
+
+def _in_one_line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def words(name: str) -> str:

@@ -16,6 +16,8 @@ from drover.faces.console.inventory import READS as INVENTORY_READS
 from drover.faces.console.inventory import row
 from drover.kinds.device import KIND
 from drover.model.errors import Invalid, Missing
+from drover.model.instants import LAST_MS
+from drover.ports.reports import Span
 from drover.query.filters import by_glob, tagged_any
 from drover.query.kinds import DEVICES
 from drover.query.losant import parse_json
@@ -33,6 +35,10 @@ MANY: Final = "/console/applications/{applicationId}/devices"
 ONE: Final = f"{MANY}/{{deviceId}}"
 SECTION: Final = "devices"
 JOBS_SHOWN: Final = 10
+LINES_SHOWN: Final = 20
+"""Of each log of a device."""
+PAYLOAD_SHOWN: Final = 4000
+"""Characters of a command's payload: devices may be sent 256 KB."""
 _MOST_TAGS: Final = 10
 _MOST_PARENTS: Final = 20
 
@@ -79,6 +85,21 @@ class _Pages:
         await self._devices.get(caller, *place)
         listed = await self._inventory.page(caller, Asked(_ran_on(place[1]), size=JOBS_SHOWN))
         return visit.show("device_jobs.html", SECTION, rows=[row(job) for job in listed.jobs])
+
+    async def logs(self, visit: Visit) -> Answer:
+        """Show the newest commands to a device, and its newest comings and goings."""
+        caller, place = visit.call.caller, (visit.call.application_id, visit.call.path["deviceId"])
+        device = msgspec.json.decode(await self._devices.get(caller, *place))
+        newest = Span(start_ms=0, end_ms=LAST_MS, limit=LINES_SHOWN)
+        return await visit.show_within(
+            "device_logs.html",
+            SECTION,
+            device=device,
+            commands=await self._reports.logged(caller, *place, "command", newest),
+            changes=await self._reports.logged(caller, *place, "connection", newest),
+            here=f"/console/applications/{place[0]}/devices/{place[1]}",
+            shown=PAYLOAD_SHOWN,
+        )
 
     async def _parents(self, visit: Visit, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Return the devices above one, the nearest first; one that was deleted is left out."""
@@ -127,4 +148,6 @@ def operations(services: Services) -> Iterator[Operation]:
     one = KIND.scopes("get") & KIND.scopes("getCompositeState", reads=True)
     yield page(site, MANY, KIND.scopes("get", collection=True), pages.search)
     yield page(site, ONE, one, pages.show)
+    logs = KIND.scopes("getCommand", reads=True) & KIND.scopes("getLogEntries", reads=True)
+    yield page(site, f"{ONE}/logs", one & logs, pages.logs)
     yield page(site, f"{ONE}/jobs", one & INVENTORY_READS, pages.jobs)

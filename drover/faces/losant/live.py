@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from drover.app.live.publishing import Publication, Publishing
-from drover.app.live.streams import Reading
 from drover.app.live.watching import Messages, Watching
+from drover.faces.live_events import INTERVAL, MESSAGE, LiveEvents, message
+from drover.faces.live_events import reading as reading_of
 from drover.faces.operation import Answer, Call, Operation
 from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.device import KIND as DEVICE
@@ -17,43 +18,16 @@ from drover.kinds.flow import KIND as FLOW
 from drover.ports.flows import DEBUG_LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from drover.app.live.streams import Stream
     from drover.app.services import Services
     from drover.faces.streaming import Still
     from drover.ports.bus import Message
 
-KEEP_ALIVE_S: Final = 2
-LONGEST_KEEP_ALIVE_S: Final = 3600
-
 _APPLICATION: Final = "/applications/{applicationId}"
 _DEVICE: Final = f"{_APPLICATION}/devices/{{deviceId}}"
-_INTERVAL: Final = "keepAliveInterval"
-_LONGEST_ID: Final = 100
 _NOT_KEPT: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
-
-
-class _Events:
-    """A stream as server-sent events, with a comment where nothing came."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._begun = False
-
-    def __aiter__(self) -> _Events:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if not self._begun:
-            self._begun = True
-            return b": watching\n\n"
-        shown = await anext(self._stream)
-        return b": keepalive\n\n" if shown is None else shown
-
-    async def aclose(self) -> None:
-        """Watch no longer."""
-        await self._stream.aclose()
 
 
 class _Calls:
@@ -72,20 +46,20 @@ class _Calls:
     async def topic(self, call: Call) -> Answer:
         """Watch a topic."""
         wanted = call.text("topic")
-        reading = _reading(call, "mqttMessage", _message)
+        reading = reading_of(call, MESSAGE, message)
         return _answer(await self._watching.topic(call.application_id, wanted, reading), _as_long)
 
     async def states(self, call: Call) -> Answer:
         """Watch what a device reports."""
         device = (call.caller, call.application_id, call.path["deviceId"])
-        reading = _reading(call, "deviceState", _json)
+        reading = reading_of(call, "deviceState", _json)
         stream = await self._watching.states(*device, reading)
         return _answer(stream, partial(self._watching.check, *device))
 
     async def commands(self, call: Call) -> Answer:
         """Watch what a device is told to do."""
         device = (call.caller, call.application_id, call.path["deviceId"])
-        reading = _reading(call, "deviceCommand", _json)
+        reading = reading_of(call, "deviceCommand", _json)
         stream = await self._watching.commands(*device, reading)
         return _answer(stream, partial(self._watching.check, *device))
 
@@ -96,31 +70,20 @@ class _Calls:
             call.query.get("nodeId", ""),
             call.query.get("flowVersion", ""),
         )
-        reading = _reading(call, "flowDebug", _json)
+        reading = reading_of(call, "flowDebug", _json)
         flow = (call.application_id, call.path["flowId"])
         stream = await self._watching.debug(*flow, wanted, reading)
         return _answer(stream, partial(self._watching.check_flow, *flow))
 
 
 def _answer(stream: Stream, still: Still) -> Answer:
-    return Answer(_Events(stream), headers=_NOT_KEPT, media_type="text/event-stream", still=still)
+    return Answer(
+        LiveEvents(stream), headers=_NOT_KEPT, media_type="text/event-stream", still=still
+    )
 
 
 async def _as_long() -> None:
     """Ask for no more than that the caller may come in."""
-
-
-def _reading(call: Call, name: str, shown: Callable[[Message], bytes]) -> Reading:
-    def event(message_id: str, message: Message) -> bytes:
-        return f"id: {message_id}\nevent: {name}\ndata: ".encode() + shown(message) + b"\n\n"
-
-    idle_s = call.whole(_INTERVAL, KEEP_ALIVE_S, least=1, most=LONGEST_KEEP_ALIVE_S)
-    return Reading(name, event, idle_s, call.headers.get("last-event-id", "")[:_LONGEST_ID])
-
-
-def _message(message: Message) -> bytes:
-    text = message.payload.decode(errors="replace")
-    return msgspec.json.encode({"topic": message.topic, "message": text})
 
 
 def _json(message: Message) -> bytes:
@@ -151,7 +114,7 @@ def operations(services: Services) -> Iterator[Operation]:
         run=calls.topic,
         name="application.mqttSubscriptionStream",
         summary="Watch a topic",
-        parameters=("topic", _INTERVAL),
+        parameters=("topic", INTERVAL),
     )
     for verb, run, summary in (
         ("stateStream", calls.states, "Watch what a device reports"),
@@ -164,7 +127,7 @@ def operations(services: Services) -> Iterator[Operation]:
             run=run,
             name=f"device.{verb}",
             summary=summary,
-            parameters=(_INTERVAL,),
+            parameters=(INTERVAL,),
         )
     yield _debug_stream(calls)
 
@@ -177,6 +140,6 @@ def _debug_stream(calls: _Calls) -> Operation:
         run=calls.debug,
         name="flow.debugStream",
         summary="Watch what a workflow's debug nodes say",
-        parameters=("nodeId", "level", "flowVersion", _INTERVAL),
+        parameters=("nodeId", "level", "flowVersion", INTERVAL),
         ours=True,
     )

@@ -90,6 +90,26 @@ def test_json_is_told_over_several_lines_and_other_text_as_it_is():
     assert pretty("{{#each}}") == "{{#each}}"
 
 
+def test_what_is_nested_deep_makes_no_page_many_times_as_long():
+    deep = "[" * 5000 + "]" * 5000
+    wide = [[]]
+    for _ in range(900):
+        wide = [wide]
+    several = [wide] * 40
+
+    assert pretty(deep) == deep
+    assert len(pretty(several)) < 40 * 2000
+    assert "\n" not in pretty(several)
+
+
+def test_what_cannot_be_laid_out_at_all_is_named_as_such():
+    value = []
+    for _ in range(100_000):
+        value = [value]
+
+    assert pretty(value) == "(nested too deep to show)"
+
+
 @given(st.text(max_size=200))
 def test_whatever_text_is_shown_it_brings_no_markup_with_it(text):
     page = render("refused.html", title=text, message=text, back="").decode()

@@ -137,6 +137,58 @@ function findPlace() {
   log.scrollTop = follows && log.dataset.newest !== undefined ? log.scrollHeight : place ? place.top : 0;
 }
 
+// Live messages ------------------------------------------------------------------------------------
+
+const MOST_SHOWN = 100;
+const LONGEST_SHOWN = 2000;
+
+function cell(text, style) {
+  const made = document.createElement("td");
+  made.className = style;
+  made.textContent = text.length > LONGEST_SHOWN ? text.slice(0, LONGEST_SHOWN) + "…" : text;
+  return made;
+}
+
+function follow(card) {
+  const part = (name) => card.querySelector(`[data-live-${name}]`);
+  const told = (text) => { part("status").textContent = text; };
+  let count = 0;
+  let paused = false;
+  let waiting = [];
+  // However many come, the page is changed a few times a second, and by the newest alone.
+  setInterval(() => {
+    part("count").textContent = plain(count);
+    if (paused || document.hidden || !waiting.length) return;
+    const rows = waiting.reverse().map(([when, topic, message]) => {
+      const row = document.createElement("tr");
+      row.append(cell(when, ""), cell(topic, "name"), cell(message, "message"));
+      return row;
+    });
+    waiting = [];
+    part("messages").prepend(...rows);
+    while (part("messages").rows.length > MOST_SHOWN) part("messages").lastElementChild.remove();
+  }, 250);
+  part("pause").addEventListener("click", (event) => {
+    paused = !paused;
+    event.target.textContent = paused ? "Go on" : "Pause";
+  });
+  const open = () => {
+    const source = new EventSource(card.dataset.live);
+    source.addEventListener("open", () => told("watching"));
+    source.addEventListener("mqttMessage", (event) => {
+      const { topic, message } = JSON.parse(event.data);
+      count += 1;
+      waiting.push([new Date().toLocaleTimeString(), topic, message]);
+      if (waiting.length > MOST_SHOWN) waiting.shift();
+    });
+    source.addEventListener("error", () => {
+      told("interrupted; it is tried again");
+      if (source.readyState === EventSource.CLOSED) setTimeout(open, 5000);
+    });
+  };
+  open();
+}
+
 // Keys and small things ----------------------------------------------------------------------------
 
 function onKey(event) {
@@ -174,6 +226,8 @@ document.addEventListener("htmx:afterSwap", findPlace);
 document.addEventListener("DOMContentLoaded", () => {
   const card = document.querySelector("[data-progress]");
   if (card && window.EventSource) watch(card);
+  const live = document.querySelector("[data-live]");
+  if (live && window.EventSource) follow(live);
   const course = document.querySelector("[data-course]");
   if (course && window.uPlot) plotIn(course, JSON.parse(course.dataset.course), ["--accent", "--bad"]);
   keepMoments();

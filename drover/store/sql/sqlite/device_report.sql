@@ -28,15 +28,21 @@ WHERE device_id IN (SELECT value FROM json_each(:ids))
 ORDER BY device_id, attribute;
 
 -- name: device_last_within
--- Read the newest values of some devices within a span, of some attributes or of all.
+-- Read the newest values of some devices within a span, of some attributes or of all. Where the
+-- newest of all lies in the span no other is looked at.
 SELECT state.device_id, state.attribute, state.time_ms, state.value, state.relay_id,
     state.relay_type
 FROM (
-    SELECT device_id, attribute, max(time_ms) AS time_ms FROM device_state
+    SELECT device_id, attribute, CASE WHEN time_ms <= :end_ms THEN time_ms ELSE (
+        SELECT before.time_ms FROM device_state AS before
+        WHERE before.device_id = last.device_id AND before.attribute = last.attribute
+            AND before.time_ms BETWEEN :start_ms AND :end_ms
+        ORDER BY before.time_ms DESC LIMIT 1
+    ) END AS time_ms
+    FROM device_last AS last
     WHERE device_id IN (SELECT value FROM json_each(:ids))
-        AND time_ms BETWEEN :start_ms AND :end_ms
+        AND time_ms >= :start_ms
         AND (:attributes IS NULL OR attribute IN (SELECT value FROM json_each(:attributes)))
-    GROUP BY device_id, attribute
 ) AS newest JOIN device_state AS state ON state.device_id = newest.device_id
     AND state.time_ms = newest.time_ms AND state.attribute = newest.attribute
 ORDER BY state.device_id, state.attribute;
