@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+from drover.app.live import presence
 from drover.app.live.presence import PresenceBook
 from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.device import KIND as DEVICE
@@ -272,6 +273,21 @@ async def test_devices_of_a_broker_that_is_gone_are_disconnected(store):
 
     assert left == [(PLANT, goes)]
     assert [await is_connected(store, each) for each in (stays, goes)] == [True, False]
+
+
+async def test_all_devices_of_a_broker_that_is_gone_are_disconnected_at_once(
+    store, noted, monkeypatch
+):
+    monkeypatch.setattr(presence, "_AT_A_TIME", 2)
+    await new_application(store)
+    devices = [await new_device(store) for _ in range(5)]
+    numbered = enumerate(devices, 1)
+    await came(store, *(connection(each, n, server="old") for n, each in numbered))
+
+    await PresenceBook(store, noted).servers(["broker"])
+
+    assert sorted(of for of, _, _ in noted.changes) == devices
+    assert not any([await is_connected(store, each) for each in devices])
 
 
 @pytest.mark.parametrize("value", [1, 1.5, True, "plain", 'a "b" \\', "\u0000 é 💧", "1", "null"])
