@@ -154,8 +154,9 @@ class Server:
         show_watching(self.app.metrics, shelf.watching)
         self._hint(heart)
 
-        self._engine = await self._start_roles(heart, machine, work, services)
+        # Before jobs go on: what they tell devices at once would reach none.
         await self._let_devices_in(devices)
+        self._engine = await self._start_roles(heart, machine, work, services)
 
     async def _start_roles(
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services
