@@ -20,6 +20,7 @@ from bench.servers import STORES, server_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from multiprocessing.synchronize import Barrier
 
     from examples.serving import Serving
 
@@ -30,6 +31,7 @@ JOBS_OF_MANY: Final = {"sqlite": 3200, "postgres": 1600}
 """Jobs of many clients."""
 
 PROCESSES: Final = 4
+READY_S: Final = 60.0
 CONNECTIONS: Final = 32
 WAITING: Final = 200
 CREATED: Final = 150
@@ -107,7 +109,11 @@ def make_key(server: Serving) -> str:
 def hand_out(url: str, key: str, jobs: int, *, processes: int, threads: int) -> tuple[float, float]:
     """Create, pick up, start and end jobs; return jobs a second and the p99 of a pickup in ms."""
     share = jobs // (processes * threads)
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")
+    everybody = context.Barrier(processes)
+    with ProcessPoolExecutor(
+        processes, mp_context=context, initializer=_know, initargs=(everybody,)
+    ) as pool:
         list(pool.map(_ready, range(processes)))
         began = time.perf_counter()
         asked = [pool.submit(_client, url, key, share, threads) for _ in range(processes)]
@@ -116,8 +122,17 @@ def hand_out(url: str, key: str, jobs: int, *, processes: int, threads: int) -> 
     return share * processes * threads / seconds, percentile(pickups, 0.99) * 1000
 
 
+_others: list[Barrier] = []
+"""In a process of clients: where it waits for the others."""
+
+
+def _know(everybody: Barrier) -> None:
+    _others.append(everybody)
+
+
 def _ready(_number: int) -> None:
-    time.sleep(0.05)
+    """Return once each process has come so far, that none begins when others are half done."""
+    _others[0].wait(READY_S)
 
 
 def _client(url: str, key: str, jobs: int, threads: int) -> list[float]:

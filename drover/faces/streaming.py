@@ -68,3 +68,5 @@ async def _lost(still: Still) -> None:
             return
         except DroverError as error:
             _LOG.warning("http.not_looked", error=error.message)
+        except Exception:  # noqa: BLE001 - a fault of ours is no answer either, and ends no stream
+            _LOG.exception("http.not_looked")

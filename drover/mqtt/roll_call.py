@@ -78,13 +78,14 @@ class RollCall:
     async def _compare(self, server: str) -> None:
         there = await self._list(server)
         await asyncio.sleep(SETTLING_S)
-        for each in await self._intake.missed(server, there):
+        missed = await self._intake.missed(server, there)
+        for each in missed.came:
+            if (await self._ask(server, {"cid": each.number})).connections:
+                self._intake.came(each)  # one that has gone meanwhile may have been heard of
+        for each in missed.went:
             answer = await self._ask(server, {"cid": each.number})
             if not answer.connections:
-                parting = Parting(
-                    ended_ms=to_ms(answer.now), reason=UNHEARD, messages_from=0, messages_to=0
-                )
-                self._intake.went(each, parting)
+                self._intake.went(each, _unheard(answer))
 
     async def _list(self, server: str) -> Sequence[Connection]:
         found: dict[int, Connection] = {}
@@ -104,6 +105,11 @@ class RollCall:
         subject = _FIND.format(server=server)
         answer = await system.request(subject, msgspec.json.encode(question), timeout=REQUEST_S)
         return msgspec.json.decode(answer.data, type=_Answer).data
+
+
+def _unheard(answer: _Data) -> Parting:
+    ended_ms = to_ms(answer.now)
+    return Parting(ended_ms=ended_ms, reason=UNHEARD, messages_from=0, messages_to=0, heard=False)
 
 
 def _connection(server: str, listed: _Listed) -> Connection | None:

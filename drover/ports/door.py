@@ -52,12 +52,23 @@ class Connection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parting:
-    """How a connection ended."""
+    """How a connection ended.
+
+    ``heard`` is not set where no broker told of it: it counts only where it is news then.
+    """
 
     ended_ms: int
     reason: str
     messages_from: int
     messages_to: int
+    heard: bool = True
+
+
+class Missed(NamedTuple):
+    """Connections of which a broker lists others than are noted: newer ones, and fewer."""
+
+    came: Sequence[Connection]
+    went: Sequence[Connection]
 
 
 class Waited(NamedTuple):
@@ -115,10 +126,11 @@ class Intake(Protocol):
         """Note that a device is connected no longer."""
         ...
 
-    async def missed(self, server: str, there: Sequence[Connection]) -> Sequence[Connection]:
-        """Note devices that are there at a broker and not noted as connected to any.
+    async def missed(self, server: str, there: Sequence[Connection]) -> Missed:
+        """Tell how those that are there at a broker differ from those that are noted.
 
-        Returns the connections that are noted there, and are not among those that are there.
+        Some came and are newer than what is noted of their devices; others are noted, and not
+        there.
         """
         ...
 

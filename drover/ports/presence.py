@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +26,12 @@ class Connected:
 class Presence(Protocol):
     """Connections of devices. A newer one replaces an older; the end of that then means nothing."""
 
-    async def came(self, connections: Sequence[Connected]) -> None:
-        """Note connections that began."""
+    async def came(self, connections: Sequence[Connected]) -> Collection[str]:
+        """Note connections that began; return the devices whose is one that was not noted."""
         ...
 
-    async def went(self, connections: Sequence[Connected]) -> None:
-        """Note connections that ended, at their ``time_ms``."""
+    async def went(self, connections: Sequence[Connected]) -> Collection[str]:
+        """Note connections that ended, at their ``time_ms``; return devices connected no longer."""
         ...
 
     async def revoked(self, limit: int) -> Sequence[tuple[str, str]]:
@@ -48,8 +48,8 @@ class Presence(Protocol):
         """Return the application and the connection of each device that a server has."""
         ...
 
-    async def connected_among(self, device_ids: Sequence[str]) -> Sequence[str]:
-        """Return which of these devices are connected, to whichever server."""
+    async def connected_among(self, device_ids: Sequence[str]) -> Mapping[str, int]:
+        """Return which of these devices are connected, to whichever server, and since when."""
         ...
 
     async def renew(self, server: str, until_ms: int) -> None:

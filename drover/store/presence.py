@@ -9,7 +9,7 @@ from drover.ports.presence import Connected
 from drover.store.row_batches import batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from drover.store.driver import Row, Transaction
 
@@ -23,17 +23,18 @@ class PresenceStore:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    async def came(self, connections: Sequence[Connected]) -> None:
-        """Note connections that began."""
+    async def came(self, connections: Sequence[Connected]) -> Collection[str]:
+        """Note connections that began; return the devices whose is one that was not noted."""
         # Of several of one device the last one counts.
         newest = {each.device_id: each for each in connections}
-        await self._note("device_came", list(newest.values()))
-        if newest:
-            await self._tx.execute("rights_changed_before", {"ids": sorted(newest)})
+        rows = await self._note("device_came", list(newest.values()))
+        if any(row["outdated"] for row in rows):  # have it looked for those to be cut off
+            await self._tx.execute("raise_access_revision")
+        return {row["id"] for row in rows}
 
-    async def went(self, connections: Sequence[Connected]) -> None:
-        """Note connections that ended, unless a newer one is there."""
-        await self._note("device_went", connections)
+    async def went(self, connections: Sequence[Connected]) -> Collection[str]:
+        """Note connections that ended, unless a newer one is there; return devices that went."""
+        return {row["id"] for row in await self._note("device_went", connections)}
 
     async def revoked(self, limit: int) -> Sequence[tuple[str, str]]:
         """Return server and id of connections whose device or access key is there no longer."""
@@ -52,10 +53,10 @@ class PresenceStore:
         rows = await self._tx.fetch("connections_at", {"server": server})
         return [(row["application_id"], _connected(row)) for row in rows]
 
-    async def connected_among(self, device_ids: Sequence[str]) -> Sequence[str]:
-        """Return which of these devices are connected, to whichever server."""
+    async def connected_among(self, device_ids: Sequence[str]) -> Mapping[str, int]:
+        """Return which of these devices are connected, to whichever server, and since when."""
         rows = await self._tx.fetch("connected_among", {"ids": list(device_ids)})
-        return [row["id"] for row in rows]
+        return {row["id"]: row["connection_ms"] for row in rows}
 
     async def renew(self, server: str, until_ms: int) -> None:
         """Note that a server is there."""
@@ -68,15 +69,15 @@ class PresenceStore:
         rows = await self._tx.fetch("devices_of_lost_servers", params)
         return [(row["application_id"], row["id"]) for row in rows]
 
-    async def _note(self, statement: str, connections: Sequence[Connected]) -> None:
+    async def _note(self, statement: str, connections: Sequence[Connected]) -> Sequence[Row]:
         if not connections:
-            return
+            return ()
         rows = [
             (each.device_id, each.connection_id, each.server, each.time_ms, each.key_id)
             # In one order, so that servers that write at once do not wait crosswise.
             for each in sorted(connections, key=attrgetter("device_id"))
         ]
-        await self._tx.execute(statement, batch(self._tx.dialect, _COLUMNS, rows))
+        return await self._tx.fetch(statement, batch(self._tx.dialect, _COLUMNS, rows))
 
 
 def _connected(row: Row) -> Connected:

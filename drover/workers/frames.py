@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import struct
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from drover.flows.language.json_text import well_formed_value
+from drover.flows.language.numbers import double
+from drover.flows.language.text import well_formed
 from drover.ports.runner import FlowBatch, RunRecord, Settled
 
 if TYPE_CHECKING:
@@ -127,6 +129,9 @@ class Unbegun(Struct, frozen=True, tag="unbegun", array_like=True):
 FromWorker = Loading | Broken | Ready | Ask | Settle | SettleAll | Done | Failed | Unbegun | Worn
 ToWorker = Start | Forget | Answer | Receipt | Lost
 
+WHOLE: Final = range(-(2**63), 2**64)
+"""The whole numbers that frames hold as they are."""
+
 UNSENDABLE: Final = (TypeError, ValueError, OverflowError, RecursionError)
 """What packing raises for a message that holds, say, a whole number of more than 64 bits."""
 
@@ -138,13 +143,14 @@ TO_WORKER: Final[msgspec.msgpack.Decoder[ToWorker]] = msgspec.msgpack.Decoder(To
 def pack(message: FromWorker | ToWorker) -> bytes:
     """Return a message as a frame; raises one of ``UNSENDABLE``.
 
-    Whole numbers of more than 64 bits are those of JavaScript, halves of surrogate pairs U+FFFD.
+    Whole numbers of more than 64 bits are those of JavaScript, halves of surrogate pairs U+FFFD;
+    what is beside them stays as it is.
     """
     try:
         body = _ENCODER.encode(message)
     except UNSENDABLE:
-        plain = msgspec.to_builtins(message, builtin_types=(bytes,))
-        body = _ENCODER.encode(well_formed_value(plain))
+        plain = msgspec.to_builtins(message, builtin_types=(bytes, datetime))
+        body = _ENCODER.encode(_packable(plain))
     return LENGTH.pack(len(body)) + body
 
 
@@ -175,9 +181,24 @@ def _mended(value: Any) -> Any:
     try:
         _ENCODER.encode(value)
     except UNSENDABLE:
-        value = well_formed_value(value)
+        value = _packable(value)
         _ENCODER.encode(value)
     return value
+
+
+def _packable(value: Any) -> Any:
+    """Return a value with what of it no frame can carry in a form that one can."""
+    match value:
+        case str():
+            return well_formed(value)
+        case int():  # a boolean is among them
+            return value if value in WHOLE else double(value)
+        case list() | tuple():
+            return [_packable(each) for each in value]
+        case dict():
+            return {_packable(key): _packable(member) for key, member in value.items()}
+        case _:
+            return value
 
 
 def refusal(reason: str) -> dict[str, Any]:
@@ -201,7 +222,7 @@ def told(records: list[RunRecord], batch: int) -> Done:
 def mended_record(record: RunRecord) -> RunRecord:
     """Return a record that frames can carry; debug messages that none can are left out."""
     debug, _ = mended(record.debug)
-    return replace(record, debug=debug, error=well_formed_value(record.error))
+    return replace(record, debug=debug, error=_packable(record.error))
 
 
 def records_of(done: Done) -> list[RunRecord]:

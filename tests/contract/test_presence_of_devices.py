@@ -13,7 +13,7 @@ from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.device import KIND as DEVICE
 from drover.model.accounts import AccessKey
 from drover.model.kind import Stamp
-from drover.ports.door import Connection
+from drover.ports.door import Connection, Missed, Parting
 from drover.ports.presence import Connected
 from drover.ports.reports import Reading, Span
 from drover.store.access import StoredRevisions
@@ -133,33 +133,107 @@ async def test_connections_of_one_server_are_found(store):
     assert found == [(PLANT, here)]
     devices = [one, other, gone]
     connected = await store.read(lambda session: session.presence.connected_among(devices))
-    assert sorted(connected) == [one, other]
+    assert connected == {one: NOW, other: NOW}
 
 
-async def test_what_a_broker_told_unheard_is_noted_by_what_it_lists(store):
-    def listed(device_id, number):
-        return Connection(
-            application_id=PLANT,
-            device_id=device_id,
-            server="broker",
-            number=number,
-            address="",
-            began_ms=NOW,
-            key_id="k1",
-        )
+def listed(device_id, number, ms=NOW) -> Connection:
+    return Connection(
+        application_id=PLANT,
+        device_id=device_id,
+        server="broker",
+        number=number,
+        address="",
+        began_ms=ms,
+        key_id="k1",
+    )
 
+
+async def test_what_a_broker_lists_is_compared_with_what_is_noted(store):
     stayed, gone, new, elsewhere = [await new_device(store) for _ in range(4)]
     await came(store, connection(stayed, 1), connection(gone, 2))
     await came(store, connection(elsewhere, 3, server="other"))
     book = PresenceBook(store, SimpleNamespace())
     there = [listed(stayed, 1), listed(new, 4), listed(elsewhere, 5)]
-    noted = []
-    book.came = noted.append
 
-    left = await book.missed("broker", there)
+    missed = await book.missed("broker", there)
 
-    assert left == [listed(gone, 2)]
-    assert noted == [listed(new, 4)]
+    assert missed == Missed(came=[listed(new, 4)], went=[listed(gone, 2)])
+
+
+async def test_a_device_that_came_unheard_from_a_broker_that_died_is_not_missed(store):
+    device = await new_device(store)
+    await came(store, connection(device, 3, server="died"))
+    book = PresenceBook(store, SimpleNamespace())
+
+    missed = await book.missed("broker", [listed(device, 1, NOW + 1)])
+
+    assert missed.came == [listed(device, 1, NOW + 1)]
+
+
+class Noted:
+    """What is written in logs and told to workflows of comings and goings."""
+
+    def __init__(self):
+        self.changes = []
+        self.counter = self
+
+    async def note_changes(self, _session, _application_id, changes):
+        self.changes += [(each.device.id, each.connected, each.details) for each in changes]
+
+    def note(self, *_counted):
+        pass
+
+    def announce(self, _taken):
+        pass
+
+
+@pytest.fixture
+def noted():
+    return Noted()
+
+
+async def test_who_is_noted_as_connected_does_not_come_once_more(store, noted):
+    await new_application(store)
+    device = await new_device(store)
+    # Two servers that conclude it from the same list, and one that hears of it.
+    books = [PresenceBook(store, noted) for _ in range(2)]
+    for book in books:
+        for _ in range(2):
+            book.came(listed(device, 1))
+        book.start()
+        await book.close()
+
+    assert [(of, came) for of, came, _ in noted.changes] == [(device, True)]
+
+
+async def test_each_connection_of_a_device_that_comes_and_goes_is_told(store, noted):
+    await new_application(store)
+    device = await new_device(store)
+    parting = Parting(ended_ms=NOW + 1, reason="left", messages_from=0, messages_to=0)
+    book = PresenceBook(store, noted)
+    book.came(listed(device, 1))
+    book.went(listed(device, 1), parting)
+    book.came(listed(device, 2))
+    book.start()
+    await book.close()
+
+    assert [came for _, came, _ in noted.changes] == [True, False, True]
+    assert await is_connected(store, device)
+
+
+async def test_an_end_that_nobody_heard_of_is_told_once(store, noted):
+    await new_application(store)
+    device = await new_device(store)
+    await came(store, connection(device, 1))
+    unheard = Parting(ended_ms=NOW, reason="unheard", messages_from=0, messages_to=0, heard=False)
+    for _ in range(2):
+        book = PresenceBook(store, noted)
+        book.went(listed(device, 1), unheard)
+        book.start()
+        await book.close()
+
+    assert [came for _, came, _ in noted.changes] == [False]
+    assert not await is_connected(store, device)
 
 
 async def test_connections_are_revoked_with_their_key_or_device(store):
@@ -258,7 +332,7 @@ async def test_gateways_come_again_when_a_device_moves_from_one_to_another(store
 
     await changed(store, behind, gateway_id=first)
     assert await revoked(store) == ["1"]
-    await came(store, connection(first, 1, LATER))
+    await came(store, connection(first, 6, LATER))
     await changed(store, behind, name="renamed")
     assert await revoked(store) == []
     await came(store, connection(first, 4))

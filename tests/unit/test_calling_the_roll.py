@@ -10,7 +10,7 @@ from nats.errors import ConnectionClosedError
 
 from drover.mqtt import roll_call as module
 from drover.mqtt.roll_call import UNHEARD, RollCall
-from drover.ports.door import Connection
+from drover.ports.door import Connection, Missed
 
 APPLICATION, KEY = "a" * 24, "c" * 24
 NOW, NOW_MS = "2026-11-23T12:15:50.250Z", 1_795_436_150_250
@@ -72,12 +72,18 @@ class Noted:
     def __init__(self):
         self.at = {}
         self.there = {}
+        self.new = []
+        self.come = []
         self.gone = []
 
     async def missed(self, server, there):
         self.there[server] = there
         numbers = {each.number for each in there}
-        return [each for each in self.at.get(server, ()) if each.number not in numbers]
+        gone = [each for each in self.at.get(server, ()) if each.number not in numbers]
+        return Missed(self.new, gone)
+
+    def came(self, connection):
+        self.come.append(connection)
 
     def went(self, connection, parting):
         self.gone.append((connection, parting))
@@ -118,7 +124,16 @@ async def test_one_that_is_noted_and_not_there_has_gone(roll, brokers, noted):
 
     ((gone, parting),) = noted.gone
     assert gone == connection(4)
-    assert (parting.ended_ms, parting.reason) == (NOW_MS, UNHEARD)
+    assert (parting.ended_ms, parting.reason, parting.heard) == (NOW_MS, UNHEARD, False)
+
+
+async def test_one_that_is_there_and_not_noted_came_if_it_is_there_still(roll, brokers, noted):
+    brokers.there["ONE"] = {3: listed(3)}
+    noted.new = [connection(3), connection(4)]  # of which one has gone since it was listed
+
+    await roll.call(["ONE"], 0)
+
+    assert noted.come == [connection(3)]
 
 
 async def test_one_that_a_page_left_out_has_not_gone(roll, brokers, noted, monkeypatch):
@@ -126,7 +141,7 @@ async def test_one_that_a_page_left_out_has_not_gone(roll, brokers, noted, monke
     noted.at = {"ONE": [connection(4)]}
 
     async def pages_leave_out(_server, _there):
-        return noted.at["ONE"]
+        return Missed([], noted.at["ONE"])
 
     monkeypatch.setattr(noted, "missed", pages_leave_out)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from nats.errors import TimeoutError as NatsTimeoutError
 
+from drover.app.live.door import MOST_BEHIND
 from drover.model.errors import TooMany, Unauthorized, Unavailable
 from drover.mqtt import callout as module
 from drover.mqtt.accounts import CALLOUT, Keyring, signed, unverified
@@ -140,7 +141,7 @@ async def test_one_that_is_not_let_in_is_counted_and_told_why_unless_it_may_come
 
 
 async def test_one_with_more_topics_than_the_broker_takes_is_refused_and_nobody_else():
-    behind = [f"losant/{number:024x}/+" for number in range(3000)]
+    behind = [f"losant/{number:024x}/+" for number in range(MOST_BEHIND)]
     door = Door(replace(ADMITTED, may_publish=behind, may_subscribe=behind))
     desk = Desk(door)
 

@@ -185,6 +185,59 @@ async def test_an_application_is_tried_again_after_the_broker_was_away(link, bro
     assert link.known == (APPLICATION,)
 
 
+class Impatient(dict):
+    """What is being made known; it ends who asks for it without a pause."""
+
+    asked = 0
+
+    def get(self, *args):
+        self.asked += 1
+        assert self.asked < 100
+        return super().get(*args)
+
+
+async def test_who_comes_at_the_moment_at_which_an_application_is_known_goes_on(link, broker):
+    async def come_then() -> None:
+        await broker.answers.wait()
+        await link.ensure(APPLICATION)
+
+    link._making, link.greet = Impatient(), None
+    broker.answers.clear()
+    first = asyncio.create_task(link.ensure(APPLICATION))
+    await broker.asked.wait()
+    then = asyncio.create_task(come_then())
+    await asyncio.sleep(0)
+    broker.answers.set()
+
+    await asyncio.gather(first, then)
+
+    assert broker.told == [["b", "b.>"]]
+
+
+async def test_a_connection_that_came_back_makes_nobody_tell_of_other_applications_again(
+    link, broker
+):
+    await link.ensure(APPLICATION)
+
+    await link._again("b" * 24)
+    await link.ensure(APPLICATION)
+
+    assert broker.told == [["b", "b.>"]]
+
+
+async def test_of_a_broker_that_came_back_nothing_is_taken_for_known(link, broker, monkeypatch):
+    async def nothing() -> None:
+        pass
+
+    monkeypatch.setattr(link, "_tell_of_platform", nothing)
+    await link.ensure(APPLICATION)
+
+    await link._again(linking.PLATFORM)
+    await link.ensure(APPLICATION)
+
+    assert broker.told == [["b", "b.>"]] * 2
+
+
 async def test_one_who_waits_no_longer_does_not_end_it_for_others(link, broker):
     broker.answers.clear()
     leaving, staying = (asyncio.create_task(link.ensure(APPLICATION)) for _ in range(2))
@@ -243,3 +296,54 @@ async def test_who_listens_to_everything_hears_nothing_that_the_broker_says_to_i
         await listening[0](SimpleNamespace(subject=subject))
 
     assert heard == ["a.b", "_inbox", "/"]
+
+
+async def test_devices_need_not_wait_until_brokers_can_tell_of_what_was_there_before(
+    link, broker, monkeypatch
+):
+    await link.ensure(APPLICATION)
+    await link._again(APPLICATION)
+    there = linking.keep
+
+    async def say_nothing(_streams, _stream):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(linking, "keep", say_nothing)
+    monkeypatch.setattr(linking, "LOOKING_S", 0)
+
+    await link.ensure(APPLICATION)
+    assert link.known == ()
+
+    monkeypatch.setattr(linking, "keep", there)
+    await link.ensure(APPLICATION)
+    assert link.known == (APPLICATION,)
+
+
+async def test_nobody_is_let_in_before_an_application_has_its_streams(link, monkeypatch):
+    async def fail(_streams, _stream):
+        raise TimeoutError
+
+    monkeypatch.setattr(linking, "keep", fail)
+
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await link.ensure(APPLICATION)
+    assert link.known == ()
+
+
+async def test_who_prepares_applications_is_given_also_those_that_are_known(link, monkeypatch):
+    await link.ensure(APPLICATION)
+    given = []
+
+    async def note(application_id, client, messages):
+        given.append((application_id, client, messages))
+
+    async def keep(_streams, stream):
+        return stream.name
+
+    monkeypatch.setattr(linking, "keep", keep)
+    link.prepare_with(note)
+
+    await link.ensure(APPLICATION)
+
+    assert given == [(APPLICATION, link._clients[APPLICATION], "$MQTT_msgs")]

@@ -29,10 +29,12 @@ class Revisions:
 
 
 class Store:
-    """A store without anything revoked, that may be away."""
+    """A store in which little is revoked, that may be away."""
 
     def __init__(self):
         self.away = False
+        self.lost = []
+        self.looked = 0
         self.presence = self.resources = self
 
     async def read(self, work):
@@ -41,7 +43,8 @@ class Store:
         return await work(self)
 
     async def revoked(self, _limit):
-        return []
+        self.looked += 1
+        return self.lost
 
     async def connections_of(self, device_ids, _limit):
         return [CONNECTIONS[each] for each in device_ids if each in CONNECTIONS]
@@ -99,6 +102,20 @@ async def test_who_speaks_too_often_is_cut_off_also_while_access_does_not_change
     revoked = await world.intake.revoked(())
 
     assert revoked == Revoked([("BROKER", "8")])
+
+
+async def test_connections_are_cut_off_for_as_long_as_there_are_more_than_are_found_at_once(world):
+    world.store.lost = [("BROKER", str(number)) for number in range(1000)]
+    found = [await world.intake.revoked(()) for _ in range(LOOKS * 2)]
+    world.store.lost = []
+    await world.intake.revoked(())
+
+    looked = world.store.looked
+    for _ in range(LOOKS * 2):
+        await world.intake.revoked(())
+
+    assert {len(each.connections) for each in found} == {1000}
+    assert world.store.looked == looked + LOOKS - 1
 
 
 async def test_a_gateway_that_speaks_too_often_for_another_is_cut_off_and_not_that_one(world):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from drover.app.live.door import LiveDoor
+from types import SimpleNamespace
+
+from drover.app.live.door import MOST_BEHIND, LiveDoor
 
 
 def test_first_levels_that_were_stored_and_are_the_brokers_wildcards_open_nothing():
@@ -11,3 +13,33 @@ def test_first_levels_that_were_stored_and_are_the_brokers_wildcards_open_nothin
     found = door._free(["*", "*/x", ">", ">/x", "my topic/x", "a/b", "losant/x"])
 
     assert found == ["a", "a/#", "fleet", "fleet/#"]
+
+
+class Fleet:
+    """Devices without number behind a gateway, as a page of the store."""
+
+    def __init__(self):
+        self.resources = self
+        self.read_at_once = []
+
+    async def read(self, work):
+        return await work(self)
+
+    async def page(self, _kind, _application_id, listing):
+        self.read_at_once.append(listing.limit)
+        items = [SimpleNamespace(id=f"{number:024x}") for number in range(listing.limit)]
+        return SimpleNamespace(items=items)
+
+
+async def test_of_devices_behind_a_gateway_no_more_are_read_than_the_broker_takes():
+    fleet = Fleet()
+    door = LiveDoor(devices=None, store=fleet, roots=[], pace=None)
+    key = SimpleNamespace(application_id="a" * 24)
+    gateway = SimpleNamespace(
+        device_id="d" * 24, key=key, facts=SimpleNamespace(device_class="gateway")
+    )
+
+    found = await door._behind(gateway)
+
+    assert fleet.read_at_once == [MOST_BEHIND]
+    assert len(found) == MOST_BEHIND

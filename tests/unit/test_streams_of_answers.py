@@ -98,8 +98,9 @@ async def test_a_stream_ends_when_its_reader_may_see_no_more(doorman, where, err
     assert await read(doorman) == b"begun"
 
 
-async def test_a_stream_goes_on_while_nobody_can_say_whether_it_may(doorman):
-    doorman.fails = {"identify": [Unavailable("away"), Unavailable("away"), Unauthorized("no")]}
+@pytest.mark.parametrize("error", [Unavailable("away"), RuntimeError("a fault"), TimeoutError()])
+async def test_a_stream_goes_on_while_nobody_can_say_whether_it_may(doorman, error):
+    doorman.fails = {"identify": [error, error, Unauthorized("no")]}
 
     assert await read(doorman) == b"begun"
     assert doorman.seen.count("identify") == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from drover.app.access.device_check import DeviceCredentials, KnownDevice, Presented
@@ -39,6 +40,9 @@ GATEWAYS: Final = frozenset({"gateway", "edgeCompute"})
 
 NAMED: Final = frozenset({"none", "whitelist"})
 """Filters of access keys with which a device may use no other topics than those named."""
+
+MOST_BEHIND: Final = 2500
+"""Devices behind a gateway that are read: with so many the broker's answer would be too long."""
 
 
 class LiveDoor:
@@ -162,7 +166,8 @@ async def _behind(session: Session, known: KnownDevice) -> list[str]:
         },
         DEVICES,
     )
-    page = await session.resources.page(KIND, known.key.application_id, everything(chosen))
+    listing = replace(everything(chosen), limit=MOST_BEHIND)
+    page = await session.resources.page(KIND, known.key.application_id, listing)
     return [each.id for each in page.items]
 
 

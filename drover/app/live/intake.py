@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from drover.app.live.presence import PresenceBook
     from drover.ports.access import Revisions
     from drover.ports.bus import Message
-    from drover.ports.door import Connection, Done, Parting
+    from drover.ports.door import Connection, Done, Missed, Parting
     from drover.ports.store import Session, Store
 
 
@@ -73,8 +73,8 @@ class LiveIntake:
         """Note that a device is connected no longer."""
         self._book.went(connection, parting)
 
-    async def missed(self, server: str, there: Sequence[Connection]) -> Sequence[Connection]:
-        """Note devices that are there and not noted; return connections noted, but not there."""
+    async def missed(self, server: str, there: Sequence[Connection]) -> Missed:
+        """Return connections that are there and not noted, and those noted and not there."""
         return await self._book.missed(server, there)
 
     async def servers(self, alive: Sequence[str]) -> None:
@@ -86,6 +86,7 @@ class LiveIntake:
 
         Looked for only for a while after access changed, or somebody spoke too often: those that
         come meanwhile are refused, but one that was let in just before is noted a moment later.
+        While there are more than are returned at a time it is not over.
         """
         leaving = self._pace.leaving()
         revision = await self._revisions.current()
@@ -98,6 +99,8 @@ class LiveIntake:
 
         async def look(session: Session) -> Revoked:
             connections = await session.presence.revoked(_AT_A_TIME)
+            if len(connections) == _AT_A_TIME:
+                self._looks = LOOKS
             gone = await session.resources.absent(APPLICATION, "", sorted(known))
             return Revoked([*sent_away, *connections], gone)
 

@@ -10,11 +10,11 @@ from drover.app.live.batches import Batches
 from drover.app.payload_counts import BY_DEVICE
 from drover.model.access import Caller
 from drover.model.instants import to_text
-from drover.ports.door import Connection
+from drover.ports.door import Connection, Missed
 from drover.ports.presence import Connected
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from drover.app.device_reports import DeviceReports
     from drover.kinds.device import Device
@@ -64,21 +64,21 @@ class PresenceBook:
         """Note that a device is connected no longer."""
         self._batches.offer(_Move(connection, parting), MOST_WAITING)
 
-    async def missed(self, server: str, there: Sequence[Connection]) -> Sequence[Connection]:
-        """Note devices that are there at a broker and not noted as connected to any.
+    async def missed(self, server: str, there: Sequence[Connection]) -> Missed:
+        """Tell how those that are there at a broker differ from those that are noted.
 
-        Returns the connections that are noted there, and are not among those that are there.
+        A device that is noted elsewhere, and from before, came from there: that may be a broker
+        that has just died.
         """
         noted = await self._store.read(lambda session: session.presence.at(server))
         numbers = {each.connection_id for _, each in noted}
         new = [each for each in there if str(each.number) not in numbers]
         ids = [each.device_id for each in new]
         known = await self._store.read(lambda session: session.presence.connected_among(ids))
-        for each in new:
-            if each.device_id not in known:
-                self.came(each)
+        came = [each for each in new if known.get(each.device_id, -1) < each.began_ms]
         listed = {str(each.number) for each in there}
-        return [_noted(*each) for each in noted if each[1].connection_id not in listed]
+        went = [_noted(*each) for each in noted if each[1].connection_id not in listed]
+        return Missed(came, went)
 
     async def servers(self, alive: Sequence[str]) -> None:
         """Note which brokers are there, and disconnect the devices of those that are not."""
@@ -109,15 +109,13 @@ class PresenceBook:
         await self._reports.note_changes(session, application_id, changes)
 
     async def _write(self, moves: Sequence[_Move]) -> None:
-        by_application: dict[str, list[_Move]] = defaultdict(list)
-        for move in moves:
-            by_application[move.connection.application_id].append(move)
-
-        async def work(session: Session) -> None:
+        async def work(session: Session) -> Sequence[_Move]:
             # What came goes first: whatever ends later only ends its own connection.
-            await session.presence.came([_connected(each) for each in moves if not each.parting])
-            await session.presence.went([_connected(each) for each in moves if each.parting])
-            for application_id, those in by_application.items():
+            came = [_connected(each) for each in moves if not each.parting]
+            new = await session.presence.came(came)
+            gone = await session.presence.went([_connected(each) for each in moves if each.parting])
+            news = _news(moves, new, gone)
+            for application_id, those in _by_application(news).items():
                 ids = [each.connection.device_id for each in those]
                 devices = await devices_of(session, application_id, ids)
                 changes = [
@@ -126,12 +124,39 @@ class PresenceBook:
                     if each.connection.device_id in devices
                 ]
                 await self._reports.note_changes(session, application_id, changes)
+            return news
 
-        await self._store.write(work)
-        for move in moves:
+        for move in await self._store.write(work):
             category = "deviceConnect" if move.parting is None else "deviceDisconnect"
             self._reports.counter.note(move.connection.application_id, category, BY_DEVICE)
         self._reports.announce(())
+
+
+def _by_application(moves: Sequence[_Move]) -> Mapping[str, Sequence[_Move]]:
+    found: dict[str, list[_Move]] = defaultdict(list)
+    for move in moves:
+        found[move.connection.application_id].append(move)
+    return found
+
+
+def _news(moves: Sequence[_Move], new: Collection[str], gone: Collection[str]) -> Sequence[_Move]:
+    """Return those moves that nobody has noted: several servers may conclude the same from a list.
+
+    ``new`` are devices whose connection was not noted, ``gone`` those whose was, and ended.
+    """
+    told: dict[tuple[str, int, bool], _Move] = {}
+    for each in moves:
+        connection, parting = each
+        told.setdefault((connection.server, connection.number, parting is None), each)
+    newest = {each.connection.device_id: each for each in told.values() if not each.parting}
+
+    def is_news(move: _Move) -> bool:
+        device_id = move.connection.device_id
+        if move.parting is not None:
+            return move.parting.heard or device_id in gone
+        return device_id in new or newest[device_id] is not move
+
+    return [each for each in told.values() if is_news(each)]
 
 
 def _noted(application_id: str, connected: Connected) -> Connection:

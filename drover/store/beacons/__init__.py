@@ -146,18 +146,19 @@ class BeaconStore:
     async def _untaken(self, sought: Sought, after: int) -> Untaken:
         """Return among which jobs to look, where nobody may have those that are sought.
 
-        Few are looked at by themselves, whatever else there is; many are met soon from the first
-        of them on.
+        Few are looked at by themselves, whatever else there is; many are met soon from about the
+        first of them on.
         """
         name = untaken_of(sought.query)
         if name is None:
             return Untaken(None, after)
-        rows = await self._tx.fetch("beacon_untaken", {"name": name, "limit": MOST_UNTAKEN})
+        params = {"name": name, "limit": MOST_UNTAKEN}
+        rows = await self._tx.fetch("beacon_untaken", params)
         if len(rows) < MOST_UNTAKEN:
             return Untaken([row["number"] for row in rows], after)
         if after == 0:
-            row = await self._tx.fetch_one("beacon_oldest_untaken", {"name": name})
-            after = 0 if row is None or row["number"] is None else row["number"] - 1
+            (row,) = await self._tx.fetch("beacon_before_untaken", params)
+            after = (row["number"] or 1) - 1  # none where all were taken meanwhile
         return Untaken(None, after)
 
     async def eligible(self, names: Sequence[str], now_ms: int, limit: int) -> Sequence[Eligible]:

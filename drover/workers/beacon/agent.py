@@ -15,11 +15,12 @@ from drover.workers.beacon.aside import aside
 from drover.workers.beacon.backoff import Backoff
 from drover.workers.beacon.commands import kill_all
 from drover.workers.beacon.deliveries import Deliveries
+from drover.workers.beacon.job_log import clock_by
 from drover.workers.beacon.job_run import JobRun, Stop
 from drover.workers.beacon.spool import Finished, Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from drover.client.beacon_work import BeaconWork
     from drover.client.task_records import BeaconJob
@@ -57,6 +58,7 @@ class Agent:
         self._hurried = asyncio.Event()
         self._may_be_lost = False
         self._welcome = False
+        self._now_s: Callable[[], float] = time.time
         self.failures = 0
 
     def stop(self) -> None:
@@ -119,7 +121,10 @@ class Agent:
                 if _handed(job) not in self._running and not self._deliveries.hold(job):
                     return self._work.pick_up(job.id, lease_s=self._settings.wanted.lease_s)
             self._may_be_lost = False
-        return self._work.take_next(self._settings.wanted)
+        taken = self._work.take_next(self._settings.wanted)
+        if taken is not None:  # picked up this moment, as one that is picked up again was not
+            self._now_s = clock_by(taken.pickup_time)
+        return taken
 
     async def _call_off(self, taking: asyncio.Future[BeaconJob | None]) -> None:
         """Ask for no job after all; hand back one that comes all the same."""
@@ -148,7 +153,7 @@ class Agent:
         for earlier, _ in self._running.values():
             if earlier.job.id == job.id:  # its lease ran out, and it came back to us
                 earlier.stop(Stop.LOST)
-        run = JobRun(job, self._work, self._settings)
+        run = JobRun(job, self._work, self._settings, self._now_s)
         task = asyncio.create_task(self._work_on(run))
         self._running[_handed(job)] = (run, task)
         task.add_done_callback(lambda _: self._running.pop(_handed(job)))

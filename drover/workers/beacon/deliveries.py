@@ -24,8 +24,8 @@ _BAD: Final = 400
 _CONFLICT: Final = 409
 _TOO_LARGE: Final = 413
 _FOR_GOOD: Final = frozenset({_BAD, 403, 404, _CONFLICT, _TOO_LARGE})
-_TRIES_OF_A_LEASE: Final = 4
-"""Results are handed in so often, at the least, before their job's lease runs out."""
+_WAITS_OF_A_LEASE: Final = 4
+"""So many of the longest waits between two tries to hand in results are as long as a lease."""
 
 _SHORT: Final = 500
 """Characters of an output that are kept where the whole was too large."""
@@ -131,8 +131,9 @@ def longest_wait_s(job: BeaconJob) -> float:
     """Return how long results may wait at the most until they are handed in again.
 
     A server that is back for as long as a lease is to hear of them before it hands the job on.
+    Where it asks for a pause, that comes before, up to as long once more.
     """
-    return min(MOST_S, job.lease / _TRIES_OF_A_LEASE) if job.lease else MOST_S
+    return min(MOST_S, job.lease / _WAITS_OF_A_LEASE) if job.lease else MOST_S
 
 
 def was_accepted(finished: Finished, error: Exception) -> bool:

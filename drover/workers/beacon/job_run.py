@@ -16,7 +16,7 @@ import structlog
 from drover.client.beacon_work import Ending
 from drover.client.errors import ClientError, ServerUnreachable
 from drover.workers.beacon.aside import aside
-from drover.workers.beacon.job_log import JobLog, clock_by
+from drover.workers.beacon.job_log import JobLog
 from drover.workers.beacon.results import TaskResult, TaskStatus
 from drover.workers.beacon.task_run import JobPlace, TaskRun
 
@@ -51,14 +51,23 @@ class Stop(StrEnum):
 
 
 class JobRun:
-    """The work on one job; ``stopped`` says why it was broken off, if it was."""
+    """The work on one job; ``stopped`` says why it was broken off, if it was.
 
-    def __init__(self, job: BeaconJob, work: BeaconWork, settings: AgentSettings) -> None:
+    ``now_s`` is the clock of its lines.
+    """
+
+    def __init__(
+        self,
+        job: BeaconJob,
+        work: BeaconWork,
+        settings: AgentSettings,
+        now_s: Callable[[], float] = time.time,
+    ) -> None:
         self.job = job
         self.stopped: Stop | None = None
         self._work = work
         self._settings = settings
-        self._lines = JobLog(job.fence or 1, clock_by(job.pickup_time))
+        self._lines = JobLog(job.fence or 1, now_s)
         self._results: list[TaskResult] = []
         self._error: str | None = None
         self._doing: asyncio.Task[None] | None = None
@@ -187,5 +196,5 @@ class JobRun:
             if isinstance(error, ClientError) and error.status in _NO_MORE_LINES:
                 self._lines.refused()
             return False
-        self._lines.accepted(batch)
+        self._lines.accepted()
         return True

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 LONGEST_LINE: Final = 4096
 """Characters of one line of the log; what is longer becomes several."""
 
-MOST_LINES: Final = 10_000
-"""Lines of one task that go into the log: a job of ten such tasks fits into what a log holds."""
+MOST_LINES: Final = 9_900
+"""Lines of one task that go into the log: those of ten such tasks fit into the log of a job."""
 
 
 class Output:
@@ -76,4 +76,4 @@ class Output:
                 self._tell(f"[what follows is not logged: more than {self._log_bytes} bytes]")
             elif not self._lines_left:
                 self._room = 0
-                self._tell(f"[what follows is not logged: more than {MOST_LINES} lines]")
+                self._tell(f"[what follows is not logged: more than {MOST_LINES:,} lines]")

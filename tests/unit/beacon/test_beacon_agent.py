@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -174,6 +175,64 @@ async def test_a_job_whose_answer_was_lost_is_found_again_and_done_once(agent_of
         "start",
         "end",
     ]
+
+
+HOUR_S = 3600
+
+
+class TimedWork(ScriptedWork):
+    """Hands out jobs that were picked up so long ago, by the clock here; keeps when lines were."""
+
+    def __init__(self, *ages_s: int) -> None:
+        super().__init__(*([{"command": "echo here"}] for _ in ages_s))
+        self.now_s = int(time.time())
+        self.moments: list[int] = []
+        for number, age_s in enumerate(ages_s, 1):
+            self._now(number, pickup_time=self.now_s - age_s)
+
+    def log(self, job, lines):
+        self.moments += [round((self.now_s - line.time) / HOUR_S) for line in lines]
+        return super().log(job, lines)
+
+
+def losing_the_answer(work, number):
+    """Let a job be handed out by an answer that is lost."""
+
+    def trouble(call):
+        waiting = [job.id for job in work.jobs.values() if job.status == "queued"]
+        if call[0] == "take_next" and waiting[:1] == [number]:
+            work._now(number, status="picked_up", worker="w", fence=1)
+            away()
+
+    return trouble
+
+
+async def test_a_job_that_was_picked_up_long_ago_does_not_tell_the_time(agent_of):
+    work = TimedWork(5 * HOUR_S)
+    work.trouble = losing_the_answer(work, 1)
+
+    await agent_of(work).run()
+
+    assert work.named("pick_up")
+    assert work.moments == [0]
+
+
+async def test_the_servers_clock_is_known_from_the_job_that_was_handed_out_last(agent_of):
+    work = TimedWork(2 * HOUR_S, 7 * HOUR_S)
+    agent = agent_of(work, once=False)
+    lose = losing_the_answer(work, 2)
+
+    def trouble(call):
+        if len(work.endings) == 2:
+            agent.stop()
+        lose(call)
+
+    work.trouble = trouble
+
+    await agent.run()
+
+    assert work.named("pick_up") == [("pick_up", 2)]
+    assert work.moments == [2, 2]
 
 
 async def test_several_jobs_are_worked_on_at_once_up_to_the_limit(agent_of, functions):

@@ -8,18 +8,22 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from drover.app.beacons.logs import MOST_LINES as MOST_LINES_OF_A_LOG
 from drover.client import BeaconJob, ClientError, ServerUnreachable
 from drover.client.beacon_work import Ending, Wanted
+from drover.client.task_records import LogLine
 from drover.workers.beacon.backoff import Backoff
 from drover.workers.beacon.commands import environment
 from drover.workers.beacon.deliveries import longest_wait_s, shortened, was_accepted
 from drover.workers.beacon.job_log import (
     BATCH_CHARACTERS,
     BATCH_LINES,
+    MOST_CHARACTERS,
     MOST_WAITING,
     JobLog,
     clock_by,
 )
+from drover.workers.beacon.job_log import MOST_LINES as MOST_LINES_OF_A_JOB
 from drover.workers.beacon.output import MOST_LINES, Output
 from drover.workers.beacon.running import SteadyLog
 from drover.workers.beacon.settings import (
@@ -57,10 +61,11 @@ def test_lines_keep_their_numbers_until_they_are_accepted():
     first = log.batch()
     log.tell("c")
 
-    assert [line.seq for line in log.batch()] == [1, 2, 3]
-    log.accepted(first)
+    assert log.batch() == first
+    assert [line.seq for line in log.left()] == [1, 2, 3]
+    log.accepted()
     assert [(line.seq, line.line, line.time) for line in log.batch()] == [(3, "c", 99)]
-    log.accepted(log.batch())
+    log.accepted()
     assert not log
 
 
@@ -83,32 +88,91 @@ def test_batches_are_bounded_in_lines_and_in_size():
     assert len(large.batch()) == 1
 
 
-def test_a_server_that_is_away_for_long_costs_the_oldest_lines():
+def test_a_server_that_is_away_for_long_costs_the_oldest_lines_that_were_not_sent():
     log = JobLog()
     for number in range(MOST_WAITING):
         log.tell(str(number))
-    under_way = log.batch()
+    sent = log.batch()
     for number in range(3):
         log.tell(f"late {number}")
 
-    said, first = log.batch()[:2]
-    assert said.seq == 4
-    assert said.line.startswith("[4 lines are missing here")
-    assert (first.line, first.seq) == ("4", 5)
-    log.accepted(under_way)
-    assert (log.batch()[0].line, log.batch()[0].seq) == (str(BATCH_LINES), BATCH_LINES + 1)
+    said, first = log.left()[BATCH_LINES:][:2]
+
+    assert log.batch() == sent
+    assert said.line.startswith("[3 lines are missing here")
+    assert said.seq == BATCH_LINES + 3
+    assert (first.line, first.seq) == (str(BATCH_LINES + 3), BATCH_LINES + 4)
 
 
 def test_lines_given_up_later_are_counted_anew():
     log = JobLog()
-    for number in range(MOST_WAITING + 5):
+    for number in range(MOST_WAITING + 1):
         log.tell(str(number))
-    log.accepted(log.batch())
+    assert log.batch()[0].line.startswith("[1 line is missing here")
+    log.accepted()
     for number in range(MOST_WAITING):
         log.tell(str(number))
 
-    assert len(log.left()) == MOST_WAITING
-    assert log.left()[0].line.startswith(f"[{MOST_WAITING - BATCH_LINES + 1} lines are missing")
+    assert len(log.left()) == MOST_WAITING + 1
+    assert log.left()[0].line.startswith(f"[{MOST_WAITING + 1 - BATCH_LINES} lines are missing")
+
+
+def test_the_lines_of_a_job_that_wait_are_bounded_in_characters():
+    log = JobLog()
+    for number in range(MOST_CHARACTERS // 4000 + 100):
+        log.tell(f"{number:0>4000}")
+
+    said, *kept = log.left()
+
+    assert sum(len(each.line) for each in kept) <= MOST_CHARACTERS
+    assert said.line.startswith(f"[{MOST_CHARACTERS // 4000 + 100 - len(kept)} lines are missing")
+    assert len(kept) == MOST_CHARACTERS // 4000
+
+
+def test_a_job_tells_no_more_lines_than_a_server_takes():
+    log, taken = JobLog(), []
+    for number in range(MOST_LINES_OF_A_JOB + 10):
+        log.tell(str(number))
+        if number % BATCH_LINES == 0:
+            taken += log.batch()
+            log.accepted()
+    while log:
+        taken += log.batch()
+        log.accepted()
+
+    assert [each.line for each in taken[:-1]] == list(map(str, range(MOST_LINES_OF_A_JOB)))
+    assert taken[-1].line == "[what follows is not logged: more than 99,900 lines of this job]"
+
+
+def test_the_last_lines_are_told_of_a_job_that_nobody_heard_while_it_told_too_many():
+    log = JobLog()
+    for number in range(MOST_LINES_OF_A_JOB + MOST_WAITING):
+        log.tell(str(number))
+
+    said, *kept = log.left()
+
+    assert said.line.startswith(f"[{MOST_LINES_OF_A_JOB} lines are missing")
+    assert kept[-1].line == str(MOST_LINES_OF_A_JOB + MOST_WAITING - 1)
+
+
+def test_ten_tasks_of_very_many_lines_fit_into_the_log_of_a_job():
+    log = JobLog()
+    taken: list[LogLine] = []
+
+    def tell(line: str) -> None:
+        log.tell(line)
+        if len(log.left()) == BATCH_LINES:
+            taken.extend(log.batch())
+            log.accepted()
+
+    for _ in range(10):
+        output = Output(100, 1_048_576, tell)
+        output.feed(b"y\n" * (MOST_LINES + 1))
+        output.finish()
+    taken.extend(log.left())
+
+    assert len(taken) == 10 * (MOST_LINES + 1)
+    assert len(taken) < MOST_LINES_OF_A_JOB < MOST_LINES_OF_A_LOG
 
 
 def test_a_log_that_is_refused_takes_no_more_lines():
@@ -258,7 +322,7 @@ def test_a_task_of_very_many_short_lines_leaves_room_for_the_others():
     output.finish()
 
     assert told[:-1] == ["y"] * MOST_LINES
-    assert told[-1] == f"[what follows is not logged: more than {MOST_LINES} lines]"
+    assert told[-1] == f"[what follows is not logged: more than {MOST_LINES:,} lines]"
     assert output.size == 2 * (MOST_LINES + 7)
 
 

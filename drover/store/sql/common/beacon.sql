@@ -62,13 +62,19 @@ SELECT number FROM (
     SELECT number FROM execution WHERE coalesce(picked_ms, 0) = 0 AND state <> 'queued' AND queue = :name
     ORDER BY number LIMIT :limit) AS other;
 
--- name: beacon_oldest_untaken
--- Read the first of all jobs of a beacon that nobody has.
+-- name: beacon_before_untaken
+-- Read a number that all jobs of a beacon which nobody has come at or after, looking at few: the first
+-- of those that wait. (The order is told so that PostgreSQL cannot but walk the index of that order.)
 SELECT min(number) AS number FROM (
-    SELECT number FROM execution WHERE state = 'queued' AND queue = :name
+    SELECT coalesce(min(CASE WHEN queue = :name THEN number END), max(number)) AS number FROM (
+        SELECT kind, status, number, queue FROM execution
+        WHERE (kind, status, number) > ('beacon', 'new', 0)
+        ORDER BY kind, status, number LIMIT :limit) AS waiting
+    WHERE kind = 'beacon' AND status = 'new'
     UNION ALL
-    SELECT number FROM execution
-    WHERE coalesce(picked_ms, 0) = 0 AND state <> 'queued' AND queue = :name) AS untaken;
+    SELECT number FROM (
+        SELECT number FROM execution WHERE coalesce(picked_ms, 0) = 0 AND state <> 'queued' AND queue = :name
+        ORDER BY number LIMIT 1) AS other) AS untaken;
 
 -- name: beacon_renew
 -- Write what a worker tells of a job it keeps, unless it has changed since: no index of states moves.

@@ -1,22 +1,27 @@
 -- name: device_came
--- Note connections that began.
+-- Note connections that began, except those that are noted; tell which are new, and which of these
+-- began before their device's rights were changed.
 UPDATE device SET
     connected = 1, connection_ms = given.time_ms, connected_at_ms = given.time_ms,
     connection_id = given.connection_id, connection_server = given.server,
     connection_key = given.key_id
 FROM unnest(:device_ids::text[], :connection_ids::text[], :servers::text[], :times::bigint[],
     :key_ids::text[]) AS given(device_id, connection_id, server, time_ms, key_id)
-WHERE device.id = given.device_id;
+WHERE device.id = given.device_id
+    AND (device.connection_id IS DISTINCT FROM given.connection_id
+         OR device.connection_server IS DISTINCT FROM given.server OR device.connected = 0)
+RETURNING device.id, device.connected_at_ms <= device.rights_ms AS outdated;
 
 -- name: device_went
--- Note connections that ended, unless a newer one is there.
+-- Note connections that ended, unless a newer one is there; tell which did.
 UPDATE device SET
     connected = 0, connection_ms = given.time_ms, disconnected_at_ms = given.time_ms,
     connection_id = NULL, connection_server = NULL, connection_key = NULL
 FROM unnest(:device_ids::text[], :connection_ids::text[], :servers::text[], :times::bigint[],
     :key_ids::text[]) AS given(device_id, connection_id, server, time_ms, key_id)
 WHERE device.id = given.device_id AND device.connection_id = given.connection_id
-    AND device.connection_server = given.server;
+    AND device.connection_server = given.server
+RETURNING device.id;
 
 -- name: revoked_connections
 -- Find connections of devices that were deleted, or whose access key was, or is not active; and of
@@ -38,12 +43,6 @@ WHERE connection_server IS NOT NULL AND id = ANY(:ids::text[])
 LIMIT :limit;
 
 -- name: connected_among
--- Read which of some devices are connected.
-SELECT id FROM device
+-- Read which of some devices are connected, and since when.
+SELECT id, connection_ms FROM device
 WHERE connection_server IS NOT NULL AND id = ANY(:ids::text[]);
-
--- name: rights_changed_before
--- Have it looked for connections of which some began before their device's rights were changed.
-UPDATE access_counter SET value = value + 1
-WHERE name = 'revision' AND EXISTS (
-    SELECT 1 FROM device WHERE id = ANY(:ids::text[]) AND connected_at_ms <= rights_ms);

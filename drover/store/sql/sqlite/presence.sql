@@ -1,5 +1,6 @@
 -- name: device_came
--- Note connections that began.
+-- Note connections that began, except those that are noted; tell which are new, and which of these
+-- began before their device's rights were changed.
 UPDATE device SET
     connected = 1, connection_ms = given.time_ms, connected_at_ms = given.time_ms,
     connection_id = given.connection_id, connection_server = given.server,
@@ -8,10 +9,13 @@ FROM (
     SELECT value ->> 0 AS device_id, value ->> 1 AS connection_id, value ->> 2 AS server,
            value ->> 3 AS time_ms, value ->> 4 AS key_id
     FROM json_each(:rows)) AS given
-WHERE device.id = given.device_id;
+WHERE device.id = given.device_id
+    AND (device.connection_id IS NOT given.connection_id
+         OR device.connection_server IS NOT given.server OR device.connected = 0)
+RETURNING id, connected_at_ms <= rights_ms AS outdated;
 
 -- name: device_went
--- Note connections that ended, unless a newer one is there.
+-- Note connections that ended, unless a newer one is there; tell which did.
 UPDATE device SET
     connected = 0, connection_ms = given.time_ms, disconnected_at_ms = given.time_ms,
     connection_id = NULL, connection_server = NULL, connection_key = NULL
@@ -20,7 +24,8 @@ FROM (
            value ->> 3 AS time_ms, value ->> 4 AS key_id
     FROM json_each(:rows)) AS given
 WHERE device.id = given.device_id AND device.connection_id = given.connection_id
-    AND device.connection_server = given.server;
+    AND device.connection_server = given.server
+RETURNING id;
 
 -- name: revoked_connections
 -- Find connections of devices that were deleted, or whose access key was, or is not active; and of
@@ -42,13 +47,6 @@ WHERE connection_server IS NOT NULL AND id IN (SELECT value FROM json_each(:ids)
 LIMIT :limit;
 
 -- name: connected_among
--- Read which of some devices are connected.
-SELECT id FROM device
+-- Read which of some devices are connected, and since when.
+SELECT id, connection_ms FROM device
 WHERE connection_server IS NOT NULL AND id IN (SELECT value FROM json_each(:ids));
-
--- name: rights_changed_before
--- Have it looked for connections of which some began before their device's rights were changed.
-UPDATE access_counter SET value = value + 1
-WHERE name = 'revision' AND EXISTS (
-    SELECT 1 FROM device
-    WHERE id IN (SELECT value FROM json_each(:ids)) AND connected_at_ms <= rights_ms);
