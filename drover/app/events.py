@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import UNSET, structs
 
 from drover.app.access.throttle import seconds
+from drover.app.event_sources import source_name
 from drover.app.payload_counts import Notice, source_of, unnoticed
 from drover.kinds.device import KIND as DEVICE
 from drover.kinds.event import KIND, MOST_UPDATES, Change, Event, EventPatch, EventPost, Update
@@ -71,7 +72,8 @@ class Events:
         stamp = Stamp(self._ids.new(), application_id, now_ms)
         made = KIND.create(structs.replace(given, creation_date=UNSET), stamp)
         created_ms = moment_ms(given.creation_date, now_ms) if given.creation_date else now_ms
-        source = {"source_type": caller.type, "source_id": caller.id}
+        name = await source_name(session, caller, application_id)
+        source = {"source_type": caller.type, "source_id": caller.id, "source_name": name}
         device = await _device(session, application_id, given.device_id or None)
         made = structs.replace(made, creation_date=to_text(created_ms), **source, **device)
         return await self._catalog.add(session, caller, KIND, made)
@@ -114,7 +116,10 @@ class Events:
             tags = {} if old.event_tags is UNSET else old.event_tags
             changes["event_tags"] = {**tags, **given.event_tags}
         new = structs.replace(old, **changes, last_updated=now)
-        entry = _entry(caller, given, old, new)
+        entry = structs.replace(
+            _entry(caller, given, old, new),
+            source_name=await source_name(session, caller, old.application_id),
+        )
         new = structs.replace(new, updates=(*old.updates, entry)[-MOST_UPDATES:])
         return await self._catalog.change(session, caller, KIND, old, new)
 

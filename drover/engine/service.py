@@ -15,9 +15,9 @@ How a server puts it together, from its settings::
 
 On a signal to stop, ``engine.claim_nothing_more()`` at once; then ``engine.stop()`` and
 ``workers.stop()``, in this order, before the store is closed. Whoever changes an execution calls
-``heart.signals.changed(execution)``, who stores a firing ``heart.signals.fire.set()``, who puts a
-schedule ``heart.signals.schedule.set()``: it saves waiting for the next sweep, no more. A process
-without the role of the engine uses ``Heart`` alone.
+``heart.signals.changed(execution)``; the store that holds new firings is to call
+``heart.signals.fire.set()``, that with new schedules ``heart.signals.schedule.set()``: it saves
+waiting for the next sweep, no more. A process without the role of the engine uses ``Heart`` alone.
 """
 
 from __future__ import annotations

@@ -45,12 +45,17 @@ def status(settings: Settings, default: int = OK) -> Callable[[Any], int]:
 def headers(settings: Settings) -> Callable[[Any], list[tuple[str, str]]]:
     """Return what renders the headers; those without a name are left out."""
     entries = [
-        (entry.template("keyTemplate"), entry.template("valueTemplate"))
+        (entry.template(_key_of(entry)), entry.template("valueTemplate"))
         for entry in settings.items("headerInfo", most=MOST_HEADERS)
     ]
     return lambda payload: [
         (name, value(payload)) for key, value in entries if (name := key(payload).strip())
     ]
+
+
+def _key_of(entry: Settings) -> str:
+    """Return where a header's name stands: requests and replies were published with two keys."""
+    return "keyTemplate" if entry.holds("keyTemplate") else "key"
 
 
 def body(settings: Settings) -> Callable[[Any], str]:

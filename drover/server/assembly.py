@@ -124,7 +124,7 @@ class Server:
         store = SqlStore(database)
         doors = access.build(store, revisions_of(database), self.ids, self.clock)
         self._running.calls_at_end(doors.close)
-        heart = Heart(store, timing_of(self.settings), self._name())
+        heart = self._heart(store)
         machine = self._machine()
         around = self._around(heart, doors, machine)
         job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
@@ -156,6 +156,12 @@ class Server:
 
         self._engine = await self._start_roles(heart, machine, work, services)
         await self._let_devices_in(devices)
+
+    def _heart(self, store: SqlStore) -> Heart:
+        """Return the heart of this process, which the store tells of new work."""
+        heart = Heart(store, timing_of(self.settings), self._name())
+        store.fired, store.scheduled = heart.signals.fire.set, heart.signals.schedule.set
+        return heart
 
     async def _start_roles(
         self, heart: Heart, machine: jobs.Machine, work: jobs.JobServices, services: Services

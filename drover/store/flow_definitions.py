@@ -65,11 +65,11 @@ async def _within(tx: Transaction, row: Row, own: bytes) -> dict[str, bytes]:
         asked |= missing
         read = await _read(tx, application, missing)
         found |= {definition_key(*each): definition for each, definition in read.items()}
-        missing = set().union(*map(_uses, read.values())) - asked
+        missing = frozenset[Wanted]().union(*map(_uses, read.values())) - asked
     return found
 
 
-async def _read(tx: Transaction, application: str, asked: set[Wanted]) -> dict[Wanted, bytes]:
+async def _read(tx: Transaction, application: str, asked: frozenset[Wanted]) -> dict[Wanted, bytes]:
     """Return the definitions of those custom nodes that there are."""
     params: dict[str, object] = {
         "application_id": msgspec.json.decode(application, type=_Parts).id,
@@ -95,12 +95,14 @@ def _names(row: Row) -> list[str]:
     return names
 
 
-def _uses(definition: bytes) -> set[Wanted]:
+@lru_cache(maxsize=256)
+def _uses(definition: bytes) -> frozenset[Wanted]:
+    """Return which custom nodes a workflow calls itself."""
     if _MARK not in definition:
-        return set()
+        return frozenset()
     nodes = msgspec.json.decode(msgspec.json.decode(definition, type=_Parts).nodes, type=list[_Use])
     named = {wanted(node.config or {}) for node in nodes if node.type == EXECUTES}
-    return {each for each in named if each[0]}
+    return frozenset(each for each in named if each[0])
 
 
 @lru_cache(maxsize=256)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from drover.store.access import AccessTables
 from drover.store.archives import ArchiveTables
@@ -15,7 +15,7 @@ from drover.store.counts import CountStore
 from drover.store.dashboards import DashboardStore
 from drover.store.flows import FlowStore
 from drover.store.inventory import BulkArea, InventoryArea
-from drover.store.jobs import JobStore
+from drover.store.jobs import JobStore, WorkMade
 from drover.store.presence import PresenceStore
 from drover.store.reactions import ReplyTable, SilenceTable
 from drover.store.reports import ReportStore
@@ -33,12 +33,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NOTHING: Final = WorkMade(fired=False, scheduled=False)
+
+
+def _nobody() -> None:
+    """Tell nobody."""
+
 
 class StoreSession:
     """One unit of work; see ``drover.ports.store.Session``."""
 
     def __init__(self, tx: Transaction) -> None:
         self.tx = tx
+
+    @property
+    def work_made(self) -> WorkMade:
+        """What this unit of work stored that others have to act on."""
+        jobs: JobStore | None = self.__dict__.get("jobs")
+        return _NOTHING if jobs is None else jobs.work_made
 
     @cached_property
     def rows(self) -> RowStore:
@@ -151,10 +163,17 @@ class StoreSession:
 
 
 class SqlStore:
-    """The store over an open database; see ``drover.ports.store.Store``."""
+    """The store over an open database; see ``drover.ports.store.Store``.
+
+    ``fired`` is called when something was stored that workflows are to be run for, ``scheduled``
+    when something that is due again and again was, whoever stored it: who changes a row or saves a
+    workflow does not know what hangs on it.
+    """
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.fired: Callable[[], None] = _nobody
+        self.scheduled: Callable[[], None] = _nobody
 
     @property
     def distant(self) -> bool:
@@ -163,7 +182,17 @@ class SqlStore:
 
     async def write(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run one atomic unit of work; return after it is durable."""
-        return await self.database.write(lambda tx: work(StoreSession(tx)))
+        session: StoreSession | None = None
+
+        def run(tx: Transaction) -> Awaitable[T]:
+            nonlocal session  # where the work is tried again, what counts is the last try
+            session = StoreSession(tx)
+            return work(session)
+
+        outcome = await self.database.write(run)
+        if session is not None:
+            self._tell(session.work_made)
+        return outcome
 
     async def write_one(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run work of one writing statement; return after it is durable."""
@@ -176,3 +205,9 @@ class SqlStore:
     async def glance(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run a few keyed reads the fastest way; they may share no view."""
         return await self.database.glance(lambda tx: work(StoreSession(tx)))
+
+    def _tell(self, made: WorkMade) -> None:
+        if made.fired:
+            self.fired()
+        if made.scheduled:
+            self.scheduled()

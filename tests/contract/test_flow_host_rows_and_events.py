@@ -3,8 +3,17 @@
 import msgspec
 import pytest
 
+from drover.app.event_sources import source_name
+from drover.app.events import Events
 from drover.kinds.data_table import KIND as TABLE
+from drover.kinds.device import KIND as DEVICE
+from drover.kinds.event import EventPatch, EventPost
+from drover.model.access import Caller
+from drover.model.accounts import Token
 from tests.contract.flow_host_world import NOBODY, World
+from tests.support.catalog_server import USER
+
+SOMEBODY = "5e" * 12
 
 
 @pytest.fixture
@@ -112,6 +121,56 @@ async def test_an_event_fires_the_triggers_that_wait_for_it(world):
     data = msgspec.json.decode(firing.data)
     assert (firing.key, data["id"], data["state"]) == ("info", made["id"], "new")
     assert data["allUpdates"] == []
+    assert data["sourceName"] == made["sourceName"] == "Flow"
+
+
+@pytest.mark.parametrize(
+    ("caller", "name"),
+    [
+        (Caller(type="user", id=USER, scopes=frozenset(), email="ann@example.com"), "ann@example.com"),
+        (Caller(type="user", id=USER, scopes=frozenset()), None),
+        (Caller(type="device", id=NOBODY, scopes=frozenset()), None),
+        (Caller(type="apiToken", id=NOBODY, scopes=frozenset(), token_id=NOBODY), None),
+        (
+            Caller(
+                type="apiToken", id=NOBODY, scopes=frozenset(), token_id=NOBODY,
+                application_id=NOBODY,
+            ),
+            None,
+        ),
+    ],
+)  # fmt: skip
+async def test_an_event_tells_what_raised_and_updated_it_where_that_has_a_name(world, caller, name):
+    given = EventPost(level="info", subject="hot")
+    events = world.server.services[Events]
+
+    made = msgspec.json.decode(await events.create(caller, world.application, given))
+    patch = EventPatch(comment="seen")
+    changed = msgspec.json.decode(await events.patch(caller, world.application, made["id"], patch))
+
+    assert made.get("sourceName") == name
+    assert changed["updates"][0].get("sourceName") == name
+
+
+async def test_an_event_tells_the_names_of_devices_and_of_the_applications_tokens(world):
+    device = await world.make(DEVICE, {"name": "Pump"})
+    token = Token(
+        id=SOMEBODY, digest="d", kind="api", owner_type="application", owner_id=world.application,
+        scopes=(), created_ms=1, updated_ms=1, name="Alarms",
+    )  # fmt: skip
+    await world.store.write(lambda session: session.access.tokens.add(token))
+    callers = [
+        Caller(type="device", id=device, scopes=frozenset()),
+        Caller(
+            type="apiToken", id=SOMEBODY, token_id=SOMEBODY, application_id=world.application,
+            scopes=frozenset(),
+        ),
+    ]  # fmt: skip
+
+    async def names(session):
+        return [await source_name(session, each, world.application) for each in callers]
+
+    assert await world.store.read(names) == ["Pump", "Alarms"]
 
 
 @pytest.mark.parametrize(("text", "number"), [("0x1f", 31), (" 5 ", 5), ("1e3", 1000)])

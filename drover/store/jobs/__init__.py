@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from drover.store.jobs.deadlines import DeadlineStore
 from drover.store.jobs.executions import ExecutionStore, PlanStore
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from drover.ports.jobs import Firing
     from drover.store.driver import Transaction
 
-__all__ = ["JobStore"]
+__all__ = ["JobStore", "WorkMade"]
+
+
+class WorkMade(NamedTuple):
+    """Whether a unit of work stored firings, and schedules."""
+
+    fired: bool
+    scheduled: bool
 
 
 class JobStore:
@@ -64,6 +71,16 @@ class JobStore:
     def due_runs(self) -> DueRunStore:
         """Runs of resource jobs that are due by a schedule."""
         return DueRunStore(self._tx)
+
+    @property
+    def work_made(self) -> WorkMade:
+        """What was stored here that others have to act on."""
+        firings: FiringStore | None = self.__dict__.get("firings")
+        schedules: ScheduleStore | None = self.__dict__.get("schedules")
+        return WorkMade(
+            fired=firings is not None and firings.stored,
+            scheduled=schedules is not None and schedules.stored,
+        )
 
     async def add_firing(self, firing: Firing) -> None:
         """Store one firing, due now unless it says otherwise."""

@@ -19,11 +19,14 @@ class FiringStore:
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
+        self.stored = False
+        """Whether any were stored here."""
 
     async def add(self, firings: Sequence[Firing], now_ms: int) -> None:
         """Store firings; one whose run id is waiting already replaces that one."""
         if firings:
             await self._tx.execute_many("firing_add", [_columns(each, now_ms) for each in firings])
+            self.stored = True
 
     async def lease(self, limit: int, now_ms: int, until_ms: int) -> Sequence[LeasedFiring]:
         """Take firings that are due and not leased, oldest first."""

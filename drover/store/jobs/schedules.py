@@ -22,6 +22,8 @@ class ScheduleStore:
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
+        self.stored = False
+        """Whether any were stored here."""
 
     async def put(self, schedule: Schedule) -> None:
         """Store one, in place of any of the same kind and ref."""
@@ -35,6 +37,7 @@ class ScheduleStore:
             "outcome": None if schedule.outcome is None else schedule.outcome.decode(),
         }
         await self._tx.execute("schedule_put", params)
+        self.stored = True
 
     async def remove(self, kind: str, owner: str) -> None:
         """Forget those of a kind and an owner: a whole ref, or what one has before its slash."""

@@ -130,6 +130,15 @@ def test_a_reply_has_a_body_of_each_kind(kind, config, data, body):
     assert (request["replyId"], request["status"], request["body"]) == ("r", 200, body)
 
 
+@pytest.mark.parametrize("kind", ["WebhookReplyNode", "EndpointReplyNode"])
+def test_headers_of_a_reply_are_named_like_those_of_requests_too(kind):
+    named = [{"key": "X-A", "valueTemplate": "1"}, {"keyTemplate": "X-{{data.b}}", "key": "no"}]
+
+    request = asked(kind, {"headerInfo": named}, {"replyId": "r", "b": "B"}, "reply_give")
+
+    assert request["headers"][-2:] == [("X-A", "1"), ("X-B", "")]
+
+
 @pytest.mark.parametrize(
     ("code", "status"), [("201", 201), ("99", 200), ("x", 200), ("200.5", 200)]
 )
