@@ -17,6 +17,7 @@ from drover.model.instants import to_ms
 from drover.model.topics import free_root, free_roots, is_filter, is_reserved
 from drover.mqtt import tap
 from drover.mqtt.accounts import PLATFORM, SAID_SUBJECT, STATE_SUBJECT, SYSTEM
+from drover.mqtt.acknowledged import AcknowledgedFeeds
 from drover.mqtt.flushing import flush
 from drover.mqtt.link import end, finish, relay_of, subscribe
 from drover.mqtt.repeating import Repeating
@@ -80,7 +81,8 @@ class BrokerIntake:
         self._link = link
         self._intake = intake
         self._connections = connections
-        self._feed = StateFeed(link, intake, most_bytes)
+        self._acknowledged = AcknowledgedFeeds(link, intake)
+        self._feed = StateFeed(link, intake, most_bytes, self._acknowledged.since)
         self._waited: dict[tuple[Waited, bool], list[Subscription]] = {}
         self._hearing: dict[str, frozenset[str]] = {}
         self._counts_reporters = counts_reporters
@@ -96,10 +98,11 @@ class BrokerIntake:
     @property
     def held_back(self) -> int:
         """How often state was left with the broker because too much waited for the store."""
-        return self._feed.held_back
+        return self._feed.held_back + self._acknowledged.held_back
 
     async def start(self) -> None:
-        """Begin to take; raises NatsError."""
+        """Begin to take; raises NatsError, TimeoutError."""
+        await self._acknowledged.start(in_cluster=await self._feed.prepare())
         await self._feed.start()
         self._events = await self._link.open_another(SYSTEM)
         takes = {_CAME: self._came, _WENT: self._went}
@@ -125,6 +128,7 @@ class BrokerIntake:
 
     async def stop(self) -> None:
         """Take nothing more than the broker has sent; other servers get it. Safe to call twice."""
+        await self._acknowledged.stop()
         await self._feed.stop()
         for each in (self._looking, self._asking, self._cutting, self._calling):
             await each.stop()
@@ -135,6 +139,7 @@ class BrokerIntake:
 
     async def finish(self) -> None:
         """Tell the broker what has been stored since."""
+        await self._acknowledged.finish()
         await self._feed.finish()
         clients = (self._events, self._reporting)
         self._events = self._reporting = None

@@ -26,12 +26,16 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
+    from nats.js.api import StreamInfo
 
     from drover.mqtt.accounts import Keyring
     from drover.ports.bus import Leave, Sink
 
     Greet = Callable[[str, Client], Awaitable[None]]
     """Is given an application's id, and the connection to its account."""
+
+    Prepared = Callable[[str, Client, StreamInfo], Awaitable[None]]
+    """Is given an application's id, the connection to its account and its stream of messages."""
 
 RELAY: Final = "Drover-Relay"
 """The header that tells who published, where it was no device."""
@@ -41,6 +45,8 @@ MOST_LEAVING: Final = 10_000
 
 PENDING_BYTES: Final = 16_777_216
 REQUEST_S: Final = 10.0
+LOOKING_S: Final = 1.0
+"""How long it is looked whether streams are there that were there before."""
 FINISHING_S: Final = 5.0
 """How long messages that the broker has sent may take to be handed over."""
 
@@ -67,7 +73,8 @@ class Link:
         self._clients: dict[str, Client] = {}
         self._opening: dict[str, asyncio.Lock] = {}
         self._known: set[str] = set()
-        self._making: dict[str, asyncio.Task[None]] = {}
+        self._complete: set[str] = set()
+        self._making: dict[str, asyncio.Task[bool]] = {}
         self._heard: dict[str, frozenset[str]] = {}
         self._leaving: asyncio.Queue[Message] = asyncio.Queue(MOST_LEAVING)
         self._pumping: asyncio.Task[None] | None = None
@@ -76,6 +83,7 @@ class Link:
 
         It may have it read in another way.
         """
+        self._prepared: Prepared | None = None
         self.decides_again: Callable[[], Awaitable[None]] | None = None
         """Is called when the broker can ask about devices again after it could not."""
         self.roots: Callable[[str], Awaitable[frozenset[str]]] | None = None
@@ -155,30 +163,62 @@ class Link:
             if making is None:
                 making = asyncio.create_task(self._make(application_id))
                 self._making[application_id] = making
-            await asyncio.shield(making)  # one who waits no longer does not end it for others
+            # one who waits no longer does not end it for others
+            if not await asyncio.shield(making):
+                return
 
-    async def _make(self, application_id: str) -> None:
+    def prepare_with(self, prepared: Prepared | None) -> None:
+        """Have applications prepared by somebody else as well, also those that are known already.
+
+        That is done before this server lets in a device of them.
+        """
+        self._prepared = prepared
+        self._known.clear()
+        self._complete.clear()
+        self._making.clear()
+
+    async def _make(self, application_id: str) -> bool:
         """Make an application known and count it as that, unless the broker may have lost it.
 
         Both are done in one: who found this done, and the application not known, would ask again
-        and again without a pause in between.
+        and again without a pause in between. Tells whether all of it was looked at.
         """
-        counts = False
+        counts = looked = False
         try:
-            await self._make_known(application_id)
+            looked = await self._make_known(application_id)
         finally:
             if self._making.get(application_id) is asyncio.current_task():
                 del self._making[application_id]
-                counts = True
+                counts = looked
         if counts:
             self._known.add(application_id)
+        return looked
 
-    async def _make_known(self, application_id: str) -> None:
+    async def _make_known(self, application_id: str) -> bool:
+        """Make an account known, and tell whether it was looked at all that belongs to it."""
         roots = await self._roots(application_id)
         await self._declare(application_id, roots)
-        await self._prepare(application_id)
+        looked = await self._provide(application_id)
         if (now := await self._roots(application_id)) != roots:
             await self._declare(application_id, now)  # it may be another server's, told before
+        return looked
+
+    async def _provide(self, application_id: str) -> bool:
+        """Make what belongs to an application; False where it was there before, and nobody tells.
+
+        Brokers of a cluster that lost one of them say nothing of streams for some seconds. Devices
+        that were there are let in meanwhile.
+        """
+        if application_id not in self._complete:
+            await self._prepare(application_id)
+            self._complete.add(application_id)
+            return True
+        try:
+            async with asyncio.timeout(LOOKING_S):
+                await self._prepare(application_id)
+        except (Unavailable, TimeoutError):
+            return False
+        return True
 
     def hears(self, application_id: str, root: str | None) -> bool:
         """Tell whether messages on topics with this first level are brought to the platform."""
@@ -240,15 +280,18 @@ class Link:
     async def _prepare(self, application_id: str) -> None:
         """Make the streams of an application's devices, before the first of them connects."""
         try:
-            streams = (await self.client(application_id)).jetstream()
-            for each in OF_DEVICES:
-                await keep(streams, each)
+            client = await self.client(application_id)
+            streams = client.jetstream()
+            *_, messages = [await keep(streams, each) for each in OF_DEVICES]
+            if self._prepared is not None:
+                await self._prepared(application_id, client, messages)
         except _FAILURES as error:
             raise Unavailable("The broker does not answer") from error
 
     async def forget(self, application_id: str) -> None:
         """Have the broker forget an application's account, which ends all its connections."""
         self._known.discard(application_id)
+        self._complete.discard(application_id)
         self._making.pop(application_id, None)
         self._heard.pop(application_id, None)
         client = self._clients.pop(application_id, None)

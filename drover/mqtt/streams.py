@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from nats.js.api import RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import APIError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nats.js import JetStreamContext
+    from nats.js.api import StreamInfo
 
 REPLICAS: Final = (3, 1)
 """How many brokers keep a stream: as many as can."""
@@ -37,27 +40,46 @@ OF_DEVICES: Final = (
 )
 """Streams that the broker makes for an application's devices, and uses as it finds them."""
 
+MOST_ACKNOWLEDGED: Final = 1_000_000
+"""Messages that brokers of a cluster keep for an application; they acknowledge no more than that.
+
+Bytes would be set aside for each application before there are any.
+"""
+
+_IN_A_CLUSTER: Final[Mapping[str, Mapping[str, Any]]] = {
+    "$MQTT_msgs": {  # servers take from it what was acknowledged: nothing of that is dropped
+        "max_bytes": -1,
+        "max_age": 0,
+        "max_msgs": MOST_ACKNOWLEDGED,
+        "discard": DiscardPolicy.NEW,
+    }
+}
+
 _OTHERWISE: Final = 10058
 """The broker's code for a stream that is there already, made otherwise."""
 
 
-async def keep(streams: JetStreamContext, wanted: StreamConfig) -> None:
+async def keep(streams: JetStreamContext, wanted: StreamConfig) -> StreamInfo:
     """Have a stream as it is wanted, whether it is there or not; raises NatsError."""
-    for replicas in REPLICAS:
-        config = wanted.evolve(num_replicas=replicas)
+    for replicas in REPLICAS[:-1]:
         try:
-            await streams.add_stream(config)
-        except APIError as error:
-            if error.err_code == _OTHERWISE:
-                await _change(streams, wanted)
-            elif replicas != REPLICAS[-1]:
-                continue
-            else:
-                raise
-        return
+            return await _kept(streams, wanted, replicas)
+        except APIError:
+            continue
+    return await _kept(streams, wanted, REPLICAS[-1])
 
 
-async def _change(streams: JetStreamContext, wanted: StreamConfig) -> None:
-    """Change a stream to what is wanted; as many brokers keep it as did before."""
+async def _kept(streams: JetStreamContext, wanted: StreamConfig, replicas: int) -> StreamInfo:
+    """Have a stream on so many brokers; one that is there stays on as many as it was."""
+    try:
+        return await streams.add_stream(_on(replicas, wanted))
+    except APIError as error:
+        if error.err_code != _OTHERWISE:
+            raise
     found = await streams.stream_info(wanted.name or "")
-    await streams.update_stream(wanted.evolve(num_replicas=found.config.num_replicas))
+    return await streams.update_stream(_on(found.config.num_replicas, wanted))
+
+
+def _on(replicas: int | None, wanted: StreamConfig) -> StreamConfig:
+    more = _IN_A_CLUSTER.get(str(wanted.name), {}) if replicas != 1 else {}
+    return wanted.evolve(num_replicas=replicas, **more)

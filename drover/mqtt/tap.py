@@ -37,8 +37,13 @@ class Tap(Parser):
 
     def __init__(self, client: Client, takes: Mapping[int, Take]) -> None:
         super().__init__(client)
-        self._takes = {b"%d" % sid: take for sid, take in takes.items()}
+        self._takes: dict[bytes, Take] = {}
+        self.take_more(takes)
         self._rest = b""
+
+    def take_more(self, takes: Mapping[int, Take]) -> None:
+        """Give the messages of more subscriptions to whom ``takes`` names."""
+        self._takes |= {b"%d" % sid: take for sid, take in takes.items()}
 
     def reset(self) -> None:
         """Forget what came in part: the connection is a new one."""
@@ -78,10 +83,16 @@ class Tap(Parser):
 
 
 async def install(client: Client, takes: Mapping[str, Take], queue: str = "") -> list[Subscription]:
-    """Subscribe, and have what comes read by a tap, on a connection without traffic yet."""
+    """Subscribe, and have what comes read by a tap: the one there is.
+
+    One that is new needs a connection without traffic yet.
+    """
     found = [await client.subscribe(each, queue=queue, cb=_never) for each in takes]
     numbered = {each._id: takes[each.subject] for each in found}  # noqa: SLF001 - its number
-    client._ps = Tap(client, numbered)  # noqa: SLF001 - the client has no way in for this
+    if isinstance(client._ps, Tap):  # noqa: SLF001 - the client has no way in for this
+        client._ps.take_more(numbered)  # noqa: SLF001
+    else:
+        client._ps = Tap(client, numbered)  # noqa: SLF001
     return found
 
 

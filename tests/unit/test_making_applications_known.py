@@ -296,3 +296,54 @@ async def test_who_listens_to_everything_hears_nothing_that_the_broker_says_to_i
         await listening[0](SimpleNamespace(subject=subject))
 
     assert heard == ["a.b", "_inbox", "/"]
+
+
+async def test_devices_need_not_wait_until_brokers_can_tell_of_what_was_there_before(
+    link, broker, monkeypatch
+):
+    await link.ensure(APPLICATION)
+    await link._again(APPLICATION)
+    there = linking.keep
+
+    async def say_nothing(_streams, _stream):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(linking, "keep", say_nothing)
+    monkeypatch.setattr(linking, "LOOKING_S", 0)
+
+    await link.ensure(APPLICATION)
+    assert link.known == ()
+
+    monkeypatch.setattr(linking, "keep", there)
+    await link.ensure(APPLICATION)
+    assert link.known == (APPLICATION,)
+
+
+async def test_nobody_is_let_in_before_an_application_has_its_streams(link, monkeypatch):
+    async def fail(_streams, _stream):
+        raise TimeoutError
+
+    monkeypatch.setattr(linking, "keep", fail)
+
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await link.ensure(APPLICATION)
+    assert link.known == ()
+
+
+async def test_who_prepares_applications_is_given_also_those_that_are_known(link, monkeypatch):
+    await link.ensure(APPLICATION)
+    given = []
+
+    async def note(application_id, client, messages):
+        given.append((application_id, client, messages))
+
+    async def keep(_streams, stream):
+        return stream.name
+
+    monkeypatch.setattr(linking, "keep", keep)
+    link.prepare_with(note)
+
+    await link.ensure(APPLICATION)
+
+    assert given == [(APPLICATION, link._clients[APPLICATION], "$MQTT_msgs")]

@@ -8,15 +8,16 @@ from types import SimpleNamespace
 import pytest
 from nats.errors import ConnectionClosedError
 
-from drover.mqtt import state_feed
+from drover.mqtt import feed as feeding
+from drover.mqtt.feed import MOST_DELIVERIES, Feed
 from drover.mqtt.state_feed import StateFeed
 
 SUBJECT = b"state.aaaa.losant.dddd.state"
 
 
-def place(number: int) -> bytes:
+def place(number: int, deliveries: int = 1) -> bytes:
     """What a message of the stream is acknowledged by."""
-    return b"$JS.ACK.STATE.servers.1.%d.%d.1700000000123456789.0" % (number, number)
+    return b"$JS.ACK.STATE.servers.%d.%d.%d.1700000000123456789.0" % (deliveries, number, number)
 
 
 class Broker:
@@ -61,11 +62,13 @@ class Intake:
 
 @pytest.fixture
 async def world(monkeypatch):
-    monkeypatch.setattr(state_feed, "AT_A_TIME", 2)
-    feed = StateFeed(None, Intake(), 1_000_000)
+    monkeypatch.setattr(feeding, "AT_A_TIME", 2)
+    since: dict[str, float] = {}
+    state = StateFeed(None, Intake(), 1_000_000, since.get)
+    feed = Feed(Intake(), "STATE", "servers", state._sort)
     feed._client = broker = Broker()
     feed._tasks = [asyncio.create_task(feed._ask_on()), asyncio.create_task(feed._acknowledge())]
-    yield SimpleNamespace(feed=feed, broker=broker, intake=feed._intake)
+    yield SimpleNamespace(feed=feed, broker=broker, intake=feed._intake, since=since)
     await feed.stop()
 
 
@@ -128,7 +131,6 @@ async def test_what_is_stored_after_a_stop_is_acknowledged_at_the_end(world):
     await world.feed.finish()
 
     assert world.broker.sent.get_nowait() == b"PUB %b 0\r\n\r\n" % place(7)
-    assert not world.broker.is_connected
 
 
 async def test_nothing_is_acknowledged_over_a_connection_that_is_lost(world):
@@ -141,7 +143,7 @@ async def test_nothing_is_acknowledged_over_a_connection_that_is_lost(world):
 
 
 async def test_a_question_that_cannot_be_asked_is_asked_again_later(world, monkeypatch):
-    monkeypatch.setattr(state_feed, "_LATE_S", 0)
+    monkeypatch.setattr(feeding, "LATE_S", 0)
     await world.broker.asked.get()
     world.broker.failing = True
 
@@ -153,8 +155,8 @@ async def test_a_question_that_cannot_be_asked_is_asked_again_later(world, monke
 
 async def test_a_question_whose_answer_is_lost_is_asked_again(world, monkeypatch):
     await world.broker.asked.get()
-    monkeypatch.setattr(state_feed, "PATIENCE_S", 0)
-    monkeypatch.setattr(state_feed, "_LATE_S", 0)
+    monkeypatch.setattr(feeding, "PATIENCE_S", 0)
+    monkeypatch.setattr(feeding, "LATE_S", 0)
 
     world.feed._take(b"_INBOX.1", b"", b"", b"")
 
@@ -168,3 +170,57 @@ async def test_a_broker_of_another_domain_tells_when_it_took_a_message(world):
     world.feed._take(SUBJECT, longer, b"", b"{}")
 
     assert world.intake.taken[0][3] == 1_700_000_000_123
+
+
+async def test_room_that_others_make_is_seen(world, monkeypatch):
+    monkeypatch.setattr(feeding, "ROOM_S", 0)
+    await world.broker.asked.get()
+    world.intake.has_room = False
+    world.feed._take(b"_INBOX.1", b"", b"", b"")
+    while not world.feed.held_back:
+        await asyncio.sleep(0)
+
+    world.intake.has_room = True
+
+    await world.broker.asked.get()
+
+
+WAITS_FOR_AN_ANSWER = b"NATS/1.0\r\nNmqtt-Pub:1\r\n\r\n"
+WAITS_FOR_NONE = b"NATS/1.0\r\nNmqtt-Pub:0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("since", "headers", "taken"),
+    [
+        (0, WAITS_FOR_AN_ANSWER, 0),
+        (1_700_000_000_123, WAITS_FOR_AN_ANSWER, 0),
+        (1_700_000_000_124, WAITS_FOR_AN_ANSWER, 1),
+        (0, WAITS_FOR_NONE, 1),
+        (0, b"", 1),
+    ],
+)
+async def test_what_is_taken_elsewhere_is_only_acknowledged(world, since, headers, taken):
+    world.since["aaaa"] = since
+
+    world.feed._take(SUBJECT, place(1), headers, b"{}")
+
+    assert len(world.intake.taken) == taken
+    if not taken:
+        assert await world.broker.sent.get() == b"PUB %b 0\r\n\r\n" % place(1)
+
+
+async def test_where_it_is_not_known_who_takes_a_report_it_is_handed_out_again(world):
+    world.feed._take(SUBJECT, place(1), WAITS_FOR_AN_ANSWER, b"{}")
+
+    answer = b'-NAK {"delay": 1000000000}'
+    expected = b"PUB %b %d\r\n%b\r\n" % (place(1), len(answer), answer)
+    assert await world.broker.sent.get() == expected
+    assert world.intake.taken == []
+
+
+async def test_a_report_that_nobody_knows_to_be_taken_elsewhere_is_taken_in_the_end(world):
+    again = place(1, MOST_DELIVERIES + 1)
+
+    world.feed._take(SUBJECT, again, WAITS_FOR_AN_ANSWER, b"{}")
+
+    assert len(world.intake.taken) == 1

@@ -1,0 +1,176 @@
+"""State that brokers of a cluster acknowledge, from the stream whose answer acknowledges it.
+
+A device hears of a report at QoS 1 (``PUBACK``) once its application's stream of messages has it.
+The stream of state, which is another, may take nothing at that moment: brokers elect who leads it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec import Struct
+from nats.errors import Error as NatsError
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
+
+from drover.model.errors import DroverError
+from drover.mqtt.accounts import OWN_ACCOUNTS, SYSTEM, unverified
+from drover.mqtt.feed import AGAIN_S, MOST_IN_FLIGHT, Feed
+from drover.mqtt.link import REQUEST_S
+from drover.mqtt.repeating import Repeating
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from nats.aio.client import Client
+    from nats.js import JetStreamContext
+    from nats.js.api import ConsumerInfo, StreamInfo
+
+    from drover.mqtt.link import Link
+    from drover.ports.door import Intake
+
+CONSUMER: Final = "servers"
+LOOK_S: Final = 2.0
+"""How often it is looked which applications there are."""
+
+SETTLING_MS: Final = 5000
+"""How long after it was made a consumer may miss reports, where devices report already.
+
+What comes in that time is taken twice rather than not at all. It happens once for an application,
+when an installation is brought to a version that has consumers.
+"""
+
+NEVER: Final = math.inf
+_PATTERN: Final = "$MQTT.msgs.losant.*.state"
+_SINCE: Final = "since"
+_LIST: Final = "$SYS.REQ.CLAIMS.LIST"
+_LOOK_UP: Final = "$SYS.REQ.ACCOUNT.{account}.CLAIMS.LOOKUP"
+
+
+class _Listed(Struct):
+    data: list[str] = []
+
+
+class _Named(Struct):
+    name: str = ""
+
+
+class AcknowledgedFeeds:
+    """Takes state at QoS 1 from each application's own stream, where several brokers keep it."""
+
+    def __init__(self, link: Link, intake: Intake) -> None:
+        self._link = link
+        self._intake = intake
+        self._in_cluster = False
+        self._since: dict[str, float] = {}
+        self._feeds: dict[str, tuple[Client, Feed]] = {}
+        self._seen = {link.account(each) for each in OWN_ACCOUNTS}
+        self._looking = Repeating()
+
+    @property
+    def held_back(self) -> int:
+        """How often nothing was asked for because there was no room."""
+        return sum(feed.held_back for _, feed in self._feeds.values())
+
+    def since(self, application_id: str) -> float | None:
+        """Return from when on (ms) reports are taken here, None where that is not known yet."""
+        return self._since.get(application_id) if self._in_cluster else NEVER
+
+    async def start(self, *, in_cluster: bool) -> None:
+        """Take up all applications that there are and will be, if brokers form a cluster."""
+        self._in_cluster = in_cluster
+        if in_cluster:
+            self._link.prepare_with(self._take_up)
+            with suppress(NatsError, OSError):  # it is looked again
+                await self.look()
+            self._looking.start(self.look, LOOK_S)
+
+    async def stop(self) -> None:
+        """Take nothing more; other servers get it. Safe to call twice."""
+        if self._in_cluster:
+            self._link.prepare_with(None)
+        await self._looking.stop()
+        for _, feed in self._feeds.values():
+            await feed.stop()
+
+    async def finish(self) -> None:
+        """Tell brokers what has been stored since."""
+        for _, feed in self._feeds.values():
+            await feed.finish()
+
+    async def look(self) -> None:
+        """Take up applications that are new here, and leave those that are gone.
+
+        Raises NatsError, OSError.
+        """
+        for application_id, (client, feed) in list(self._feeds.items()):
+            if client.is_closed:
+                await feed.stop()
+                del self._feeds[application_id], self._since[application_id]
+        for account in await self._accounts():
+            if application_id := await self._name_of(account):
+                with suppress(DroverError):  # it is tried again
+                    await self._link.ensure(application_id)
+                    self._seen.add(account)
+
+    async def _accounts(self) -> Collection[str]:
+        """Return accounts that brokers know and that were not looked at."""
+        system = await self._link.client(SYSTEM)
+        answer = await system.request(_LIST, b"", timeout=REQUEST_S)
+        listed = msgspec.json.decode(answer.data, type=_Listed).data
+        return [each for each in listed if each not in self._seen]
+
+    async def _name_of(self, account: str) -> str:
+        """Return whose account it is; nothing when it is gone."""
+        system = await self._link.client(SYSTEM)
+        subject = _LOOK_UP.format(account=account)
+        answer = await system.request(subject, b"", timeout=REQUEST_S)
+        return unverified(answer.data, _Named).name if answer.data else ""
+
+    async def _take_up(self, application_id: str, client: Client, messages: StreamInfo) -> None:
+        """Take state of an application from its stream of messages; raises NatsError."""
+        if messages.config.num_replicas == 1:
+            self._since[application_id] = NEVER
+            return
+        stream = str(messages.config.name)
+        self._since[application_id] = await _kept_since(client.jetstream(), stream, messages)
+        if application_id not in self._feeds:
+            feed = Feed(self._intake, stream, CONSUMER, partial(_sort, application_id))
+            self._feeds[application_id] = client, feed
+            await feed.open(client)
+
+
+async def _kept_since(streams: JetStreamContext, stream: str, messages: StreamInfo) -> float:
+    """Have a consumer of the state there; return from when on (ms) it is handed all."""
+    try:
+        found = await streams.consumer_info(stream, CONSUMER)
+    except NotFoundError:
+        fresh = messages.state.last_seq == 0  # then no device has reported yet
+        since = 0 if fresh else int(time.time() * 1000) + SETTLING_MS
+        found = await streams.add_consumer(stream, _consumer(since))
+    return _since_of(found)
+
+
+def _consumer(since_ms: int) -> ConsumerConfig:
+    return ConsumerConfig(
+        durable_name=CONSUMER,
+        filter_subject=_PATTERN,
+        deliver_policy=DeliverPolicy.ALL,
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=AGAIN_S,
+        max_ack_pending=MOST_IN_FLIGHT,
+        metadata={_SINCE: str(since_ms)},
+    )
+
+
+def _since_of(consumer: ConsumerInfo) -> float:
+    return float((consumer.config.metadata or {}).get(_SINCE, 0))
+
+
+def _sort(application_id: str, subject: bytes, _place: bytes, _headers: bytes) -> tuple[str, str]:
+    return application_id, subject.decode().split(".")[3]
