@@ -162,6 +162,7 @@ class Server:
         """Return the heart of this process, which the store tells of new work."""
         heart = Heart(store, timing_of(self.settings), self._name())
         store.fired, store.scheduled = heart.signals.fire.set, heart.signals.schedule.set
+        store.awaited = self.fabric.listening
         return heart
 
     async def _start_roles(

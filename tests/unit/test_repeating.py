@@ -82,3 +82,33 @@ async def test_nothing_to_end_takes_no_time_and_failures_are_no_matter():
     await end_all([failing])
 
     assert failing.done()
+
+
+async def test_who_asks_has_it_done_before_its_time_and_shares_that_with_others():
+    times: list[int] = []
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def act() -> None:
+        times.append(1)
+        begun.set()
+        await goes_on.wait()
+
+    repeating = Repeating()
+    await repeating.now()  # nothing runs: nobody waits for ever
+    repeating.start(act, 3600)
+    async with asyncio.timeout(60):
+        await begun.wait()
+        asked = [asyncio.create_task(repeating.now()) for _ in range(3)]
+        given_up = asyncio.create_task(repeating.now())
+        await asyncio.sleep(0)
+        given_up.cancel()
+        goes_on.set()
+        await asyncio.gather(*asked)
+
+        assert len(times) == 2
+
+        goes_on.clear()
+        asked = [asyncio.create_task(repeating.now())]
+        await asyncio.sleep(0)
+        await repeating.stop()
+        await asyncio.gather(*asked)
