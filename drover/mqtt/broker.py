@@ -39,6 +39,13 @@ saves a fifth of its memory, for a few per cent of its processor.
 _AROUND: Final = 1024
 """Bytes that a message's topic, which the broker counts with it, may have besides."""
 
+_UNACKNOWLEDGED: Final = 64
+"""Messages at QoS 1 under way to a device by one subscription.
+
+The broker grants a connection no more subscriptions than 65,535 of these hold: a gateway listens
+for a thousand devices.
+"""
+
 STARTING_S: Final = 20.0
 STOPPING_S: Final = 10.0
 REST_S: Final = 0.5
@@ -104,7 +111,7 @@ mqtt {{
   listen: "{ports.host}:{ports.mqtt}"
   reject_qos2_publish: true
   downgrade_qos2_subscribe: true
-  max_ack_pending: 1000
+  max_ack_pending: {_UNACKNOWLEDGED}
   authorization {{ timeout: {DECIDING_S} }}
   {_tls(ports)}
 }}
