@@ -96,6 +96,11 @@ class Fabric:
         self.link.decides_again = self._hang_up_on_waiting
         self.backlog.start()
 
+    async def listening(self) -> None:
+        """Return once this server listens to what workflows wait for now, in a moment at most."""
+        if self._intake is not None:
+            await self._intake.listening()
+
     @property
     def cut(self) -> int:
         """Connections ended because their right was taken away."""

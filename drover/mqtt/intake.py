@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 LOOK_S: Final = 1.0
 """How often it is looked which topics workflows wait for."""
 
+LONGEST_LOOK_S: Final = 5.0
+"""How long a workflow that is saved is waited with until it is listened for."""
+
 BROKERS_S: Final = 5.0
 """How often it is asked which brokers are there."""
 ANSWER_S: Final = 1.0
@@ -116,6 +119,12 @@ class BrokerIntake:
         self._asking.start(self._ask_brokers, BROKERS_S)
         self._cutting.start(self._cut_revoked, CUT_S)
         self._calling.start(self._call_roll, BROKERS_S)
+
+    async def listening(self) -> None:
+        """Return once what workflows wait for now is listened to here, or that takes too long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_LOOK_S):
+                await self._looking.now()
 
     async def stop(self) -> None:
         """Take nothing more than the broker has sent; other servers get it. Safe to call twice."""

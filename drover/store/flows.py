@@ -23,6 +23,7 @@ KEPT_NOTES: Final = 500
 _WIDE: Final = {"event": "any", "endpoint": "0" * 24}
 """The key by which triggers of a type wait for any key."""
 
+_ON_MESSAGES: Final = "mqttTopic"
 _ALL: Final = 2**31 - 1
 
 
@@ -31,6 +32,8 @@ class FlowStore:
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
+        self.awaits_messages = False
+        """Whether triggers on messages were stored here."""
 
     @cached_property
     def storage(self) -> FlowStorageTable:
@@ -127,6 +130,7 @@ class FlowStore:
         ]
         if rows:
             await self._tx.execute_many("flow_trigger_add", rows)
+        self.awaits_messages |= any(each.type == _ON_MESSAGES for each in triggers)
 
     async def using(self, application_id: str, trigger_types: Sequence[str], key: str) -> set[str]:
         """Return the ids of flows with such a trigger in any version, enabled or not."""

@@ -52,6 +52,12 @@ class StoreSession:
         jobs: JobStore | None = self.__dict__.get("jobs")
         return _NOTHING if jobs is None else jobs.work_made
 
+    @property
+    def awaits_messages(self) -> bool:
+        """Whether this unit of work stored triggers on messages."""
+        flows: FlowStore | None = self.__dict__.get("flows")
+        return flows is not None and flows.awaits_messages
+
     @cached_property
     def rows(self) -> RowStore:
         """Rows of data tables."""
@@ -167,13 +173,15 @@ class SqlStore:
 
     ``fired`` is called when something was stored that workflows are to be run for, ``scheduled``
     when something that is due again and again was, whoever stored it: who changes a row or saves a
-    workflow does not know what hangs on it.
+    workflow does not know what hangs on it. ``awaited`` is waited for where workflows were stored
+    that wait for messages, so that they are listened to once their saving is answered.
     """
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self.fired: Callable[[], None] = _nobody
         self.scheduled: Callable[[], None] = _nobody
+        self.awaited: Callable[[], Awaitable[None]] | None = None
 
     @property
     def distant(self) -> bool:
@@ -192,6 +200,8 @@ class SqlStore:
         outcome = await self.database.write(run)
         if session is not None:
             self._tell(session.work_made)
+            if self.awaited is not None and session.awaits_messages:
+                await self.awaited()
         return outcome
 
     async def write_one(self, work: Callable[[Session], Awaitable[T]]) -> T:

@@ -2,9 +2,11 @@
 
 import pytest
 
+from drover.ports.flows import IndexedTrigger
 from drover.ports.jobs import Firing
 from drover.ports.schedules import Schedule
 from drover.store.session import SqlStore
+from tests.contract.flow_host_world import World
 
 APPLICATION = "a" * 24
 FIRING = Firing(application_id=APPLICATION, trigger_type="event", key="any", data=b"{}", root=b"{}")
@@ -57,3 +59,22 @@ async def test_what_is_read_or_taken_back_is_told_to_nobody(told):
     await told.store.write(lambda session: session.now_ms())
 
     assert told == []
+
+
+async def test_who_saves_a_workflow_is_answered_once_its_messages_are_listened_to(told, database):
+    world = await World(database).prepare()
+
+    async def save(session, *types):
+        triggers = [IndexedTrigger(position=at, type=of, key="k") for at, of in enumerate(types)]
+        await session.flows.index(world.application, world.flow, "", triggers)
+
+    async def listen():
+        told.append(await told.store.read(lambda s: s.flows.all_keys("mqttTopic")))
+
+    await told.store.write(lambda session: save(session, "mqttTopic"))  # where there is no broker
+    told.store.awaited = listen
+
+    await told.store.write(lambda session: save(session, "timer", "mqttTopic"))
+    await told.store.write(lambda session: save(session, "timer"))
+
+    assert told == [[(world.application, "k")]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -74,6 +75,9 @@ class Link:
 
     def hears(self, application_id, root):
         return root in self.heard.get(application_id, ())
+
+    def account(self, name):
+        return name
 
     async def client(self, _account):
         return self.platform
@@ -224,3 +228,20 @@ async def test_a_filter_that_begins_with_a_wildcard_hears_nothing_of_the_fleets_
         await link.takes["+/+/state"](SimpleNamespace(subject=subject, data=b"", headers=None))
 
     assert workflows.heard == [("+/+/state", "a/b/state")]
+
+
+async def test_who_saved_a_workflow_is_let_go_once_it_is_listened_for_or_takes_too_long(
+    monkeypatch,
+):
+    link, workflows, intake = looking()
+    intake._looking.start(intake._look, 3600)
+    await intake.listening()
+    workflows.waited = [Waited(ONE, "a")]
+
+    await intake.listening()
+
+    assert link.log == [("begin", f"said.{ONE}.a")]
+    monkeypatch.setattr("drover.mqtt.intake.LONGEST_LOOK_S", 0)
+    workflows.waited_for = asyncio.Event().wait
+    await intake.listening()
+    await intake._looking.stop()
