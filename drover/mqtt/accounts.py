@@ -49,7 +49,18 @@ _EVERYTHING: Final = {
     "conn": -1,
     "leaf": -1,
 }
-_STREAMS: Final = {"mem_storage": -1, "disk_storage": -1, "streams": -1, "consumer": -1}
+MOST_CONSUMERS: Final = 1_000_000
+"""Of an account: one for each topic that a device listens to at QoS 1.
+
+Without a limit of the account brokers from 2.15 on allow a stream 1,000 and end connections beyond.
+"""
+
+_STREAMS: Final = {
+    "mem_storage": -1,
+    "disk_storage": -1,
+    "streams": -1,
+    "consumer": MOST_CONSUMERS,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class AcknowledgedFeeds:
         self._in_cluster = False
         self._since: dict[str, float] = {}
         self._feeds: dict[str, tuple[Client, Feed]] = {}
-        self._seen = {link.account(each) for each in OWN_ACCOUNTS}
+        self._seen: set[str] = set()
         self._looking = Repeating()
 
     @property
@@ -123,7 +123,8 @@ class AcknowledgedFeeds:
         system = await self._link.client(SYSTEM)
         answer = await system.request(_LIST, b"", timeout=REQUEST_S)
         listed = msgspec.json.decode(answer.data, type=_Listed).data
-        return [each for each in listed if each not in self._seen]
+        own = {self._link.account(each) for each in OWN_ACCOUNTS}
+        return [each for each in listed if each not in self._seen and each not in own]
 
     async def _name_of(self, account: str) -> str:
         """Return whose account it is; nothing when it is gone."""

@@ -13,6 +13,7 @@ from nats.errors import Error as NatsError
 
 from drover.mqtt import tap
 from drover.mqtt.flushing import flush
+from drover.mqtt.repeating import end_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,9 +94,7 @@ class Feed:
 
     async def stop(self) -> None:
         """Take nothing more; other servers get it. Safe to call twice."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_all(self._tasks)
         taking, self._taking = self._taking, None
         if taking is not None:
             with contextlib.suppress(NatsError):

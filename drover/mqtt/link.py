@@ -16,6 +16,7 @@ from nats.errors import MaxPayloadError
 from drover.model.errors import Unavailable
 from drover.mqtt.accounts import CALLOUT, OWN_ACCOUNTS, PLATFORM, SYSTEM
 from drover.mqtt.flushing import flush
+from drover.mqtt.repeating import end_all
 from drover.mqtt.streams import OF_DEVICES, keep
 from drover.mqtt.subjects import subjects_of, to_subject, to_topic
 from drover.ports.bus import Message, Relay
@@ -113,9 +114,7 @@ class Link:
         """End all connections. Safe to call twice, and when it is not open."""
         pumping, self._pumping = self._pumping, None
         tasks = [*self._making.values(), *([] if pumping is None else [pumping])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_all(tasks)
         clients, self._clients = self._clients, {}
         await asyncio.gather(*(each.close() for each in clients.values()), return_exceptions=True)
 

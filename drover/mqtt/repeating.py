@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from nats.errors import Error as NatsError
@@ -12,9 +12,12 @@ from nats.errors import Error as NatsError
 from drover.model.errors import DroverError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Collection, Iterable
 
     Act = Callable[[], Awaitable[None]]
+
+AGAIN_S: Final = 0.1
+"""When what did not end is cancelled again."""
 
 _LOG = structlog.get_logger("drover.mqtt")
 
@@ -47,8 +50,7 @@ class Repeating:
         """End it, in the middle of a time if need be. Safe to call twice, and before start."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_all([task])
         _release(self._waiting)
 
     async def _repeat(self, act: Act, every_s: float) -> None:
@@ -62,6 +64,20 @@ class Repeating:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(every_s):
                     await self._wanted.wait()
+
+
+async def end_all(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they have ended, whatever they end with.
+
+    Once is not enough: what a task waits for within a timeout may come at the very moment, and then
+    the cancel is lost (https://github.com/python/cpython/issues/86296).
+    """
+    left = set(tasks)
+    while left:
+        for each in left:
+            each.cancel()
+        _, left = await asyncio.wait(left, timeout=AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _tried(act: Act) -> None:

@@ -20,6 +20,7 @@ from nats.js.api import (
 from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 from drover.mqtt.accounts import PLATFORM, STATE_SUBJECT
+from drover.mqtt.acknowledged import NEVER
 from drover.mqtt.feed import AGAIN_S, LATE_S, MOST_IN_FLIGHT, Feed, arrived_ms, is_given_up
 from drover.mqtt.streams import keep
 
@@ -49,8 +50,8 @@ _LOG = structlog.get_logger("drover.mqtt")
 class StateFeed:
     """Takes state from a stream of all applications, which keeps up to ``most_bytes``.
 
-    ``since`` tells from when on reports at QoS 1 of an application are taken elsewhere, as of a
-    time in milliseconds; None where that is not known.
+    ``since`` tells from when on (in milliseconds) reports at QoS 1 of an application are taken from
+    where brokers acknowledge them; None where that is not known.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class StateFeed:
             if since is None:
                 if not is_given_up(place):
                     return False
-            elif arrived_ms(place) >= since:
+            elif since < NEVER and arrived_ms(place) >= since:
                 return True
         return application_id, device_id
 

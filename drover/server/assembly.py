@@ -154,8 +154,9 @@ class Server:
         show_watching(self.app.metrics, shelf.watching)
         self._hint(heart)
 
-        self._engine = await self._start_roles(heart, machine, work, services)
+        # Before jobs go on: what they tell devices at once would reach none.
         await self._let_devices_in(devices)
+        self._engine = await self._start_roles(heart, machine, work, services)
 
     def _heart(self, store: SqlStore) -> Heart:
         """Return the heart of this process, which the store tells of new work."""

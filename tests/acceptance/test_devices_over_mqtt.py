@@ -21,7 +21,7 @@ from drover.mqtt.device import (
     publish,
 )
 from examples.serving import serving
-from tests.support.field import PATIENCE_S, Site, eventually
+from tests.support.field import PATIENCE_S, Connected, Site, eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -187,6 +187,19 @@ async def test_messages_of_256_kb_are_taken_whole(site):
     assert await listener.hears() == [("t/" + "a" * 500, message)]
     kept = await eventually(lambda: site.get(f"devices/{speaker.id}/compositeState"))
     assert kept["level"]["value"] == 5
+
+
+async def test_more_than_a_thousand_filters_of_an_application_are_granted_at_qos_1(site):
+    devices = [await site.connect(site.device()) for _ in range(17)]
+
+    async def granted(place: int, one: Connected) -> list[int]:
+        return [await one.client.subscribe(f"t/{place}/{number}", 1) for number in range(60)]
+
+    found = await asyncio.gather(*(granted(*each) for each in enumerate(devices)))
+    await devices[0].client.publish("t/16/59", b"heard")
+
+    assert found == [[1] * 60] * 17
+    assert await devices[16].hears() == [("t/16/59", b"heard")]
 
 
 async def test_nothing_of_100_000_foreign_messages_is_heard(site, server):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import time
 from types import SimpleNamespace
 
 import msgspec
 import pytest
 
+from drover.app.live import presence
 from drover.app.live.presence import PresenceBook
 from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.device import KIND as DEVICE
@@ -35,10 +38,14 @@ def revisions(database) -> StoredRevisions:
     return StoredRevisions(database)
 
 
-async def new_device(store, **given) -> str:
+def device_of(**given):
     body = {"name": "pump", "attributes": [{"name": "level", "dataType": "number"}], **given}
     stamp = Stamp(f"{next(_numbers):024x}", PLANT, NOW)
-    made = DEVICE.create(msgspec.json.encode(body), stamp, None)
+    return DEVICE.create(msgspec.json.encode(body), stamp, None)
+
+
+async def new_device(store, **given) -> str:
+    made = device_of(**given)
     await store.write(lambda session: session.resources.add(DEVICE, made))
     return made.id
 
@@ -268,6 +275,21 @@ async def test_devices_of_a_broker_that_is_gone_are_disconnected(store):
     assert [await is_connected(store, each) for each in (stays, goes)] == [True, False]
 
 
+async def test_all_devices_of_a_broker_that_is_gone_are_disconnected_at_once(
+    store, noted, monkeypatch
+):
+    monkeypatch.setattr(presence, "_AT_A_TIME", 2)
+    await new_application(store)
+    devices = [await new_device(store) for _ in range(5)]
+    numbered = enumerate(devices, 1)
+    await came(store, *(connection(each, n, server="old") for n, each in numbered))
+
+    await PresenceBook(store, noted).servers(["broker"])
+
+    assert sorted(of for of, _, _ in noted.changes) == devices
+    assert not any([await is_connected(store, each) for each in devices])
+
+
 @pytest.mark.parametrize("value", [1, 1.5, True, "plain", 'a "b" \\', "\u0000 é 💧", "1", "null"])
 async def test_values_come_back_as_they_were(store, value):
     device = await new_device(store)
@@ -393,3 +415,56 @@ async def test_devices_whose_key_has_other_rights_come_again(store, change):
     await store.write(lambda session: session.access.keys.put(narrowed))
 
     assert await revoked(store) == ["1", "2"]
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+async def test_a_gateway_comes_while_devices_are_made_behind_it_and_again_when_they_are(
+    postgres_database,
+):
+    store = SqlStore(postgres_database)
+    (gateway,) = await connected_gateways(store, 1)
+
+    async def import_device(session):
+        behind = device_of(deviceClass="peripheral", gatewayId=gateway)
+        await session.resources.add(DEVICE, behind)
+        await came(store, connection(gateway, next(_numbers), now_ms()))
+        await store.write(lambda other: other.access.raise_revision())
+
+    await store.write(import_device)
+
+    assert len(await revoked(store)) == 1
+
+
+async def test_rights_that_another_noted_meanwhile_are_not_taken_for_ones_own(postgres_database):
+    store = SqlStore(postgres_database)
+    (gateway,) = await connected_gateways(store, 1)
+
+    async def import_device(session):
+        await session.now_ms()
+        await new_device(store, deviceClass="peripheral", gatewayId=gateway)
+        moment = now_ms() + 1  # when the other has ended, and before this one does
+        await came(store, connection(gateway, next(_numbers), moment))
+        behind = device_of(deviceClass="peripheral", gatewayId=gateway)
+        await session.resources.add(DEVICE, behind)
+        while now_ms() <= moment:
+            await asyncio.sleep(0)
+
+    await store.write(import_device)
+
+    assert len(await revoked(store)) == 1
+
+
+async def test_many_devices_behind_a_gateway_note_its_rights_once(postgres_database):
+    store = SqlStore(postgres_database)
+    (gateway,) = await connected_gateways(store, 1)
+    revisions = StoredRevisions(postgres_database)
+    before = await revisions.current()
+    behind = [device_of(deviceClass="peripheral", gatewayId=gateway) for _ in range(20)]
+
+    await store.write(lambda session: session.resources.add_many(DEVICE, behind))
+
+    assert await revisions.current() == before + 1
+    assert await revoked(store) == ["1"]

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from drover.app.beacons import logs
 from drover.client import NewJob
+from drover.workers.beacon import job_log, output
 from examples.serving import EMAIL, serving
 from tests.support.beacon_agents import Jobs, until
 
@@ -151,3 +153,12 @@ def test_the_program_that_queues_a_job_runs_as_it_stands(server, keys):
         number = int(done.stdout.split()[1])
         assert jobs.show(number).tasks == [{"numbers": [1, 2, 3]}]
         jobs.cancel(number)
+
+
+def test_the_guide_to_the_agent_tells_the_limits_of_logs_in_force():
+    page = " ".join(AGENT.read_text().split())
+
+    assert f"{output.MOST_LINES:,} lines a task and {job_log.MOST_LINES:,} lines a job" in page
+    assert f"(a server takes {logs.MOST_LINES:,})" in page
+    assert f"the last {job_log.MOST_WAITING:,} lines of a job wait" in page
+    assert f"of {job_log.MOST_CHARACTERS // 1024 // 1024} MiB together" in page

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from drover.model.errors import Unavailable
-from drover.mqtt.repeating import Repeating
+from drover.mqtt.repeating import Repeating, end_all
 
 
 @pytest.mark.parametrize("error", [Unavailable("away"), OSError("gone"), KeyError("a fault")])
@@ -52,6 +52,36 @@ async def test_it_may_be_stopped_in_the_middle_before_it_began_and_twice():
     await repeating.stop()
 
     assert ended == [True]
+
+
+async def test_what_loses_a_cancel_ends_all_the_same():
+    begun, repeating = asyncio.Event(), Repeating()
+
+    async def act() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return  # as a wait whose answer has come at that moment does
+
+    repeating.start(act, 3600)
+    await begun.wait()
+
+    async with asyncio.timeout(60):
+        await repeating.stop()
+        await repeating.stop()
+
+
+async def test_nothing_to_end_takes_no_time_and_failures_are_no_matter():
+    async def fail() -> None:
+        raise OSError
+
+    failing = asyncio.create_task(fail())
+
+    await end_all([])
+    await end_all([failing])
+
+    assert failing.done()
 
 
 async def test_who_asks_has_it_done_before_its_time_and_shares_that_with_others():

@@ -76,6 +76,9 @@ class Link:
     def hears(self, application_id, root):
         return root in self.heard.get(application_id, ())
 
+    def account(self, name):
+        return name
+
     async def client(self, _account):
         return self.platform
 

@@ -81,9 +81,9 @@ class PresenceBook:
         return Missed(came, went)
 
     async def servers(self, alive: Sequence[str]) -> None:
-        """Note which brokers are there, and disconnect the devices of those that are not."""
+        """Note which brokers are there, and disconnect all devices of those that are not."""
 
-        async def work(session: Session) -> None:
+        async def work(session: Session) -> int:
             now_ms = await session.now_ms()
             for server in alive:
                 await session.presence.renew(server, now_ms + LEASE_MS)
@@ -93,8 +93,10 @@ class PresenceBook:
                 by_application[application_id].append(device_id)
             for application_id, ids in by_application.items():
                 await self._note_lost(session, application_id, ids, now_ms)
+            return len(left)
 
-        await self._store.write(work)
+        while await self._store.write(work) == _AT_A_TIME:  # others write in between
+            self._reports.announce(())
         self._reports.announce(())
 
     async def _note_lost(

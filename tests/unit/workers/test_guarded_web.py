@@ -18,10 +18,10 @@ LOOPBACK = ("127.0.0.0/8", "::1/128")
 async def serving(answer):
     """A server that answers each request with the bytes ``answer`` makes of it; yields its port."""
 
-    writers = []
+    writers = {}
 
     async def serve(reader, writer):
-        writers.append(writer)
+        writers[writer.get_extra_info("peername")] = writer
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(
             (
@@ -41,11 +41,22 @@ async def serving(answer):
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
+        await everybody_came(server, writers)
         server.close()
         await server.wait_closed()
-        for writer in writers:
+        for writer in writers.values():
             writer.close()
-        await asyncio.gather(*(each.wait_closed() for each in writers), return_exceptions=True)
+        gone = (each.wait_closed() for each in writers.values())
+        await asyncio.gather(*gone, return_exceptions=True)
+
+
+async def everybody_came(server, writers):
+    """Wait for who has connected, and may have left: they come in order, and one more is last."""
+    _, last = await asyncio.open_connection(*server.sockets[0].getsockname())
+    while last.get_extra_info("sockname") not in writers:
+        await asyncio.sleep(0)
+    last.close()
+    await last.wait_closed()
 
 
 def ok(body=b"hello", *headers):
