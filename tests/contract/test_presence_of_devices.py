@@ -468,3 +468,17 @@ async def test_many_devices_behind_a_gateway_note_its_rights_once(postgres_datab
 
     assert await revisions.current() == before + 1
     assert await revoked(store) == ["1"]
+
+
+async def test_each_transaction_notes_the_rights_that_it_changes(store, revisions):
+    (gateway,) = await connected_gateways(store, 1)
+    seen = [await revisions.current()]
+
+    for _ in range(3):
+        await new_device(store, deviceClass="peripheral", gatewayId=gateway)
+        seen.append(await revisions.current())
+        moment = now_ms() + 1
+        while now_ms() <= moment:
+            await asyncio.sleep(0)
+
+    assert [later - sooner for sooner, later in itertools.pairwise(seen)] == [1, 1, 1]
