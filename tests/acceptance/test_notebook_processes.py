@@ -88,6 +88,20 @@ async def test_what_takes_too_much_or_dies_is_an_error_that_says_so(tmp_path, ce
     assert await gone(tmp_path)
 
 
+async def test_the_end_waits_for_what_a_process_that_is_gone_has_left(tmp_path):
+    for _ in range(10):
+        process = await asyncio.create_subprocess_exec(
+            *("sh", "-c", "sleep 600 & echo begun"),
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        await process.stdout.readline()
+
+        await runner.ended(process)
+
+        assert process.stdout.at_eof()
+
+
 async def test_what_is_no_notebook_is_an_error(tmp_path):
     (tmp_path / "notebook.ipynb").write_text('{"cells": [], "nbformat": 99}')
 

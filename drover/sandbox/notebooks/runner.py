@@ -35,6 +35,8 @@ _RUN: Final = "run"
 _TEMPORARY: Final = "temporary"
 _LOOK_S: Final = 1.0
 """How often it is measured what a run has written."""
+_LAST_S: Final = 5.0
+"""How long the processes of a run may take to die, once they were killed."""
 _MOST_FILES: Final = 10_000
 _LONGEST_LINE: Final = 65_536
 _NEEDED: Final = ("nbclient", "ipykernel")
@@ -77,7 +79,7 @@ class NotebookProcesses:
         except TimeoutError:
             return NotebookEnd(end="timeout", name="Timeout", message=_TIMEOUT)
         finally:
-            await _ended(process)
+            await ended(process)
 
     def _wishes(self, bounds: Bounds) -> str:
         return json.dumps(
@@ -205,8 +207,14 @@ def _too_much(folder: str, most_bytes: int) -> bool:
     return False
 
 
-async def _ended(process: Process) -> None:
-    """End all processes of a run: none of them can leave the group."""
+async def ended(process: Process) -> None:
+    """End all processes of a run: none of them can leave the group.
+
+    The kernel's may outlast the first one by a moment, and keep open what is read here.
+    """
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_S):
+            await process.communicate()
