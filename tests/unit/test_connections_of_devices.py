@@ -21,6 +21,7 @@ class Client:
     def __init__(self):
         self.asked, self.listening, self.inboxes = [], {}, 0
         self.published, self.answers = asyncio.Event(), []
+        self._ps = None  # nobody reads it in another way yet
 
     def new_inbox(self):
         self.inboxes += 1
