@@ -20,7 +20,7 @@ from nats.js.errors import NotFoundError
 
 from drover.model.errors import DroverError
 from drover.mqtt.accounts import OWN_ACCOUNTS, SYSTEM, unverified
-from drover.mqtt.feed import AGAIN_S, MOST_IN_FLIGHT, Feed
+from drover.mqtt.feed import AGAIN_S, MOST_IN_FLIGHT, Feed, arrived_ms
 from drover.mqtt.link import REQUEST_S
 from drover.mqtt.repeating import Repeating
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nats.js.api import ConsumerInfo, StreamInfo
 
     from drover.mqtt.link import Link
-    from drover.ports.door import Intake
+    from drover.ports.door import Done, Intake
 
 CONSUMER: Final = "servers"
 LOOK_S: Final = 2.0
@@ -141,9 +141,23 @@ class AcknowledgedFeeds:
         stream = str(messages.config.name)
         self._since[application_id] = await _kept_since(client.jetstream(), stream, messages)
         if application_id not in self._feeds:
-            feed = Feed(self._intake, stream, CONSUMER, partial(_sort, application_id))
+            take = partial(self._take, application_id)
+            feed = Feed(lambda: self._intake.has_room, stream, CONSUMER, take)
             self._feeds[application_id] = client, feed
             await feed.open(client)
+
+    def _take(
+        self,
+        application_id: str,
+        subject: bytes,
+        place: bytes,
+        _headers: bytes,
+        payload: bytes,
+        done: Done,
+    ) -> bool:
+        device_id = subject.decode().split(".")[3]
+        self._intake.state(application_id, device_id, payload, arrived_ms(place), done)
+        return True
 
 
 async def _kept_since(streams: JetStreamContext, stream: str, messages: StreamInfo) -> float:
@@ -171,7 +185,3 @@ def _consumer(since_ms: int) -> ConsumerConfig:
 
 def _since_of(consumer: ConsumerInfo) -> float:
     return float((consumer.config.metadata or {}).get(_SINCE, 0))
-
-
-def _sort(application_id: str, subject: bytes, _place: bytes, _headers: bytes) -> tuple[str, str]:
-    return application_id, subject.decode().split(".")[3]

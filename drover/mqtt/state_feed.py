@@ -21,7 +21,15 @@ from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 from drover.mqtt.accounts import PLATFORM, STATE_SUBJECT
 from drover.mqtt.acknowledged import NEVER
-from drover.mqtt.feed import AGAIN_S, LATE_S, MOST_IN_FLIGHT, Feed, arrived_ms, is_given_up
+from drover.mqtt.feed import (
+    AGAIN_S,
+    AT_QOS_1,
+    LATE_S,
+    MOST_IN_FLIGHT,
+    Feed,
+    arrived_ms,
+    is_given_up,
+)
 from drover.mqtt.streams import keep
 
 if TYPE_CHECKING:
@@ -31,7 +39,7 @@ if TYPE_CHECKING:
     from nats.js.api import StreamInfo
 
     from drover.mqtt.link import Link
-    from drover.ports.door import Intake
+    from drover.ports.door import Done, Intake
 
 STREAM: Final = "STATE"
 CONSUMER: Final = "servers"
@@ -41,9 +49,6 @@ ELECTING_S: Final = 60.0
 
 _PATTERN: Final = STATE_SUBJECT.format(application="*")
 _FORMER: Final = "drover"
-_AT_QOS_1: Final = b"\r\nNmqtt-Pub:1\r\n"
-"""What the broker writes on messages of devices that wait for an acknowledgement."""
-
 _LOG = structlog.get_logger("drover.mqtt")
 
 
@@ -65,7 +70,8 @@ class StateFeed:
         self._most_bytes = most_bytes
         self._since = since
         self._client: Client | None = None
-        self._feed = Feed(intake, STREAM, CONSUMER, self._sort)
+        self._intake = intake
+        self._feed = Feed(lambda: intake.has_room, STREAM, CONSUMER, self._take)
         self.stop = self._feed.stop
 
     @property
@@ -95,16 +101,20 @@ class StateFeed:
         if self._client is not None:
             await self._client.close()
 
-    def _sort(self, subject: bytes, place: bytes, headers: bytes) -> tuple[str, str] | bool:
+    def _take(
+        self, subject: bytes, place: bytes, headers: bytes, payload: bytes, done: Done
+    ) -> bool:
         _, application_id, _, device_id, _ = subject.decode().split(".")
-        if _AT_QOS_1 in headers:
+        if AT_QOS_1 in headers:
             since = self._since(application_id)
             if since is None:
                 if not is_given_up(place):
                     return False
             elif since < NEVER and arrived_ms(place) >= since:
+                done()
                 return True
-        return application_id, device_id
+        self._intake.state(application_id, device_id, payload, arrived_ms(place), done)
+        return True
 
 
 async def _prepared(platform: Client, most_bytes: int) -> StreamInfo | None:
