@@ -139,12 +139,17 @@ class AcknowledgedFeeds:
             self._since[application_id] = NEVER
             return
         stream = str(messages.config.name)
-        self._since[application_id] = await _kept_since(client.jetstream(), stream, messages)
+        keep = partial(self._keep, application_id, client, stream)
+        await keep()
         if application_id not in self._feeds:
             take = partial(self._take, application_id)
-            feed = Feed(lambda: self._intake.has_room, stream, CONSUMER, take)
+            feed = Feed(lambda: self._intake.has_room, stream, CONSUMER, take, keep)
             self._feeds[application_id] = client, feed
             await feed.open(client)
+
+    async def _keep(self, application_id: str, client: Client, stream: str) -> None:
+        """Have a consumer, also where the broker lost it; raises NatsError."""
+        self._since[application_id] = await _kept_since(client.jetstream(), stream)
 
     def _take(
         self,
@@ -160,11 +165,12 @@ class AcknowledgedFeeds:
         return True
 
 
-async def _kept_since(streams: JetStreamContext, stream: str, messages: StreamInfo) -> float:
+async def _kept_since(streams: JetStreamContext, stream: str) -> float:
     """Have a consumer of the state there; return from when on (ms) it is handed all."""
     try:
         found = await streams.consumer_info(stream, CONSUMER)
     except NotFoundError:
+        messages = await streams.stream_info(stream)
         fresh = messages.state.last_seq == 0  # then no device has reported yet
         since = 0 if fresh else int(time.time() * 1000) + SETTLING_MS
         found = await streams.add_consumer(stream, _consumer(since))

@@ -41,7 +41,7 @@ LATE_S: Final = 2.0
 """How long to wait after something failed, and for an answer beyond its time."""
 
 ROOM_S: Final = 0.2
-"""How soon it is looked again whether there is room."""
+"""How soon it is looked again whether there is room, and asked again whoever leads now."""
 
 AGAIN_S: Final = 30.0
 """When state that a server has not stored is handed to another."""
@@ -57,8 +57,11 @@ AT_LEAST_ONCE: Final = "1"
 AT_QOS_1: Final = f"\r\n{PUBLISHED}:{AT_LEAST_ONCE}\r\n".encode()
 """What the broker writes on messages of devices that wait for an acknowledgement."""
 
-_GONE: Final = re.compile(rb"NATS/1\.0 (503|404 |409 Consumer Deleted)")
-"""How the broker says that nobody answers, or that there is no such consumer any more."""
+_ASKED_AGAIN: Final = re.compile(rb"NATS/1\.0 4(08|09 Message Size)")
+"""How the broker says that nothing more comes of a question, and another may be asked at once."""
+
+_GONE: Final = re.compile(rb"NATS/1\.0 (503|404|409 Consumer Deleted)")
+"""How it says that nobody answers: who leads is being elected, or there is no such consumer."""
 
 _LATER: Final = b'-NAK {"delay": 1000000000}'
 _NEXT: Final = "$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
@@ -71,8 +74,8 @@ _LOG = structlog.get_logger("drover.mqtt")
 class Feed:
     """Asks for messages as long as there is room for them, and acknowledges what is stored.
 
-    Any number of servers share a stream; each message goes to one of them. Where the broker has no
-    such stream or consumer any more, ``revive`` is to make it again.
+    Any number of servers share a stream; each message goes to one of them. Where nobody answers,
+    ``revive`` is to make the stream and its consumer again, if they are not there.
     """
 
     def __init__(
@@ -81,7 +84,7 @@ class Feed:
         stream: str,
         consumer: str,
         take: Take,
-        revive: Act | None = None,
+        revive: Act,
     ) -> None:
         self._has_room = has_room
         self._take_one = take
@@ -96,7 +99,7 @@ class Feed:
         self._due = asyncio.Event()
         self._drained = asyncio.Event()
         self._wanted = 0
-        self._is_gone = False
+        self._refusal = b""
         self._tasks: list[asyncio.Task[None]] = []
         self.held_back = 0
         """How often nothing was asked for because there was no room."""
@@ -128,7 +131,7 @@ class Feed:
 
     def _take(self, subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> None:
         if not reply:  # the broker says why nothing more comes of this question
-            self._is_gone = _GONE.match(headers) is not None
+            self._refusal = b"" if _ASKED_AGAIN.match(headers) else headers
             self._wanted = 0
             self._due.set()
             return
@@ -161,20 +164,23 @@ class Feed:
                 await self._client.publish(self._next, question, reply=self._inbox)
                 async with asyncio.timeout(PATIENCE_S + LATE_S):
                     await self._due.wait()
-                if self._is_gone:
-                    await self._wait_for_it()
+                if self._refusal:
+                    await self._bear_refusal()
             except TimeoutError:  # the answer was lost with a connection
                 continue
             except (NatsError, OSError) as error:
                 _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
                 await asyncio.sleep(LATE_S)
 
-    async def _wait_for_it(self) -> None:
-        """Have what is asked made again, and do not ask without a pause where it is not there."""
-        self._is_gone = False
+    async def _bear_refusal(self) -> None:
+        """Do not ask without a pause; where nobody answers, have what is asked made again."""
+        refusal, self._refusal = self._refusal, b""
+        if not _GONE.match(refusal):  # another broker leads from now on
+            await asyncio.sleep(ROOM_S)
+            return
+        _LOG.warning("mqtt.waits", error=refusal.decode(errors="replace").strip())
         await asyncio.sleep(LATE_S)
-        if self._revive is not None:
-            await self._revive()
+        await self._revive()
 
     async def _room(self) -> None:
         while not self._has_room():

@@ -71,7 +71,7 @@ class StateFeed:
         self._since = since
         self._client: Client | None = None
         self._intake = intake
-        self._feed = Feed(lambda: intake.has_room, STREAM, CONSUMER, self._take)
+        self._feed = Feed(lambda: intake.has_room, STREAM, CONSUMER, self._take, self._make_again)
         self.stop = self._feed.stop
 
     @property
@@ -100,6 +100,10 @@ class StateFeed:
         await self._feed.finish()
         if self._client is not None:
             await self._client.close()
+
+    async def _make_again(self) -> None:
+        """Have what the broker lost once more; raises NatsError, TimeoutError."""
+        await _prepare(await self._link.client(PLATFORM), self._most_bytes)
 
     def _take(
         self, subject: bytes, place: bytes, headers: bytes, payload: bytes, done: Done

@@ -25,6 +25,7 @@ class Connection:
 
     is_connected = True
     _ps = None
+    last = 0
 
     def __init__(self, metadata=None):
         self.metadata = metadata
@@ -33,6 +34,9 @@ class Connection:
 
     def jetstream(self):
         return self
+
+    async def stream_info(self, _stream):
+        return SimpleNamespace(state=StreamState(0, 0, 0, self.last, 0))
 
     async def consumer_info(self, stream, _name):
         if self.metadata is None:
@@ -96,10 +100,10 @@ class Link:
         if application_id in self.failing:
             raise Unavailable("The broker does not answer")
         config = StreamConfig(name="$MQTT_msgs", num_replicas=self.replicas)
-        state = StreamState(0, 0, 0, self.last, 0)
         client = self.connections.setdefault(application_id, Connection())
+        client.last = self.last
         if self.prepared is not None:
-            messages = SimpleNamespace(config=config, state=state)
+            messages = SimpleNamespace(config=config)
             await self.prepared(application_id, client, messages)
 
 
