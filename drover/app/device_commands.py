@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from drover.app.device_reports import devices_of
 from drover.app.devices import check_sight, everything, sight
@@ -39,12 +40,18 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ren
     time: AnyMoment | UnsetType = UNSET
     payload: Any = UNSET
 
-    def check_size(self) -> None:
-        """Raise TooLarge for what no device could be told."""
-        told = _message(_document(self, 0))
-        if len(told) > MOST_MESSAGE_BYTES:
+    def written(self) -> Command:
+        """Return it with its payload in JSON, as it is stored and sent: it may be large.
+
+        Raises TooLarge for what no device could be told.
+        """
+        written = self
+        if self.payload is not UNSET:
+            written = replace(self, payload=msgspec.Raw(msgspec.json.encode(self.payload)))
+        if len(_message(_document(written, 0))) > MOST_MESSAGE_BYTES:
             message = f"A command may not be larger than {MOST_MESSAGE_BYTES} bytes"
             raise TooLarge(message, field="payload")
+        return written
 
 
 class CommandPace(Protocol):
@@ -86,7 +93,7 @@ class DeviceCommands:
         self, caller: Caller, application_id: str, device_id: str, command: Command
     ) -> None:
         """Send a command to one device; raises Missing, TooLarge."""
-        command.check_size()
+        command = command.written()
 
         async def work(session: Session) -> Sequence[LogEntry]:
             device = await session.resources.get(KIND, application_id, device_id)
@@ -107,7 +114,7 @@ class DeviceCommands:
 
         Those that ``pace`` has too often are left out. Raises TooLarge.
         """
-        command.check_size()
+        command = command.written()
 
         async def work(session: Session) -> tuple[Sequence[LogEntry], int]:
             listing = everything(all_of([chosen, sight(caller)]))
@@ -121,7 +128,7 @@ class DeviceCommands:
         return len(lines)
 
     async def to_each(self, application_id: str, commands: Sequence[tuple[str, Command]]) -> None:
-        """Send devices commands of their own; those that are not there are left out."""
+        """Send devices written commands; those that are not there are left out."""
 
         async def work(session: Session) -> Sequence[LogEntry]:
             devices = await devices_of(session, application_id, [each for each, _ in commands])

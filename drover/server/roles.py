@@ -89,8 +89,7 @@ class Roles:
 
     async def _run_engine(self) -> Engine:
         heart, services, running = self.heart, self.services, self.running
-        wake, counter = heart.signals.fire.set, services[PayloadCounter]
-        runs = FlowRuns(heart.store, self.machine.clock, wake, counter, self.bus)
+        runs = FlowRuns(heart.store, self.machine.clock, services[PayloadCounter], self.bus)
         web = GuardedWeb(self.settings.allowed_networks)
         workers = await self._started_workers(web)
         around = Surroundings(
@@ -135,7 +134,6 @@ class Roles:
             acks=heart.acks,
             web=web,
             mail=mail_of(self.settings),
-            wake=heart.signals.fire.set,
             api=InProcess(self.app, services[Gate]),
         )
 
@@ -177,7 +175,7 @@ class Roles:
         if alone:
             self.running.repeat(scheduling(heart, self._actions()))
         sweep_s = self.settings.sweep_seconds
-        silences = SilenceWatch(heart.store, heart.signals.fire.set)
+        silences = SilenceWatch(heart.store)
         self.running.repeat(Loop("silences", silences.tick, asyncio.Event(), sweep_s))
         self.running.ends_with(due.stop)
         self.running.repeat(Loop("scheduled_runs", due.tick, heart.signals.runs, sweep_s))

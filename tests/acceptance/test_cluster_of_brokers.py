@@ -22,7 +22,7 @@ from drover.mqtt.device import ConnectionEnded, ConnectionRefused
 from drover.mqtt.link import Link
 from drover.mqtt.state_feed import STREAM
 from examples.serving import serving
-from tests.support.field import PATIENCE_S, Connected, Site, eventually
+from tests.support.field import PATIENCE_S, Site, eventually
 from tests.support.free_ports import free_port
 
 if TYPE_CHECKING:
@@ -131,17 +131,9 @@ async def report_on(site: Site, device_id: str, ends: asyncio.Event) -> tuple[se
             acknowledged.add(number)
         except ConnectionEnded:
             again.add(number)
-            pump = await connected_again(site, device_id)
+            pump = await site.connect_again(device_id)
         await asyncio.sleep(0.1)
     return acknowledged, again
-
-
-async def connected_again(site: Site, device_id: str) -> Connected:
-    async with asyncio.timeout(2 * PATIENCE_S):
-        while True:
-            with suppress(ConnectionEnded, ConnectionRefused, OSError):
-                return await site.connect(device_id)
-            await asyncio.sleep(0.2)
 
 
 async def lose(brokers: Brokers, site: Site, device_id: str) -> tuple[set[int], set[int]]:
@@ -182,13 +174,9 @@ async def test_devices_and_servers_go_on_and_no_report_is_lost_with_one_of_three
             for number in range(2, 12):
                 await reported(site, device_id, number)
 
-            def kept(each: str) -> list[int]:
-                lines = site.get(f"devices/{each}/state", limit=1000, start=1)
-                return sorted(line["data"]["level"] for line in lines)
-
-            await eventually(lambda: kept(device_id) == list(range(1, 12)))
-            await eventually(lambda: acknowledged <= set(kept(other_id)))
-            found = kept(other_id)
+            await eventually(lambda: site.levels(device_id) == list(range(1, 12)))
+            await eventually(lambda: acknowledged <= set(site.levels(other_id)))
+            found = site.levels(other_id)
             assert {each for each in found if found.count(each) > 1} <= again
             pump = site.connected[-1]
             await pump.client.subscribe(pump.command)

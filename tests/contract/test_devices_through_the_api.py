@@ -111,7 +111,7 @@ async def test_a_version_that_there_cannot_be_takes_nothing_of_a_report_away(wor
     trigger = {"type": "deviceId", "key": world.device, "outputIds": [["n"]]}
     node = {"id": "n", "type": "DebugNode", "config": {}, "outputIds": [[]]}
     await world.make(FLOW, {"name": "waits", "triggers": [trigger], "nodes": [node]})
-    reports = DeviceReports(world.store, RandomIds(), SystemClock(), [LiveTriggers(lambda: None)])
+    reports = DeviceReports(world.store, RandomIds(), SystemClock(), [LiveTriggers()])
     payload = msgspec.json.encode({"data": {"level": 3}, "flowVersion": version})
     said = reports_in(SaidState(world.application, world.device, payload, lambda: None))
     caller = Caller(type="device", id=world.device, device_id=world.device, scopes=frozenset())

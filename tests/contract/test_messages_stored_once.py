@@ -46,7 +46,7 @@ def message(place, *filters, application_id=ONE, done=lambda: None):
 
 async def stored(store, *messages):
     """Have a server store messages, one batch."""
-    inbox = Inbox(store, Reports(), lambda: None)
+    inbox = Inbox(store, Reports())
     for each in messages:
         inbox.put(each)
     inbox.start()

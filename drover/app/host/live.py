@@ -34,11 +34,11 @@ async def _command(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
     for request in requests:
         try:
             command = convert(request["command"], Command)
-            command.check_size()
             if "query" in request or request.get("tags"):
                 await _to_all(asking, request, command)
             else:
-                listed += [(of.lower(), command) for of in request["ids"] if is_id(of)]
+                written = command.written()
+                listed += [(of.lower(), written) for of in request["ids"] if is_id(of)]
         except DroverError as error:
             answers.append(refusal(error))
         else:

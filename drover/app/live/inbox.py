@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -18,7 +17,7 @@ from drover.app.payload_counts import BY_DEVICE
 from drover.model.access import Caller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from drover.app.device_reports import DeviceReports, Taken
     from drover.ports.bus import Message
@@ -82,21 +81,12 @@ class SaidOn(NamedTuple):
     done: Done = _nothing
 
 
-@dataclass(slots=True)
-class _Outcome:
-    """What one unit of work came to, to be told once it is kept."""
-
-    taken: list[Taken | None]
-    fired: bool
-
-
 class Inbox:
     """Stores what devices say, then has it acknowledged and tells who watches."""
 
-    def __init__(self, store: Store, reports: DeviceReports, wake: Callable[[], None]) -> None:
+    def __init__(self, store: Store, reports: DeviceReports) -> None:
         self._store = store
         self._reports = reports
-        self._wake = wake
         self._batches: Batches[SaidState | SaidOn] = Batches("messages", self._write, self._end)
         self._places = Places()
         self._waiting_bytes = 0
@@ -134,22 +124,20 @@ class Inbox:
         heard = [each for each in batch if isinstance(each, SaidOn)]
         told = self._by_application(states)
 
-        async def work(session: Session) -> _Outcome:
+        async def work(session: Session) -> list[Taken | None]:
             taken: list[Taken | None] = []
             for application_id, those in told.items():
                 taken += await self._reports.take(session, application_id, those)
             firings = await self._firings(session, heard)
             if firings:
                 await session.jobs.firings.add(firings, await session.now_ms())
-            return _Outcome(taken, bool(firings))
+            return taken
 
-        outcome = await self._store.write(work)
+        taken = await self._store.write(work)
         for said in batch:
             self._end(said)
-        self._count(batch, outcome.taken)
-        self._reports.announce(outcome.taken)
-        if outcome.fired:
-            self._wake()
+        self._count(batch, taken)
+        self._reports.announce(taken)
 
     async def _firings(self, session: Session, heard: Sequence[SaidOn]) -> Sequence[Firing]:
         """Return what messages start; those that were stored before start nothing again."""
