@@ -17,12 +17,12 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import NotFoundError, ServiceUnavailableError
+from nats.js.errors import APIError, NotFoundError
 
 from drover.mqtt.accounts import PLATFORM, STATE_SUBJECT
 from drover.mqtt.acknowledged import NEVER
 from drover.mqtt.feed import AGAIN_S, LATE_S, MOST_IN_FLIGHT, Feed, arrived_ms, is_given_up
-from drover.mqtt.streams import keep
+from drover.mqtt.streams import may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nats.js.api import StreamInfo
 
     from drover.mqtt.link import Link
+    from drover.mqtt.replicas import Replicas
     from drover.ports.door import Intake
 
 STREAM: Final = "STATE"
@@ -73,14 +74,14 @@ class StateFeed:
         """How often nothing was asked for because there was no room."""
         return self._feed.held_back
 
-    async def prepare(self) -> bool:
+    async def prepare(self, replicas: Replicas) -> bool:
         """Have a stream to take from, and tell whether several brokers keep it.
 
         Raises NatsError, TimeoutError when there is none.
         """
         platform = await self._link.client(PLATFORM)
         async with asyncio.timeout(ELECTING_S):
-            while (found := await _prepared(platform, self._most_bytes)) is None:  # noqa: ASYNC110 - brokers do not tell when
+            while (found := await _prepared(platform, replicas, self._most_bytes)) is None:  # noqa: ASYNC110 - brokers do not tell when
                 await asyncio.sleep(LATE_S)
         return found.config.num_replicas != 1
 
@@ -107,19 +108,21 @@ class StateFeed:
         return application_id, device_id
 
 
-async def _prepared(platform: Client, most_bytes: int) -> StreamInfo | None:
+async def _prepared(platform: Client, replicas: Replicas, most_bytes: int) -> StreamInfo | None:
     """Return the stream, None while it is not there: brokers that just met cannot say at once."""
     try:
-        return await _prepare(platform, most_bytes)
-    except (NatsTimeoutError, ServiceUnavailableError) as error:
+        return await _prepare(platform, replicas, most_bytes)
+    except (NatsTimeoutError, APIError) as error:
+        if isinstance(error, APIError) and not may_pass(error):
+            raise
         _LOG.warning("mqtt.waits", error=str(error))
         return None
 
 
-async def _prepare(platform: Client, most_bytes: int) -> StreamInfo:
+async def _prepare(platform: Client, replicas: Replicas, most_bytes: int) -> StreamInfo:
     streams = platform.jetstream()
-    found = await keep(
-        streams,
+    found = await replicas.have(
+        platform,
         StreamConfig(
             name=STREAM,
             subjects=[_PATTERN],
