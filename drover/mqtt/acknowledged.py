@@ -23,6 +23,7 @@ from drover.mqtt.accounts import OWN_ACCOUNTS, SYSTEM, unverified
 from drover.mqtt.feed import AGAIN_S, MOST_IN_FLIGHT, Feed, arrived_ms
 from drover.mqtt.link import REQUEST_S
 from drover.mqtt.repeating import Repeating
+from drover.mqtt.streams import OF_DEVICES, OF_SESSIONS, lacks_keepers
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from nats.js.api import ConsumerInfo, StreamInfo
 
     from drover.mqtt.link import Link
+    from drover.mqtt.replicas import Replicas
     from drover.ports.door import Done, Intake
 
 CONSUMER: Final = "servers"
@@ -63,8 +65,9 @@ class _Named(Struct):
 class AcknowledgedFeeds:
     """Takes state at QoS 1 from each application's own stream, where several brokers keep it."""
 
-    def __init__(self, link: Link, intake: Intake) -> None:
+    def __init__(self, link: Link, intake: Intake, replicas: Replicas) -> None:
         self._link = link
+        self._replicas = replicas
         self._intake = intake
         self._in_cluster = False
         self._since: dict[str, float] = {}
@@ -135,9 +138,8 @@ class AcknowledgedFeeds:
 
     async def _take_up(self, application_id: str, client: Client, messages: StreamInfo) -> None:
         """Take state of an application from its stream of messages; raises NatsError."""
-        if messages.config.num_replicas == 1:
-            self._since[application_id] = NEVER
-            return
+        if lacks_keepers(messages):
+            await self._admit(client)
         stream = str(messages.config.name)
         keep = partial(self._keep, application_id, client, stream)
         await keep()
@@ -150,6 +152,11 @@ class AcknowledgedFeeds:
     async def _keep(self, application_id: str, client: Client, stream: str) -> None:
         """Have a consumer, also where the broker lost it; raises NatsError."""
         self._since[application_id] = await _kept_since(client.jetstream(), stream)
+
+    async def _admit(self, client: Client) -> None:
+        """Have all streams that devices need, which the broker itself would not make now."""
+        for each in (*OF_DEVICES, *OF_SESSIONS):
+            await self._replicas.have(client, each)
 
     def _take(
         self,

@@ -22,6 +22,7 @@ from drover.mqtt.feed import AT_LEAST_ONCE, PUBLISHED
 from drover.mqtt.flushing import flush
 from drover.mqtt.link import end, finish, relay_of, subscribe
 from drover.mqtt.repeating import Repeating
+from drover.mqtt.replicas import Replicas
 from drover.mqtt.roll_call import RollCall
 from drover.mqtt.said import SaidFeeds
 from drover.mqtt.speakers import speaker_in, speaker_of
@@ -83,8 +84,9 @@ class BrokerIntake:
         self._link = link
         self._intake = intake
         self._connections = connections
-        self._acknowledged = AcknowledgedFeeds(link, intake)
-        self._feed = StateFeed(link, intake, most_bytes, self._acknowledged.since)
+        self._replicas = Replicas()
+        self._acknowledged = AcknowledgedFeeds(link, intake, self._replicas)
+        self._feed = StateFeed(link, intake, self._replicas, most_bytes, self._acknowledged.since)
         self._said = SaidFeeds(link, intake)
         self._waited: dict[tuple[Waited, bool], list[Subscription]] = {}
         self._hearing: dict[str, frozenset[str]] = {}
@@ -105,7 +107,9 @@ class BrokerIntake:
 
     async def start(self) -> None:
         """Begin to take; raises NatsError, TimeoutError."""
-        await self._acknowledged.start(in_cluster=await self._feed.prepare())
+        in_cluster = await self._feed.prepare()
+        await self._acknowledged.start(in_cluster=in_cluster)
+        self._replicas.start()
         await self._feed.start()
         self._events = await self._link.open_another(SYSTEM)
         takes = {_CAME: self._came, _WENT: self._went}
@@ -132,6 +136,7 @@ class BrokerIntake:
 
     async def stop(self) -> None:
         """Take nothing more than the broker has sent; other servers get it. Safe to call twice."""
+        await self._replicas.stop()
         await self._acknowledged.stop()
         await self._feed.stop()
         for each in (self._looking, self._asking, self._cutting, self._calling):

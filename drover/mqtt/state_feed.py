@@ -17,7 +17,7 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import NotFoundError, ServiceUnavailableError
+from nats.js.errors import APIError, NotFoundError
 
 from drover.mqtt.accounts import PLATFORM, STATE_SUBJECT
 from drover.mqtt.acknowledged import NEVER
@@ -30,7 +30,7 @@ from drover.mqtt.feed import (
     arrived_ms,
     is_given_up,
 )
-from drover.mqtt.streams import keep
+from drover.mqtt.streams import may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from nats.js.api import StreamInfo
 
     from drover.mqtt.link import Link
+    from drover.mqtt.replicas import Replicas
     from drover.ports.door import Done, Intake
 
 STREAM: Final = "STATE"
@@ -63,10 +64,12 @@ class StateFeed:
         self,
         link: Link,
         intake: Intake,
+        replicas: Replicas,
         most_bytes: int,
         since: Callable[[str], float | None],
     ) -> None:
         self._link = link
+        self._replicas = replicas
         self._most_bytes = most_bytes
         self._since = since
         self._client: Client | None = None
@@ -86,7 +89,7 @@ class StateFeed:
         """
         platform = await self._link.client(PLATFORM)
         async with asyncio.timeout(ELECTING_S):
-            while (found := await _prepared(platform, self._most_bytes)) is None:  # noqa: ASYNC110 - brokers do not tell when
+            while (found := await _prepared(platform, self._replicas, self._most_bytes)) is None:  # noqa: ASYNC110 - brokers do not tell when
                 await asyncio.sleep(LATE_S)
         return found.config.num_replicas != 1
 
@@ -103,7 +106,7 @@ class StateFeed:
 
     async def _make_again(self) -> None:
         """Have what the broker lost once more; raises NatsError, TimeoutError."""
-        await _prepare(await self._link.client(PLATFORM), self._most_bytes)
+        await _prepare(await self._link.client(PLATFORM), self._replicas, self._most_bytes)
 
     def _take(
         self, subject: bytes, place: bytes, headers: bytes, payload: bytes, done: Done
@@ -121,19 +124,21 @@ class StateFeed:
         return True
 
 
-async def _prepared(platform: Client, most_bytes: int) -> StreamInfo | None:
+async def _prepared(platform: Client, replicas: Replicas, most_bytes: int) -> StreamInfo | None:
     """Return the stream, None while it is not there: brokers that just met cannot say at once."""
     try:
-        return await _prepare(platform, most_bytes)
-    except (NatsTimeoutError, ServiceUnavailableError) as error:
+        return await _prepare(platform, replicas, most_bytes)
+    except (NatsTimeoutError, APIError) as error:
+        if isinstance(error, APIError) and not may_pass(error):
+            raise
         _LOG.warning("mqtt.waits", error=str(error))
         return None
 
 
-async def _prepare(platform: Client, most_bytes: int) -> StreamInfo:
+async def _prepare(platform: Client, replicas: Replicas, most_bytes: int) -> StreamInfo:
     streams = platform.jetstream()
-    found = await keep(
-        streams,
+    found = await replicas.have(
+        platform,
         StreamConfig(
             name=STREAM,
             subjects=[_PATTERN],

@@ -65,7 +65,7 @@ async def world(monkeypatch):
     monkeypatch.setattr(feeding, "AT_A_TIME", 2)
     since: dict[str, float] = {}
     intake = Intake()
-    feed = StateFeed(None, intake, 1_000_000, since.get)._feed
+    feed = StateFeed(None, intake, None, 1_000_000, since.get)._feed
     feed._client = broker = Broker()
     feed._tasks = [asyncio.create_task(feed._ask_on()), asyncio.create_task(feed._acknowledge())]
     yield SimpleNamespace(feed=feed, broker=broker, intake=intake, since=since)
