@@ -78,7 +78,7 @@ def _zone(number: int) -> str:
 
 def _device(application_id: str, number: int) -> tuple[Any, ...]:
     place = number % BEHIND
-    kind = "gateway" if place == 0 else "peripheral" if place < 10 else "standalone"  # noqa: PLR2004 - nine
+    kind = "gateway" if place == 0 else "peripheral" if place < 10 else "standalone"
     gateway = device_id(number - place) if kind == "peripheral" else None
     connected = number % CONNECTED == 0
     name, identity = f"device-{number:06}", device_id(number)

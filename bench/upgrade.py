@@ -1,4 +1,4 @@
-"""A store with a large fleet of an earlier version: how long its upgrade takes, and what it holds."""
+"""A store with a large fleet of an earlier version: how long its upgrade takes."""
 
 from __future__ import annotations
 
