@@ -36,8 +36,6 @@ OLDEST_MS: Final = 30 * DAY_MS
 """Reports older than this are passed over."""
 NEWEST_MS: Final = DAY_MS
 """Reports further ahead than this are passed over."""
-OPEN_CLASS: Final = "floating"
-"""The class of devices that any gateway of the application may speak for."""
 
 REPORTED: Final = "$reported"
 """The topic between servers on which stored reports are told: device, moment and values of each."""

@@ -375,6 +375,13 @@ class Firings(Protocol):
         """Renew the leases of firings leased until then."""
         ...
 
+    async def release(self) -> None:
+        """Have firings that were taken come back now, before those that were stored later.
+
+        For a server that has the store to itself, before it takes any: who took them is gone.
+        """
+        ...
+
     async def waits(self, application_id: str, run_id: str) -> bool:
         """Tell whether a firing with this run id waits."""
         ...

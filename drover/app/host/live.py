@@ -18,9 +18,6 @@ from drover.query.losant import parse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MOST_TOGETHER: Final = 1000
-"""Commands stored in one unit of work, so that it does not hold up others for long."""
-
 MOST_MESSAGE_BYTES: Final = 261_120
 """Of a message that a workflow publishes: the broker takes 256 KB, with who published it."""
 
@@ -43,9 +40,8 @@ async def _command(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
             answers.append(refusal(error))
         else:
             answers.append(_SENT)
-    commands, wanted = asking.services[DeviceCommands], _at_pace(asking, listed)
-    for start in range(0, len(wanted), MOST_TOGETHER):
-        await commands.to_each(asking.application_id, wanted[start : start + MOST_TOGETHER])
+    wanted = _at_pace(asking, listed)
+    await asking.services[DeviceCommands].to_each(asking.application_id, wanted)
     return answers
 
 

@@ -49,6 +49,10 @@ class FiringStore:
         params = {"numbers": list(numbers), "until_ms": until_ms, "new_until_ms": new_until_ms}
         await self._tx.execute("firings_renew", params)
 
+    async def release(self) -> None:
+        """Have firings that were taken come back now, before those that were stored later."""
+        await self._tx.execute("firings_release")
+
     async def done(self, numbers: Sequence[int], until_ms: int) -> None:
         """Forget firings leased until then: they were acted on, or are given up."""
         await self._tx.execute("firings_done", {"numbers": list(numbers), "until_ms": until_ms})
