@@ -85,6 +85,15 @@ async def test_a_topic_is_watched_as_devices_publish_on_it(site):
         assert await anext(events) == ("mqttMessage", {"topic": "t/a", "message": '{"level": 1}'})
 
 
+async def test_a_message_stays_on_one_line_for_readers_with_other_ends_of_lines(site):
+    pump = await site.connect(site.device())
+    text = "one\u0085two\u2028three\u2029four\x0cfive\r\nsix"
+    async with watching(site, "mqttSubscriptionStream", topic="t/a") as events:
+        await pump.client.publish("t/a", text.encode())
+
+        assert (await anext(events))[1]["message"] == text
+
+
 async def test_state_of_all_devices_can_be_watched_as_it_comes(site):
     pump = await site.connect(site.device())
     async with watching(site, "mqttSubscriptionStream", topic="losant/+/state") as events:
@@ -168,6 +177,17 @@ async def test_state_and_commands_that_a_person_publishes_are_kept(site):
 
     assert site.get(f"devices/{pump.id}/compositeState")["level"]["value"] == 4
     assert json.loads((await pump.hears())[0][1])["name"] == "go"
+
+
+async def test_several_reports_that_a_person_publishes_at_once_are_kept(site):
+    device_id = site.device()
+    reports = [{"data": {"level": 1}, "time": -60_000}, {"data": {"level": 2}}]
+
+    message = {"topic": f"losant/{device_id}/state", "message": json.dumps(reports)}
+    site.post("mqttPublishMessage", message)
+
+    kept = site.get(f"devices/{device_id}/state", limit=5)
+    assert [each["data"]["level"] for each in kept] == [2, 1]
 
 
 async def test_a_reader_that_comes_back_gets_what_it_missed(site):

@@ -6,6 +6,7 @@ from drover.model.topics import (
     LONGEST_ROOT,
     MOST_ROOTS,
     DeviceTopic,
+    below,
     command_topic,
     device_filter,
     device_topic,
@@ -115,6 +116,21 @@ def test_the_broker_can_be_told_of_all_first_levels_at_once(sign, length):
 def test_a_first_level_of_the_greatest_length_is_taken_and_a_longer_one_is_not():
     longest = "a" * LONGEST_ROOT
     assert free_roots([longest, f"{longest}b/c", "d"]) == {longest, "d"}
+
+
+@pytest.mark.parametrize(
+    ("topic_filter", "found"),
+    [
+        ("#", ["a", "a/#", "b", "b/#"]),
+        ("+", ["a", "b"]),
+        ("+/c/#", ["a/c/#", "b/c/#"]),
+        ("c/+", ["c/+"]),
+        ("losant/x", []),
+        ("", []),
+    ],
+)
+def test_what_a_filter_takes_of_free_topics_begins_with_their_first_levels(topic_filter, found):
+    assert below(topic_filter, ["a", "b"]) == found
 
 
 @given(st.lists(LEVELS, min_size=1, max_size=5).map("/".join))

@@ -9,9 +9,10 @@ from drover.app.live.topic_triggers import MQTT_TRIGGER
 from drover.model.errors import DroverError, Unauthorized
 from drover.model.fields import is_id
 from drover.model.topics import (
+    ANY,
+    below,
     command_topic,
     device_filter,
-    free_root,
     free_roots,
     is_filter,
     is_reserved,
@@ -77,8 +78,8 @@ class LiveDoor:
         return found
 
     async def _waited(self, keys: Iterable[AccessKey]) -> Mapping[str, Sequence[str]]:
-        """Return filters of the topics that devices of applications share, as far as needed."""
-        wanted = {each.application_id for each in keys if each.filter_type not in NAMED}
+        """Return first levels of topics that devices of applications share, as far as needed."""
+        wanted = {each.application_id for each in keys if each.filter_type != "none"}
 
         async def look(session: Session) -> dict[str, Sequence[str]]:
             return {
@@ -100,11 +101,12 @@ class LiveDoor:
         except DroverError as error:
             return error
         key, own = known.key, known.device_id
-        free = () if key.filter_type in NAMED else shared[key.application_id]
+        roots = shared.get(key.application_id, ())
+        free = () if key.filter_type in NAMED else below(ANY, roots)
         listed = key.filter_type == "whitelist"
         barred = key.filter_type == "blacklist"
-        publish = _allowed(key.pub_topics) if listed else free
-        subscribe = _allowed(key.sub_topics) if listed else free
+        publish = _named(key.pub_topics, roots) if listed else free
+        subscribe = _named(key.sub_topics, roots) if listed else free
         return Admitted(
             application_id=key.application_id,
             device_id=own,
@@ -119,14 +121,13 @@ class LiveDoor:
                 *behind,
                 *subscribe,
             ],
-            not_publish=_allowed(key.pub_topics) if barred else (),
-            not_subscribe=_allowed(key.sub_topics) if barred else (),
+            not_publish=_named(key.pub_topics, roots) if barred else (),
+            not_subscribe=_named(key.sub_topics, roots) if barred else (),
         )
 
     def _free(self, waited: Iterable[str]) -> list[str]:
-        """Return filters of all topics below a first level that is listed or workflows use."""
-        roots = {*self._roots, *free_roots(waited)}
-        return [found for root in sorted(roots) for found in (root, f"{root}/#")]
+        """Return the first levels of topics that are listed or that workflows use."""
+        return sorted({*self._roots, *free_roots(waited)})
 
     async def _behind(self, known: KnownDevice) -> list[str]:
         """Return filters of the topics of the devices that a gateway speaks for, one for each."""
@@ -153,10 +154,11 @@ def _refused() -> Unauthorized:
     return Unauthorized("Invalid device credentials")
 
 
-def _allowed(filters: Iterable[str]) -> list[str]:
-    """Return those filters of a key's list that can be given: none that reaches reserved topics."""
+def _named(filters: Iterable[str], roots: Sequence[str]) -> list[str]:
+    """Return those topics of a key's list that can be given: none that is reserved."""
     return [
-        each
+        found
         for each in filters
-        if is_filter(each) and not is_reserved(each) and free_root(each) is not None
+        if is_filter(each) and not is_reserved(each)
+        for found in below(each, roots)
     ]
