@@ -73,6 +73,7 @@ class AcknowledgedFeeds:
         self._since: dict[str, float] = {}
         self._feeds: dict[str, tuple[Client, Feed]] = {}
         self._seen: set[str] = set()
+        """Accounts that were looked at: those of applications that are gone are not again."""
         self._looking = Repeating()
 
     @property

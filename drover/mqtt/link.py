@@ -78,6 +78,7 @@ class Link:
         self._clients: dict[str, Client] = {}
         self._opening: dict[str, asyncio.Lock] = {}
         self._known: set[str] = set()
+        self._gone: set[str] = set()
         self._complete: set[str] = set()
         self._making: dict[str, asyncio.Task[bool]] = {}
         self._heard: dict[str, frozenset[str]] = {}
@@ -160,8 +161,10 @@ class Link:
         """Make an application's account known to the broker; no connection of others is touched.
 
         It is done once for all who need it at the same time, who share its failure as well. Raises
-        Unavailable.
+        Unavailable, and at once for one that is gone: the broker lets nobody into it any more.
         """
+        if application_id in self._gone:
+            raise Unavailable("The application is gone")
         while application_id not in self._known:
             making = self._making.get(application_id)
             if making is None:
@@ -284,7 +287,8 @@ class Link:
     async def _prepare(self, application_id: str) -> None:
         """Make the streams of an application's devices, before the first of them connects."""
         try:
-            client = await self.client(application_id)
+            async with asyncio.timeout(REQUEST_S):  # a client tries for ever where it is refused
+                client = await self.client(application_id)
             streams = client.jetstream()
             *_, messages = [await keep(streams, each) for each in OF_DEVICES]
             if self._prepared is not None:
@@ -293,7 +297,11 @@ class Link:
             raise Unavailable("The broker does not answer") from error
 
     async def forget(self, application_id: str) -> None:
-        """Have the broker forget an application's account, which ends all its connections."""
+        """Have the broker forget an application's account, which ends all its connections.
+
+        It is for good: who says something in it later is not waited for.
+        """
+        self._gone.add(application_id)
         self._known.discard(application_id)
         self._complete.discard(application_id)
         self._making.pop(application_id, None)

@@ -226,6 +226,17 @@ async def test_an_application_that_is_gone_is_left(begun):
     assert feeds.since(ONE) is None
 
 
+async def test_one_that_is_gone_is_not_made_known_again_while_a_broker_still_lists_it(begun):
+    link = Link(ONE)
+    feeds = await begun(link)
+    link.connections[ONE].is_closed = True
+
+    for _ in range(2):
+        await feeds.look()
+
+    assert feeds._feeds == {}
+
+
 async def test_while_a_broker_is_away_all_is_made_that_devices_need(begun):
     link = Link(ONE, replicas=2)
 
