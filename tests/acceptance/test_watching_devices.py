@@ -114,6 +114,19 @@ async def test_state_of_one_device_is_watched_as_it_is_stored(site):
     assert (name, first["data"], second["data"]) == ("deviceState", {"level": 2}, {"level": 3})
 
 
+async def test_a_blob_may_be_as_large_as_a_message_and_is_kept_and_watched(site):
+    camera = await site.connect(site.device(attributes=[{"name": "photo", "dataType": "blob"}]))
+    photo = "A" * (262_144 - len('{"data":{"photo":""}}'))
+    async with watching(site, f"devices/{camera.id}/stateStream") as events:
+        await camera.client.publish(
+            camera.state, json.dumps({"data": {"photo": photo}}, separators=(",", ":")).encode()
+        )
+
+        assert (await anext(events))[1]["data"]["photo"] == photo
+    kept = site.get(f"devices/{camera.id}/compositeState")
+    assert kept["photo"]["value"] == photo
+
+
 async def test_commands_of_a_device_are_watched(site):
     device_id = site.device()
     async with watching(site, f"devices/{device_id}/commandStream") as events:
