@@ -35,7 +35,7 @@ async def _command(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
                 await _to_all(asking, request, command)
             else:
                 written = command.written()
-                listed += [(of.lower(), written) for of in request["ids"] if is_id(of)]
+                listed += [(of, written) for of in _ids(request)]
         except DroverError as error:
             answers.append(refusal(error))
         else:
@@ -60,11 +60,15 @@ async def _to_all(asking: Asking, request: Request, command: Command) -> None:
     if "query" in request:
         chosen = parse(request["query"], DEVICES)
     else:
-        ids = [of.lower() for of in request["ids"] if is_id(of)]
-        chosen = devices_listed(ids, request["tags"])
+        chosen = devices_listed(_ids(request), request["tags"])
     await asking.services[DeviceCommands].to_all(
         asking.caller, asking.application_id, chosen, command, asking.services[FlowPace]
     )
+
+
+def _ids(request: Request) -> list[str]:
+    """Return the devices that are listed, each once: a command is not to be obeyed twice."""
+    return [of for of in dict.fromkeys(map(str.lower, request["ids"])) if is_id(of)]
 
 
 async def _publish(asking: Asking, request: Request) -> Any:
