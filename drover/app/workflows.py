@@ -272,8 +272,7 @@ async def keep(session: Session, flow_id: str, key: str, value: Any) -> None:
     encoded = msgspec.json.encode(value)
     if len(encoded) > MOST_VALUE_BYTES:
         raise TooLarge(f"A stored value may not be larger than {MOST_VALUE_BYTES} bytes")
-    keys, _ = await session.flows.storage.size(flow_id)
-    if keys >= MOST_KEYS and not await session.flows.storage.get(flow_id, [key]):
+    if not await session.flows.storage.takes(flow_id, key, MOST_KEYS):
         raise Invalid(f"A workflow may not store more than {MOST_KEYS} keys")
     await session.flows.storage.put(flow_id, key, encoded)
 

@@ -109,6 +109,7 @@ class Feed:
         self._client = client
         self._inbox = client.new_inbox()
         (self._taking,) = await tap.install(client, {self._inbox: self._take})
+        tap.tell_of_loss(client, self._due.set)  # what was asked is forgotten with the connection
         self._tasks = [
             asyncio.create_task(self._acknowledge()),
             asyncio.create_task(self._ask_on()),
@@ -158,6 +159,8 @@ class Feed:
             if not self._has_room():
                 self.held_back += 1
                 await self._room()
+            while not self._client.is_connected:  # noqa: ASYNC110 - that is told to its owner alone
+                await asyncio.sleep(ROOM_S)
             self._wanted = AT_A_TIME
             self._due.clear()
             try:

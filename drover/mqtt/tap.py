@@ -36,19 +36,22 @@ class Tap(Parser):
     """
 
     def __init__(self, client: Client, takes: Mapping[int, Take]) -> None:
+        self.lost: list[Callable[[], None]] = []
+        """What is called when the connection is lost, and each time that it is made again."""
         super().__init__(client)
         self._takes: dict[bytes, Take] = {}
         self.take_more(takes)
-        self._rest = b""
 
     def take_more(self, takes: Mapping[int, Take]) -> None:
         """Give the messages of more subscriptions to whom ``takes`` names."""
         self._takes |= {b"%d" % sid: take for sid, take in takes.items()}
 
     def reset(self) -> None:
-        """Forget what came in part: the connection is a new one."""
+        """Forget what came in part: the connection is lost, or a new one."""
         super().reset()
         self._rest = b""
+        for each in self.lost:
+            each()
 
     async def parse(self, data: bytes = b"") -> None:
         """Take what came; raises ProtocolError."""
@@ -94,6 +97,11 @@ async def install(client: Client, takes: Mapping[str, Take], queue: str = "") ->
     else:
         client._ps = Tap(client, numbered)  # noqa: SLF001
     return found
+
+
+def tell_of_loss(client: Client, told: Callable[[], None]) -> None:
+    """Have somebody told when a connection that a tap reads is lost."""
+    client._ps.lost.append(told)  # type: ignore[attr-defined] # noqa: SLF001 - as above
 
 
 async def acknowledge(client: Client, replies: Iterable[bytes]) -> None:

@@ -129,6 +129,10 @@ class FlowStorage(Protocol):
         """Store a value."""
         ...
 
+    async def takes(self, flow_id: str, key: str, most: int) -> bool:
+        """Tell whether a value can be stored where a flow may have so many."""
+        ...
+
     async def lock(self, flow_id: str) -> None:
         """Keep other units of work from changing the flow's values until this one ends."""
         ...

@@ -161,6 +161,12 @@ class FlowStorageTable:
         params = {"flow_id": flow_id, "key": key, "value": value.decode()}
         await self._tx.execute("flow_storage_put", params)
 
+    async def takes(self, flow_id: str, key: str, most: int) -> bool:
+        """Tell whether a value can be stored where a flow may have so many."""
+        params = {"flow_id": flow_id, "key": key, "most": most}
+        row = await self._tx.fetch_one("flow_storage_takes", params)
+        return row is not None and bool(row["takes"])
+
     async def lock(self, flow_id: str) -> None:
         """Keep other units of work from changing the flow's values until this one ends."""
         await self._tx.fetch("flow_storage_lock", {"flow_id": flow_id})

@@ -179,6 +179,13 @@ async def test_values_are_kept_by_key(store):
     assert await storage(store, lambda kept: kept.all(FLOW)) == {"a": b"22", "b": '"é"'.encode()}
     assert await storage(store, lambda kept: kept.get(FLOW, ["a", "none"])) == {"a": b"22"}
     assert await storage(store, lambda kept: kept.size(FLOW)) == (2, 8)
+    takes = [("a", 2), ("a", 1), ("c", 3), ("c", 2)]
+    assert [await storage(store, lambda kept, at=at: kept.takes(FLOW, *at)) for at in takes] == [
+        True,
+        True,
+        True,
+        False,
+    ]
     await storage(store, lambda kept: kept.remove(FLOW, "a"))
     assert await storage(store, lambda kept: kept.size(FLOW)) == (1, 5)
     await storage(store, lambda kept: kept.clear(FLOW))

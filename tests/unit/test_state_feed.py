@@ -11,6 +11,7 @@ from nats.errors import ConnectionClosedError
 from drover.mqtt import feed as feeding
 from drover.mqtt.feed import MOST_DELIVERIES
 from drover.mqtt.state_feed import StateFeed
+from tests.support.broker_account import Account
 
 SUBJECT = b"state.aaaa.losant.dddd.state"
 
@@ -162,6 +163,26 @@ async def test_a_question_whose_answer_is_lost_is_asked_again(world, monkeypatch
 
     for _ in range(2):
         await world.broker.asked.get()
+
+
+async def test_what_was_asked_over_a_connection_that_is_lost_is_asked_again_once_it_is_back(
+    monkeypatch,
+):
+    monkeypatch.setattr(feeding, "ROOM_S", 0)
+    account = Account()
+    feed = StateFeed(None, Intake(), None, 1_000_000, {}.get)._feed
+    await feed.open(account)
+    await account.sent.get()
+
+    account.is_connected = False
+    account._ps.reset()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert account.sent.empty()
+
+    account.is_connected = True
+    await account.sent.get()
+    await feed.stop()
 
 
 @pytest.mark.parametrize(
