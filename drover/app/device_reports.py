@@ -15,7 +15,8 @@ from drover.app.report_telling import messages_of
 from drover.kinds.device import KIND, Device
 from drover.model.access import Caller
 from drover.model.attributes import coerce
-from drover.model.errors import Missing
+from drover.model.bodies import decode
+from drover.model.errors import Invalid, Missing
 from drover.model.fields import Key, Name
 from drover.model.instants import to_text
 from drover.model.moments import AnyMoment, moment_ms
@@ -36,8 +37,6 @@ OLDEST_MS: Final = 30 * DAY_MS
 """Reports older than this are passed over."""
 NEWEST_MS: Final = DAY_MS
 """Reports further ahead than this are passed over."""
-OPEN_CLASS: Final = "floating"
-"""The class of devices that any gateway of the application may speak for."""
 
 REPORTED: Final = "$reported"
 """The topic between servers on which stored reports are told: device, moment and values of each."""
@@ -55,6 +54,15 @@ class StateReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     time: AnyMoment | UnsetType = UNSET
     meta: Any = UNSET
     flow_version: Name | UnsetType = UNSET
+
+
+def reports_in(body: bytes) -> list[StateReport]:
+    """Return the report, or the several, that a body holds; raises Invalid."""
+    several = body.lstrip().startswith(b"[")
+    reports = decode(body, list[StateReport]) if several else [decode(body, StateReport)]
+    if len(reports) > MOST_REPORTS:
+        raise Invalid(f"At most {MOST_REPORTS} reports are taken at a time")
+    return reports
 
 
 class Connection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):

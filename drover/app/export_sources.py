@@ -23,9 +23,10 @@ from drover.query.losant import parse_json
 from drover.query.tree import ALL, Compare, In, Node, Operator, all_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from drover.model.kind import Kind
+    from drover.ports.archives import Moment
     from drover.ports.store import Session, Store
 
 PAGE: Final = 1000
@@ -146,7 +147,7 @@ class DeviceData:
         lines = StateLines(start, names, safe=_safe(task), dated=given["includeDate"])
         reported = Reported(store, device_id, Span(given["start"], given["end"]))
         async for moments in reported.upto(given["end"]):
-            yield Piece(await asyncio.to_thread(lines.text, moments), len(moments))
+            yield await asyncio.to_thread(_told, lines, frozenset(names), moments)
 
     def _head(self, task: Wanted, names: Sequence[str]) -> Piece:
         lead = ["ID"] if task.input["includeID"] else []
@@ -171,6 +172,12 @@ class DeviceData:
         kinds = device.get("attributes") or ()
         blobs = {each["name"] for each in kinds if each["dataType"] == "blob"}
         return sorted(found if task.input.get("includeBlobData") else found - blobs)
+
+
+def _told(lines: StateLines, names: frozenset[str], moments: Iterable[Moment]) -> Piece:
+    """Return the lines of those moments at which something was reported of what is asked for."""
+    kept = [each for each in moments if not names.isdisjoint(each[1].split("\t"))]
+    return Piece(lines.text(kept), len(kept))
 
 
 class DevicePayloads:

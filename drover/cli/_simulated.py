@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -23,17 +24,18 @@ __all__ = ["Habits", "run"]
 def run(
     ids: list[str], address: tuple[str, int], key: tuple[str, str], habits: Habits, seconds: float
 ) -> None:
-    """Let devices live for some seconds, 0 for ever, or until somebody interrupts.
+    """Let devices live for some seconds, 0 for ever, or until somebody interrupts or ends it.
 
     Raises CommandError where nothing listens, or the broker refuses them.
     """
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(_live(ids, address, key, habits, seconds))
 
 
 async def _live(
     ids: list[str], address: tuple[str, int], key: tuple[str, str], habits: Habits, seconds: float
 ) -> None:
+    _end_as_if_interrupted()
     await _reach(*address)
     fleet = Fleet(address, key, habits)
     console = Console()
@@ -55,6 +57,14 @@ async def _live(
             )
     if not fleet.tally.came:
         raise _session.CommandError(f"No device could connect to {address[0]}:{address[1]}")
+
+
+def _end_as_if_interrupted() -> None:
+    """Let who made what the devices need put it away, whichever signal ends them."""
+    task = asyncio.current_task()
+    if task is not None:
+        for each in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(each, task.cancel)
 
 
 async def _reach(host: str, port: int) -> None:

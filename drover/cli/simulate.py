@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from http import HTTPStatus
 from itertools import islice
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from drover.cli import _session
+from drover.client import ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drover.client import Client
 
 GROUP = App(name="simulate", help="Simulated devices over real MQTT.")
 
@@ -67,12 +75,23 @@ def simulate(  # noqa: PLR0913 - the published flags of this command
         ids = [str(item["id"]) for item in found]
         if not ids:
             raise _session.CommandError("The application has no such devices")
-        key = client.post(f"{base}/keys", {"name": "drover simulate"})
-        try:
+        with _access_key(client, f"{base}/keys") as key:
             habits = _simulated.Habits(
                 report_s=report_seconds, delay_s=delay_seconds, failing=failing, silent=silent
             )
             host = mqtt_host or urlsplit(_session.server_url()).hostname or "127.0.0.1"
-            _simulated.run(ids, (host, mqtt_port), (key["key"], key["secret"]), habits, seconds)
-        finally:
-            client.delete(f"{base}/keys/{key['id']}")
+            _simulated.run(ids, (host, mqtt_port), key, habits, seconds)
+
+
+@contextmanager
+def _access_key(client: Client, path: str) -> Iterator[tuple[str, str]]:
+    """Have an access key, which is gone afterwards; somebody may have deleted it meanwhile."""
+    made = client.post(path, {"name": "drover simulate"})
+    try:
+        yield made["key"], made["secret"]
+    finally:
+        try:
+            client.delete(f"{path}/{made['id']}")
+        except ClientError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise

@@ -55,7 +55,7 @@ class JoinedWrites:
         self._parts = []
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         left = self._sent(data)
-        if left:
+        if left and not self._transport.is_closing():  # one that has closed refuses it loudly
             self._transport.write(left)
 
     def _sent(self, data: bytes) -> bytes:

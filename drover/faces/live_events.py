@@ -21,6 +21,11 @@ INTERVAL: Final = "keepAliveInterval"
 MESSAGE: Final = "mqttMessage"
 """The event of a message on a topic."""
 
+_MARKS: Final = tuple(
+    (mark.encode(), f"\\u{ord(mark):04x}".encode()) for mark in ("\u0085", "\u2028", "\u2029")
+)
+"""Where some readers of lines end one, and what they are in JSON instead."""
+
 _LONGEST_ID: Final = 100
 
 
@@ -51,7 +56,10 @@ def reading(call: Call, name: str, shown: Callable[[Message], bytes]) -> Reading
     """Return how the caller is shown messages, as events of this name; raises Invalid."""
 
     def event(message_id: str, message: Message) -> bytes:
-        return f"id: {message_id}\nevent: {name}\ndata: ".encode() + shown(message) + b"\n\n"
+        data = shown(message)
+        for mark, escaped in _MARKS:
+            data = data.replace(mark, escaped)
+        return f"id: {message_id}\nevent: {name}\ndata: ".encode() + data + b"\n\n"
 
     idle_s = call.whole(INTERVAL, KEEP_ALIVE_S, least=1, most=LONGEST_KEEP_ALIVE_S)
     return Reading(name, event, idle_s, call.headers.get("last-event-id", "")[:_LONGEST_ID])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 LONGEST_VALUE: Final = 65_536
 """Bytes of a text value."""
+
+LONGEST_BLOB: Final = 262_144
+"""Bytes of a blob: as many as a device can say at once."""
 
 _LATITUDE: Final = 90.0
 _LONGITUDE: Final = 180.0
@@ -46,9 +50,9 @@ def coerce(data_type: str, value: Any) -> str | bool | int | float | None:
     return _COERCIONS[data_type](value) if isinstance(value, _PLAIN) else None
 
 
-def _string(value: Any) -> str | None:
+def _string(value: Any, longest: int = LONGEST_VALUE) -> str | None:
     text = value if isinstance(value, str) else _plain(value)
-    return text if len(text.encode("utf-8", "replace")) <= LONGEST_VALUE else None
+    return text if len(text.encode("utf-8", "replace")) <= longest else None
 
 
 def _plain(value: float) -> str:
@@ -126,5 +130,5 @@ _COERCIONS: Final[Mapping[str, Callable[[Any], str | bool | int | float | None]]
     "number": _number,
     "boolean": _boolean,
     "gps": _gps,
-    "blob": _string,
+    "blob": partial(_string, longest=LONGEST_BLOB),
 }

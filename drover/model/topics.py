@@ -31,6 +31,9 @@ MOST_ROOT_BYTES: Final = 8000
 STATE: Final = "state"
 COMMAND: Final = "command"
 
+ANY: Final = "#"
+"""The filter of all topics."""
+
 _ROOT: Final = "losant"
 _ANSWERS: Final = "_INBOX"
 """No free first level: there the broker answers the server's own questions."""
@@ -62,6 +65,17 @@ def is_filter(text: str) -> bool:
     ) and ("#" not in levels[:-1])
 
 
+def fits(topic_filter: str, topic: str) -> bool:
+    """Tell whether a topic is one of those that a filter takes; ``a/#`` takes ``a`` too."""
+    wanted, levels = topic_filter.split("/"), topic.split("/")
+    if wanted[-1] == "#":
+        del wanted[-1]
+        del levels[len(wanted) :]
+    return len(levels) == len(wanted) and all(
+        each in ("+", level) for each, level in zip(wanted, levels, strict=True)
+    )
+
+
 def is_reserved(text: str) -> bool:
     """Tell whether a topic or a filter begins with what is the fleet's own."""
     return text.startswith(_ROOT)
@@ -87,6 +101,19 @@ def free_roots(filters: Iterable[str]) -> frozenset[str]:
     short = sorted(root for root in found if len(root.encode()) <= LONGEST_ROOT)[:MOST_ROOTS]
     ends = accumulate(len(root.encode()) for root in short)
     return frozenset(root for root, end in zip(short, ends, strict=True) if end <= MOST_ROOT_BYTES)
+
+
+def below(topic_filter: str, roots: Iterable[str]) -> list[str]:
+    """Return filters of what a filter takes of free topics; ``roots`` are their first levels.
+
+    One that takes any first level is written out for each root, any other stays as it is.
+    """
+    first, *rest = topic_filter.split("/", maxsplit=1)
+    if first == ANY:
+        return [found for root in roots for found in (root, f"{root}/#")]
+    if first == "+":
+        return ["/".join((root, *rest)) for root in roots]
+    return [topic_filter] if free_root(topic_filter) is not None else []
 
 
 def device_topic(text: str) -> DeviceTopic | None:

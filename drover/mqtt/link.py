@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,6 +45,9 @@ RELAY: Final = "Drover-Relay"
 MOST_LEAVING: Final = 10_000
 """Messages that wait to be sent; with more, while the broker is away, later ones are dropped."""
 
+ROOM_S: Final = 5.0
+"""How long who publishes many waits at most until half of that is free."""
+
 PENDING_BYTES: Final = 16_777_216
 REQUEST_S: Final = 10.0
 LOOKING_S: Final = 1.0
@@ -79,6 +83,7 @@ class Link:
         self._making: dict[str, asyncio.Task[bool]] = {}
         self._heard: dict[str, frozenset[str]] = {}
         self._leaving: asyncio.Queue[Message] = asyncio.Queue(MOST_LEAVING)
+        self._has_room = asyncio.Event()
         self._pumping: asyncio.Task[None] | None = None
         self.greet: Greet | None = None
         """Is given each connection to an application's account before anybody uses it.
@@ -319,6 +324,18 @@ class Link:
                 _LOG.warning("mqtt.dropped", topic=message.topic, waiting=MOST_LEAVING)
             self.dropped += 1
 
+    async def room(self) -> None:
+        """Wait, for a moment at most, until messages published before are on their way."""
+        if self._is_half_empty():
+            return
+        self._has_room.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ROOM_S):
+                await self._has_room.wait()
+
+    def _is_half_empty(self) -> bool:
+        return self._leaving.qsize() <= self._leaving.maxsize // 2
+
     async def subscribe(self, application_id: str, topic_filter: str, sink: Sink) -> Leave:
         """Listen from now on; raises Unavailable."""
         if not self.ready:
@@ -396,6 +413,8 @@ class Link:
     async def _pump(self) -> None:
         while True:
             message = await self._leaving.get()
+            if self._is_half_empty():
+                self._has_room.set()
             try:
                 await self._send(message)
             except (Unavailable, *_FAILURES) as error:

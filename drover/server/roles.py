@@ -104,6 +104,8 @@ class Roles:
         )
         engine = Engine(heart, around, schedules="scheduler" in self.settings.roles)
         self._watch_engine(engine, workers)
+        if not heart.store.distant:  # no other process has this store: who took them has ended
+            await heart.store.write(lambda session: session.jobs.firings.release())
         await engine.start()
         running.ends_with(runs.flush)
         running.repeat(Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S))

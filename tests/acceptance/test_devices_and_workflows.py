@@ -268,6 +268,25 @@ async def test_a_fleet_without_a_broker_is_told_so(site):
     assert f"127.0.0.1:{port}" in (out + err).decode().replace("\n", "")
 
 
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_simulated_fleet_leaves_no_access_key_behind_however_it_ends(site, end):
+    device_id = site.device()
+    login = {"DROVER_URL": site.serving.url, "DROVER_TOKEN": str(site.serving.client.token)}
+    command = [sys.executable, "-m", "drover.main", "simulate", "1"]
+    command += ["--application", site.application_id, "--mqtt-port", str(site.address[1])]
+    fleet = await asyncio.create_subprocess_exec(
+        *command, env=os.environ | login, preexec_fn=interruptible
+    )
+    await eventually(lambda: site.get(f"devices/{device_id}")["connectionInfo"].get("connected"))
+    keys = [each.get("name") for each in site.get("keys")["items"]]
+
+    fleet.send_signal(end)
+
+    assert await fleet.wait() == 0
+    assert "drover simulate" in keys
+    assert "drover simulate" not in [each.get("name") for each in site.get("keys")["items"]]
+
+
 def interruptible() -> None:
     """Let a child be interrupted, also where a shell runs the tests in its background."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -242,6 +242,39 @@ async def test_what_a_key_bars_is_held_back_behind_a_wildcard(site):
     assert await pump.hears() == [("t/open", b"2")]
 
 
+@pytest.mark.parametrize(
+    ("barred", "left"), [("#", []), ("+", ["t/a", "t/b"]), ("+/a", ["t/b"]), ("+/#", [])]
+)
+async def test_a_key_that_bars_topics_of_any_first_level_does(site, barred, left):
+    key = site.new_key(filterType="blacklist", pubTopics=[barred], subTopics=[barred])
+    pump, other = await site.connect(site.device(), key), await site.connect(site.device())
+    await other.client.subscribe("t/#", 1)
+
+    for topic in ("t/a", "t/b"):
+        await pump.client.publish(topic, b"", qos=0)
+    await pump.client.publish(pump.state, b'{"data": {"level": 1}}')
+    await other.client.publish("t/last", b"")
+
+    granted = [await pump.client.subscribe(each) for each in ("t/a", "t/b", pump.command)]
+    assert [topic for topic, _ in await other.hears(len(left) + 1)] == [*left, "t/last"]
+    assert [code for code in granted if code != REFUSED_FILTER] == [0] * (len(left) + 1)
+    kept = await eventually(lambda: site.get(f"devices/{pump.id}/compositeState"))
+    assert kept["level"]["value"] == 1
+
+
+async def test_a_key_that_lists_topics_of_any_first_level_gives_those_that_are_free(site):
+    key = site.new_key(filterType="whitelist", pubTopics=["#"], subTopics=["+/a"])
+    pump, other = await site.connect(site.device(), key), await site.connect(site.device())
+    await other.client.subscribe("t/#", 1)
+
+    await pump.client.publish("t/b", b"heard")
+    wanted = ("t/a", "t/b", "unlisted/a", f"losant/{other.id}/command", "#")
+    granted = [await pump.client.subscribe(each) for each in wanted]
+
+    assert await other.hears() == [("t/b", b"heard")]
+    assert granted == [0, *[REFUSED_FILTER] * 4]
+
+
 async def test_topics_that_workflows_wait_for_and_publish_on_are_open(site):
     trigger = {"type": "mqttTopic", "key": "replies/+", "config": {}, "outputIds": []}
     config = {"topicTemplate": "notices/{{data.hall}}", "messageTemplate": "m"}

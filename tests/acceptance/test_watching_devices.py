@@ -85,6 +85,15 @@ async def test_a_topic_is_watched_as_devices_publish_on_it(site):
         assert await anext(events) == ("mqttMessage", {"topic": "t/a", "message": '{"level": 1}'})
 
 
+async def test_a_message_stays_on_one_line_for_readers_with_other_ends_of_lines(site):
+    pump = await site.connect(site.device())
+    text = "one\u0085two\u2028three\u2029four\x0cfive\r\nsix"
+    async with watching(site, "mqttSubscriptionStream", topic="t/a") as events:
+        await pump.client.publish("t/a", text.encode())
+
+        assert (await anext(events))[1]["message"] == text
+
+
 async def test_state_of_all_devices_can_be_watched_as_it_comes(site):
     pump = await site.connect(site.device())
     async with watching(site, "mqttSubscriptionStream", topic="losant/+/state") as events:
@@ -103,6 +112,19 @@ async def test_state_of_one_device_is_watched_as_it_is_stored(site):
         _, second = await anext(events)
 
     assert (name, first["data"], second["data"]) == ("deviceState", {"level": 2}, {"level": 3})
+
+
+async def test_a_blob_may_be_as_large_as_a_message_and_is_kept_and_watched(site):
+    camera = await site.connect(site.device(attributes=[{"name": "photo", "dataType": "blob"}]))
+    photo = "A" * (262_144 - len('{"data":{"photo":""}}'))
+    async with watching(site, f"devices/{camera.id}/stateStream") as events:
+        await camera.client.publish(
+            camera.state, json.dumps({"data": {"photo": photo}}, separators=(",", ":")).encode()
+        )
+
+        assert (await anext(events))[1]["data"]["photo"] == photo
+    kept = site.get(f"devices/{camera.id}/compositeState")
+    assert kept["photo"]["value"] == photo
 
 
 async def test_commands_of_a_device_are_watched(site):
@@ -168,6 +190,17 @@ async def test_state_and_commands_that_a_person_publishes_are_kept(site):
 
     assert site.get(f"devices/{pump.id}/compositeState")["level"]["value"] == 4
     assert json.loads((await pump.hears())[0][1])["name"] == "go"
+
+
+async def test_several_reports_that_a_person_publishes_at_once_are_kept(site):
+    device_id = site.device()
+    reports = [{"data": {"level": 1}, "time": -60_000}, {"data": {"level": 2}}]
+
+    message = {"topic": f"losant/{device_id}/state", "message": json.dumps(reports)}
+    site.post("mqttPublishMessage", message)
+
+    kept = site.get(f"devices/{device_id}/state", limit=5)
+    assert [each["data"]["level"] for each in kept] == [2, 1]
 
 
 async def test_a_reader_that_comes_back_gets_what_it_missed(site):

@@ -106,6 +106,14 @@ async def test_workflows_send_no_command_that_no_device_could_be_told(world):
         assert told[0] == "PayloadTooLarge"
 
 
+async def test_a_device_that_workflows_list_twice_is_told_once(world):
+    ids = [world.device, world.device.upper(), "no id"]
+
+    await world.result("device.command", command={"name": "go"}, ids=ids)
+
+    assert len(await world.done("device.getCommand", limit=10)) == 1
+
+
 @pytest.mark.parametrize("version", ["a\0b", "", "x" * 256, 5])
 async def test_a_version_that_there_cannot_be_takes_nothing_of_a_report_away(world, version):
     trigger = {"type": "deviceId", "key": world.device, "outputIds": [["n"]]}

@@ -43,7 +43,7 @@ async def test_a_page_that_is_not_found_in_time_is_refused_with_its_reason(serve
 
 
 async def test_other_pages_come_while_some_look_through_every_job(server, slow):
-    server.inventory._reads = PatientReads(server.store, 3600.0, quick_s=0.05)
+    server.inventory._reads = PatientReads(server.store, 3600.0, quick_s=2.0)
     job = await server.job()
     looking = [
         asyncio.ensure_future(server.ask("GET", "/inventory", None, total="true")) for _ in range(6)

@@ -382,6 +382,25 @@ async def test_values_may_be_told_as_they_were_up_to_a_limit(world):
     assert device["limitExceeded"] is True
 
 
+async def test_a_limit_counts_moments_of_the_attributes_that_are_asked_for(world, monkeypatch):
+    attributes = [{"name": name, "dataType": "number"} for name in ("level", "other")]
+    two = await world.make(DEVICE, {"name": "two", "attributes": attributes})
+    reports = [
+        StateReport(data={name: number}, time=-number)
+        for number, name in ((500, "level"), (400, "level"), (300, "other"), (200, "other"))
+    ]
+    await world.reports.record(user(), world.application, two, reports)
+    asked = series(world, ids=[two], aggregation="NONE", duration=60_000, limit=1, order="desc")
+    monkeypatch.setattr(series_host, "MOST_MOMENTS", 2)
+
+    told = await result(world, "series.query", asked)
+
+    (device,) = told["devices"].values()
+    assert [point["data"] for point in device["points"]] == [{"level": 400}]
+    assert device["limitExceeded"]
+    assert await result(world, "series.query", {**asked, "aggregation": "COUNT"})
+
+
 async def test_values_as_they_were_reach_back_over_the_whole_duration(world):
     await world.report(3, time=-3_550_000)
     asked = series(world, aggregation="NONE", duration=3_600_000, resolution=3_600_000)

@@ -23,6 +23,8 @@ from drover.model.attributes import coerce
         ("string", "x" * 65_536, "x" * 65_536),
         ("string", "x" * 65_537, None),
         ("blob", "aGk=", "aGk="),
+        ("blob", "x" * 262_144, "x" * 262_144),
+        ("blob", "x" * 262_145, None),
         ("number", 1.5, 1.5),
         ("number", 7, 7),
         ("number", True, 1),

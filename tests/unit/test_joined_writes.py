@@ -29,6 +29,8 @@ class Wire:
         return self.waiting
 
     def write(self, data: bytes) -> None:
+        if self.is_closing():
+            raise RuntimeError("as the server's own transports do")
         self.done.append(data)
 
     def close(self) -> None:
@@ -152,6 +154,16 @@ def test_a_socket_whose_other_end_has_gone_is_left_to_the_transport(pair: Pair) 
     assert wire.done == [b"too late"]
 
 
+def test_what_waits_when_the_reader_has_gone_is_dropped() -> None:
+    transport, wire, later = joined()
+
+    transport.write(b"to nobody")
+    wire.close()
+    later[0]()
+
+    assert wire.done == ["closed"]
+
+
 def test_nothing_goes_to_the_number_of_a_socket_that_is_closing(pair: Pair) -> None:
     wire = Wire(socket=pair[0])
     transport = over(wire)
@@ -160,7 +172,7 @@ def test_nothing_goes_to_the_number_of_a_socket_that_is_closing(pair: Pair) -> N
     transport.write(b"whose is this number now?")
     transport.flush()
 
-    assert wire.done == ["closed", b"whose is this number now?"]
+    assert wire.done == ["closed"]
 
 
 def test_what_is_to_be_encrypted_goes_through_the_transport(pair: Pair) -> None:

@@ -6,13 +6,14 @@ import asyncio
 import json
 import socketserver
 import threading
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 import pytest
 from cyclopts import ValidationError
 
 from drover.cli import _session, _simulated
-from drover.cli.simulate import GROUP
+from drover.cli.simulate import GROUP, _access_key
+from drover.client import ClientError
 from drover.mqtt.device import Packets, framed, publish, read_publish
 from drover.mqtt.simulated import Fleet, Habits
 
@@ -53,6 +54,19 @@ def test_it_is_told_when_no_device_could_connect():
             _simulated.run(["d" * 24], address, ("key", "secret"), Habits(), 0.2)
 
         server.shutdown()
+
+
+@pytest.mark.parametrize(("status", "left"), [(404, None), (503, ClientError)])
+def test_a_key_that_somebody_else_deleted_is_gone_as_well(status, left):
+    class Api:
+        def post(self, _path, _body):
+            return {"id": "1", "key": "k", "secret": "s"}
+
+        def delete(self, _path):
+            raise ClientError(status, "", "")
+
+    with pytest.raises(left) if left else nullcontext(), _access_key(Api(), "/keys") as key:
+        assert key == ("k", "s")
 
 
 class Broker:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from drover.app.access.device_check import DeviceCredentials, KnownDevice, Presented
-from drover.app.device_reports import OPEN_CLASS
-from drover.app.devices import everything
 from drover.app.live.topic_triggers import MQTT_TRIGGER
-from drover.kinds.device import KIND
 from drover.model.errors import DroverError, Unauthorized
 from drover.model.fields import is_id
 from drover.model.topics import (
+    ANY,
+    below,
     command_topic,
     device_filter,
-    free_root,
     free_roots,
     is_filter,
     is_reserved,
@@ -23,8 +20,6 @@ from drover.model.topics import (
 )
 from drover.ports.door import Admitted
 from drover.ports.flows import PUBLISHES
-from drover.query.kinds import DEVICES
-from drover.query.losant import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -83,8 +78,8 @@ class LiveDoor:
         return found
 
     async def _waited(self, keys: Iterable[AccessKey]) -> Mapping[str, Sequence[str]]:
-        """Return filters of the topics that devices of applications share, as far as needed."""
-        wanted = {each.application_id for each in keys if each.filter_type not in NAMED}
+        """Return first levels of topics that devices of applications share, as far as needed."""
+        wanted = {each.application_id for each in keys if each.filter_type != "none"}
 
         async def look(session: Session) -> dict[str, Sequence[str]]:
             return {
@@ -106,11 +101,12 @@ class LiveDoor:
         except DroverError as error:
             return error
         key, own = known.key, known.device_id
-        free = () if key.filter_type in NAMED else shared[key.application_id]
+        roots = shared.get(key.application_id, ())
+        free = () if key.filter_type in NAMED else below(ANY, roots)
         listed = key.filter_type == "whitelist"
         barred = key.filter_type == "blacklist"
-        publish = _allowed(key.pub_topics) if listed else free
-        subscribe = _allowed(key.sub_topics) if listed else free
+        publish = _named(key.pub_topics, roots) if listed else free
+        subscribe = _named(key.sub_topics, roots) if listed else free
         return Admitted(
             application_id=key.application_id,
             device_id=own,
@@ -125,20 +121,22 @@ class LiveDoor:
                 *behind,
                 *subscribe,
             ],
-            not_publish=_allowed(key.pub_topics) if barred else (),
-            not_subscribe=_allowed(key.sub_topics) if barred else (),
+            not_publish=_named(key.pub_topics, roots) if barred else (),
+            not_subscribe=_named(key.sub_topics, roots) if barred else (),
         )
 
     def _free(self, waited: Iterable[str]) -> list[str]:
-        """Return filters of all topics below a first level that is listed or workflows use."""
-        roots = {*self._roots, *free_roots(waited)}
-        return [found for root in sorted(roots) for found in (root, f"{root}/#")]
+        """Return the first levels of topics that are listed or that workflows use."""
+        return sorted({*self._roots, *free_roots(waited)})
 
     async def _behind(self, known: KnownDevice) -> list[str]:
         """Return filters of the topics of the devices that a gateway speaks for, one for each."""
         if known.facts.device_class not in GATEWAYS:
             return []
-        found = await self._store.read(lambda session: _behind(session, known))
+        application_id, gateway_id = known.key.application_id, known.device_id
+        found = await self._store.read(
+            lambda session: session.presence.behind(application_id, gateway_id, MOST_BEHIND)
+        )
         return [device_filter(each) for each in found]
 
 
@@ -156,25 +154,11 @@ def _refused() -> Unauthorized:
     return Unauthorized("Invalid device credentials")
 
 
-async def _behind(session: Session, known: KnownDevice) -> list[str]:
-    chosen = parse(
-        {
-            "$or": [
-                {"gatewayId": known.device_id},
-                {"$and": [{"deviceClass": OPEN_CLASS}, {"gatewayId": None}]},
-            ]
-        },
-        DEVICES,
-    )
-    listing = replace(everything(chosen), limit=MOST_BEHIND)
-    page = await session.resources.page(KIND, known.key.application_id, listing)
-    return [each.id for each in page.items]
-
-
-def _allowed(filters: Iterable[str]) -> list[str]:
-    """Return those filters of a key's list that can be given: none that reaches reserved topics."""
+def _named(filters: Iterable[str], roots: Sequence[str]) -> list[str]:
+    """Return those topics of a key's list that can be given: none that is reserved."""
     return [
-        each
+        found
         for each in filters
-        if is_filter(each) and not is_reserved(each) and free_root(each) is not None
+        if is_filter(each) and not is_reserved(each)
+        for found in below(each, roots)
     ]

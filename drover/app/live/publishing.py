@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta, Struct
 
 from drover.app.device_commands import Command, DeviceCommands
-from drover.app.device_reports import DeviceReports, StateReport
+from drover.app.device_reports import DeviceReports, reports_in
 from drover.app.flow_caller import depth_after
 from drover.app.payload_counts import source_of
 from drover.model.bodies import decode
@@ -72,8 +72,8 @@ class Publishing:
             raise Invalid("This topic belongs to the server", field="topic")
         body = wanted.message.encode()
         if of.what == STATE:
-            report = decode(body, StateReport)
-            await self._reports.record(caller, application_id, of.device_id, [report])
+            reports = reports_in(body)
+            await self._reports.record(caller, application_id, of.device_id, reports)
         else:
             command = decode(body, Command)
             await self._commands.to_one(caller, application_id, of.device_id, command)

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from drover.app.device_commands import Command, DeviceCommands
-from drover.app.device_reports import MOST_REPORTS, Connection, DeviceReports, StateReport
+from drover.app.device_reports import Connection, DeviceReports, StateReport, reports_in
 from drover.app.devices import Devices
 from drover.app.long_tasks import Asked, LongTasks
 from drover.app.tasks.devices_remove_data import TASK as REMOVE_DATA
@@ -18,7 +18,6 @@ from drover.faces.losant._jobs import enqueued, told
 from drover.faces.losant._moments import LAST_MS, moment
 from drover.faces.operation import Answer, Call, Operation
 from drover.kinds.device import KIND
-from drover.model.errors import Invalid
 from drover.model.fields import Ids, TagFilters  # noqa: TC001 - read when the body is built
 from drover.ports.reports import Span
 
@@ -53,11 +52,7 @@ class _Calls:
 
     async def send_state(self, call: Call) -> dict[str, bool]:
         """Store one report or several."""
-        several = call.body.lstrip().startswith(b"[")
-        reports = call.json(list[StateReport]) if several else [call.json(StateReport)]
-        if len(reports) > MOST_REPORTS:
-            raise Invalid(f"At most {MOST_REPORTS} reports are taken at a time")
-        await self._reports.record(call.caller, *_device(call), reports)
+        await self._reports.record(call.caller, *_device(call), reports_in(call.body))
         return {"success": True}
 
     async def get_state(self, call: Call) -> list[dict[str, Any]]:
