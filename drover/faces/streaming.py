@@ -52,6 +52,10 @@ async def stream(
         await send({"type": "http.response.body", "body": b""})
 
 
+async def while_let_in() -> None:
+    """Ask for no more than that the caller may come in, which is looked at before: a ``Still``."""
+
+
 async def left(receive: Receive) -> None:
     """Return once the client has gone away."""
     while (await receive())["type"] != "http.disconnect":

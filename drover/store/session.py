@@ -190,23 +190,11 @@ class SqlStore:
 
     async def write(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run one atomic unit of work; return after it is durable."""
-        session: StoreSession | None = None
-
-        def run(tx: Transaction) -> Awaitable[T]:
-            nonlocal session  # where the work is tried again, what counts is the last try
-            session = StoreSession(tx)
-            return work(session)
-
-        outcome = await self.database.write(run)
-        if session is not None:
-            self._tell(session.work_made)
-            if self.awaited is not None and session.awaits_messages:
-                await self.awaited()
-        return outcome
+        return await self._telling(self.database.write, work)
 
     async def write_one(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run work of one writing statement; return after it is durable."""
-        return await self.database.write_one(lambda tx: work(StoreSession(tx)))
+        return await self._telling(self.database.write_one, work)
 
     async def read(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run reads against one consistent view."""
@@ -216,8 +204,29 @@ class SqlStore:
         """Run a few keyed reads the fastest way; they may share no view."""
         return await self.database.glance(lambda tx: work(StoreSession(tx)))
 
-    def _tell(self, made: WorkMade) -> None:
+    async def _telling(
+        self,
+        write: Callable[[Callable[[Transaction], Awaitable[T]]], Awaitable[T]],
+        work: Callable[[Session], Awaitable[T]],
+    ) -> T:
+        """Tell what was stored by some work once it is durable."""
+        session: StoreSession | None = None
+
+        def run(tx: Transaction) -> Awaitable[T]:
+            nonlocal session  # where the work is tried again, what counts is the last try
+            session = StoreSession(tx)
+            return work(session)
+
+        outcome = await write(run)
+        if session is not None:
+            await self._tell(session)
+        return outcome
+
+    async def _tell(self, session: StoreSession) -> None:
+        made = session.work_made
         if made.fired:
             self.fired()
         if made.scheduled:
             self.scheduled()
+        if self.awaited is not None and session.awaits_messages:
+            await self.awaited()

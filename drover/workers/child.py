@@ -54,8 +54,8 @@ from drover.workers.frames import (
     mended_record,
     pack,
     read,
-    refusal,
     told,
+    with_refusals,
 )
 from drover.workers.gates import Gates
 from drover.workers.host import BatchHost
@@ -247,10 +247,7 @@ class _Line:
             return await self._ask(operation, asked)
         except UNSENDABLE:
             sound, refused = mended(asked)
-        answers = list(await self._ask(operation, sound) if sound else ())
-        for index, reason in refused.items():  # in rising order, so that each finds its place
-            answers.insert(index, refusal(reason))
-        return answers
+        return with_refusals(await self._ask(operation, sound) if sound else (), refused)
 
     async def _ask(
         self, operation: str, requests: list[dict[str, Any]]

@@ -16,7 +16,7 @@ from drover.ports.runner import FlowBatch, RunRecord, Settled
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 LENGTH: Final = struct.Struct("<I")
 LONGEST: Final = 1 << 30
@@ -163,7 +163,7 @@ async def read(reader: asyncio.StreamReader) -> bytes:
 
 
 def mended(values: Sequence[Any]) -> tuple[list[Any], dict[int, str]]:
-    """Return values in a form that frames can carry, and why some have none, by position.
+    """Return values in a form that frames can carry, and why some have none, by rising position.
 
     These are left out.
     """
@@ -201,9 +201,18 @@ def _packable(value: Any) -> Any:
             return value
 
 
-def refusal(reason: str) -> dict[str, Any]:
-    """Return the answer to a request, or in place of an answer, that no frame can carry."""
-    return {"error": {"type": "Validation", "message": f"A value cannot be handed on: {reason}"}}
+def with_refusals(
+    answers: Sequence[dict[str, Any]], refused: Mapping[int, str]
+) -> list[dict[str, Any]]:
+    """Return answers with others in the places of those that no frame can carry, or whose request.
+
+    ``refused`` has these places in rising order, and why.
+    """
+    found = list(answers)
+    for index, reason in refused.items():
+        message = f"A value cannot be handed on: {reason}"
+        found.insert(index, {"error": {"type": "Validation", "message": message}})
+    return found
 
 
 def told(records: list[RunRecord], batch: int) -> Done:

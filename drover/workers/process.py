@@ -41,7 +41,7 @@ from drover.workers.frames import (
     pack,
     read,
     records_of,
-    refusal,
+    with_refusals,
 )
 
 if TYPE_CHECKING:
@@ -338,10 +338,7 @@ class WorkerProcess:
         try:
             self._send(Answer(number, answers))
         except UNSENDABLE:
-            sound, refused = mended(answers)
-            for index, reason in refused.items():  # in rising order, so that each finds its place
-                sound.insert(index, refusal(reason))
-            self._send(Answer(number, sound))
+            self._send(Answer(number, with_refusals(*mended(answers))))
 
     async def _settled(self, batch: FlowBatch, message: Settle | SettleAll) -> Settled:
         if isinstance(message, SettleAll):

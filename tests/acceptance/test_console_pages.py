@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import quote
 
 import httpx
 import pytest
 
+from drover.faces import streaming
 from tests.acceptance.console_world import NASTY, console_world, eventually, form_token, send
 
 
@@ -260,6 +262,20 @@ def test_progress_is_streamed_to_the_session(world, admin, waiting):
 
     assert stream.headers["content-type"] == "text/event-stream"
     assert refused.status_code == 303
+
+
+def test_progress_ends_with_the_session(world, waiting, monkeypatch):
+    monkeypatch.setattr(streaming, "LOOK_S", 0.05)
+    with (
+        world.browser() as client,
+        client.stream("GET", f"{world.at(waiting)}/progress") as stream,
+    ):
+        lines = stream.iter_lines()
+        assert next(lines) == "event: progress"
+        send(client, "/console/sign-out", "/console/jobs")
+        until = time.monotonic() + 60
+        for _ in lines:  # a sign of life comes now and then, as long as it is open
+            assert time.monotonic() < until, "it goes on"
 
 
 def test_the_server_tells_its_store_limits_and_figures(admin):

@@ -42,6 +42,12 @@ async def test_who_acts_on_it_is_told_after_it_is_there(told, work, names):
     assert told == names
 
 
+async def test_it_is_told_also_where_it_is_stored_by_one_statement(told):
+    await told.store.write_one(schedule)
+
+    assert told == ["scheduled"]
+
+
 async def test_what_is_read_or_taken_back_is_told_to_nobody(told):
     async def broken(session):
         await fire(session)

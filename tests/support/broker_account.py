@@ -8,35 +8,18 @@ from types import SimpleNamespace
 from nats.js.errors import NotFoundError
 
 
-class Account:
-    """Notes what is asked of the broker; it hands out nothing by itself."""
+class FedConnection:
+    """Notes what a feed asks of the broker and acknowledges; it hands out nothing by itself."""
 
     is_connected = True
     _ps = None
 
     def __init__(self):
         self.is_closed = False
-        self.consumers = {}
-        self.pending = 0
-        self.failing = None
         self.sent = asyncio.Queue()
 
     def jetstream(self):
         return self
-
-    async def add_consumer(self, stream, config):
-        if self.failing is not None:
-            raise self.failing
-        self.consumers[stream, config.durable_name] = config
-
-    async def consumer_info(self, stream, name):
-        if (stream, name) not in self.consumers:
-            raise NotFoundError
-        return SimpleNamespace(num_pending=self.pending)
-
-    async def delete_consumer(self, stream, name):
-        if self.consumers.pop((stream, name), None) is None:
-            raise NotFoundError
 
     def new_inbox(self):
         return "_INBOX.one"
@@ -61,3 +44,27 @@ class Account:
 
     async def close(self):
         self.is_closed = True
+
+
+class Account(FedConnection):
+    """Has consumers, as they are made and deleted."""
+
+    def __init__(self):
+        super().__init__()
+        self.consumers = {}
+        self.pending = 0
+        self.failing = None
+
+    async def add_consumer(self, stream, config):
+        if self.failing is not None:
+            raise self.failing
+        self.consumers[stream, config.durable_name] = config
+
+    async def consumer_info(self, stream, name):
+        if (stream, name) not in self.consumers:
+            raise NotFoundError
+        return SimpleNamespace(num_pending=self.pending)
+
+    async def delete_consumer(self, stream, name):
+        if self.consumers.pop((stream, name), None) is None:
+            raise NotFoundError

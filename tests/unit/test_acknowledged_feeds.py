@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from types import SimpleNamespace
 
@@ -16,27 +15,22 @@ from drover.mqtt.accounts import OWN_ACCOUNTS, Keyring
 from drover.mqtt.acknowledged import NEVER, SETTLING_MS, AcknowledgedFeeds
 from drover.mqtt.replicas import Replicas
 from drover.mqtt.streams import OF_DEVICES, OF_SESSIONS
+from tests.support.broker_account import FedConnection
 
 KEYS = Keyring(b"secret")
 ONE, OTHER = "1" * 24, "2" * 24
 PLACE = b"$JS.ACK.$MQTT_msgs.servers.1.1.1.1700000000123456789.0"
 
 
-class Connection:
+class Connection(FedConnection):
     """A connection to an application's account, whose stream may have a consumer."""
 
-    is_connected = True
-    _ps = None
     last = 0
 
     def __init__(self, metadata=None):
+        super().__init__()
         self.metadata = metadata
-        self.is_closed = False
         self.made = []
-        self.sent = asyncio.Queue()
-
-    def jetstream(self):
-        return self
 
     async def stream_info(self, _stream):
         return SimpleNamespace(state=StreamState(0, 0, 0, self.last, 0))
@@ -56,27 +50,6 @@ class Connection:
     async def add_consumer(self, stream, config):
         self.metadata = config.metadata
         return await self.consumer_info(stream, config.durable_name)
-
-    def new_inbox(self):
-        return "_INBOX.one"
-
-    async def subscribe(self, subject, queue="", cb=None):
-        return SimpleNamespace(_id=7, subject=subject, unsubscribe=self.unsubscribe)
-
-    async def unsubscribe(self):
-        pass
-
-    async def publish(self, subject, _question, reply):
-        self.sent.put_nowait((subject, reply))
-
-    async def _send_command(self, command):
-        self.sent.put_nowait(command)
-
-    async def _flush_pending(self, force_flush=False):
-        pass
-
-    async def flush(self):
-        pass
 
 
 class Link:

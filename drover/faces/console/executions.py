@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -104,10 +105,10 @@ class _Pages:
 
     async def progress(self, visit: Visit) -> Answer:
         """Stream what changes until the execution has ended."""
-        execution = await self._logs.find(place_of(visit), visit.call.path["executionId"])
-        events = ProgressEvents(self._progress.watch(execution))
+        find = partial(self._logs.find, place_of(visit), visit.call.path["executionId"])
+        events = ProgressEvents(self._progress.watch(await find()))
         headers = {**SECURITY, "X-Accel-Buffering": "no"}
-        return Answer(events, headers=headers, media_type=EVENT_STREAM)
+        return Answer(events, headers=headers, media_type=EVENT_STREAM, still=find)
 
     async def pause(self, visit: Visit) -> Answer:
         """Begin nothing more for now."""

@@ -10,6 +10,7 @@ from drover.faces.console._site import Site, page
 from drover.faces.live_events import MESSAGE, LiveEvents, message, reading
 from drover.faces.operation import Answer
 from drover.faces.progress_events import EVENT_STREAM
+from drover.faces.streaming import while_let_in
 from drover.kinds.application import KIND
 from drover.model.errors import Invalid
 
@@ -48,11 +49,9 @@ class _Pages:
         watching = self._services[Watching]
         stream = await watching.topic(visit.call.application_id, visit.asked("topic"), shown)
         headers = {**SECURITY, "X-Accel-Buffering": "no"}
-        return Answer(LiveEvents(stream), headers=headers, media_type=EVENT_STREAM, still=_as_long)
-
-
-async def _as_long() -> None:
-    """Ask for no more than that the visitor may come in."""
+        return Answer(
+            LiveEvents(stream), headers=headers, media_type=EVENT_STREAM, still=while_let_in
+        )
 
 
 def operations(services: Services) -> Iterator[Operation]:

@@ -12,6 +12,7 @@ from drover.app.live.watching import Messages, Watching
 from drover.faces.live_events import INTERVAL, MESSAGE, LiveEvents, message
 from drover.faces.live_events import reading as reading_of
 from drover.faces.operation import Answer, Call, Operation
+from drover.faces.streaming import while_let_in
 from drover.kinds.application import KIND as APPLICATION
 from drover.kinds.device import KIND as DEVICE
 from drover.kinds.flow import KIND as FLOW
@@ -47,7 +48,8 @@ class _Calls:
         """Watch a topic."""
         wanted = call.text("topic")
         reading = reading_of(call, MESSAGE, message)
-        return _answer(await self._watching.topic(call.application_id, wanted, reading), _as_long)
+        stream = await self._watching.topic(call.application_id, wanted, reading)
+        return _answer(stream, while_let_in)
 
     async def states(self, call: Call) -> Answer:
         """Watch what a device reports."""
@@ -80,10 +82,6 @@ def _answer(stream: Stream, still: Still) -> Answer:
     return Answer(
         LiveEvents(stream), headers=_NOT_KEPT, media_type="text/event-stream", still=still
     )
-
-
-async def _as_long() -> None:
-    """Ask for no more than that the caller may come in."""
 
 
 def _json(message: Message) -> bytes:

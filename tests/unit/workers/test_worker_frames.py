@@ -73,7 +73,9 @@ def test_values_are_mended_where_that_can_be_done_and_left_out_where_it_cannot()
     assert sound == [{"a": 1}, {"n": float(HUGE), "\ufffd": ["\ufffd"]}, {"b": 2}]
     assert list(refused) == [2, 3]
     assert "TypeError" in refused[2]
-    assert frames.refusal(refused[2])["error"]["type"] == "Validation"
+    placed = frames.with_refusals(sound, refused)
+    assert [placed[0], placed[1], placed[4]] == sound
+    assert [each["error"]["type"] for each in placed[2:4]] == ["Validation"] * 2
 
 
 def test_a_record_that_holds_what_no_frame_can_carry_is_mended():
