@@ -46,6 +46,13 @@ The broker grants a connection no more subscriptions than 65,535 of these hold: 
 for a thousand devices.
 """
 
+ASKING_S: Final = 10
+"""How often the broker asks a server that says nothing whether it is there.
+
+It takes one for lost after three times this, and asks the others alone from then on. Devices are
+not asked.
+"""
+
 STARTING_S: Final = 20.0
 STOPPING_S: Final = 10.0
 REST_S: Final = 0.5
@@ -107,6 +114,7 @@ log_max_num: 3
 max_connections: 200000
 authorization {{ timeout: {DECIDING_S} }}
 write_deadline: "5s"
+ping_interval: "{ASKING_S}s"
 mqtt {{
   listen: "{ports.host}:{ports.mqtt}"
   reject_qos2_publish: true

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from drover.model.instants import to_ms
 from drover.mqtt.accounts import CALLOUT, SYSTEM
 from drover.mqtt.broker import DECIDING_S
 from drover.mqtt.link import REQUEST_S
@@ -28,6 +29,12 @@ MOST_WITH_ACCOUNTS: Final = 300
 AGAIN_S: Final = 0.05
 """When a broker that listed as many as it can is asked for more: what it listed has ended then."""
 
+LATE_MS: Final = DECIDING_S * 1000 - 2000
+"""How long a connection may wait for an answer until none is expected any more.
+
+The broker refuses it a moment later, as if its credentials were wrong.
+"""
+
 LEAVING_S: Final = 5.0
 """How long devices of a broker that is to stop may take to be gone."""
 
@@ -44,6 +51,7 @@ class Connections:
         self._link = link
         self._listed = ""
         self._waiting = ""
+        self._late = ""
         self._unread = ""
         self._until_s = 0.0
 
@@ -70,6 +78,15 @@ class Connections:
         system = await self._listening()
         self._until_s = asyncio.get_running_loop().time() + DECIDING_S
         await system.publish(_FIND, self._question(CALLOUT), reply=self._waiting)
+
+    async def end_late(self) -> None:
+        """Have connections ended that brokers have asked about and will hardly get an answer for.
+
+        The server that was asked may be lost. They end a moment later, and come again. Raises
+        NatsError, OSError.
+        """
+        system = await self._listening()
+        await system.publish(_FIND, self._question(CALLOUT), reply=self._late)
 
     async def end_everybody(self) -> None:
         """End all connections of devices at the one broker there is, and wait until they have.
@@ -103,9 +120,10 @@ class Connections:
         system = await self._link.client(SYSTEM)
         if not self._listed:
             self._listed, self._waiting = system.new_inbox(), system.new_inbox()
-            self._unread = system.new_inbox()
+            self._late, self._unread = system.new_inbox(), system.new_inbox()
             await system.subscribe(self._listed, cb=self._end_listed)
             await system.subscribe(self._waiting, cb=self._end_waiting)
+            await system.subscribe(self._late, cb=self._end_late)
         return system
 
     async def _end_listed(self, message: Msg) -> None:
@@ -118,10 +136,22 @@ class Connections:
         await self._end_all(server, listed)
         if len(listed) < MOST_AT_ONCE or asyncio.get_running_loop().time() >= self._until_s:
             return
+        await self._ask_again(server, self._waiting)
+
+    async def _end_late(self, message: Msg) -> None:
+        answer: dict[str, Any] = msgspec.json.decode(message.data)
+        server, listed = answer["server"], _listed_in(answer)
+        now_ms = to_ms(server["time"])  # by its own clock, as their beginnings
+        late = [each for each in listed if now_ms - to_ms(each["start"]) >= LATE_MS]
+        await self._end_all(server["id"], late)
+        if len(late) == MOST_AT_ONCE:  # the broker lists the oldest first
+            await self._ask_again(server["id"], self._late)
+
+    async def _ask_again(self, server: str, reply: str) -> None:
+        """Ask a broker that listed as many as it can for those it lists now."""
         await asyncio.sleep(AGAIN_S)
         system = await self._link.client(SYSTEM)
-        subject = _FIND_AT.format(server=server)
-        await system.publish(subject, self._question(CALLOUT), reply=self._waiting)
+        await system.publish(_FIND_AT.format(server=server), self._question(CALLOUT), reply=reply)
 
     async def _end_all(self, server: str, listed: Sequence[Mapping[str, Any]]) -> int:
         """End those connections of a broker that are devices'; return how many these are."""

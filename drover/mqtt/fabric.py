@@ -17,6 +17,7 @@ from drover.mqtt.connections import Connections
 from drover.mqtt.flushing import flush
 from drover.mqtt.intake import BrokerIntake
 from drover.mqtt.link import Link
+from drover.mqtt.repeating import Repeating
 from drover.mqtt.sessions import Sessions
 from drover.mqtt.violations import Violations
 from drover.system import key_file
@@ -30,6 +31,8 @@ _MEBI: Final = 1_048_576
 OTHER_PORT: Final = 4222
 """Where a broker that is run elsewhere listens for servers, unless its configuration is changed."""
 
+LATE_S: Final = 1.0
+"""How often it is looked who waits for an answer that will not come."""
 
 _LOG = structlog.get_logger("drover.mqtt")
 
@@ -47,6 +50,7 @@ class Fabric:
         self._connections = connections
         self._most_bytes = settings.mqtt_backlog_mb * _MEBI
         self.backlog = Backlog(self.link, connections, self._most_bytes)
+        self._late = Repeating()
         self.sessions = Sessions(connections)
         self.violations = Violations(self._folder / "mqtt" / "log")
         self.callout: Callout | None = None
@@ -94,6 +98,7 @@ class Fabric:
         await flush(deciding)
         await self._hang_up_on_waiting()
         self.link.decides_again = self._hang_up_on_waiting
+        self._late.start(self._connections.end_late, LATE_S)
         self.backlog.start()
 
     async def listening(self) -> None:
@@ -131,6 +136,7 @@ class Fabric:
         Devices of a broker that stops with this server leave first: it would go on acknowledging
         messages that nobody hears any more.
         """
+        await self._late.stop()
         await self.backlog.stop()
         if self._broker is not None:
             await self._send_everybody_away()
@@ -139,6 +145,7 @@ class Fabric:
 
     async def close(self) -> None:
         """Disconnect, and stop the broker that was started. Safe to call twice."""
+        await self._late.stop()
         await self.backlog.stop()
         await self.violations.stop()
         intake, self._intake = self._intake, None

@@ -115,6 +115,42 @@ async def test_waiting_devices_are_not_asked_for_longer_than_they_may_wait(monke
     assert [subject for subject, *_ in link.system.asked[1:]] == ["$SYS.REQ.SERVER.A.KICK"]
 
 
+def waiting(now: str, *began: str) -> bytes:
+    """What a broker lists of connections that wait for an answer, the oldest first."""
+    listed = [{"cid": n, "type": "mqtt", "start": each} for n, each in enumerate(began)]
+    server = {"id": "A", "time": f"2026-01-01T00:00:{now}.5Z"}
+    return msgspec.json.encode({"server": server, "data": {"connections": listed}})
+
+
+async def test_devices_that_nobody_answers_are_hung_up_on_before_the_broker_refuses_them():
+    link = Link()
+    await Connections(link).end_late()
+    ((subject, question, inbox),) = link.system.asked
+    began = [f"2026-01-01T00:00:{second}.123456789Z" for second in ("21", "22", "23")]
+
+    await link.system.hears(inbox, waiting("30", *began))
+
+    assert subject == "$SYS.REQ.SERVER.PING.CONNZ"
+    assert question == {"acc": "ACCOUNT-callout", "limit": 500}
+    assert [each[:2] for each in link.system.asked[1:]] == [
+        ("$SYS.REQ.SERVER.A.KICK", {"cid": 0}),
+        ("$SYS.REQ.SERVER.A.KICK", {"cid": 1}),
+    ]
+
+
+async def test_a_broker_where_more_of_them_wait_than_it_lists_is_asked_again(monkeypatch):
+    monkeypatch.setattr("drover.mqtt.connections.MOST_AT_ONCE", 2)
+    link = Link()
+    await Connections(link).end_late()
+    inbox = link.system.asked[0][-1]
+    began = ["2026-01-01T00:00:20Z"] * 2
+
+    await link.system.hears(inbox, waiting("30", *began))
+
+    assert link.system.asked[-1][0] == "$SYS.REQ.SERVER.A.CONNZ"
+    assert link.system.asked[-1][-1] == inbox
+
+
 async def test_one_connection_is_ended_by_its_number():
     link = Link()
 
