@@ -12,6 +12,7 @@ async def test_what_is_published_goes_nowhere_and_nobody_can_listen():
     bus = Silence()
 
     bus.publish(Message("application", "topic", b"payload", None))
+    await bus.room()
 
     assert not bus.ready
     with pytest.raises(Unavailable):
