@@ -85,6 +85,15 @@ async def test_a_topic_is_watched_as_devices_publish_on_it(site):
         assert await anext(events) == ("mqttMessage", {"topic": "t/a", "message": '{"level": 1}'})
 
 
+async def test_a_device_may_be_named_in_upper_case_where_it_is_watched(site):
+    pump = await site.connect(site.device())
+    topic = f"losant/{pump.id.upper()}/state"
+    async with watching(site, "mqttSubscriptionStream", topic=topic) as events:
+        await pump.client.publish(pump.state, b"1")
+
+        assert (await anext(events))[1] == {"topic": pump.state, "message": "1"}
+
+
 async def test_a_message_stays_on_one_line_for_readers_with_other_ends_of_lines(site):
     pump = await site.connect(site.device())
     text = "one\u0085two\u2028three\u2029four\x0cfive\r\nsix"
