@@ -27,7 +27,7 @@ def seconds_for_each() -> float:
     """Return the processor time that counting takes for one message of state."""
     nowhere: Any = None
     reports = DeviceReports(nowhere, nowhere, SystemClock())
-    inbox = Inbox(nowhere, reports, lambda: None)
+    inbox = Inbox(nowhere, reports)
     application = "a" * 24
     said = [
         SaidState(application, f"{number:024x}", b'{"data":{"level":500},"time":1}', lambda: None)

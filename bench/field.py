@@ -70,6 +70,10 @@ class Devices:
                 await asyncio.sleep(rest_s)
             device.send(publish(topic, b"%f" % time.time()))
 
+    async def connected(self) -> int:
+        """Return how many have not been cut off."""
+        return sum(device.is_connected for device in self._devices.values())
+
     async def close(self) -> None:
         """End all connections."""
         for device in self._devices.values():
@@ -104,6 +108,11 @@ class _Device(asyncio.Protocol):
         for each in (self.welcome, self.granted, self._acknowledged):
             if each is not None and not each.done():
                 each.set_exception(ConnectionError("the connection is over"))
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether nobody has ended the connection."""
+        return not self._transport.is_closing()
 
     def data_received(self, data: bytes) -> None:
         """Take what comes."""

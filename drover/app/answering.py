@@ -41,8 +41,7 @@ Answer = dict[str, Any]
 class Tools:
     """What answers are made with.
 
-    ``wake`` is called after something was stored that workflows are to be run for. Without ``mail``
-    no e-mail is sent; without ``api`` workflows do not call the server's own.
+    Without ``mail`` no e-mail is sent; without ``api`` workflows do not call the server's own.
     """
 
     services: Services
@@ -51,7 +50,6 @@ class Tools:
     acks: Acks
     web: Web
     mail: Mail | None = None
-    wake: Callable[[], None] = lambda: None
     api: OwnApi | None = None
 
 

@@ -104,12 +104,11 @@ class CallLimits:
 class Surroundings:
     """What the use cases stand on, and whose applications a caller may make and see.
 
-    ``wake`` is called after something was stored that workflows are to be run for. ``most_events``
-    are those that one application may raise in 15 seconds, 0 for any number. Live messages pass on
-    ``bus``. ``wake_tasks`` is called after a long task was stored; ``most_waiting_tasks`` of one
-    application may be unfinished. Archives go to ``places``, in ``archive_form``. ``token_key``
-    signs the tokens of experience users; without one they are good until the server stops. No
-    experience answers at ``own_names``.
+    ``most_events`` are those that one application may raise in 15 seconds, 0 for any number. Live
+    messages pass on ``bus``. ``wake_tasks`` is called after a long task was stored;
+    ``most_waiting_tasks`` of one application may be unfinished. Archives go to ``places``, in
+    ``archive_form``. ``token_key`` signs the tokens of experience users; without one they are good
+    until the server stops. No experience answers at ``own_names``.
     """
 
     store: Store
@@ -119,7 +118,6 @@ class Surroundings:
     hasher: Hasher
     owners: Owners = own_only
     seen: Seen = owned
-    wake: Callable[[], None] = lambda: None
     most_events: int = 0
     calls: CallLimits = field(default_factory=CallLimits)
     bus: Bus = field(default_factory=Silence)
@@ -228,7 +226,7 @@ def library(
         publishing=Publishing(around.bus, reports, commands, pace),
         watching=Watching(store, around.bus, ids),
         flows=Flows(store, catalog),
-        workflows=Workflows(store, around.wake),
+        workflows=Workflows(store),
         flow_import=FlowImport(store, catalog, ids),
         attributes=DeviceAttributes(store, catalog),
         recent=RecentItems(store, around.seen),
@@ -267,9 +265,7 @@ def _readings(around: Surroundings) -> tuple[object, ...]:
 
 def _replies(around: Surroundings) -> AwaitedReplies:
     limits = around.calls
-    return AwaitedReplies(
-        around.store, around.wake, most=limits.waiting, seconds=limits.reply_seconds
-    )
+    return AwaitedReplies(around.store, most=limits.waiting, seconds=limits.reply_seconds)
 
 
 def _endpoints(around: Surroundings, replies: AwaitedReplies) -> Endpoints:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
-from drover.app.device_reports import devices_of
 from drover.app.devices import check_sight, everything, sight
 from drover.app.payload_counts import BY_FLOW, source_of
 from drover.kinds.device import KIND
@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from drover.app.payload_counts import PayloadCounter
-    from drover.kinds.device import Device
     from drover.model.access import Caller
     from drover.ports.bus import Bus
     from drover.ports.clock import Ids
     from drover.ports.store import Session, Store
     from drover.query.tree import Node
+
+MOST_TOGETHER: Final = 1000
+"""Commands stored in one unit of work, so that it does not hold up others for long."""
 
 
 class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -39,12 +41,18 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ren
     time: AnyMoment | UnsetType = UNSET
     payload: Any = UNSET
 
-    def check_size(self) -> None:
-        """Raise TooLarge for what no device could be told."""
-        told = _message(_document(self, 0))
-        if len(told) > MOST_MESSAGE_BYTES:
+    def written(self) -> Command:
+        """Return it with its payload in JSON, as it is stored and sent: it may be large.
+
+        Raises TooLarge for what no device could be told.
+        """
+        written = self
+        if self.payload is not UNSET:
+            written = replace(self, payload=msgspec.Raw(msgspec.json.encode(self.payload)))
+        if len(_message(_document(written, 0))) > MOST_MESSAGE_BYTES:
             message = f"A command may not be larger than {MOST_MESSAGE_BYTES} bytes"
             raise TooLarge(message, field="payload")
+        return written
 
 
 class CommandPace(Protocol):
@@ -86,12 +94,12 @@ class DeviceCommands:
         self, caller: Caller, application_id: str, device_id: str, command: Command
     ) -> None:
         """Send a command to one device; raises Missing, TooLarge."""
-        command.check_size()
+        command = command.written()
 
         async def work(session: Session) -> Sequence[LogEntry]:
             device = await session.resources.get(KIND, application_id, device_id)
             check_sight(caller, device)
-            return await self._keep(session, [(device, command)])
+            return await self._keep(session, [(device.id, command)])
 
         self._send(application_id, await self._store.write(work), source_of(caller))
 
@@ -105,36 +113,53 @@ class DeviceCommands:
     ) -> int:
         """Send a command to all devices chosen and return how many they are.
 
-        Those that ``pace`` has too often are left out. Raises TooLarge.
+        Those that ``pace`` has too often are left out. More than ``MOST_TOGETHER`` are told part by
+        part: where one part fails those before it have been told. Raises TooLarge.
         """
-        command.check_size()
-
-        async def work(session: Session) -> tuple[Sequence[LogEntry], int]:
-            listing = everything(all_of([chosen, sight(caller)]))
-            found = await session.resources.page(KIND, application_id, listing)
-            wanted = [(each, command) for each in found.items if pace.may_command(each.id)]
-            return await self._keep(session, wanted), len(found.items) - len(wanted)
-
-        lines, left_out = await self._store.write(work)
-        pace.commanded([each.device_id for each in lines], left_out)
-        self._send(application_id, lines, source_of(caller))
-        return len(lines)
+        command = command.written()
+        listing = everything(all_of([chosen, sight(caller)]))
+        ids = await self._store.read(
+            lambda session: session.resources.ids(KIND, application_id, listing)
+        )
+        source, told = source_of(caller), 0
+        for start in range(0, len(ids), MOST_TOGETHER):
+            part = ids[start : start + MOST_TOGETHER]
+            wanted = [(each, command) for each in part if pace.may_command(each)]
+            lines = await self._tell(application_id, wanted, source)
+            pace.commanded([each.device_id for each in lines], len(part) - len(wanted))
+            told += len(lines)
+        return told
 
     async def to_each(self, application_id: str, commands: Sequence[tuple[str, Command]]) -> None:
-        """Send devices commands of their own; those that are not there are left out."""
+        """Send devices written commands of their own; those that are not there are left out."""
+        for start in range(0, len(commands), MOST_TOGETHER):
+            part = commands[start : start + MOST_TOGETHER]
+            await self._tell(application_id, part, BY_FLOW)
+
+    async def _tell(
+        self, application_id: str, wanted: Sequence[tuple[str, Command]], source: str
+    ) -> Sequence[LogEntry]:
+        """Keep and send some commands, once those sent before are on their way."""
+        if not wanted:
+            return ()
+        await self._bus.room()
 
         async def work(session: Session) -> Sequence[LogEntry]:
-            devices = await devices_of(session, application_id, [each for each, _ in commands])
-            wanted = [(devices[each], command) for each, command in commands if each in devices]
-            return await self._keep(session, wanted)
+            named = [device_id for device_id, _ in wanted]
+            absent = set(await session.resources.absent(KIND, application_id, named))
+            return await self._keep(session, [each for each in wanted if each[0] not in absent])
 
-        self._send(application_id, await self._store.write(work), BY_FLOW)
+        lines = await self._store.write(work)
+        self._send(application_id, lines, source)
+        return lines
 
     async def _keep(
-        self, session: Session, wanted: Sequence[tuple[Device, Command]]
+        self, session: Session, wanted: Sequence[tuple[str, Command]]
     ) -> Sequence[LogEntry]:
         now_ms = await session.now_ms()
-        lines = [_line(self._ids.new(), device, command, now_ms) for device, command in wanted]
+        lines = [
+            _line(self._ids.new(), device_id, command, now_ms) for device_id, command in wanted
+        ]
         if lines:
             await session.reports.log(lines)
         return lines
@@ -147,12 +172,12 @@ class DeviceCommands:
             self._bus.publish(Message(application_id, command_topic(line.device_id), payload))
 
 
-def _line(line_id: str, device: Device, command: Command, now_ms: int) -> LogEntry:
+def _line(line_id: str, device_id: str, command: Command, now_ms: int) -> LogEntry:
     given = None if command.time is UNSET else command.time
     time_ms = moment_ms(given, now_ms)
     document = _document(command, time_ms)
     return LogEntry(
-        device_id=device.id, topic="command", id=line_id, time_ms=time_ms, document=document
+        device_id=device_id, topic="command", id=line_id, time_ms=time_ms, document=document
     )
 
 

@@ -37,8 +37,6 @@ OLDEST_MS: Final = 30 * DAY_MS
 """Reports older than this are passed over."""
 NEWEST_MS: Final = DAY_MS
 """Reports further ahead than this are passed over."""
-OPEN_CLASS: Final = "floating"
-"""The class of devices that any gateway of the application may speak for."""
 
 REPORTED: Final = "$reported"
 """The topic between servers on which stored reports are told: device, moment and values of each."""
@@ -146,10 +144,6 @@ class ReportHook(Protocol):
         """Act on stored comings and goings."""
         ...
 
-    def kept(self) -> None:
-        """Go on with what was stored: the unit of work is durable."""
-        ...
-
 
 class DeviceReports:
     """Take and show what devices report."""
@@ -235,9 +229,7 @@ class DeviceReports:
                 self.counter.note(of, "deviceState", source, len(each.reports), size)
 
     def announce(self, taken: Sequence[Taken | None]) -> None:
-        """Tell those who watch what was stored, and hooks that it is."""
-        for hook in self._hooks:
-            hook.kept()
+        """Tell those who watch what was stored."""
         if not self._bus.ready:
             return
         told: dict[str, list[StoredReport]] = {}
@@ -319,7 +311,6 @@ class DeviceReports:
         await self._store.write(work)
         category = "deviceConnect" if change.status == "connected" else "deviceDisconnect"
         self.counter.note(application_id, category, source_of(caller))
-        self.announce(())
 
     async def note_changes(
         self, session: Session, application_id: str, changes: Sequence[Change]

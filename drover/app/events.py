@@ -181,12 +181,13 @@ class Events:
 
     async def _each(self, application_id: str, listing: Listing, act: Act) -> int:
         ids = await self.ids(application_id, listing)
+        total = 0
         for start in range(0, len(ids), BATCH):
             work = partial(
                 touched, application_id=application_id, ids=ids[start : start + BATCH], act=act
             )
-            await self._store.write(work)
-        return len(ids)
+            total += await self._store.write(work)
+        return total
 
 
 async def touched(session: Session, *, application_id: str, ids: Sequence[str], act: Act) -> int:

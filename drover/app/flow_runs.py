@@ -16,7 +16,7 @@ from drover.ports.flows import RunCounts, RunNote
 from drover.ports.jobs import Firing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from drover.ports.bus import Bus
     from drover.ports.clock import Clock
@@ -51,15 +51,14 @@ class _Named(msgspec.Struct, rename="camel"):
 class FlowRuns:
     """Keeps counts for a moment, and writes them together; errors are written at once.
 
-    ``wake`` is called after something was stored that workflows are to be run for. ``flush`` is to
-    be called every second or so, and once more at the end. Debug messages pass on ``bus``.
+    ``flush`` is to be called every second or so, and once more at the end. Debug messages pass on
+    ``bus``.
     """
 
     def __init__(
         self,
         store: Store,
         clock: Clock,
-        wake: Callable[[], None] = lambda: None,
         counter: PayloadCounter | None = None,
         bus: Bus | None = None,
     ) -> None:
@@ -67,7 +66,6 @@ class FlowRuns:
         self._counter = counter or PayloadCounter(clock)
         self._store = store
         self._clock = clock
-        self._wake = wake
         self._counts: dict[tuple[str, str, int], list[float]] = defaultdict(lambda: [0, 0, 0, 0.0])
 
     async def note(self, batch: FlowBatch, records: Sequence[RunRecord]) -> None:
@@ -86,12 +84,11 @@ class FlowRuns:
         ]
         counts = self._taken()
 
-        async def work(session: Session) -> bool:
+        async def work(session: Session) -> None:
             await session.flows.history.add(counts, notes)
-            return await _fire(session, batch, named.flow_class, failed)
+            await _fire(session, batch, named.flow_class, failed)
 
-        if await self._store.write(work):
-            self._wake()
+        await self._store.write(work)
         self._announce(batch.application_id, notes)
 
     def _announce(self, application_id: str, notes: Sequence[RunNote]) -> None:
@@ -177,17 +174,16 @@ def _error_note(failure: dict[str, Any]) -> dict[str, Any]:
 
 async def _fire(
     session: Session, batch: FlowBatch, flow_class: str, failed: Sequence[tuple[RunRecord, bytes]]
-) -> bool:
+) -> None:
     """Store firings for the triggers on errors of the narrowest scope that has any."""
     if batch.caused_by_flow_error or batch.depth >= MOST_DEPTH or not failed:
-        return False
+        return
     for scope in (LOCAL, flow_class, _GLOBAL):
         key = error_scope(scope, batch.flow_id)
         if await session.flows.subscribed(batch.application_id, FLOW_ERROR, key):
             for record, started in failed:
                 await session.jobs.add_firing(_firing(batch, key, record, started))
-            return True
-    return False
+            return
 
 
 def _firing(batch: FlowBatch, key: str, record: RunRecord, started: bytes) -> Firing:

@@ -25,11 +25,8 @@ class AwaitedReplies:
     waits at once. ``most`` may wait at a time, each for ``seconds``.
     """
 
-    def __init__(
-        self, store: Store, wake: Callable[[], None], *, most: int = 500, seconds: float = 60.0
-    ) -> None:
+    def __init__(self, store: Store, *, most: int = 500, seconds: float = 60.0) -> None:
         self._store = store
-        self._wake = wake
         self._most = most
         self.seconds = seconds
         self._waiting: dict[str, asyncio.Future[bytes | None]] = {}
@@ -57,7 +54,6 @@ class AwaitedReplies:
             await self._store.write(
                 lambda session: self._begin(session, reply_id, [firing, *beside])
             )
-            self._wake()
             return await self._first(future, left)
         finally:
             del self._waiting[reply_id]
@@ -69,7 +65,6 @@ class AwaitedReplies:
             await session.jobs.firings.add(firings, await session.now_ms())
 
         await self._store.write(work)
-        self._wake()
 
     async def give(self, application_id: str, reply_id: str, document: bytes) -> bool:
         """Reply (JSON) to a request; False when it waits no longer or has its reply."""

@@ -94,12 +94,9 @@ class TableRows:
 
         async def work(session: Session) -> dict[str, Any]:
             table = await session.resources.get(TABLE, application_id, table_id)
-            now_ms = await session.now_ms()
-            made = list(map(self.maker(table, now_ms), many))
-            await session.rows.add(application_id, table_id, made)
-            shown = [row.document for row in made]
             action: Action = "bulkInsert" if several else "insert"
-            await self._tell(session, caller, RowsChanged(table=table, action=action, new=shown))
+            now_ms = await session.now_ms()
+            made = await self._add(session, caller, table, many, action)
             if not several:
                 return dict(made[0].document)
             ids = [row.id for row in made]
@@ -143,6 +140,40 @@ class TableRows:
 
         return await self._store.write(work)
 
+    async def change_first(
+        self,
+        caller: Caller,
+        application_id: str,
+        table_id: str,
+        query: object,
+        body: bytes,
+        *,
+        inserts: bool = False,
+    ) -> dict[str, Any] | None:
+        """Change the first row by id that matches and return it; where none does, insert if told.
+
+        Others that look for rows to change or delete wait meanwhile, so that each finds what the
+        one before has left. None stands for nothing changed; raises Missing, Invalid.
+        """
+        given = decode(body, dict[str, Any])
+        wanted = Wanted(query=query, sort_column="id", limit=1)
+
+        async def work(session: Session) -> tuple[dict[str, Any] | None, bool]:
+            table = await session.resources.lock(TABLE, application_id, table_id)
+            found = await session.rows.page(application_id, table_id, _listing(table, wanted))
+            if found.items:
+                row_id = found.items[0]["id"]
+                return await self.change(session, caller, table, row_id, given), False
+            if not inserts:
+                return None, False
+            (made,) = await self._add(session, caller, table, [given], "insert")
+            return dict(made.document), True
+
+        row, is_new = await self._store.write(work)
+        if is_new:
+            self._notice(application_id, "dataTable", source_of(caller), 1, len(body))
+        return row
+
     async def change(
         self,
         session: Session,
@@ -167,13 +198,16 @@ class TableRows:
     async def delete(
         self, caller: Caller, application_id: str, table_id: str, wanted: Wanted
     ) -> int:
-        """Delete matching rows, oldest first, and return how many; raises Missing, Invalid."""
+        """Delete matching rows, oldest first, and return how many; raises Missing, Invalid.
+
+        Rows that somebody else deletes meanwhile do not count.
+        """
 
         async def work(session: Session) -> int:
-            table = await session.resources.get(TABLE, application_id, table_id)
+            table = await session.resources.lock(TABLE, application_id, table_id)
             found = await session.rows.page(application_id, table_id, _listing(table, wanted))
-            gone = [shown(table, row) for row in found.items]
-            await session.rows.remove(table_id, [row["id"] for row in gone])
+            removed = await session.rows.remove(table_id, [row["id"] for row in found.items])
+            gone = [shown(table, row) for row in found.items if row["id"] in removed]
             await self._tell(session, caller, RowsChanged(table=table, action="delete", old=gone))
             return len(gone)
 
@@ -252,6 +286,20 @@ class TableRows:
     def maker(self, table: DataTable, now_ms: int) -> Callable[[Mapping[str, Any]], Row]:
         """Return what makes new rows of a table, all of one moment; that raises Invalid."""
         return RowMaker(table).new(now_ms, self._ids.new)
+
+    async def _add(
+        self,
+        session: Session,
+        caller: Caller,
+        table: DataTable,
+        given: Sequence[Mapping[str, Any]],
+        action: Action,
+    ) -> list[Row]:
+        made = list(map(self.maker(table, await session.now_ms()), given))
+        await session.rows.add(table.application_id, table.id, made)
+        new = [row.document for row in made]
+        await self._tell(session, caller, RowsChanged(table=table, action=action, new=new))
+        return made
 
     async def _tell(self, session: Session, caller: Caller, change: RowsChanged) -> None:
         if change.old or change.new:

@@ -19,7 +19,7 @@ from drover.ports.jobs import Firing
 from drover.ports.resources import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from drover.kinds.flow import Flow
     from drover.model.access import Caller
@@ -85,14 +85,10 @@ class Button(Struct, frozen=True, kw_only=True):
 
 
 class Workflows:
-    """What can be done with workflows beside changing them.
+    """What can be done with workflows beside changing them."""
 
-    ``wake`` is called after something was stored that workflows are to be run for.
-    """
-
-    def __init__(self, store: Store, wake: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._wake = wake
 
     async def press(self, caller: Caller, application_id: str, flow_id: str, press: Press) -> None:
         """Press a button; raises Missing, Invalid, TooLarge."""
@@ -111,7 +107,6 @@ class Workflows:
             )
 
         await self._store.write(work)
-        self._wake()
 
     async def stored(self, application_id: str, flow_id: str) -> dict[str, Any]:
         """Return every value a workflow keeps; raises Missing."""

@@ -17,7 +17,6 @@ from drover.ports.jobs import Firing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drover.engine.signals import Signals
     from drover.model.run import Execution
     from drover.ports.blobs import Blobs
     from drover.ports.store import Session, Store
@@ -37,16 +36,9 @@ COMPLETE: Final = "resourceJobComplete"
 class Reporter:
     """Any number of reporters may work on one store; ``report_url`` signs a report's address."""
 
-    def __init__(
-        self,
-        store: Store,
-        blobs: Blobs,
-        signals: Signals,
-        report_url: Callable[[Execution], str],
-    ) -> None:
+    def __init__(self, store: Store, blobs: Blobs, report_url: Callable[[Execution], str]) -> None:
         self._store = store
         self._blobs = blobs
-        self._signals = signals
         self._report_url = report_url
 
     async def tick(self) -> None:
@@ -84,7 +76,6 @@ class Reporter:
             timed_out=closed.timed_out,
             remaining=closed.remaining,
         )
-        self._signals.fire.set()
         return True
 
     async def _settle_waiting(self, number: int) -> None:

@@ -17,7 +17,6 @@ from drover.ports.jobs import Firing
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-    from drover.engine.signals import Signals
     from drover.engine.timing import Timing
     from drover.ports.schedules import Schedule
     from drover.ports.store import Session, Store
@@ -55,7 +54,8 @@ class ScheduleAction:
     stores is kept once for each due moment, or not at all. It may run more than once, so it changes
     nothing but the store, and it awaits nothing but the session. Where it raises, the schedules are
     given to it again one by one, and those it raises for are passed over for this time.
-    ``wake`` is called on the event loop once that is stored, for whoever has work by it.
+    ``wake`` is called on the event loop once that is stored, for whoever has work by it; of
+    firings the store tells.
     """
 
     act: Callable[[Session, Sequence[Due]], Awaitable[None]]
@@ -82,14 +82,12 @@ class Scheduler:
     def __init__(
         self,
         store: Store,
-        signals: Signals,
         timing: Timing,
         actions: Mapping[str, ScheduleAction] | None = None,
     ) -> None:
         self._store = store
         self._make_up_ms = timing.make_up_ms
-        timers = ScheduleAction(fire_timers, signals.fire.set)
-        self._actions = {TIMER: timers, **(actions or {})}
+        self._actions = {TIMER: ScheduleAction(fire_timers), **(actions or {})}
 
     async def tick(self) -> float | None:
         """Act on what is due; return in how many seconds something is due again."""

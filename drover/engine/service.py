@@ -100,7 +100,7 @@ class Engine:
         self._heart = heart
         self._never = asyncio.Event()
         planner = Planner(store, timing, signals, heart.worker)
-        reporter = Reporter(store, around.blobs, signals, around.report_url)
+        reporter = Reporter(store, around.blobs, around.report_url)
         clocks = BeaconClocks(store, signals, timing.beacon_lease_ms)
         sweep_s = timing.sweep_ms / 1000
         self._loops = [
@@ -145,6 +145,6 @@ class Engine:
 
 def scheduling(heart: Heart, actions: Mapping[str, ScheduleAction]) -> Loop:
     """Return the loop that acts on schedules, for an engine or a process that does nothing else."""
-    scheduler = Scheduler(heart.store, heart.signals, heart.timing, actions)
+    scheduler = Scheduler(heart.store, heart.timing, actions)
     sweep_s = heart.timing.sweep_ms / 1000
     return Loop("scheduler", scheduler.tick, heart.signals.schedule, sweep_s)

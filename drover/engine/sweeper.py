@@ -65,7 +65,6 @@ class Sweeper:
             due = await self._store.read(_due)
         for number in due.numbers:
             await self._end_all(number)
-            self._signals.fire.set()
 
     async def _end_all(self, number: int) -> None:
         ended = _ITEMS

@@ -81,7 +81,6 @@ class TaskRunner:
         self._runs.discard(run)
         self._signals.tasks.set()
         self._signals.telling.set()
-        self._signals.fire.set()
         if not run.cancelled() and (error := run.exception()) is not None:
             _LOG.error("task_run_failed", error=repr(error))  # the lease ends, another goes on
 

@@ -66,9 +66,9 @@ def changed(old: Remembered | None, ask: Mapping[str, Any], now_ms: int) -> Move
     if not math.isfinite(number):
         return Moved(old, _told(old, changed=False))
     kept = {"at": now_ms, "value": number}
-    if old is None:
+    before = math.nan if old is None else to_number(revived(_value(old)))
+    if not math.isfinite(before):  # nothing to compare with, or another kind of change left it
         return Moved(kept, _told(old, changed=False))
-    before = to_number(revived(_value(old)))
     triggers = _triggers(change, before, number, ask["threshold"])
     follows = (change.endswith(INCREASE) and number < before) or (
         change.endswith(DECREASE) and number > before

@@ -35,7 +35,12 @@ def whole_number(
 
 
 def pairs(
-    settings: Settings, key: str, key_name: str = "keyTemplate", value_name: str = "valueTemplate"
+    settings: Settings,
+    key: str,
+    key_name: str = "keyTemplate",
+    value_name: str = "valueTemplate",
+    *,
+    most: int = MOST_PAIRS,
 ) -> Callable[[Any], list[tuple[str, str | None]]]:
     """Compile a list of keys and values; a value that is not configured is None."""
     entries = [
@@ -43,7 +48,7 @@ def pairs(
             entry.template(key_name),
             entry.template(value_name) if entry.holds(value_name) else None,
         )
-        for entry in settings.items(key, most=MOST_PAIRS)
+        for entry in settings.items(key, most=most)
     ]
 
     def render(payload: Any) -> list[tuple[str, str | None]]:

@@ -31,8 +31,14 @@ _CLOCK: Final = (
 )
 _WEST: Final = {
     **dict.fromkeys(("z", "ut", "utc", "gmt"), 0),
-    **dict(zip(("edt", "cdt", "mdt", "pdt"), range(4, 8), strict=True)),
-    **dict(zip(("est", "cst", "mst", "pst"), range(5, 9), strict=True)),
+    "edt": 4,
+    "est": 5,
+    "cdt": 5,
+    "cst": 6,
+    "mdt": 6,
+    "mst": 7,
+    "pdt": 7,
+    "pst": 8,
 }
 """Zones that mails name (RFC 2822), in hours west of Greenwich."""
 _ZONE: Final = (

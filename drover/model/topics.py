@@ -70,6 +70,17 @@ def is_filter(text: str) -> bool:
     ) and ("#" not in levels[:-1])
 
 
+def fits(topic_filter: str, topic: str) -> bool:
+    """Tell whether a topic is one of those that a filter takes; ``a/#`` takes ``a`` too."""
+    wanted, levels = topic_filter.split("/"), topic.split("/")
+    if wanted[-1] == "#":
+        del wanted[-1]
+        del levels[len(wanted) :]
+    return len(levels) == len(wanted) and all(
+        each in ("+", level) for each, level in zip(wanted, levels, strict=True)
+    )
+
+
 def is_reserved(text: str) -> bool:
     """Tell whether a topic or a filter begins with what is the fleet's own."""
     return text.startswith(_ROOT)

@@ -20,9 +20,10 @@ from nats.js.errors import NotFoundError
 
 from drover.model.errors import DroverError
 from drover.mqtt.accounts import OWN_ACCOUNTS, SYSTEM, unverified
-from drover.mqtt.feed import AGAIN_S, MOST_IN_FLIGHT, Feed
+from drover.mqtt.feed import AGAIN_S, MOST_IN_FLIGHT, Feed, arrived_ms
 from drover.mqtt.link import REQUEST_S
 from drover.mqtt.repeating import Repeating
+from drover.mqtt.streams import OF_DEVICES, OF_SESSIONS, lacks_keepers
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from nats.js.api import ConsumerInfo, StreamInfo
 
     from drover.mqtt.link import Link
-    from drover.ports.door import Intake
+    from drover.mqtt.replicas import Replicas
+    from drover.ports.door import Done, Intake
 
 CONSUMER: Final = "servers"
 LOOK_S: Final = 2.0
@@ -63,13 +65,15 @@ class _Named(Struct):
 class AcknowledgedFeeds:
     """Takes state at QoS 1 from each application's own stream, where several brokers keep it."""
 
-    def __init__(self, link: Link, intake: Intake) -> None:
+    def __init__(self, link: Link, intake: Intake, replicas: Replicas) -> None:
         self._link = link
+        self._replicas = replicas
         self._intake = intake
         self._in_cluster = False
         self._since: dict[str, float] = {}
         self._feeds: dict[str, tuple[Client, Feed]] = {}
         self._seen: set[str] = set()
+        """Accounts that were looked at: those of applications that are gone are not again."""
         self._looking = Repeating()
 
     @property
@@ -135,22 +139,46 @@ class AcknowledgedFeeds:
 
     async def _take_up(self, application_id: str, client: Client, messages: StreamInfo) -> None:
         """Take state of an application from its stream of messages; raises NatsError."""
-        if messages.config.num_replicas == 1:
-            self._since[application_id] = NEVER
-            return
+        if lacks_keepers(messages):
+            await self._admit(client)
         stream = str(messages.config.name)
-        self._since[application_id] = await _kept_since(client.jetstream(), stream, messages)
+        keep = partial(self._keep, application_id, client, stream)
+        await keep()
         if application_id not in self._feeds:
-            feed = Feed(self._intake, stream, CONSUMER, partial(_sort, application_id))
+            take = partial(self._take, application_id)
+            feed = Feed(lambda: self._intake.has_room, stream, CONSUMER, take, keep)
             self._feeds[application_id] = client, feed
             await feed.open(client)
 
+    async def _keep(self, application_id: str, client: Client, stream: str) -> None:
+        """Have a consumer, also where the broker lost it; raises NatsError."""
+        self._since[application_id] = await _kept_since(client.jetstream(), stream)
 
-async def _kept_since(streams: JetStreamContext, stream: str, messages: StreamInfo) -> float:
+    async def _admit(self, client: Client) -> None:
+        """Have all streams that devices need, which the broker itself would not make now."""
+        for each in (*OF_DEVICES, *OF_SESSIONS):
+            await self._replicas.have(client, each)
+
+    def _take(
+        self,
+        application_id: str,
+        subject: bytes,
+        place: bytes,
+        _headers: bytes,
+        payload: bytes,
+        done: Done,
+    ) -> bool:
+        device_id = subject.decode().split(".")[3]
+        self._intake.state(application_id, device_id, payload, arrived_ms(place), done)
+        return True
+
+
+async def _kept_since(streams: JetStreamContext, stream: str) -> float:
     """Have a consumer of the state there; return from when on (ms) it is handed all."""
     try:
         found = await streams.consumer_info(stream, CONSUMER)
     except NotFoundError:
+        messages = await streams.stream_info(stream)
         fresh = messages.state.last_seq == 0  # then no device has reported yet
         since = 0 if fresh else int(time.time() * 1000) + SETTLING_MS
         found = await streams.add_consumer(stream, _consumer(since))
@@ -171,7 +199,3 @@ def _consumer(since_ms: int) -> ConsumerConfig:
 
 def _since_of(consumer: ConsumerInfo) -> float:
     return float((consumer.config.metadata or {}).get(_SINCE, 0))
-
-
-def _sort(application_id: str, subject: bytes, _place: bytes, _headers: bytes) -> tuple[str, str]:
-    return application_id, subject.decode().split(".")[3]

@@ -1,9 +1,10 @@
-"""Reports from a stream of the broker, never more of them than there is room for."""
+"""Messages from a stream of the broker, never more of them than there is room for."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -16,19 +17,19 @@ from drover.mqtt.flushing import flush
 from drover.mqtt.repeating import end_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from nats.aio.client import Client
     from nats.aio.subscription import Subscription
 
-    from drover.ports.door import Intake
+    from drover.ports.door import Done
 
-    Sort = Callable[[bytes, bytes, bytes], tuple[str, str] | bool]
-    """Is given subject, place and headers of a message; returns whose report it is.
+    Take = Callable[[bytes, bytes, bytes, bytes, Done], bool]
+    """Is given subject, place, headers and payload of a message, and what to call at its end.
 
-    That is application and device, True for none (it is done with), False for one that shall be
-    handed out again later.
+    False says that the message shall be handed out again later.
     """
+    Act = Callable[[], Awaitable[None]]
 AT_A_TIME: Final = 2000
 BYTES_AT_A_TIME: Final = 4_194_304
 """Messages, and bytes, that are asked for together; the next are asked for when these are there."""
@@ -40,7 +41,7 @@ LATE_S: Final = 2.0
 """How long to wait after something failed, and for an answer beyond its time."""
 
 ROOM_S: Final = 0.2
-"""How soon it is looked again whether there is room."""
+"""How soon it is looked again whether there is room, and asked again whoever leads now."""
 
 AGAIN_S: Final = 30.0
 """When state that a server has not stored is handed to another."""
@@ -51,6 +52,17 @@ MOST_IN_FLIGHT: Final = 50_000
 MOST_DELIVERIES: Final = 30
 """How often a message is handed out again, a second apart, before it is taken as it is."""
 
+PUBLISHED: Final = "Nmqtt-Pub"
+AT_LEAST_ONCE: Final = "1"
+AT_QOS_1: Final = f"\r\n{PUBLISHED}:{AT_LEAST_ONCE}\r\n".encode()
+"""What the broker writes on messages of devices that wait for an acknowledgement."""
+
+_ASKED_AGAIN: Final = re.compile(rb"NATS/1\.0 4(08|09 Message Size)")
+"""How the broker says that nothing more comes of a question, and another may be asked at once."""
+
+_GONE: Final = re.compile(rb"NATS/1\.0 (503|404|409 Consumer Deleted)")
+"""How it says that nobody answers: who leads is being elected, or there is no such consumer."""
+
 _LATER: Final = b'-NAK {"delay": 1000000000}'
 _NEXT: Final = "$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
 _SHORT_PLACE: Final = 9
@@ -60,14 +72,23 @@ _LOG = structlog.get_logger("drover.mqtt")
 
 
 class Feed:
-    """Asks for reports as long as the intake has room, and acknowledges what is stored.
+    """Asks for messages as long as there is room for them, and acknowledges what is stored.
 
-    Any number of servers share a stream; each message goes to one of them.
+    Any number of servers share a stream; each message goes to one of them. Where nobody answers,
+    ``revive`` is to make the stream and its consumer again, if they are not there.
     """
 
-    def __init__(self, intake: Intake, stream: str, consumer: str, sort: Sort) -> None:
-        self._intake = intake
-        self._sort = sort
+    def __init__(
+        self,
+        has_room: Callable[[], bool],
+        stream: str,
+        consumer: str,
+        take: Take,
+        revive: Act,
+    ) -> None:
+        self._has_room = has_room
+        self._take_one = take
+        self._revive = revive
         self._next = _NEXT.format(stream=stream, consumer=consumer)
         self._client: Client
         self._inbox = ""
@@ -78,6 +99,7 @@ class Feed:
         self._due = asyncio.Event()
         self._drained = asyncio.Event()
         self._wanted = 0
+        self._refusal = b""
         self._tasks: list[asyncio.Task[None]] = []
         self.held_back = 0
         """How often nothing was asked for because there was no room."""
@@ -109,19 +131,14 @@ class Feed:
 
     def _take(self, subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> None:
         if not reply:  # the broker says why nothing more comes of this question
+            self._refusal = b"" if _ASKED_AGAIN.match(headers) else headers
             self._wanted = 0
             self._due.set()
             return
         self._wanted -= 1
         if self._wanted <= 0:
             self._due.set()
-        whose = self._sort(subject, reply, headers)
-        if isinstance(whose, tuple):
-            done = partial(self._done, reply)
-            self._intake.state(*whose, payload, arrived_ms(reply), done)
-        elif whose:
-            self._done(reply)
-        else:
+        if not self._take_one(subject, reply, headers, payload, partial(self._done, reply)):
             self._later.append(reply)
             self._wake.set()
 
@@ -138,7 +155,7 @@ class Feed:
         }
         question = msgspec.json.encode(asked)
         while True:
-            if not self._intake.has_room:
+            if not self._has_room():
                 self.held_back += 1
                 await self._room()
             self._wanted = AT_A_TIME
@@ -147,14 +164,26 @@ class Feed:
                 await self._client.publish(self._next, question, reply=self._inbox)
                 async with asyncio.timeout(PATIENCE_S + LATE_S):
                     await self._due.wait()
+                if self._refusal:
+                    await self._bear_refusal()
             except TimeoutError:  # the answer was lost with a connection
                 continue
             except (NatsError, OSError) as error:
                 _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
                 await asyncio.sleep(LATE_S)
 
+    async def _bear_refusal(self) -> None:
+        """Do not ask without a pause; where nobody answers, have what is asked made again."""
+        refusal, self._refusal = self._refusal, b""
+        if not _GONE.match(refusal):  # another broker leads from now on
+            await asyncio.sleep(ROOM_S)
+            return
+        _LOG.warning("mqtt.waits", error=refusal.decode(errors="replace").strip())
+        await asyncio.sleep(LATE_S)
+        await self._revive()
+
     async def _room(self) -> None:
-        while not self._intake.has_room:
+        while not self._has_room():
             self._drained.clear()
             with contextlib.suppress(TimeoutError):  # what other feeds took is not told here
                 async with asyncio.timeout(ROOM_S):
@@ -181,6 +210,16 @@ def arrived_ms(place: bytes) -> int:
     """
     parts = place.split(b".")
     return int(parts[7 if len(parts) == _SHORT_PLACE else 9]) // 1_000_000
+
+
+def place_of(place: bytes) -> str:
+    """Return what names a message of a stream: its number there, and when the broker took it (ns).
+
+    A stream that was lost and made again begins to count anew.
+    """
+    parts = place.split(b".")
+    first = 5 if len(parts) == _SHORT_PLACE else 7
+    return f"{parts[first].decode()}.{parts[first + 2].decode()}"
 
 
 def is_given_up(place: bytes) -> bool:

@@ -18,10 +18,13 @@ from drover.model.topics import free_root, free_roots, is_filter, is_reserved
 from drover.mqtt import tap
 from drover.mqtt.accounts import PLATFORM, SAID_SUBJECT, STATE_SUBJECT, SYSTEM
 from drover.mqtt.acknowledged import AcknowledgedFeeds
+from drover.mqtt.feed import AT_LEAST_ONCE, PUBLISHED
 from drover.mqtt.flushing import flush
 from drover.mqtt.link import end, finish, relay_of, subscribe
 from drover.mqtt.repeating import Repeating
+from drover.mqtt.replicas import Replicas
 from drover.mqtt.roll_call import RollCall
+from drover.mqtt.said import SaidFeeds
 from drover.mqtt.speakers import speaker_in, speaker_of
 from drover.mqtt.state_feed import StateFeed
 from drover.mqtt.subjects import subjects_of, to_topic
@@ -81,8 +84,10 @@ class BrokerIntake:
         self._link = link
         self._intake = intake
         self._connections = connections
-        self._acknowledged = AcknowledgedFeeds(link, intake)
-        self._feed = StateFeed(link, intake, most_bytes, self._acknowledged.since)
+        self._replicas = Replicas()
+        self._acknowledged = AcknowledgedFeeds(link, intake, self._replicas)
+        self._feed = StateFeed(link, intake, self._replicas, most_bytes, self._acknowledged.since)
+        self._said = SaidFeeds(link, intake)
         self._waited: dict[tuple[Waited, bool], list[Subscription]] = {}
         self._hearing: dict[str, frozenset[str]] = {}
         self._counts_reporters = counts_reporters
@@ -98,11 +103,13 @@ class BrokerIntake:
     @property
     def held_back(self) -> int:
         """How often state was left with the broker because too much waited for the store."""
-        return self._feed.held_back + self._acknowledged.held_back
+        return self._feed.held_back + self._acknowledged.held_back + self._said.held_back
 
     async def start(self) -> None:
         """Begin to take; raises NatsError, TimeoutError."""
-        await self._acknowledged.start(in_cluster=await self._feed.prepare())
+        in_cluster = await self._feed.prepare()
+        await self._acknowledged.start(in_cluster=in_cluster)
+        self._replicas.start()
         await self._feed.start()
         self._events = await self._link.open_another(SYSTEM)
         takes = {_CAME: self._came, _WENT: self._went}
@@ -113,6 +120,7 @@ class BrokerIntake:
             pattern = STATE_SUBJECT.format(application="*")
             self._taking += await tap.install(self._reporting, {pattern: self._reported}, QUEUE)
             await flush(self._reporting)
+        await self._said.start()
         with contextlib.suppress(DroverError, NatsError, OSError):  # it is looked again in a moment
             await self._look()
         self._looking.start(self._look, LOOK_S)
@@ -128,10 +136,12 @@ class BrokerIntake:
 
     async def stop(self) -> None:
         """Take nothing more than the broker has sent; other servers get it. Safe to call twice."""
+        await self._replicas.stop()
         await self._acknowledged.stop()
         await self._feed.stop()
         for each in (self._looking, self._asking, self._cutting, self._calling):
             await each.stop()
+        await self._said.stop()
         waited, self._waited = self._waited, {}
         await asyncio.gather(*(finish(each) for each in waited.values()))
         taking, self._taking = self._taking, []
@@ -141,6 +151,7 @@ class BrokerIntake:
         """Tell the broker what has been stored since."""
         await self._acknowledged.finish()
         await self._feed.finish()
+        await self._said.finish()
         clients = (self._events, self._reporting)
         self._events = self._reporting = None
         for client in clients:
@@ -151,8 +162,10 @@ class BrokerIntake:
 
     async def _look(self) -> None:
         """Listen on what workflows wait for now, and no longer on what they do not."""
+        self._said.mark()
         told = await self._intake.waited_for()
         await self._hear(told)
+        await self._follow(told)
         wanted = {(each, self._is_heard(each)) for each in told if is_filter(each.topic_filter)}
         for waited, heard in wanted - self._waited.keys():
             with _going_on(waited.application_id):
@@ -162,6 +175,20 @@ class BrokerIntake:
             if place[0] not in unheard:  # until it is listened to elsewhere
                 await end(self._waited[place])
                 del self._waited[place]
+        self._said.settle()
+
+    async def _follow(self, waited: Sequence[Waited]) -> None:
+        """Take from streams what devices have acknowledged of what is waited for.
+
+        That comes before it is listened to: what passes at QoS 1 is left to the stream then.
+        """
+        filters: dict[str, set[str]] = {each: set() for each in self._said.followed}
+        for each in waited:
+            if is_filter(each.topic_filter) and self._is_heard(each):
+                filters.setdefault(each.application_id, set()).add(each.topic_filter)
+        for application_id, those in filters.items():
+            with _going_on(application_id):
+                await self._said.follow(application_id, frozenset(those))
 
     async def _hear(self, waited: Sequence[Waited]) -> None:
         """Have the brokers bring what is waited for, application by application."""
@@ -193,7 +220,8 @@ class BrokerIntake:
 
         async def take(message: Msg) -> None:
             topic = to_topic(message.subject.removeprefix(prefix))
-            if not is_reserved(topic):
+            kept = _is_kept(message) and self._said.takes(application_id, topic_filter)
+            if not kept and not is_reserved(topic):
                 told = Message(application_id, topic, message.data, _relay_of(message))
                 self._intake.message(topic_filter, told)
 
@@ -306,6 +334,11 @@ class _Event(Struct):
 def _queue_of(topic_filter: str) -> str:
     """Return a name for the servers that listen with one filter; it holds no odd character."""
     return _QUEUE_OF.format(filter=hashlib.sha256(topic_filter.encode()).hexdigest()[:32])
+
+
+def _is_kept(message: Msg) -> bool:
+    """Tell whether a message is in its application's stream as well: one at QoS 1."""
+    return (message.headers or {}).get(PUBLISHED) == AT_LEAST_ONCE
 
 
 def _relay_of(message: Msg) -> Relay | None:

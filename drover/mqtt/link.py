@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,6 +45,9 @@ RELAY: Final = "Drover-Relay"
 MOST_LEAVING: Final = 10_000
 """Messages that wait to be sent; with more, while the broker is away, later ones are dropped."""
 
+ROOM_S: Final = 5.0
+"""How long who publishes many waits at most until half of that is free."""
+
 PENDING_BYTES: Final = 16_777_216
 REQUEST_S: Final = 10.0
 LOOKING_S: Final = 1.0
@@ -74,10 +78,12 @@ class Link:
         self._clients: dict[str, Client] = {}
         self._opening: dict[str, asyncio.Lock] = {}
         self._known: set[str] = set()
+        self._gone: set[str] = set()
         self._complete: set[str] = set()
         self._making: dict[str, asyncio.Task[bool]] = {}
         self._heard: dict[str, frozenset[str]] = {}
         self._leaving: asyncio.Queue[Message] = asyncio.Queue(MOST_LEAVING)
+        self._has_room = asyncio.Event()
         self._pumping: asyncio.Task[None] | None = None
         self.greet: Greet | None = None
         """Is given each connection to an application's account before anybody uses it.
@@ -155,8 +161,10 @@ class Link:
         """Make an application's account known to the broker; no connection of others is touched.
 
         It is done once for all who need it at the same time, who share its failure as well. Raises
-        Unavailable.
+        Unavailable, and at once for one that is gone: the broker lets nobody into it any more.
         """
+        if application_id in self._gone:
+            raise Unavailable("The application is gone")
         while application_id not in self._known:
             making = self._making.get(application_id)
             if making is None:
@@ -279,7 +287,8 @@ class Link:
     async def _prepare(self, application_id: str) -> None:
         """Make the streams of an application's devices, before the first of them connects."""
         try:
-            client = await self.client(application_id)
+            async with asyncio.timeout(REQUEST_S):  # a client tries for ever where it is refused
+                client = await self.client(application_id)
             streams = client.jetstream()
             *_, messages = [await keep(streams, each) for each in OF_DEVICES]
             if self._prepared is not None:
@@ -288,7 +297,11 @@ class Link:
             raise Unavailable("The broker does not answer") from error
 
     async def forget(self, application_id: str) -> None:
-        """Have the broker forget an application's account, which ends all its connections."""
+        """Have the broker forget an application's account, which ends all its connections.
+
+        It is for good: who says something in it later is not waited for.
+        """
+        self._gone.add(application_id)
         self._known.discard(application_id)
         self._complete.discard(application_id)
         self._making.pop(application_id, None)
@@ -310,6 +323,18 @@ class Link:
             if not self.dropped:
                 _LOG.warning("mqtt.dropped", topic=message.topic, waiting=MOST_LEAVING)
             self.dropped += 1
+
+    async def room(self) -> None:
+        """Wait, for a moment at most, until messages published before are on their way."""
+        if self._is_half_empty():
+            return
+        self._has_room.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ROOM_S):
+                await self._has_room.wait()
+
+    def _is_half_empty(self) -> bool:
+        return self._leaving.qsize() <= self._leaving.maxsize // 2
 
     async def subscribe(self, application_id: str, topic_filter: str, sink: Sink) -> Leave:
         """Listen from now on; raises Unavailable."""
@@ -388,6 +413,8 @@ class Link:
     async def _pump(self) -> None:
         while True:
             message = await self._leaving.get()
+            if self._is_half_empty():
+                self._has_room.set()
             try:
                 await self._send(message)
             except (Unavailable, *_FAILURES) as error:

@@ -17,12 +17,20 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import NotFoundError, ServiceUnavailableError
+from nats.js.errors import APIError, NotFoundError
 
 from drover.mqtt.accounts import PLATFORM, STATE_SUBJECT
 from drover.mqtt.acknowledged import NEVER
-from drover.mqtt.feed import AGAIN_S, LATE_S, MOST_IN_FLIGHT, Feed, arrived_ms, is_given_up
-from drover.mqtt.streams import keep
+from drover.mqtt.feed import (
+    AGAIN_S,
+    AT_QOS_1,
+    LATE_S,
+    MOST_IN_FLIGHT,
+    Feed,
+    arrived_ms,
+    is_given_up,
+)
+from drover.mqtt.streams import may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +39,8 @@ if TYPE_CHECKING:
     from nats.js.api import StreamInfo
 
     from drover.mqtt.link import Link
-    from drover.ports.door import Intake
+    from drover.mqtt.replicas import Replicas
+    from drover.ports.door import Done, Intake
 
 STREAM: Final = "STATE"
 CONSUMER: Final = "servers"
@@ -41,9 +50,6 @@ ELECTING_S: Final = 60.0
 
 _PATTERN: Final = STATE_SUBJECT.format(application="*")
 _FORMER: Final = "drover"
-_AT_QOS_1: Final = b"\r\nNmqtt-Pub:1\r\n"
-"""What the broker writes on messages of devices that wait for an acknowledgement."""
-
 _LOG = structlog.get_logger("drover.mqtt")
 
 
@@ -58,14 +64,17 @@ class StateFeed:
         self,
         link: Link,
         intake: Intake,
+        replicas: Replicas,
         most_bytes: int,
         since: Callable[[str], float | None],
     ) -> None:
         self._link = link
+        self._replicas = replicas
         self._most_bytes = most_bytes
         self._since = since
         self._client: Client | None = None
-        self._feed = Feed(intake, STREAM, CONSUMER, self._sort)
+        self._intake = intake
+        self._feed = Feed(lambda: intake.has_room, STREAM, CONSUMER, self._take, self._make_again)
         self.stop = self._feed.stop
 
     @property
@@ -80,7 +89,7 @@ class StateFeed:
         """
         platform = await self._link.client(PLATFORM)
         async with asyncio.timeout(ELECTING_S):
-            while (found := await _prepared(platform, self._most_bytes)) is None:  # noqa: ASYNC110 - brokers do not tell when
+            while (found := await _prepared(platform, self._replicas, self._most_bytes)) is None:  # noqa: ASYNC110 - brokers do not tell when
                 await asyncio.sleep(LATE_S)
         return found.config.num_replicas != 1
 
@@ -95,31 +104,41 @@ class StateFeed:
         if self._client is not None:
             await self._client.close()
 
-    def _sort(self, subject: bytes, place: bytes, headers: bytes) -> tuple[str, str] | bool:
+    async def _make_again(self) -> None:
+        """Have what the broker lost once more; raises NatsError, TimeoutError."""
+        await _prepare(await self._link.client(PLATFORM), self._replicas, self._most_bytes)
+
+    def _take(
+        self, subject: bytes, place: bytes, headers: bytes, payload: bytes, done: Done
+    ) -> bool:
         _, application_id, _, device_id, _ = subject.decode().split(".")
-        if _AT_QOS_1 in headers:
+        if AT_QOS_1 in headers:
             since = self._since(application_id)
             if since is None:
                 if not is_given_up(place):
                     return False
             elif since < NEVER and arrived_ms(place) >= since:
+                done()
                 return True
-        return application_id, device_id
+        self._intake.state(application_id, device_id, payload, arrived_ms(place), done)
+        return True
 
 
-async def _prepared(platform: Client, most_bytes: int) -> StreamInfo | None:
+async def _prepared(platform: Client, replicas: Replicas, most_bytes: int) -> StreamInfo | None:
     """Return the stream, None while it is not there: brokers that just met cannot say at once."""
     try:
-        return await _prepare(platform, most_bytes)
-    except (NatsTimeoutError, ServiceUnavailableError) as error:
+        return await _prepare(platform, replicas, most_bytes)
+    except (NatsTimeoutError, APIError) as error:
+        if isinstance(error, APIError) and not may_pass(error):
+            raise
         _LOG.warning("mqtt.waits", error=str(error))
         return None
 
 
-async def _prepare(platform: Client, most_bytes: int) -> StreamInfo:
+async def _prepare(platform: Client, replicas: Replicas, most_bytes: int) -> StreamInfo:
     streams = platform.jetstream()
-    found = await keep(
-        streams,
+    found = await replicas.have(
+        platform,
         StreamConfig(
             name=STREAM,
             subjects=[_PATTERN],

@@ -1,11 +1,11 @@
-"""Streams of the broker: made as they should be, kept by three brokers where there are so many."""
+"""Streams of the broker: made as they should be, on three brokers where they form a cluster."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
-from nats.js.errors import APIError
+from nats.js.errors import APIError, ServiceUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,8 +13,15 @@ if TYPE_CHECKING:
     from nats.js import JetStreamContext
     from nats.js.api import StreamInfo
 
-REPLICAS: Final = (3, 1)
-"""How many brokers keep a stream: as many as can."""
+MOST_KEEPERS: Final = 3
+"""How many brokers of a cluster keep a stream."""
+
+FEWEST_KEEPERS: Final = 2
+"""How many do while there is no third one.
+
+Not one: what that alone has is lost with it, and to have more of them keep it later stops the
+stream for a quarter of a minute. With fewer than two of three a cluster makes no stream anyway.
+"""
 
 MOST_UNDELIVERED_BYTES: Final = 67_108_864
 LONGEST_UNDELIVERED_S: Final = 3600.0
@@ -40,6 +47,30 @@ OF_DEVICES: Final = (
 )
 """Streams that the broker makes for an application's devices, and uses as it finds them."""
 
+OF_SESSIONS: Final = (
+    StreamConfig(
+        name="$MQTT_sess",
+        subjects=["$MQTT.sess.>"],
+        max_msgs_per_subject=1,
+        storage=StorageType.FILE,
+    ),
+    StreamConfig(
+        name="$MQTT_qos2in",
+        subjects=["$MQTT.qos2.in.>"],
+        max_msgs_per_subject=1,
+        discard=DiscardPolicy.NEW,
+        discard_new_per_subject=True,
+        storage=StorageType.FILE,
+    ),
+    StreamConfig(
+        name="$MQTT_out",
+        subjects=["$MQTT.out.>"],
+        retention=RetentionPolicy.INTEREST,
+        storage=StorageType.FILE,
+    ),
+)
+"""The others. It makes them itself, as they are here, but for three brokers or not at all."""
+
 MOST_ACKNOWLEDGED: Final = 1_000_000
 """Messages that brokers of a cluster keep for an application; they acknowledge no more than that.
 
@@ -58,28 +89,56 @@ _IN_A_CLUSTER: Final[Mapping[str, Mapping[str, Any]]] = {
 _OTHERWISE: Final = 10058
 """The broker's code for a stream that is there already, made otherwise."""
 
+_UNKNOWN: Final = 10005
+"""Its code for a cluster that does not have so many brokers, or does not know of them."""
+
+_FEWER: Final[Mapping[int | None, int]] = {
+    _UNKNOWN: FEWEST_KEEPERS,
+    10023: FEWEST_KEEPERS,  # there are so many, and one of them takes no more
+    10074: 1,  # this broker belongs to no cluster
+}
+"""How many brokers keep a stream instead, by the code with which three are refused.
+
+Any other refusal says nothing of how many there are: brokers that elect who leads, for one.
+"""
+
 
 async def keep(streams: JetStreamContext, wanted: StreamConfig) -> StreamInfo:
-    """Have a stream as it is wanted, whether it is there or not; raises NatsError."""
-    for replicas in REPLICAS[:-1]:
-        try:
-            return await _kept(streams, wanted, replicas)
-        except APIError:
-            continue
-    return await _kept(streams, wanted, REPLICAS[-1])
+    """Have a stream as it is wanted, whether it is there or not; raises NatsError.
 
-
-async def _kept(streams: JetStreamContext, wanted: StreamConfig, replicas: int) -> StreamInfo:
-    """Have a stream on so many brokers; one that is there stays on as many as it was."""
+    As many brokers keep it as can. That goes for one that is there already, too: it gets its third
+    keeper when it is looked for again.
+    """
     try:
-        return await streams.add_stream(_on(replicas, wanted))
+        return await _kept(streams, wanted, MOST_KEEPERS)
+    except APIError as error:
+        fewer = _FEWER.get(error.err_code)
+        if fewer is None:
+            raise
+    return await _kept(streams, wanted, fewer)
+
+
+def may_pass(error: APIError) -> bool:
+    """Tell whether brokers that just met may refuse what they take in a moment."""
+    return isinstance(error, ServiceUnavailableError) or error.err_code == _UNKNOWN
+
+
+def lacks_keepers(found: StreamInfo) -> bool:
+    """Tell whether fewer brokers of a cluster keep a stream than should."""
+    return (found.config.num_replicas or 1) in range(FEWEST_KEEPERS, MOST_KEEPERS)
+
+
+async def _kept(streams: JetStreamContext, wanted: StreamConfig, keepers: int) -> StreamInfo:
+    """Have a stream on so many brokers; one that is there stays on more."""
+    try:
+        return await streams.add_stream(_on(keepers, wanted))
     except APIError as error:
         if error.err_code != _OTHERWISE:
             raise
     found = await streams.stream_info(wanted.name or "")
-    return await streams.update_stream(_on(found.config.num_replicas, wanted))
+    return await streams.update_stream(_on(max(found.config.num_replicas or 1, keepers), wanted))
 
 
-def _on(replicas: int | None, wanted: StreamConfig) -> StreamConfig:
-    more = _IN_A_CLUSTER.get(str(wanted.name), {}) if replicas != 1 else {}
-    return wanted.evolve(num_replicas=replicas, **more)
+def _on(keepers: int, wanted: StreamConfig) -> StreamConfig:
+    more = _IN_A_CLUSTER.get(str(wanted.name), {}) if keepers > 1 else {}
+    return wanted.evolve(num_replicas=keepers, **more)

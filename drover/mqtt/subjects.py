@@ -27,6 +27,17 @@ def subjects_of(topic_filter: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def is_within(inner: str, outer: str) -> bool:
+    """Tell whether all that a subject with wildcards takes is taken by another as well."""
+    levels, wanted = inner.split("."), outer.split(".")
+    for level, each in zip(levels, wanted, strict=False):
+        if each == ">":
+            return True
+        if level != each and (each != "*" or level == ">"):
+            return False
+    return len(levels) == len(wanted)
+
+
 def _token(level: str) -> str:
     if level in ("+", "#"):
         return "*" if level == "+" else ">"

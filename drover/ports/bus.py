@@ -50,6 +50,13 @@ class Bus(Protocol):
         """Hand a message to all who listen now; nobody else will get it."""
         ...
 
+    async def room(self) -> None:
+        """Wait, for a moment at most, until messages published before are on their way.
+
+        Who publishes many waits so in between: what is too much at once is dropped.
+        """
+        ...
+
     async def subscribe(self, application_id: str, topic_filter: str, sink: Sink) -> Leave:
         """Listen from now on; returns what ends it. Raises Unavailable."""
         ...
@@ -62,6 +69,9 @@ class Silence:
 
     def publish(self, message: Message) -> None:
         """Drop it."""
+
+    async def room(self) -> None:
+        """Go on: nothing is on its way."""
 
     async def subscribe(self, _application_id: str, _topic_filter: str, _sink: Sink) -> Leave:
         """Refuse: nothing would ever come."""

@@ -118,6 +118,18 @@ class Intake(Protocol):
         """Take a message that workflows wait for."""
         ...
 
+    def heard(self, filters: Sequence[str], message: Message, place: str, done: Done) -> None:
+        """Take a message that workflows wait for with these filters.
+
+        It comes again until ``done`` is called, and counts once: ``place`` names it among those of
+        its application.
+        """
+        ...
+
+    def spoke_on(self, application_id: str, topic: str, speaker: str) -> None:
+        """Note who published a message that is, or was, taken otherwise."""
+        ...
+
     def came(self, connection: Connection) -> None:
         """Note that a device is connected."""
         ...

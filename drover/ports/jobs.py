@@ -20,7 +20,7 @@ from drover.model.iteration import Acknowledgement, Item, ItemState
 from drover.model.run import Execution
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from drover.model.run import Pace, Target
     from drover.ports.executions import Executions, Plans
@@ -345,8 +345,23 @@ class Items(Protocol):
         ...
 
 
+class Place(NamedTuple):
+    """What names a message of an application that is handed over again until it is stored."""
+
+    application_id: str
+    name: str
+
+
 class Firings(Protocol):
     """The durable queue of what flows are to be run for."""
+
+    async def new_at(self, places: Iterable[Place], now_ms: int) -> Collection[Place]:
+        """Note places of messages, and return those that were not noted before."""
+        ...
+
+    async def forget_places(self, before_ms: int, limit: int) -> int:
+        """Forget places that were noted before a moment, the oldest first; return how many."""
+        ...
 
     async def add(self, firings: Sequence[Firing], now_ms: int) -> None:
         """Store firings; one whose run id is waiting already replaces that one."""
@@ -358,6 +373,13 @@ class Firings(Protocol):
 
     async def renew(self, numbers: Sequence[int], until_ms: int, new_until_ms: int) -> None:
         """Renew the leases of firings leased until then."""
+        ...
+
+    async def release(self) -> None:
+        """Have firings that were taken come back now, before those that were stored later.
+
+        For a server that has the store to itself, before it takes any: who took them is gone.
+        """
         ...
 
     async def waits(self, application_id: str, run_id: str) -> bool:

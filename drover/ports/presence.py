@@ -52,6 +52,10 @@ class Presence(Protocol):
         """Return which of these devices are connected, to whichever server, and since when."""
         ...
 
+    async def behind(self, application_id: str, gateway_id: str, limit: int) -> Sequence[str]:
+        """Return the devices that a gateway speaks for: its own, and those of any gateway."""
+        ...
+
     async def renew(self, server: str, until_ms: int) -> None:
         """Note that a server is there."""
         ...

@@ -24,7 +24,8 @@ class Listing:
     ``query`` overrides ``filter_field`` and ``filter``; ``within`` always holds: it is what the
     path says (``{"flow_id": ...}``), and so does ``among``, whose columns must have one of the
     values. Sorting ties break by id, ascending. ``deleted`` asks for the
-    deleted ones instead, where a kind keeps them.
+    deleted ones instead, where a kind keeps them. Who needs no ``total`` says so with ``counted``:
+    to count all that match takes longer than to read the first of them.
     """
 
     sort_field: str
@@ -37,11 +38,12 @@ class Listing:
     within: Mapping[str, str] = field(default_factory=dict)
     among: Mapping[str, Sequence[str]] = field(default_factory=dict)
     deleted: bool = False
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[R]):
-    """One page of matches and the count of all of them."""
+    """One page of matches and the count of all of them, or up to there where none was asked for."""
 
     items: Sequence[R]
     total: int

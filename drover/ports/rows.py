@@ -88,8 +88,8 @@ class Rows(Protocol):
         """Return how many rows all tables of an application have."""
         ...
 
-    async def remove(self, table_id: str, row_ids: Sequence[str]) -> None:
-        """Delete some."""
+    async def remove(self, table_id: str, row_ids: Sequence[str]) -> set[str]:
+        """Delete some and return which: those that were still there."""
         ...
 
     async def truncate(self, table_id: str) -> int:

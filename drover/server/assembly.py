@@ -128,7 +128,7 @@ class Server:
         machine = self._machine()
         around = self._around(heart, doors, machine)
         job_hooks = jobs.hooks(self.settings.min_iteration_timeout_ms)
-        shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers(around.wake)])
+        shelf = library(around, [doors.hooks, job_hooks], report_hooks=[LiveTriggers()])
         devices = live.build(around, shelf, doors, self.settings.mqtt_topics)
         self._watching, self._replies = shelf.watching, shelf.replies
         self._jobs = work = jobs.build(heart, machine, job_limits_of(self.settings))
@@ -257,7 +257,6 @@ class Server:
             hasher=doors.passwords,
             owners=owners_for,
             seen=visible_applications,
-            wake=heart.signals.fire.set,
             most_events=self.settings.events_in_15_seconds,
             calls=calls_of(self.settings),
             bus=self.fabric.link,

@@ -89,8 +89,7 @@ class Roles:
 
     async def _run_engine(self) -> Engine:
         heart, services, running = self.heart, self.services, self.running
-        wake, counter = heart.signals.fire.set, services[PayloadCounter]
-        runs = FlowRuns(heart.store, self.machine.clock, wake, counter, self.bus)
+        runs = FlowRuns(heart.store, self.machine.clock, services[PayloadCounter], self.bus)
         web = GuardedWeb(self.settings.allowed_networks)
         workers = await self._started_workers(web)
         around = Surroundings(
@@ -105,6 +104,8 @@ class Roles:
         )
         engine = Engine(heart, around, schedules="scheduler" in self.settings.roles)
         self._watch_engine(engine, workers)
+        if not heart.store.distant:  # no other process has this store: who took them has ended
+            await heart.store.write(lambda session: session.jobs.firings.release())
         await engine.start()
         running.ends_with(runs.flush)
         running.repeat(Loop("flow_counts", runs.flush, asyncio.Event(), COUNTS_S))
@@ -135,7 +136,6 @@ class Roles:
             acks=heart.acks,
             web=web,
             mail=mail_of(self.settings),
-            wake=heart.signals.fire.set,
             api=InProcess(self.app, services[Gate]),
         )
 
@@ -177,7 +177,7 @@ class Roles:
         if alone:
             self.running.repeat(scheduling(heart, self._actions()))
         sweep_s = self.settings.sweep_seconds
-        silences = SilenceWatch(heart.store, heart.signals.fire.set)
+        silences = SilenceWatch(heart.store)
         self.running.repeat(Loop("silences", silences.tick, asyncio.Event(), sweep_s))
         self.running.ends_with(due.stop)
         self.running.repeat(Loop("scheduled_runs", due.tick, heart.signals.runs, sweep_s))

@@ -58,6 +58,11 @@ class PresenceStore:
         rows = await self._tx.fetch("connected_among", {"ids": list(device_ids)})
         return {row["id"]: row["connection_ms"] for row in rows}
 
+    async def behind(self, application_id: str, gateway_id: str, limit: int) -> Sequence[str]:
+        """Return the devices that a gateway speaks for: its own, and those of any gateway."""
+        params = {"application_id": application_id, "gateway_id": gateway_id, "limit": limit}
+        return [row["id"] for row in await self._tx.fetch("devices_behind", params)]
+
     async def renew(self, server: str, until_ms: int) -> None:
         """Note that a server is there."""
         await self._tx.execute("mqtt_server_renew", {"name": server, "until_ms": until_ms})

@@ -133,19 +133,30 @@ class ReportStore:
     async def names(
         self, application_id: str, what: Suggestion, query: Node, starts_with: str
     ) -> Sequence[str]:
-        """Return names in use among matching devices that start so; case is ignored."""
+        """Return names in use among matching devices that start so; case is ignored.
+
+        The index leads from one name to the next, and each is looked for until one device has it:
+        a fleet of which all devices have the same few names is not read.
+        """
         table, column = _NAMES[what.what]
         source = SOURCES["device"]
         asked = compile_query(query, source.columns, self._tx.dialect)
         params = {"application_id": application_id, "tag_key": what.tag_key, **asked.params}
         narrow = " AND side.key = :tag_key" if what.what == "tagValues" else ""
+        side = f"{table} AS side WHERE side.application_id = :application_id{narrow}"
         kinds = _kinds(what, params)
         # The names in this text are the program's own; all that callers give are parameters.
         rows = await self._tx.fetch_sql(
-            f"SELECT DISTINCT side.{column} AS name FROM {table} AS side "  # noqa: S608
-            f"WHERE side.application_id = :application_id{narrow}{kinds} "
+            f"WITH RECURSIVE used (name) AS ("  # noqa: S608
+            f"SELECT (SELECT side.{column} FROM {side} ORDER BY side.{column} LIMIT 1)"
+            f" UNION ALL "
+            f"SELECT (SELECT side.{column} FROM {side} AND side.{column} > used.name"
+            f" ORDER BY side.{column} LIMIT 1) FROM used WHERE used.name IS NOT NULL) "
+            f"SELECT used.name FROM used WHERE used.name IS NOT NULL AND 1 = ("
+            f"SELECT 1 FROM {side} AND side.{column} = used.name{kinds} "
             f"AND EXISTS (SELECT 1 FROM {source.from_sql} WHERE device.id = side.device_id "
-            f"AND {source.where_sql} AND {asked.sql}) ORDER BY name LIMIT {_SCANNED}",
+            f"AND {source.where_sql} AND {asked.sql}) LIMIT 1) "
+            f"ORDER BY used.name LIMIT {_SCANNED}",
             params,
         )
         start = fold(starts_with)

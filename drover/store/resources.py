@@ -228,7 +228,7 @@ class ResourceStore:
         )
         paging = {"limit": listing.limit, "offset": listing.offset}
         rows = await self._tx.fetch_sql(sql, {**params, **paging})
-        if rows and len(rows) < listing.limit:
+        if not listing.counted or (rows and len(rows) < listing.limit):
             return Page(rows, listing.offset + len(rows))
         counted = f"SELECT count(*) AS total FROM {table.name} WHERE {where}"  # noqa: S608
         count = await self._tx.fetch_sql(counted, params)

@@ -113,9 +113,10 @@ class RowStore:
         row = await self._tx.fetch_one("table_rows_count", key)
         return int(row["total"]) if row is not None else 0
 
-    async def remove(self, table_id: str, row_ids: Sequence[str]) -> None:
-        """Delete some."""
-        await self._tx.execute("table_rows_remove", {"table_id": table_id, "ids": list(row_ids)})
+    async def remove(self, table_id: str, row_ids: Sequence[str]) -> set[str]:
+        """Delete some and return which: those that were still there."""
+        params = {"table_id": table_id, "ids": list(row_ids)}
+        return {row["id"] for row in await self._tx.fetch("table_rows_remove", params)}
 
     async def truncate(self, table_id: str) -> int:
         """Delete all and return how many there were."""

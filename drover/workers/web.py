@@ -78,7 +78,7 @@ class GuardedWeb:
             async with client.stream(
                 request.method,
                 request.url,
-                headers=httpx.Headers(list(request.headers)),
+                headers=_headers(request),
                 content=request.body,
                 files=parts,
             ) as response:
@@ -90,6 +90,18 @@ class GuardedWeb:
             url=str(response.url),
             duration_ms=(time.monotonic() - began_s) * 1000,
         )
+
+
+def _headers(request: WebRequest) -> httpx.Headers:
+    """Return the headers as they are sent; raises WebFailure for one that cannot be."""
+    encoded: list[tuple[bytes, bytes]] = []
+    for name, value in request.headers:
+        try:
+            encoded.append((name.encode("ascii"), value.encode("latin-1")))
+        except UnicodeEncodeError as error:
+            told = f"The header '{name[:64]}' has characters that cannot be sent"
+            raise WebFailure("Refused", told) from error
+    return httpx.Headers(encoded)
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):

@@ -77,6 +77,13 @@ class ConsoleWorld:
         job = f"/resource-jobs/{job_id}"
         return f"{job}/executions/{self.api.post(f'{self.base}{job}/execute')['executionId']}"
 
+    def waiting(self, name: str, prefix: str, count: int, **settings: Any) -> str:
+        """Make an execution over new devices, all of which wait to be acknowledged."""
+        self.devices(count, prefix)
+        execution = self.execute(self.job(name, prefix, **settings))
+        eventually(lambda: len(self.iterations(execution)) == count)
+        return execution
+
     def iterations(self, execution: str, status: str = "inProgress") -> list[str]:
         """Return the paths of the iterations of an execution that have a status."""
         path = f"{self.base}{execution}/iterations"

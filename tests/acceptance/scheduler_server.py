@@ -6,7 +6,6 @@ import asyncio
 import sys
 
 from drover.engine.scheduler import Scheduler
-from drover.engine.signals import Signals
 from drover.engine.timing import Timing
 from drover.store.session import SqlStore
 from tests.acceptance.engine_server import database_of
@@ -25,7 +24,7 @@ async def serve(place):
     print("ready", flush=True)
     async with asyncio.TaskGroup() as tasks:
         for _ in range(3):
-            tasks.create_task(go_on(Scheduler(store, Signals(), Timing())))
+            tasks.create_task(go_on(Scheduler(store, Timing())))
 
 
 if __name__ == "__main__":

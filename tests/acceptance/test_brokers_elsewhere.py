@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -14,10 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from drover.mqtt.accounts import PLATFORM, Keyring
 from drover.mqtt.broker import find_binary
+from drover.mqtt.link import Link
 from examples.serving import serving
 from tests.support.beacon_agents import until
-from tests.support.field import Site, eventually
+from tests.support.field import PATIENCE_S, Site, eventually
 from tests.support.free_ports import free_port
 
 pytestmark = pytest.mark.processes_measured
@@ -89,4 +92,35 @@ async def test_two_servers_share_a_broker_and_each_message_is_handled_once(tmp_p
         await eventually(
             lambda: len(site.get(f"devices/{pump.id}/state", limit=100, start=1)) == 20
         )
+        await site.close()
+
+
+async def test_what_a_broker_has_lost_is_made_again_while_the_server_runs(tmp_path):
+    keep = {"keyName": "heard", "valueType": "incr", "value": "1"}
+    node = {"id": "a", "type": "StoreValueNode", "config": keep, "meta": {}, "outputIds": [[]]}
+    trigger = {"type": "mqttTopic", "key": "jobs/+", "config": {}, "outputIds": [["a"]]}
+    link = Link()
+    with (
+        broker(tmp_path) as (url, port),
+        serving(roles="api,engine,mqtt", nats=url, mqtt_key=KEY) as one,
+    ):
+        site = Site.new(one)
+        site.port = port
+        flow = site.post("flows", {"name": "counts", "triggers": [trigger], "nodes": [node]})
+        pump = await site.connect(site.device())
+        await link.open(Keyring(KEY.encode()), [url])
+        platform, own = await link.client(PLATFORM), await link.client(site.application_id)
+
+        await platform.jetstream().delete_stream("STATE")
+        await own.jetstream().delete_consumer("$MQTT_msgs", "workflows")
+
+        def is_heard():
+            return site.get(f"flows/{flow['id']}/storage").get("heard")
+
+        async with asyncio.timeout(PATIENCE_S):
+            while not (is_heard() and site.get(f"devices/{pump.id}/state")):
+                await pump.client.publish("jobs/a", b"x")
+                await pump.client.publish(pump.state, b'{"data": {"level": 1}}')
+                await asyncio.sleep(0.2)
+        await link.close()
         await site.close()

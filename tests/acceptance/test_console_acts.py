@@ -22,10 +22,7 @@ def admin(world):
 
 
 def running(world, prefix, count=3, **settings):
-    world.devices(count, prefix)
-    execution = world.execute(world.job(f"Job {prefix}", prefix, **settings))
-    eventually(lambda: len(world.iterations(execution)) == count)
-    return execution
+    return world.waiting(f"Job {prefix}", prefix, count, **settings)
 
 
 def number_of(admin, name):

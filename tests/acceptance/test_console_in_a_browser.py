@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import TimeoutError as PageTimeout
 from playwright.sync_api import expect, sync_playwright
 
+from drover.app.live import streams
 from drover.client import NewJob, TaskJobs
 from drover.faces.console._rendering import asset_address
 from tests.acceptance.console_world import EMAIL, NASTY, PASSWORD, console_world, eventually
@@ -400,6 +401,36 @@ def test_a_topic_on_which_very_much_is_said_leaves_the_page_usable(world, open_p
     page.get_by_role("button", name="Go on").click()
 
     expect(rows.first).to_contain_text("while it is paused")
+
+
+def test_the_page_tells_what_it_does_not_show_of_very_many_messages(world, open_page):
+    page = open_page()
+    watching(world, page, "t/many")
+    page.get_by_role("button", name="Pause").click()
+    for number in range(130):
+        say(world, "t/many", f"message {number}")
+    expect(page.locator("[data-live-count]")).to_have_text("130")
+
+    expect(page.locator("[data-live-left-out]")).to_have_text("30 too many to show")
+    expect(page.locator("[data-live-missed]")).to_have_text("")
+
+
+def test_the_page_tells_what_came_while_its_reader_was_cut_off(world, open_page, monkeypatch):
+    monkeypatch.setattr(streams, "MOST_KEPT", 2)
+    page = open_page()
+    watching(world, page, "t/cut")
+    say(world, "t/cut", "the first")
+    rows = page.locator("[data-live-messages] tr")
+    expect(rows.first).to_contain_text("the first")
+    with monkeypatch.context() as slow:
+        slow.setattr(streams, "MOST_UNREAD_BYTES", 10)
+        for text in ("too much", "while it is away", "still away", "the last"):
+            say(world, "t/cut", text)
+        expect(page.locator("[data-live-status]")).to_contain_text("interrupted")
+
+    expect(rows.first).to_contain_text("the last")
+    expect(page.locator("[data-live-missed]")).to_have_text("2 missed")
+    expect(page.locator("[data-live-count]")).to_have_text("3")
 
 
 def test_a_topic_that_cannot_be_watched_is_told_so(world, open_page):

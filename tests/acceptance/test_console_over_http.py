@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -18,7 +18,6 @@ from tests.acceptance.console_world import (
     NASTY,
     PASSWORD,
     console_world,
-    eventually,
     form_token,
     send,
 )
@@ -45,11 +44,7 @@ def admin(world):
 @pytest.fixture(scope="module")
 def waiting(world):
     """An execution whose iterations wait to be acknowledged."""
-    world.devices(4, "wait")
-    job = world.job("Waits", "wait")
-    execution = world.execute(job)
-    eventually(lambda: len(world.iterations(execution)) == 4)
-    return execution
+    return world.waiting("Waits", "wait", 4)
 
 
 # Signing in ---------------------------------------------------------------------------------------
@@ -165,6 +160,13 @@ def test_a_page_of_another_site_leads_here_by_one_more_step(world):
     assert 'content="0;url=/console/jobs?x=1"' in across.text
 
 
+def test_a_poll_without_a_session_leads_the_page_to_sign_in(world):
+    answer = httpx.get(world.url + "/console/jobs", headers={"HX-Request": "true"})
+
+    assert answer.status_code == 401
+    assert answer.headers["hx-redirect"] == SIGN_IN
+
+
 # Cookies serve the console alone, and it takes nothing else ---------------------------------------
 
 
@@ -203,6 +205,12 @@ def test_an_api_token_is_no_session(world):
     answer = httpx.get(world.url + "/console/jobs", cookies={SESSION: made})
 
     assert answer.status_code == 303
+
+
+def test_the_console_is_no_part_of_the_published_api(world):
+    paths = httpx.get(f"{world.url}/openapi.json").json()["paths"]
+
+    assert not [path for path in paths if path.startswith("/console") or path == "/"]
 
 
 # Forms --------------------------------------------------------------------------------------------
@@ -444,262 +452,3 @@ def test_the_last_administrator_stays(world, admin):
 
     assert demoted.status_code == gone.status_code == 400
     assert "last administrator" in demoted.text
-
-
-# Pages --------------------------------------------------------------------------------------------
-
-
-def test_names_and_messages_are_shown_as_they_are_and_do_nothing(world, admin):
-    (device,) = world.api.post(
-        f"{world.base}/devices/batch",
-        {
-            "devices": [
-                {
-                    "name": NASTY,
-                    "tags": [{"key": "site", "value": "nasty"}, {"key": "note", "value": NASTY}],
-                    "attributes": [{"name": "a", "dataType": "string"}],
-                    "state": {"a": NASTY},
-                }
-            ]
-        },
-    )["deviceIds"]
-    job = world.job(NASTY, "nasty", description=NASTY)
-    execution = world.execute(job)
-    (iteration,) = eventually(lambda: world.iterations(execution))
-    world.acknowledge(iteration, NASTY, ok=False)
-    flow = world.api.post(f"{world.base}/flows", {"name": NASTY, "description": NASTY})["id"]
-    reason = {"status": "disconnected", "disconnectReason": NASTY}
-    world.api.post(f"{world.base}/devices/{device}/setConnectionStatus", reason)
-    world.api.post(f"{world.base}/devices/{device}/command", {"name": NASTY, "payload": NASTY})
-    paths = [
-        "/console/jobs",
-        "/console/jobs?query=" + quote(NASTY),
-        "/console/applications?name=" + quote(NASTY),
-        world.at("/resource-jobs"),
-        world.at(f"/resource-jobs/{job}"),
-        world.at(execution),
-        world.at("/devices"),
-        world.at(f"/devices/{device}"),
-        world.at(f"/devices/{device}/jobs"),
-        world.at(f"/devices/{device}/logs"),
-        world.at("/workflows"),
-        world.at(f"/workflows/{flow}"),
-        "/console/" + quote(NASTY),
-    ]
-
-    for path in paths:
-        page = admin.get(path)
-        assert page.status_code in (200, 400, 404), path
-        assert "<script>window" not in page.text, path
-        assert "<img src=x" not in page.text, path
-        assert "&lt;script&gt;window.hacked" in page.text or page.status_code != 200, path
-        assert "{{7*7}}" in page.text or page.status_code != 200, path
-
-
-def test_a_device_shows_what_it_was_told_and_when_it_came_and_went(world, admin):
-    (device,) = world.devices(1, "told")
-    path = f"{world.base}/devices/{device}"
-    world.api.post(f"{path}/setConnectionStatus", {"status": "connected"})
-    reason = {"status": "disconnected", "disconnectReason": "no power"}
-    world.api.post(f"{path}/setConnectionStatus", reason)
-    world.api.post(f"{path}/command", {"name": "open", "payload": {"far": "x" * 200_000}})
-
-    page = admin.get(f"/console{path}/logs")
-
-    assert page.status_code == 200
-    assert "open" in page.text
-    assert "no power" in page.text
-    assert page.text.index("disconnected") < page.text.rindex(">connected")
-    assert len(page.text) < 50_000
-    assert admin.get(f"/console{world.base}/devices/{'5' * 24}/logs").status_code == 404
-
-
-def test_a_fault_in_a_filter_is_shown_at_its_place(admin):
-    page = admin.get("/console/jobs", params={"query": "status == 'failed'"})
-
-    assert page.status_code == 400
-    assert "Invalid query" in page.text
-    assert '<pre class="fault">status =<mark>=</mark> &#39;failed&#39;</pre>' in page.text
-
-
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {"orderby": "nothing"},
-        {"cursor": "x"},
-        {"query": "(" * 5000},
-        {"query": "x" * 9000},
-    ],
-)
-def test_lists_that_cannot_be_are_refused_with_a_page(admin, parameters):
-    page = admin.get("/console/jobs", params=parameters)
-
-    assert page.status_code in (400, 413)
-    assert 'role="alert"' in page.text
-
-
-def test_a_bulk_verb_without_a_filter_changes_nothing(world, admin, waiting):
-    for verb in ("cancel", "delete"):
-        asked = admin.get(f"/console/jobs/{verb}")
-        blank = send(admin, f"/console/jobs/{verb}", "/console/jobs", query=" ")
-        broken = send(admin, f"/console/jobs/{verb}", "/console/jobs", query="status =")
-        assert {asked.status_code, blank.status_code, broken.status_code} == {400}
-
-    assert world.status(waiting) == "inProgress"
-
-
-def test_bulk_verbs_tell_how_many_before_and_after(world, admin):
-    world.devices(1, "bulk")
-    jobs = [world.job("Bulk", "bulk") for _ in range(3)]
-    executions = [world.execute(job) for job in jobs]
-    for execution in executions:
-        eventually(lambda execution=execution: world.iterations(execution))
-    query = "job_name = 'Bulk'"
-
-    asked = admin.get("/console/jobs/cancel", params={"query": query})
-    done = send(admin, "/console/jobs/cancel", "/console/jobs", query=query)
-    told = admin.get(done.headers["location"])
-    for execution in executions:
-        world.acknowledge(world.iterations(execution)[0])
-        eventually(lambda execution=execution: world.status(execution) == "canceled")
-    deleted = send(admin, "/console/jobs/delete", "/console/jobs", query=query)
-    none = admin.get("/console/jobs", params={"query": query})
-
-    assert "Cancel 3 jobs?" in asked.text
-    assert "3 jobs canceled." in " ".join(told.text.split())
-    assert "count=3" in deleted.headers["location"]
-    assert "No job matches." in none.text
-
-
-def test_devices_are_found_by_name_tags_and_query(world, admin):
-    world.devices(3, "search me")
-    path = world.at("/devices")
-
-    named = admin.get(path, params={"name": "search me 1"}).text
-    tagged = admin.get(path, params={"tags": "site=search me"}).text
-    asked = admin.get(path, params={"query": '{"name": {"$endsWith": "me 2"}}'}).text
-    broken = admin.get(path, params={"query": "{"})
-
-    assert ("search me 1" in named, "search me 2" in named) == (True, False)
-    assert all(f"search me {number}" in tagged for number in range(3))
-    assert ("search me 2" in asked, "search me 1" in asked) == (True, False)
-    assert broken.status_code == 400
-    assert 'role="alert"' in broken.text
-
-
-def test_lists_go_on_page_by_page(world, admin):
-    world.devices(60, "paged")
-    path = world.at("/devices")
-
-    first = admin.get(path, params={"tags": "site=paged"}).text
-    second = admin.get(path + "?tags=site%3Dpaged&page=1").text
-
-    assert "1 to 50 of 60" in first
-    assert "page=1" in first
-    assert "51 to 60 of 60" in second
-
-
-def test_a_job_is_previewed_and_run_with_its_own_query(world, admin):
-    world.devices(2, "overridden")
-    job = world.job("Overrides", "nobody")
-    page = world.at(f"/resource-jobs/{job}")
-    query = '{"tags": {"$tagKey": "site", "$tagValue": "overridden"}}'
-
-    preview = send(admin, f"{page}/preview", page, queryJson=query)
-    broken = send(admin, f"{page}/preview", page, queryJson="{")
-    timeout = send(admin, f"{page}/execute", page, executionTimeout="soon")
-    made = send(admin, f"{page}/execute", page, queryJson=query, executionTimeout="60")
-    shown = admin.get(made.headers["location"])
-
-    assert "overridden 1" in preview.text
-    assert "<strong>2</strong> devices match now" in " ".join(preview.text.split())
-    assert broken.status_code == timeout.status_code == 400
-    assert "whole number of seconds" in timeout.text
-    assert made.status_code == 303
-    assert "overridden" in shown.text
-
-
-def test_a_job_is_given_a_schedule_that_is_paused_resumed_triggered_and_deleted(world, admin):
-    world.devices(1, "scheduled")
-    job = world.at(f"/resource-jobs/{world.job('Nightly', 'scheduled')}")
-    bad = send(admin, f"{job}/schedules", job, cron="61 * * * *")
-    made = send(admin, f"{job}/schedules", job, name=NASTY, cron="0 3 * * *", tz="Europe/Berlin")
-    page = made.headers["location"].partition("?")[0]
-    shown, listed = admin.get(page).text, admin.get(job).text
-    send(admin, f"{page}/pause", page)
-    paused = admin.get(page).text
-    send(admin, f"{page}/resume", page)
-    triggered = send(admin, f"{page}/trigger", page)
-    execution = admin.get(triggered.headers["location"]).text
-    gone = send(admin, f"{page}/delete", page)
-
-    assert bad.status_code == 400
-    assert shown.count("03:00:00+0") == 20
-    assert "Europe/Berlin" in shown
-    assert "0 3 * * *" in listed
-    assert NASTY not in shown + listed
-    assert "It is paused." in paused
-    assert "The job was asked to run." in execution
-    assert gone.status_code == 303
-    assert admin.get(page).status_code == 404
-
-
-def test_what_is_refused_leads_back_to_where_it_was_asked(world, admin, waiting):
-    page = world.at(waiting)
-    fields = {"csrf": form_token(admin.get(page).text)}
-    here = {"Referer": f"{world.url}{page}?status=failed"}
-    elsewhere = {"Referer": "https://evil.example/x"}
-
-    refused = admin.post(f"{page}/resume", data=fields, headers=here)
-    foreign = admin.post(f"{page}/resume", data=fields, headers=elsewhere)
-
-    assert (refused.status_code, foreign.status_code) == (400, 400)
-    assert "The execution is not paused" in refused.text
-    assert f'href="{page}?status=failed">Back</a>' in refused.text
-    assert "Back" not in foreign.text
-
-
-def test_an_execution_tells_why_it_waits_and_what_failed(world, admin, waiting):
-    page = admin.get(world.at(waiting))
-    filtered = admin.get(world.at(waiting), params={"status": "failed"})
-    bad = [
-        admin.get(world.at(waiting), params={"status": "nothing"}),
-        admin.get(world.at(waiting), params={"cursor": "../x"}),
-    ]
-
-    assert "to be acknowledged within" in page.text
-    assert "None." in filtered.text
-    assert {each.status_code for each in bad} == {400}
-
-
-def test_progress_is_streamed_to_the_session(world, admin, waiting):
-    with admin.stream("GET", f"{world.at(waiting)}/progress") as stream:
-        lines = stream.iter_lines()
-        assert next(lines) == "event: progress"
-        assert '"inProgress":4' in next(lines)
-    refused = httpx.get(f"{world.url}{world.at(waiting)}/progress")
-
-    assert stream.headers["content-type"] == "text/event-stream"
-    assert refused.status_code == 303
-
-
-def test_a_poll_without_a_session_leads_the_page_to_sign_in(world):
-    answer = httpx.get(world.url + "/console/jobs", headers={"HX-Request": "true"})
-
-    assert answer.status_code == 401
-    assert answer.headers["hx-redirect"] == SIGN_IN
-
-
-def test_the_server_tells_its_store_limits_and_figures(admin):
-    admin.get("/console/jobs")
-    page = admin.get("/console/health").text
-
-    assert "SQLite" in page
-    assert "max requests" in page
-    assert "console.jobs.get" in page
-
-
-def test_the_console_is_no_part_of_the_published_api(world):
-    paths = httpx.get(f"{world.url}/openapi.json").json()["paths"]
-
-    assert not [path for path in paths if path.startswith("/console") or path == "/"]

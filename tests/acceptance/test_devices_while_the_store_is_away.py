@@ -7,13 +7,13 @@ import json
 import tempfile
 import time
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from drover.mqtt.device import ConnectionEnded, ConnectionRefused
+from drover.mqtt.device import ConnectionEnded
 from examples.serving import serving
 from tests.support.field import PATIENCE_S, Connected, Site, eventually
 
@@ -66,19 +66,6 @@ async def report(site: Site, pump: Connected, number: int) -> bool:
     return True
 
 
-async def connected_again(site: Site, device_id: str) -> Connected:
-    async with asyncio.timeout(2 * PATIENCE_S):
-        while True:
-            with suppress(OSError, ConnectionEnded, ConnectionRefused):
-                return await site.connect(device_id)
-            await asyncio.sleep(0.1)
-
-
-def kept(site: Site, device_id: str) -> set[int]:
-    lines = site.get(f"devices/{device_id}/state", limit=1000, start=1)
-    return {line["data"]["level"] for line in lines}
-
-
 @pytest.mark.timeout(300)
 async def test_devices_are_sent_away_before_a_report_is_acknowledged_in_vain(tmp_path):
     settings = {"roles": "api,mqtt", "mqtt_backlog_mb": 1, "workers": 1, "script_workers": 1}
@@ -90,7 +77,7 @@ async def test_devices_are_sent_away_before_a_report_is_acknowledged_in_vain(tmp
         device_id, acknowledged = site.device(), set()
         pump = await site.connect(device_id)
         await pump.client.publish(pump.state, b'{"data": {"level": 0}}')
-        await eventually(lambda: kept(site, device_id) == {0})
+        await eventually(lambda: set(site.levels(device_id)) == {0})
 
         database.stop()
         number = 1
@@ -105,7 +92,7 @@ async def test_devices_are_sent_away_before_a_report_is_acknowledged_in_vain(tmp
 
         assert full["drover_mqtt_full"] == 1
         assert len(acknowledged) > 5
-        again = await connected_again(site, device_id)
+        again = await site.connect_again(device_id)
         await again.client.publish(again.state, b'{"data": {"level": -1}}')
-        await eventually(lambda: kept(site, device_id) >= {-1, 0, *acknowledged})
+        await eventually(lambda: set(site.levels(device_id)) >= {-1, 0, *acknowledged})
         await site.close()

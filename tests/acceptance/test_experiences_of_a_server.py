@@ -233,6 +233,8 @@ def test_a_site_answers_by_host_and_nothing_else_does_there(sites):
         home = club.call("GET", "/home", Host=host)
         assert (home.status, home.body, home.headers["x-from"]) == (200, b"old version", "v1")
         assert "content-security-policy" not in home.headers
+        root = club.call("GET", "/", Host=host, Accept="text/html")
+        assert (root.status, root.headers["location"]) == (302, "/home")  # not to the console
         for path in (
             "/console",
             "/metrics",
@@ -242,7 +244,8 @@ def test_a_site_answers_by_host_and_nothing_else_does_there(sites):
         ):
             assert club.call("GET", path, Host=host).status == 302  # what the site finds nowhere
     assert club.call("GET", f"{domain}/home", Host=at[domain]).body == b"old version"
-    assert club.call("GET", "/home", Host=f"nobodys.{BASE}").status == 404
+    for path in ("/home", "/"):
+        assert club.call("GET", path, Host=f"nobodys.{BASE}", Accept="text/html").status == 404
     assert club.call("GET", "/home", Host="unknown.example.org").status == 404
 
 

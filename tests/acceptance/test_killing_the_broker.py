@@ -11,9 +11,9 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from drover.mqtt.device import ConnectionEnded, ConnectionRefused
+from drover.mqtt.device import ConnectionEnded
 from examples.serving import serving
-from tests.support.field import PATIENCE_S, Connected, Site, eventually
+from tests.support.field import Site, eventually
 
 BEGAN_MS = int(time.time() * 1000) - 3_600_000
 """The moment of the first report; each has one of its own, so that none replaces another."""
@@ -35,15 +35,6 @@ def is_another(broker: psutil.Process | None, before: psutil.Process) -> bool:
     return broker is not None and broker.pid != before.pid
 
 
-async def connected_again(site: Site, device_id: str) -> Connected:
-    """Connect as a device does that was cut off: again and again."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            with suppress(OSError, ConnectionEnded, ConnectionRefused):
-                return await site.connect(device_id)
-            await asyncio.sleep(0.1)
-
-
 async def report(
     site: Site,
     device_id: str,
@@ -55,7 +46,7 @@ async def report(
 
     The second half waits for ``goes_on``.
     """
-    pump = await connected_again(site, device_id)
+    pump = await site.connect_again(device_id)
     for number in numbers:
         if goes_on is not None and number >= len(numbers) // 2:
             await goes_on.wait()
@@ -66,12 +57,7 @@ async def report(
                     await pump.client.publish(pump.state, json.dumps(body).encode())
                 acknowledged.append(number)
             except (ConnectionEnded, TimeoutError):
-                pump = await connected_again(site, device_id)
-
-
-def kept(site: Site, device_id: str) -> set[int]:
-    lines = site.get(f"devices/{device_id}/state", limit=1000, start=1)
-    return {line["data"]["level"] for line in lines}
+                pump = await site.connect_again(device_id)
 
 
 def connected(site: Site, device_id: str) -> int:
@@ -97,7 +83,7 @@ async def test_a_killed_broker_comes_back_and_has_lost_nothing_it_acknowledged()
             await reporting
 
         await eventually(lambda: is_another(broker_of(running), before))
-        await eventually(lambda: kept(site, device_id) == set(range(200)))
+        await eventually(lambda: set(site.levels(device_id)) == set(range(200)))
         await eventually(lambda: connected(site, goes.id) == 0)
         await eventually(lambda: connected(site, device_id) == 1)
         pump = site.connected[-1]
@@ -125,5 +111,5 @@ async def test_a_killed_server_takes_up_what_its_broker_acknowledged(tmp_path):
 
     with serving(str(tmp_path), **SETTINGS, admin_password="secret-of-tests-1") as again:
         site = Site(again, site.application_id, site.key)
-        await eventually(lambda: kept(site, device_id) >= set(acknowledged))
+        await eventually(lambda: set(site.levels(device_id)) >= set(acknowledged))
         await eventually(lambda: connected(site, device_id) == 0)

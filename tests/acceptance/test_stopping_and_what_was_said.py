@@ -1,4 +1,4 @@
-"""A server that stops and starts again hears every message for workflows that was acknowledged."""
+"""A server that stops or is killed and starts again hears all messages for workflows it acknowledged."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 import json
 from contextlib import suppress
 from itertools import count
+
+import pytest
 
 from drover.mqtt.device import ConnectionEnded, ConnectionRefused
 from examples.serving import Serving, serving
@@ -23,7 +25,7 @@ PAUSE_S = 0.01
 """Between two messages of a speaker, so that they are not too many to look at one by one."""
 
 DECODE = {"source": "data", "destination": "working.said"}
-KEEP = {"keyName": "n{{working.said}}", "valueType": "template", "value": "yes"}
+KEEP = {"keyName": "n{{working.said}}", "valueType": "template", "value": "{{relayId}}"}
 LISTENS = {
     "name": "keeps what is said",
     "triggers": [{"type": "mqttTopic", "key": "said/+", "config": {}, "outputIds": [["d"]]}],
@@ -60,13 +62,20 @@ def stop(running: Serving) -> None:
     running.process.wait(PATIENCE_S)
 
 
+def kill(running: Serving) -> None:
+    """End a server as a loss of power does."""
+    running.process.kill()
+    running.process.wait(PATIENCE_S)
+
+
 def missing(site: Site, flow_id: str, said: set[int]) -> set[int]:
     """Return what was acknowledged and has not reached the workflow."""
     heard = site.get(f"flows/{flow_id}/storage")
     return {number for number in said if f"n{number}" not in heard}
 
 
-async def test_what_was_acknowledged_before_a_stop_or_after_a_start_is_heard(tmp_path):
+@pytest.mark.parametrize("end", [stop, kill])
+async def test_what_was_acknowledged_before_an_end_or_after_a_start_is_heard(tmp_path, end):
     numbers, said = count(), set()
     with serving(str(tmp_path), **SETTINGS) as running:
         site = Site.new(running)
@@ -75,7 +84,7 @@ async def test_what_was_acknowledged_before_a_stop_or_after_a_start_is_heard(tmp
         await site.listens(await site.connect(devices[0]))
         speaking = [asyncio.create_task(speak(site, each, numbers, said)) for each in devices]
         await eventually(lambda: len(said) > 100)
-        await asyncio.to_thread(stop, running)
+        await asyncio.to_thread(end, running)
     before = len(said)
 
     with serving(str(tmp_path), **SETTINGS) as again:
@@ -87,4 +96,7 @@ async def test_what_was_acknowledged_before_a_stop_or_after_a_start_is_heard(tmp
         async with asyncio.timeout(PATIENCE_S):
             while missing(site, flow_id, said):
                 await asyncio.sleep(0.2)
+        heard = site.get(f"flows/{flow_id}/storage")
+        assert {heard[f"n{number}"] for number in said} <= {"", *devices}
+        assert end is kill or "" not in heard.values()  # who said it
         await site.close()

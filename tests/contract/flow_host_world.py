@@ -35,13 +35,13 @@ class World:
         self.server = CatalogServer(database, calls=calls)
         self.store = SqlStore(database)
         self.web, self.woken = FakeWeb(), []
+        self.store.fired = lambda: self.woken.append(1)
         tools = Tools(
             services=self.server.services,
             store=self.store,
             ids=RandomIds(),
             acks=self.server.heart.acks,
             web=self.web,
-            wake=lambda: self.woken.append(1),
             api=InProcess(self.server.app, self.server.gate),
         )
         self.host = FlowHost(tools)

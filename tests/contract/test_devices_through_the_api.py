@@ -106,12 +106,20 @@ async def test_workflows_send_no_command_that_no_device_could_be_told(world):
         assert told[0] == "PayloadTooLarge"
 
 
+async def test_a_device_that_workflows_list_twice_is_told_once(world):
+    ids = [world.device, world.device.upper(), "no id"]
+
+    await world.result("device.command", command={"name": "go"}, ids=ids)
+
+    assert len(await world.done("device.getCommand", limit=10)) == 1
+
+
 @pytest.mark.parametrize("version", ["a\0b", "", "x" * 256, 5])
 async def test_a_version_that_there_cannot_be_takes_nothing_of_a_report_away(world, version):
     trigger = {"type": "deviceId", "key": world.device, "outputIds": [["n"]]}
     node = {"id": "n", "type": "DebugNode", "config": {}, "outputIds": [[]]}
     await world.make(FLOW, {"name": "waits", "triggers": [trigger], "nodes": [node]})
-    reports = DeviceReports(world.store, RandomIds(), SystemClock(), [LiveTriggers(lambda: None)])
+    reports = DeviceReports(world.store, RandomIds(), SystemClock(), [LiveTriggers()])
     payload = msgspec.json.encode({"data": {"level": 3}, "flowVersion": version})
     said = reports_in(SaidState(world.application, world.device, payload, lambda: None))
     caller = Caller(type="device", id=world.device, device_id=world.device, scopes=frozenset())

@@ -47,12 +47,13 @@ async def test_commands_to_a_device_that_come_too_often_are_left_out(world):
 
     answers = await world.ask(
         "device.command",
-        {"ids": [one, one], "command": command},
+        {"ids": [one], "command": command},
+        {"ids": [one], "command": command},
         {"ids": [], "tags": TAGS, "command": command},
         {"query": {}, "command": command},
     )
 
-    assert answers == [{"result": True}] * 3
+    assert answers == [{"result": True}] * 4
     assert [len(await commands(world, each)) for each in (one, two)] == [1, 1]
     assert world.server.services[FlowPace].refused == 4
 

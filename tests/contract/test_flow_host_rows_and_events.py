@@ -1,5 +1,7 @@
 """What running workflows do with rows of data tables and with events, on each database."""
 
+import asyncio
+
 import msgspec
 import pytest
 
@@ -77,6 +79,31 @@ async def test_rows_are_inserted_queried_changed_and_deleted(world):
     assert (await world.error("row.query", tableId=NOBODY, query={}, **query))[0] == "NotFound"
 
 
+OPTIONAL = {"dataType": "string", "constraint": "optional"}
+
+
+async def test_runs_at_the_same_time_insert_one_row_where_none_matched(world):
+    table = await world.make(TABLE, {"name": "T", "columns": [{"name": "key", **OPTIONAL}]})
+    upsert = {"tableId": table, "query": {"key": "a"}, "data": {"key": "a"}, "upsert": True}
+
+    made = await asyncio.gather(*(world.result("row.update", **upsert) for _ in range(8)))
+
+    assert len({row["id"] for row in made}) == 1
+
+
+async def test_runs_at_the_same_time_take_and_delete_different_rows(world):
+    table = await world.make(TABLE, {"name": "T", "columns": [{"name": "state", **OPTIONAL}]})
+    await world.result("row.insert", tableId=table, data=[{"state": "free"}] * 8)
+    take = {"tableId": table, "query": {"state": "free"}, "data": {"state": "taken"}}
+    drop = {"tableId": table, "query": {}, "limit": 1}
+
+    taken = await asyncio.gather(*(world.result("row.update", **take) for _ in range(8)))
+    counts = await asyncio.gather(*(world.result("row.delete", **drop) for _ in range(9)))
+
+    assert len({row["id"] for row in taken}) == 8
+    assert sorted(each["count"] for each in counts) == [0, *[1] * 8]
+
+
 async def test_events_are_raised_found_updated_and_deleted(world):
     made = await world.result(
         "event.create", body={"level": "info", "subject": "hot", "eventTags": {"a": "1"}}
@@ -111,6 +138,25 @@ async def test_events_are_raised_found_updated_and_deleted(world):
         "success": True,
         "count": 0,
     }
+
+
+async def test_one_event_is_deleted_of_those_that_match_unless_all_are_meant(world):
+    for subject in ("b", "c", "a"):
+        await world.result("event.create", body={"level": "info", "subject": subject})
+    order = {"sortField": "subject", "sortDirection": "desc"}
+    one = {"query": {"level": "info"}, "many": False, **order}
+    every = {**one, "many": True}
+
+    async def left():
+        found = await world.result("event.find", **every, page=0, perPage=10)
+        return [each["subject"] for each in found["items"]]
+
+    assert await world.result("event.delete", **one) == {"success": True, "count": 1}
+    assert await left() == ["b", "a"]
+    counts = await asyncio.gather(*(world.result("event.delete", **every) for _ in "12"))
+    assert sum(each["count"] for each in counts) == 2
+    assert await left() == []
+    assert await world.result("event.delete", **one) == {"success": True, "count": 0}
 
 
 async def test_an_event_fires_the_triggers_that_wait_for_it(world):

@@ -179,6 +179,20 @@ async def test_firings_are_leased_in_order_and_come_back_unless_done(bench):
     assert (kept, left) == (NOW + 300, NOW + 500)
 
 
+async def test_firings_that_were_released_come_before_those_that_were_stored_later(bench):
+    await bench.jobs(lambda jobs: jobs.firings.add([firing(key="first")], NOW))
+    await bench.jobs(lambda jobs: jobs.firings.lease(10, NOW, NOW + 500))
+    later = [firing(key="second"), firing(key="not yet", due_ms=NOW + 900)]
+    await bench.jobs(lambda jobs: jobs.firings.add(later, NOW + 1))
+
+    await bench.jobs(lambda jobs: jobs.firings.release())
+    found = [
+        await bench.jobs(lambda jobs: jobs.firings.lease(1, NOW + 1, NOW + 600)) for _ in range(3)
+    ]
+
+    assert [[each.firing.key for each in some] for some in found] == [["first"], ["second"], []]
+
+
 async def test_a_run_id_names_one_firing(bench):
     later = firing(run_id="r", due_ms=NOW + 900)
     await bench.jobs(lambda jobs: jobs.firings.add([firing(run_id="r"), later], NOW))

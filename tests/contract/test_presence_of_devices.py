@@ -190,9 +190,6 @@ class Noted:
     def note(self, *_counted):
         pass
 
-    def announce(self, _taken):
-        pass
-
 
 @pytest.fixture
 def noted():

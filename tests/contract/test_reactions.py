@@ -31,7 +31,7 @@ class World:
 
     def __init__(self, database):
         self.server, self.store = CatalogServer(database), SqlStore(database)
-        self.woken = 0
+        self.woken, self.store.fired = 0, self.wake
 
     async def prepare(self):
         kinds = self.server.catalog.kinds
@@ -40,9 +40,7 @@ class World:
         body = {"name": "pump", "tags": [{"key": "hall", "value": "A"}]}
         attributes = [{"name": "level", "dataType": "number"}]
         self.device = await self.make(DEVICE, {**body, "attributes": attributes})
-        self.reports = DeviceReports(
-            self.store, RandomIds(), SystemClock(), [LiveTriggers(self.wake)]
-        )
+        self.reports = DeviceReports(self.store, RandomIds(), SystemClock(), [LiveTriggers()])
         return self
 
     def wake(self):
@@ -165,7 +163,7 @@ async def until(check):
 
 
 async def test_the_first_reply_counts_and_wakes_who_waits(world):
-    replies = AwaitedReplies(world.store, world.wake, seconds=60)
+    replies = AwaitedReplies(world.store, seconds=60)
     asked = asyncio.create_task(replies.ask("r1", firing(world), never))
 
     async def given():
@@ -180,7 +178,7 @@ async def test_the_first_reply_counts_and_wakes_who_waits(world):
 
 
 async def test_a_reply_given_on_another_server_is_found(world):
-    here, there = (AwaitedReplies(world.store, world.wake, seconds=60) for _ in range(2))
+    here, there = (AwaitedReplies(world.store, seconds=60) for _ in range(2))
     asked = asyncio.create_task(here.ask("r1", firing(world), never))
 
     await until(lambda: there.give(world.application, "r1", b"1"))
@@ -189,7 +187,7 @@ async def test_a_reply_given_on_another_server_is_found(world):
 
 
 async def test_nobody_replies_to_another_applications_request_or_to_none(world):
-    replies = AwaitedReplies(world.store, world.wake, seconds=0.3)
+    replies = AwaitedReplies(world.store, seconds=0.3)
     asked = asyncio.create_task(replies.ask("r1", firing(world), never))
 
     found = [await replies.give("b" * 24, "r1", b"1"), await replies.give("a" * 24, "r2", b"1")]
@@ -199,7 +197,7 @@ async def test_nobody_replies_to_another_applications_request_or_to_none(world):
 
 
 async def test_it_is_not_waited_on_for_a_client_that_has_left(world):
-    replies = AwaitedReplies(world.store, world.wake, seconds=600)
+    replies = AwaitedReplies(world.store, seconds=600)
 
     async def gone():
         return
@@ -208,7 +206,7 @@ async def test_it_is_not_waited_on_for_a_client_that_has_left(world):
 
 
 async def test_more_than_may_wait_are_refused_and_a_stop_ends_the_wait(world):
-    replies = AwaitedReplies(world.store, world.wake, most=1, seconds=600)
+    replies = AwaitedReplies(world.store, most=1, seconds=600)
     asked = asyncio.create_task(replies.ask("r1", firing(world), never))
     await until(lambda: _true(world.woken))
 
@@ -243,7 +241,7 @@ async def test_a_device_that_falls_silent_starts_the_workflows_that_wait_for_it_
     await world.waits("deviceIdInactivity", world.device, seconds=1)
     await world.waits("deviceTagInactivity", "hall/", seconds=3600)
     await world.waits("deviceTagInactivity", "hall/B", seconds=1)
-    watch = SilenceWatch(world.store, world.wake)
+    watch = SilenceWatch(world.store)
     assert await watch.tick() is None
     await world.report()
     first = await watch.tick()
@@ -253,6 +251,7 @@ async def test_a_device_that_falls_silent_starts_the_workflows_that_wait_for_it_
         return await watch.tick() > 1
 
     await until(silent)
+    assert world.woken == 1
     (fired,) = await world.leased()
 
     assert (fired.trigger_type, fired.key) == ("deviceIdInactivity", world.device)
@@ -269,14 +268,14 @@ async def test_a_device_that_falls_silent_starts_the_workflows_that_wait_for_it_
 
 async def test_a_report_starts_the_clock_anew(world):
     await world.waits("deviceTagInactivity", "/A", seconds=3600)
-    watch = SilenceWatch(world.store, world.wake)
+    watch = SilenceWatch(world.store)
     await world.report()
     before = await world.store.read(lambda session: session.silences.next_ms())
     while await world.store.read(lambda session: session.silences.next_ms()) == before:
         await world.report()
 
     assert await watch.tick() > 3000
-    assert world.woken > 0
+    assert world.woken == 0
     assert await world.leased() == []
 
 
@@ -284,7 +283,7 @@ async def test_a_deleted_devices_silence_starts_nothing(world):
     await world.waits("deviceIdInactivity", world.device, seconds=1)
     await world.report()
     await world.server.catalog.delete(user(), DEVICE, world.application, world.device)
-    watch = SilenceWatch(world.store, world.wake)
+    watch = SilenceWatch(world.store)
 
     async def over():
         return await watch.tick() is None
@@ -381,6 +380,25 @@ async def test_values_may_be_told_as_they_were_up_to_a_limit(world):
     assert device["tags"] == {"hall": ["A"]}
     assert [point["data"]["level"] for point in device["points"]] == [4, 2]
     assert device["limitExceeded"] is True
+
+
+async def test_a_limit_counts_moments_of_the_attributes_that_are_asked_for(world, monkeypatch):
+    attributes = [{"name": name, "dataType": "number"} for name in ("level", "other")]
+    two = await world.make(DEVICE, {"name": "two", "attributes": attributes})
+    reports = [
+        StateReport(data={name: number}, time=-number)
+        for number, name in ((500, "level"), (400, "level"), (300, "other"), (200, "other"))
+    ]
+    await world.reports.record(user(), world.application, two, reports)
+    asked = series(world, ids=[two], aggregation="NONE", duration=60_000, limit=1, order="desc")
+    monkeypatch.setattr(series_host, "MOST_MOMENTS", 2)
+
+    told = await result(world, "series.query", asked)
+
+    (device,) = told["devices"].values()
+    assert [point["data"] for point in device["points"]] == [{"level": 400}]
+    assert device["limitExceeded"]
+    assert await result(world, "series.query", {**asked, "aggregation": "COUNT"})
 
 
 async def test_values_as_they_were_reach_back_over_the_whole_duration(world):

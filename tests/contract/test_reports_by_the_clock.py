@@ -9,7 +9,6 @@ from msgspec import structs
 from drover.app.dashboard_reports import SCHEDULE_KIND, actions, set_missing
 from drover.app.long_tasks import LongTasks
 from drover.engine.scheduler import Scheduler
-from drover.engine.signals import Signals
 from drover.engine.timing import Timing
 from drover.kinds.dashboard import KIND
 from drover.kinds.owned_dashboard import KIND as OWNED
@@ -27,7 +26,7 @@ class World:
         self.server = AccessServer(database)
         self.store = self.server.store
         tasks = self.server.services[LongTasks]
-        self.scheduler = Scheduler(self.store, Signals(), Timing(), actions(tasks))
+        self.scheduler = Scheduler(self.store, Timing(), actions(tasks))
 
     async def begin(self):
         self.token = await self.server.start()

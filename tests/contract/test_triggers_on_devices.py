@@ -23,9 +23,7 @@ class Plant(World):
         attributes = [{"name": "level", "dataType": "number"}]
         body = {"name": "pump", "tags": tags, "attributes": attributes}
         self.device = await self.make(DEVICE, body)
-        self.reports = DeviceReports(
-            self.store, RandomIds(), SystemClock(), [LiveTriggers(lambda: None)]
-        )
+        self.reports = DeviceReports(self.store, RandomIds(), SystemClock(), [LiveTriggers()])
         await self.firings()  # what the new device itself starts
         return self
 

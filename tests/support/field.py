@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from drover.mqtt.device import DeviceClient
+from drover.mqtt.device import ConnectionEnded, ConnectionRefused, DeviceClient
 
 if TYPE_CHECKING:
     from examples.serving import Serving
@@ -64,6 +65,19 @@ class Site:
         client = await DeviceClient.connect(self.address, device_id, key or self.key, hear)
         self.connected.append(Connected(device_id, client, heard, told))
         return self.connected[-1]
+
+    async def connect_again(self, device_id: str) -> Connected:
+        """Connect as a device does that was cut off: again and again."""
+        async with asyncio.timeout(2 * PATIENCE_S):
+            while True:
+                with suppress(OSError, ConnectionEnded, ConnectionRefused):
+                    return await self.connect(device_id)
+                await asyncio.sleep(0.1)
+
+    def levels(self, device_id: str) -> list[int]:
+        """Return each level that is kept of a device, as often as it is."""
+        lines = self.get(f"devices/{device_id}/state", limit=1000, start=1)
+        return sorted(line["data"]["level"] for line in lines)
 
     async def listens(self, pump: Connected) -> None:
         """Wait until messages start what was saved before: a workflow saved now is started."""

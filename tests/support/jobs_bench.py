@@ -100,8 +100,8 @@ class JobsBench(EngineBench):
         )
         limits = jobs.JobLimits(most_open=most_open, report_url_seconds=3600, most_schedules=5)
         self.work = jobs.build(self.heart, machine, limits)
-        signals, due = self.heart.signals, self.work.schedules
-        self.scheduler = Scheduler(self.store, signals, self.heart.timing, due.actions)
+        actions = self.work.schedules.actions
+        self.scheduler = Scheduler(self.store, self.heart.timing, actions)
         around = Surroundings(
             store=self.store, ids=ids, clock=self.clock, kinds=kinds, hasher=PlainHasher()
         )

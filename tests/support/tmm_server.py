@@ -52,6 +52,7 @@ class TmmServer(DigiServer):
         super().__init__(database)
         ids = RandomIds()
         self.heart = Heart(self.store, Timing(beacon_lease_ms=LEASE_MS), "test")
+        self.store.scheduled = self.heart.signals.schedule.set
         self.beacons = assembly.build(self.heart, ids)
         self.registry = BeaconRegistry(self.store, self.clock, LEASE_MS)
         services = Services(*self.beacons.services, self.registry, *self.access.services)
@@ -61,9 +62,8 @@ class TmmServer(DigiServer):
         self.app = HttpApp(operations, self.access.gate)
         self.client = self.from_address("127.0.0.1")
         self.clocks = BeaconClocks(self.store, self.heart.signals, LEASE_MS)
-        signals = self.heart.signals
-        actions = assembly.actions(ids, signals)
-        self.scheduler = Scheduler(self.store, signals, self.heart.timing, actions)
+        actions = assembly.actions(ids, self.heart.signals)
+        self.scheduler = Scheduler(self.store, self.heart.timing, actions)
         self.userkey = ""
 
     async def begin(self) -> TmmServer:

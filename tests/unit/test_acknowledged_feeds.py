@@ -9,11 +9,13 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 from nats.js.api import ConsumerConfig, StreamConfig, StreamState
-from nats.js.errors import NotFoundError
+from nats.js.errors import BadRequestError, NotFoundError
 
 from drover.model.errors import Unavailable
 from drover.mqtt.accounts import OWN_ACCOUNTS, Keyring
 from drover.mqtt.acknowledged import NEVER, SETTLING_MS, AcknowledgedFeeds
+from drover.mqtt.replicas import Replicas
+from drover.mqtt.streams import OF_DEVICES, OF_SESSIONS
 
 KEYS = Keyring(b"secret")
 ONE, OTHER = "1" * 24, "2" * 24
@@ -25,20 +27,31 @@ class Connection:
 
     is_connected = True
     _ps = None
+    last = 0
 
     def __init__(self, metadata=None):
         self.metadata = metadata
         self.is_closed = False
+        self.made = []
         self.sent = asyncio.Queue()
 
     def jetstream(self):
         return self
+
+    async def stream_info(self, _stream):
+        return SimpleNamespace(state=StreamState(0, 0, 0, self.last, 0))
 
     async def consumer_info(self, stream, _name):
         if self.metadata is None:
             raise NotFoundError
         config = ConsumerConfig(metadata=self.metadata)
         return SimpleNamespace(config=config, stream_name=stream)
+
+    async def add_stream(self, config):
+        if config.num_replicas > 2:
+            raise BadRequestError(code=400, err_code=10005, description="no suitable peers")
+        self.made.append(config.name)
+        return SimpleNamespace(config=config)
 
     async def add_consumer(self, stream, config):
         self.metadata = config.metadata
@@ -96,10 +109,10 @@ class Link:
         if application_id in self.failing:
             raise Unavailable("The broker does not answer")
         config = StreamConfig(name="$MQTT_msgs", num_replicas=self.replicas)
-        state = StreamState(0, 0, 0, self.last, 0)
         client = self.connections.setdefault(application_id, Connection())
+        client.last = self.last
         if self.prepared is not None:
-            messages = SimpleNamespace(config=config, state=state)
+            messages = SimpleNamespace(config=config)
             await self.prepared(application_id, client, messages)
 
 
@@ -121,7 +134,7 @@ async def begun():
     made = []
 
     async def begin(link, *, in_cluster=True):
-        feeds = AcknowledgedFeeds(link, Intake())
+        feeds = AcknowledgedFeeds(link, Intake(), Replicas())
         made.append(feeds)
         await feeds.start(in_cluster=in_cluster)
         return feeds
@@ -213,11 +226,34 @@ async def test_an_application_that_is_gone_is_left(begun):
     assert feeds.since(ONE) is None
 
 
-async def test_what_one_broker_keeps_of_an_application_is_not_taken_there(begun):
-    feeds = await begun(Link(ONE, replicas=1))
+async def test_one_that_is_gone_is_not_made_known_again_while_a_broker_still_lists_it(begun):
+    link = Link(ONE)
+    feeds = await begun(link)
+    link.connections[ONE].is_closed = True
 
-    assert feeds.since(ONE) == NEVER
+    for _ in range(2):
+        await feeds.look()
+
     assert feeds._feeds == {}
+
+
+async def test_while_a_broker_is_away_all_is_made_that_devices_need(begun):
+    link = Link(ONE, replicas=2)
+
+    feeds = await begun(link)
+
+    made = link.connections[ONE].made
+    assert made == [str(each.name) for each in (*OF_DEVICES, *OF_SESSIONS)]
+    assert [name for _, name in feeds._replicas._lacking] == made
+    assert feeds.since(ONE) == 0
+
+
+async def test_where_three_brokers_are_there_the_broker_makes_its_own(begun):
+    link = Link(ONE)
+
+    await begun(link)
+
+    assert link.connections[ONE].made == []
 
 
 async def test_with_one_broker_nothing_is_looked_for(begun):

@@ -13,6 +13,7 @@ from drover.app.live.presence import PresenceBook
 from drover.ports.bus import Message, Relay
 from drover.ports.door import Connection
 from drover.ports.failures import StoreBusy
+from drover.ports.jobs import Place
 
 
 class Store:
@@ -26,7 +27,7 @@ class Store:
         self.tries += 1
         if not self.back.is_set():
             raise StoreBusy("away")
-        return module._Outcome([], fired=False)
+        return []
 
 
 class Reports:
@@ -48,7 +49,7 @@ def store(monkeypatch):
 
 @pytest.fixture
 def inbox(store):
-    return Inbox(store, Reports(), lambda: None)
+    return Inbox(store, Reports())
 
 
 @pytest.mark.parametrize(("limit", "most"), [("MOST_WAITING", 3), ("MOST_WAITING_BYTES", 60)])
@@ -79,9 +80,34 @@ async def test_messages_for_workflows_are_dropped_and_counted_when_too_much_wait
     monkeypatch.setattr(module, "MOST_WAITING", 1)
 
     for _ in range(3):
-        inbox.offer(SaidOn("t/#", Message("a" * 24, "t/a", b"", Relay("f", "flow"))))
+        inbox.offer(SaidOn(("t/#",), Message("a" * 24, "t/a", b"", Relay("f", "flow"))))
 
     assert (inbox.waiting, inbox.dropped) == (1, 2)
+
+
+async def test_a_message_that_is_kept_elsewhere_takes_room_until_it_is_stored(inbox, monkeypatch):
+    monkeypatch.setattr(module, "MOST_WAITING_BYTES", 10)
+    message = Message("a" * 24, "t/a", b"x" * 10)
+
+    inbox.put(SaidOn(("t/#",), message, Place("a" * 24, "1.1"), lambda: None))
+
+    assert (inbox.has_room, inbox.waiting) == (False, 1)
+
+
+async def test_what_can_never_be_stored_is_given_up_and_takes_no_room(inbox, store, monkeypatch):
+    monkeypatch.setattr(module, "MOST_WAITING_BYTES", 10)
+
+    async def breaks(_work):
+        raise ZeroDivisionError
+
+    store.write, given_up = breaks, []
+    inbox.put(said(done=lambda: given_up.append(1)))
+    assert not inbox.has_room
+
+    inbox.start()
+    await inbox.close()
+
+    assert (inbox.has_room, given_up) == (True, [1])
 
 
 async def test_comings_are_dropped_and_counted_when_too_many_wait(store, monkeypatch):

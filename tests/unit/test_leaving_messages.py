@@ -25,6 +25,43 @@ async def test_no_more_messages_wait_for_the_broker_than_may(monkeypatch):
     await bus.close()
 
 
+async def test_who_publishes_many_waits_until_there_is_room(monkeypatch):
+    monkeypatch.setattr(link, "MOST_LEAVING", 4)
+    bus, sent, may_send = Link(), [], asyncio.Event()
+
+    async def send(message):
+        await may_send.wait()
+        sent.append(message)
+
+    monkeypatch.setattr(bus, "_send", send)
+    bus._pumping = asyncio.create_task(bus._pump())
+    for number in range(4):
+        bus.publish(Message("a" * 24, f"topic/{number}", b""))
+    waiting = asyncio.create_task(bus.room())
+    done, _ = await asyncio.wait([waiting], timeout=0)
+    may_send.set()
+    await waiting
+    for number in range(4, 6):
+        bus.publish(Message("a" * 24, f"topic/{number}", b""))
+    await bus.room()
+
+    assert (len(done), bus.dropped) == (0, 0)
+    await bus.close()
+
+
+async def test_nobody_waits_for_ever_for_a_broker_that_takes_nothing(monkeypatch):
+    monkeypatch.setattr(link, "MOST_LEAVING", 1)
+    monkeypatch.setattr(link, "ROOM_S", 0)
+    bus = Link()
+    bus._pumping = asyncio.create_task(asyncio.Event().wait())
+    bus.publish(Message("a" * 24, "topic", b""))
+
+    await asyncio.wait_for(bus.room(), 60)
+
+    assert not bus._is_half_empty()
+    await bus.close()
+
+
 async def test_who_decides_on_devices_is_told_when_the_broker_is_back():
     bus, told = Link(), []
 

@@ -9,7 +9,6 @@ from msgspec import structs
 
 from drover.engine import scheduler
 from drover.engine.scheduler import ScheduleAction, Scheduler
-from drover.engine.signals import Signals
 from drover.engine.timing import Timing
 from drover.model.errors import Invalid
 from drover.ports.failures import StoreFull
@@ -41,7 +40,7 @@ class Desk:
 
     def scheduler(self, **timing):
         actions = {"odd": ScheduleAction(self.act, self.wake)}
-        return Scheduler(self.store, Signals(), Timing(**timing), actions)
+        return Scheduler(self.store, Timing(**timing), actions)
 
     async def act(self, session, due):
         for each in due:

@@ -16,19 +16,18 @@ def test_first_levels_that_were_stored_and_are_the_brokers_wildcards_open_nothin
 
 
 class Fleet:
-    """Devices without number behind a gateway, as a page of the store."""
+    """Devices without number behind a gateway, as the store tells of them."""
 
     def __init__(self):
-        self.resources = self
+        self.presence = self
         self.read_at_once = []
 
     async def read(self, work):
         return await work(self)
 
-    async def page(self, _kind, _application_id, listing):
-        self.read_at_once.append(listing.limit)
-        items = [SimpleNamespace(id=f"{number:024x}") for number in range(listing.limit)]
-        return SimpleNamespace(items=items)
+    async def behind(self, _application_id, _gateway_id, limit):
+        self.read_at_once.append(limit)
+        return [f"{number:024x}" for number in range(limit)]
 
 
 async def test_of_devices_behind_a_gateway_no_more_are_read_than_the_broker_takes():

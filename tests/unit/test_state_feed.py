@@ -9,7 +9,7 @@ import pytest
 from nats.errors import ConnectionClosedError
 
 from drover.mqtt import feed as feeding
-from drover.mqtt.feed import MOST_DELIVERIES, Feed
+from drover.mqtt.feed import MOST_DELIVERIES
 from drover.mqtt.state_feed import StateFeed
 
 SUBJECT = b"state.aaaa.losant.dddd.state"
@@ -64,11 +64,11 @@ class Intake:
 async def world(monkeypatch):
     monkeypatch.setattr(feeding, "AT_A_TIME", 2)
     since: dict[str, float] = {}
-    state = StateFeed(None, Intake(), 1_000_000, since.get)
-    feed = Feed(Intake(), "STATE", "servers", state._sort)
+    intake = Intake()
+    feed = StateFeed(None, intake, None, 1_000_000, since.get)._feed
     feed._client = broker = Broker()
     feed._tasks = [asyncio.create_task(feed._ask_on()), asyncio.create_task(feed._acknowledge())]
-    yield SimpleNamespace(feed=feed, broker=broker, intake=feed._intake, since=since)
+    yield SimpleNamespace(feed=feed, broker=broker, intake=intake, since=since)
     await feed.stop()
 
 
@@ -162,6 +162,33 @@ async def test_a_question_whose_answer_is_lost_is_asked_again(world, monkeypatch
 
     for _ in range(2):
         await world.broker.asked.get()
+
+
+@pytest.mark.parametrize(
+    "told", [b"503 No Responders", b"404 Consumer Not Found", b"409 Consumer Deleted"]
+)
+async def test_a_consumer_that_is_gone_is_made_again_and_not_asked_without_a_pause(
+    world, monkeypatch, told
+):
+    pauses = asyncio.Semaphore(0)
+    revived = []
+
+    async def revive():
+        revived.append("again")
+
+    monkeypatch.setattr(feeding.asyncio, "sleep", lambda _s: pauses.acquire())
+    world.feed._revive = revive
+    await world.broker.asked.get()
+
+    world.feed._take(b"_INBOX.1", b"", b"NATS/1.0 %b\r\n\r\n" % told, b"")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await world.broker.asked.get()
+    assert revived == []
+
+    pauses.release()
+    await world.broker.asked.get()
+    assert revived == ["again"]
 
 
 async def test_a_broker_of_another_domain_tells_when_it_took_a_message(world):

@@ -10,6 +10,7 @@ from drover.model.topics import (
     command_topic,
     device_filter,
     device_topic,
+    fits,
     free_root,
     free_roots,
     is_filter,
@@ -18,7 +19,7 @@ from drover.model.topics import (
     state_topic,
 )
 from drover.mqtt.accounts import Keyring
-from drover.mqtt.subjects import subjects_of, to_subject, to_topic
+from drover.mqtt.subjects import is_within, subjects_of, to_subject, to_topic
 from drover.ports.bus import MOST_MESSAGE_BYTES
 
 DEVICE = "5" * 24
@@ -151,6 +152,36 @@ def test_a_topic_comes_back_from_its_subject(topic):
 )
 def test_filters_become_the_brokers_subjects(topic_filter, subjects):
     assert list(subjects_of(topic_filter)) == subjects
+
+
+FILTERS = st.lists(st.sampled_from(["a", "b", "", "+", "v1.2"]), min_size=1, max_size=4)
+TOPICS = st.lists(st.sampled_from(["a", "b", "", "v1.2"]), min_size=1, max_size=4).map("/".join)
+
+
+@given(FILTERS.flatmap(lambda levels: st.sampled_from([levels, [*levels, "#"], ["#"]])), TOPICS)
+def test_a_topic_fits_a_filter_where_the_brokers_subjects_say_so(levels, topic):
+    topic_filter = "/".join(levels)
+
+    taken = any(is_within(to_subject(topic), each) for each in subjects_of(topic_filter))
+
+    assert fits(topic_filter, topic) == taken
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "within"),
+    [
+        ("a.*", "a.*", True),
+        ("a.*", "a.>", True),
+        ("a.>", "a.*", False),
+        ("a.>", "a.*.b", False),
+        ("*.b", "a.b", False),
+        ("a", "a.>", False),
+        ("a.b", "a", False),
+        (">", "*", False),
+    ],
+)
+def test_a_subject_is_within_another_that_takes_all_of_it(inner, outer, within):
+    assert is_within(inner, outer) is within
 
 
 def test_one_filter_stands_for_all_topics_of_a_device():

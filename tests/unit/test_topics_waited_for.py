@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from nats.errors import ConnectionClosedError
 from drover.model.errors import Unavailable
 from drover.mqtt.intake import BrokerIntake
 from drover.ports.door import Waited
+from tests.support.broker_account import Account
 
 ONE, TWO = "1" * 24, "2" * 24
 
@@ -65,6 +67,7 @@ class Link:
         self.known = set()
         self.takes = {}
         self.platform = Client(self.log)
+        self.accounts = defaultdict(Account)
 
     async def hear(self, application_id, roots):
         if application_id in self.failing:
@@ -82,6 +85,11 @@ class Link:
     async def client(self, _account):
         return self.platform
 
+    async def application(self, application_id):
+        if application_id in self.failing:
+            raise self.failing[application_id]
+        return self.accounts[application_id]
+
     async def listen(self, application_id, topic_filter, take, queue):
         if application_id in self.failing:
             raise self.failing[application_id]
@@ -93,6 +101,8 @@ class Link:
 
 class Workflows:
     """What they wait for."""
+
+    has_room = True
 
     def __init__(self, *waited):
         self.waited = [Waited(*each) for each in waited]

@@ -64,7 +64,7 @@ def build(
         work=BeaconWork(store, waiters, holders, told, recent, lease_ms),
         logs=BeaconLogs(store),
         settings=BeaconSettings(store, signals.beacons, recent),
-        templates=Templates(store, ids, waiters, signals.schedule),
+        templates=Templates(store, ids, waiters),
         waiters=waiters,
         holders=holders,
         watch=Watch(store, waiters),

@@ -85,7 +85,6 @@ class BeaconJobs:
         self._ids = ids
         self._waiters = waiters
         self._timetable = timetable
-        self._wake = signals.schedule
         self._told = signals.callbacks
         self._stops = signals.stops
         self._plain = Rounds(self._create_plain)
@@ -103,8 +102,6 @@ class BeaconJobs:
             if each.new:
                 self._waiters.added(each.copy or each.job)
                 await self._recent.added(each.copy or each.job)
-        if any(each.job.is_template for each in created):
-            self._wake.set()
         return created
 
     async def _create(self, caller: Caller, wanted: Sequence[WantedJob]) -> list[Created]:

@@ -14,7 +14,6 @@ from drover.model.errors import Missing
 from drover.ports.beacons import DueCopy
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Sequence
 
     from drover.app.beacons.waiting import Waiters
@@ -30,13 +29,12 @@ MOST_SHOWN: Final = 1000
 
 
 class Templates:
-    """The use cases around templates that are there; ``wake`` is set when one is due anew."""
+    """The use cases around templates that are there."""
 
-    def __init__(self, store: Store, ids: Ids, waiters: Waiters, wake: asyncio.Event) -> None:
+    def __init__(self, store: Store, ids: Ids, waiters: Waiters) -> None:
         self._store = store
         self._ids = ids
         self._waiters = waiters
-        self._wake = wake
 
     async def switch(self, caller: Caller, number: int, *, active: bool) -> BeaconJob:
         """Make a template add jobs, or not; what is no template stays as it is.
@@ -55,9 +53,7 @@ class Templates:
             await session.jobs.schedules.put(on)
             return await session.beacons.get(number)
 
-        job = await self._store.write(work)
-        self._wake.set()
-        return job
+        return await self._store.write(work)
 
     async def trigger(self, caller: Caller, number: int) -> BeaconJob:
         """Add a job of a template now; raises Missing, JobConflict for what is no template."""

@@ -35,7 +35,6 @@ async def _trigger(asking: Asking, request: Request) -> dict[str, Any]:
 
     with asking.services[FlowPace].pressing() as count:
         firing = await asking.store.write(work)
-    asking.tools.wake()
     return _shown(firing)
 
 
@@ -53,7 +52,6 @@ async def _schedule(asking: Asking, request: Request) -> dict[str, Any]:
 
     with asking.services[FlowPace].pressing() as count:
         firing, waited = await asking.store.write(work)
-    asking.tools.wake()
     word = "update" if waited else "new"
     return {**_shown(firing), "runId": run_id, "runAt": firing.due_ms, "newOrUpdate": word}
 

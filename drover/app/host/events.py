@@ -47,7 +47,7 @@ async def _update(asking: Asking, request: Request) -> dict[str, Any]:
     removed = [key for key, value in request.get("mergeTags", {}).items() if value is None]
     given = _patch(request)
     if request.get("many"):
-        listing = _listing(request, 0, _ALL)
+        listing = _listing(request)
         await asking.services[Events].patch_all(
             asking.caller, asking.application_id, listing, given, removed
         )
@@ -65,15 +65,17 @@ async def _update(asking: Asking, request: Request) -> dict[str, Any]:
 
 async def _delete(asking: Asking, request: Request) -> dict[str, Any]:
     """Delete the event with an id, the first that matches, or all that match."""
-    events = asking.services[Events]
     if request.get("many"):
-        chosen = _listing(request, 0, _ALL)
-    elif "id" in request:
-        event_id = await _target(asking, request)
-        only = {"query": {"id": event_id}, "sortField": "id", "sortDirection": "asc"}
-        chosen = _listing(only, 0, 1)
+        chosen = _listing(request)
     else:
-        chosen = _listing(request, 0, 1)
+        found = (await _find(asking, request))["items"]
+        if not found and "id" in request:
+            raise Missing(_NOT_FOUND)
+        if not found:
+            return {"success": True, "count": 0}
+        only = {"query": {"id": found[0]["id"]}, "sortField": "id", "sortDirection": "asc"}
+        chosen = _listing(only)
+    events = asking.services[Events]
     count = await events.delete_all(asking.caller, asking.application_id, chosen)
     return {"success": True, "count": count}
 
@@ -102,12 +104,12 @@ async def _with_id(asking: Asking, event_id: str) -> list[dict[str, Any]]:
     return await asking.store.read(work)
 
 
-def _listing(request: Request, offset: int, limit: int) -> Listing:
+def _listing(request: Request) -> Listing:
+    """Return all that match."""
     return Listing(
         sort_field=request["sortField"],
         descending=request["sortDirection"] == "desc",
-        offset=offset,
-        limit=limit,
+        limit=_ALL,
         query=parse(request["query"], EVENTS),
     )
 

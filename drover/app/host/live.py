@@ -18,9 +18,6 @@ from drover.query.losant import parse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MOST_TOGETHER: Final = 1000
-"""Commands stored in one unit of work, so that it does not hold up others for long."""
-
 MOST_MESSAGE_BYTES: Final = 261_120
 """Of a message that a workflow publishes: the broker takes 256 KB, with who published it."""
 
@@ -34,18 +31,17 @@ async def _command(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
     for request in requests:
         try:
             command = convert(request["command"], Command)
-            command.check_size()
             if "query" in request or request.get("tags"):
                 await _to_all(asking, request, command)
             else:
-                listed += [(of.lower(), command) for of in request["ids"] if is_id(of)]
+                written = command.written()
+                listed += [(of, written) for of in _ids(request)]
         except DroverError as error:
             answers.append(refusal(error))
         else:
             answers.append(_SENT)
-    commands, wanted = asking.services[DeviceCommands], _at_pace(asking, listed)
-    for start in range(0, len(wanted), MOST_TOGETHER):
-        await commands.to_each(asking.application_id, wanted[start : start + MOST_TOGETHER])
+    wanted = _at_pace(asking, listed)
+    await asking.services[DeviceCommands].to_each(asking.application_id, wanted)
     return answers
 
 
@@ -64,11 +60,15 @@ async def _to_all(asking: Asking, request: Request, command: Command) -> None:
     if "query" in request:
         chosen = parse(request["query"], DEVICES)
     else:
-        ids = [of.lower() for of in request["ids"] if is_id(of)]
-        chosen = devices_listed(ids, request["tags"])
+        chosen = devices_listed(_ids(request), request["tags"])
     await asking.services[DeviceCommands].to_all(
         asking.caller, asking.application_id, chosen, command, asking.services[FlowPace]
     )
+
+
+def _ids(request: Request) -> list[str]:
+    """Return the devices that are listed, each once: a command is not to be obeyed twice."""
+    return [of for of in dict.fromkeys(map(str.lower, request["ids"])) if is_id(of)]
 
 
 async def _publish(asking: Asking, request: Request) -> Any:

@@ -46,21 +46,19 @@ async def _update(asking: Asking, request: Request) -> dict[str, Any]:
     data = await _data(asking, request)
     if isinstance(data, list):
         raise Invalid("A row must be an object")
-    row_id = request.get("rowId") or await _first(asking, request)
-    if row_id is None and request.get("upsert"):
-        return await _insert(asking, {**request, "data": data, "cast": False})
-    if row_id is None:
-        raise Missing(_NOT_FOUND)
+    of = (asking.caller, asking.application_id, request["tableId"])
+    rows, body = asking.services[TableRows], msgspec.json.encode(data)
+    changed: dict[str, Any] | None
     try:
-        changed = await asking.services[TableRows].patch(
-            asking.caller,
-            asking.application_id,
-            request["tableId"],
-            row_id,
-            msgspec.json.encode(data),
-        )
+        if request.get("rowId"):
+            changed = await rows.patch(*of, request["rowId"], body)
+        else:
+            upserts = bool(request.get("upsert"))
+            changed = await rows.change_first(*of, request["query"], body, inserts=upserts)
     except Missing as error:
         raise _missing(error) from error
+    if changed is None:
+        raise Missing(_NOT_FOUND)
     return _present(changed)
 
 
@@ -75,13 +73,6 @@ async def _delete(asking: Asking, request: Request) -> dict[str, Any]:
     except Missing as error:
         raise _missing(error) from error
     return {"result": True, "count": 1}
-
-
-async def _first(asking: Asking, request: Request) -> str | None:
-    """Return the first row that matches, by id ascending."""
-    wanted = Wanted(query=request["query"], sort_column="id", limit=1)
-    page = await asking.services[TableRows].page(asking.application_id, request["tableId"], wanted)
-    return page.items[0]["id"] if page.items else None
 
 
 async def _data(asking: Asking, request: Request) -> Any:

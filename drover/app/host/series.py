@@ -45,7 +45,7 @@ async def _query(asking: Asking, request: Request) -> Any:
         within = _range(request, now_ms)
         if request["aggregation"] == NONE:
             return await _plain(session, request, page.items, within)
-        moments = await _moments(session, page.items, within, MOST_MOMENTS)
+        moments = await _moments(session, page.items, within, request["attributes"])
         return _gathered(request, moments, within)
 
     return await asking.store.read(work)
@@ -72,18 +72,18 @@ def _range(request: Request, now_ms: int) -> Range:
 
 
 async def _moments(
-    session: Session, devices: Sequence[Device], within: Range, most: int
+    session: Session, devices: Sequence[Device], within: Range, attributes: Sequence[str]
 ) -> Moments:
     found: dict[str, Sequence[tuple[int, dict[str, Any]]]] = {}
-    left = most
+    left = MOST_MOMENTS
     for device in devices:
         span = Span(
             start_ms=within.start_ms, end_ms=within.end_ms, limit=left + 1, descending=False
         )
-        found[device.id] = await session.reports.moments(device.id, span)
+        found[device.id] = await session.reports.moments(device.id, span, attributes)
         left -= len(found[device.id])
         if left < 0:
-            raise TooLarge(f"More than {most} moments are in the range")
+            raise TooLarge(f"More than {MOST_MOMENTS} moments are in the range")
     return found
 
 
@@ -122,10 +122,6 @@ def _gathered(request: Request, moments: Moments, within: Range) -> Any:
     return shown if request["perDevice"] else shown.get("", {})
 
 
-def _of(moments: Sequence[tuple[int, dict[str, Any]]], name: str) -> list[tuple[int, Any]]:
-    return [(time_ms, data[name]) for time_ms, data in moments if name in data]
-
-
 def _told(request: Request, points: Sequence[tuple[int, Any]], within: Range) -> Any:
     """Return the points of a series, or the one value of a range."""
     if request["single"]:
@@ -143,7 +139,7 @@ def _only(request: Request, by_attribute: dict[str, Any]) -> Any:
 async def _plain(
     session: Session, request: Request, devices: Sequence[Device], within: Range
 ) -> dict[str, Any]:
-    limit, wanted = request["limit"], set(request["attributes"])
+    limit = request["limit"]
     shown: dict[str, Any] = {}
     for device in devices:
         span = Span(
@@ -152,11 +148,9 @@ async def _plain(
             limit=limit + 1,
             descending=request["order"] == "desc",
         )
-        found = await session.reports.moments(device.id, span)
+        found = await session.reports.moments(device.id, span, request["attributes"])
         points = [
-            {"time": {"$date": to_text(time_ms)}, "data": data}
-            for time_ms, values in found[:limit]
-            if (data := {name: values[name] for name in values if name in wanted})
+            {"time": {"$date": to_text(time_ms)}, "data": data} for time_ms, data in found[:limit]
         ]
         tags: dict[str, list[str]] = {}
         for tag in device.tags:

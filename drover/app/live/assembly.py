@@ -44,7 +44,7 @@ def build(
 ) -> LiveServices:
     """Return the use cases; ``roots`` are first levels of topics that devices share."""
     store, pace = around.store, shelf.publishing.pace
-    inbox = Inbox(store, shelf.reports, around.wake)
+    inbox = Inbox(store, shelf.reports)
     book = PresenceBook(store, shelf.reports)
     return LiveServices(
         door=LiveDoor(doors.devices, store, roots, pace),

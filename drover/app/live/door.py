@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from drover.app.access.device_check import DeviceCredentials, KnownDevice, Presented
-from drover.app.device_reports import OPEN_CLASS
-from drover.app.devices import everything
 from drover.app.live.topic_triggers import MQTT_TRIGGER
-from drover.kinds.device import KIND
 from drover.model.errors import DroverError, Unauthorized
 from drover.model.fields import is_id
 from drover.model.topics import (
@@ -24,8 +20,6 @@ from drover.model.topics import (
 )
 from drover.ports.door import Admitted
 from drover.ports.flows import PUBLISHES
-from drover.query.kinds import DEVICES
-from drover.query.losant import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -139,7 +133,10 @@ class LiveDoor:
         """Return filters of the topics of the devices that a gateway speaks for, one for each."""
         if known.facts.device_class not in GATEWAYS:
             return []
-        found = await self._store.read(lambda session: _behind(session, known))
+        application_id, gateway_id = known.key.application_id, known.device_id
+        found = await self._store.read(
+            lambda session: session.presence.behind(application_id, gateway_id, MOST_BEHIND)
+        )
         return [device_filter(each) for each in found]
 
 
@@ -155,21 +152,6 @@ def _presented(visitor: Visitor) -> Presented | None:
 
 def _refused() -> Unauthorized:
     return Unauthorized("Invalid device credentials")
-
-
-async def _behind(session: Session, known: KnownDevice) -> list[str]:
-    chosen = parse(
-        {
-            "$or": [
-                {"gatewayId": known.device_id},
-                {"$and": [{"deviceClass": OPEN_CLASS}, {"gatewayId": None}]},
-            ]
-        },
-        DEVICES,
-    )
-    listing = replace(everything(chosen), limit=MOST_BEHIND)
-    page = await session.resources.page(KIND, known.key.application_id, listing)
-    return [each.id for each in page.items]
 
 
 def _named(filters: Iterable[str], roots: Sequence[str]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -12,16 +11,18 @@ from msgspec import UNSET
 
 from drover.app.device_reports import MOST_REPORTS, StateReport, Told
 from drover.app.live.batches import Batches
+from drover.app.live.places import Places
 from drover.app.live.topic_triggers import firing_of
 from drover.app.payload_counts import BY_DEVICE
 from drover.model.access import Caller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from drover.app.device_reports import DeviceReports, Taken
     from drover.ports.bus import Message
     from drover.ports.door import Done
+    from drover.ports.jobs import Firing, Place
     from drover.ports.store import Session, Store
 
 MOST_WAITING: Final = 8000
@@ -64,29 +65,30 @@ class SaidState(NamedTuple):
     """When the broker took it; None for now."""
 
 
+def _nothing() -> None:
+    """Tell nobody."""
+
+
 class SaidOn(NamedTuple):
-    """A message that workflows wait for with a filter."""
+    """A message that workflows wait for with some filters.
 
-    topic_filter: str
+    One with a ``place`` is handed over again until it is ``done``.
+    """
+
+    filters: Sequence[str]
     message: Message
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """What one unit of work came to, to be told once it is kept."""
-
-    taken: list[Taken | None]
-    fired: bool
+    place: Place | None = None
+    done: Done = _nothing
 
 
 class Inbox:
     """Stores what devices say, then has it acknowledged and tells who watches."""
 
-    def __init__(self, store: Store, reports: DeviceReports, wake: Callable[[], None]) -> None:
+    def __init__(self, store: Store, reports: DeviceReports) -> None:
         self._store = store
         self._reports = reports
-        self._wake = wake
-        self._batches: Batches[SaidState | SaidOn] = Batches("messages", self._write)
+        self._batches: Batches[SaidState | SaidOn] = Batches("messages", self._write, self._end)
+        self._places = Places()
         self._waiting_bytes = 0
         self.unreadable = 0
         """Messages of state that were no reports."""
@@ -108,9 +110,9 @@ class Inbox:
         """How many messages for workflows were dropped because too much waited."""
         return self._batches.dropped
 
-    def put(self, said: SaidState) -> None:
-        """Have state stored soon."""
-        self._waiting_bytes += len(said.payload)
+    def put(self, said: SaidState | SaidOn) -> None:
+        """Have something stored soon that is kept elsewhere until then."""
+        self._waiting_bytes += _size(said)
         self._batches.put(said)
 
     def offer(self, said: SaidOn) -> None:
@@ -119,29 +121,39 @@ class Inbox:
 
     async def _write(self, batch: Sequence[SaidState | SaidOn]) -> None:
         states = [each for each in batch if isinstance(each, SaidState)]
-        firings = [
-            firing
-            for each in batch
-            if isinstance(each, SaidOn) and (firing := firing_of(each.topic_filter, each.message))
-        ]
+        heard = [each for each in batch if isinstance(each, SaidOn)]
         told = self._by_application(states)
 
-        async def work(session: Session) -> _Outcome:
+        async def work(session: Session) -> list[Taken | None]:
             taken: list[Taken | None] = []
             for application_id, those in told.items():
                 taken += await self._reports.take(session, application_id, those)
+            firings = await self._firings(session, heard)
             if firings:
                 await session.jobs.firings.add(firings, await session.now_ms())
-            return _Outcome(taken, bool(firings))
+            return taken
 
-        outcome = await self._store.write(work)
-        for said in states:
-            self._waiting_bytes -= len(said.payload)
-            said.done()
-        self._count(batch, outcome.taken)
-        self._reports.announce(outcome.taken)
-        if outcome.fired:
-            self._wake()
+        taken = await self._store.write(work)
+        for said in batch:
+            self._end(said)
+        self._count(batch, taken)
+        self._reports.announce(taken)
+
+    async def _firings(self, session: Session, heard: Sequence[SaidOn]) -> Sequence[Firing]:
+        """Return what messages start; those that were stored before start nothing again."""
+        places = [each.place for each in heard if each.place is not None]
+        new = await self._places.new_at(session, places) if places else set()
+        firings: list[Firing | None] = []
+        for each in heard:
+            if each.place is None or each.place in new:
+                new.discard(each.place)  # it may have come twice since the last write
+                firings += [firing_of(topic_filter, each.message) for topic_filter in each.filters]
+        return [each for each in firings if each is not None]
+
+    def _end(self, said: SaidState | SaidOn) -> None:
+        """Have something handed over no more: it is stored, or never can be."""
+        self._waiting_bytes -= _size(said)
+        said.done()
 
     def _count(self, batch: Sequence[SaidState | SaidOn], taken: Sequence[Taken | None]) -> None:
         payloads: Counter[tuple[str, str]] = Counter()
@@ -178,6 +190,13 @@ class Inbox:
         self.unreadable += 1
         if self.unreadable % TOLD_EVERY == 1:
             _LOG.info("live.unreadable", device=said.device_id, so_far=self.unreadable)
+
+
+def _size(said: SaidState | SaidOn) -> int:
+    """Return the bytes that count as waiting: of what is kept elsewhere as well."""
+    if isinstance(said, SaidState):
+        return len(said.payload)
+    return 0 if said.place is None else len(said.message.payload)
 
 
 def _caller(device_id: str) -> Caller:

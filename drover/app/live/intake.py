@@ -9,6 +9,7 @@ from drover.app.live.topic_triggers import MQTT_TRIGGER
 from drover.kinds.application import KIND as APPLICATION
 from drover.model.topics import free_roots, state_topic
 from drover.ports.door import Revoked, Waited
+from drover.ports.jobs import Place
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -63,7 +64,18 @@ class LiveIntake:
         if relay is not None and relay.type == "device":
             topic = f"{message.application_id}/{message.topic}"
             self._pace.said(topic, relay.id, heard_by=topic_filter)
-        self._inbox.offer(SaidOn(topic_filter, message))
+        self._inbox.offer(SaidOn((topic_filter,), message))
+
+    def heard(self, filters: Sequence[str], message: Message, place: str, done: Done) -> None:
+        """Take a message that comes again until it is stored.
+
+        Who says too much is counted as it passes: what has waited counts against nobody.
+        """
+        self._inbox.put(SaidOn(filters, message, Place(message.application_id, place), done))
+
+    def spoke_on(self, application_id: str, topic: str, speaker: str) -> None:
+        """Count a message on a free topic against who published it."""
+        self._pace.said(f"{application_id}/{topic}", speaker)
 
     def came(self, connection: Connection) -> None:
         """Note that a device is connected."""

@@ -95,9 +95,8 @@ class PresenceBook:
                 await self._note_lost(session, application_id, ids, now_ms)
             return len(left)
 
-        while await self._store.write(work) == _AT_A_TIME:  # others write in between
-            self._reports.announce(())
-        self._reports.announce(())
+        while await self._store.write(work) == _AT_A_TIME:
+            pass  # others write in between
 
     async def _note_lost(
         self, session: Session, application_id: str, ids: Sequence[str], now_ms: int
@@ -131,7 +130,6 @@ class PresenceBook:
         for move in await self._store.write(work):
             category = "deviceConnect" if move.parting is None else "deviceDisconnect"
             self._reports.counter.note(move.connection.application_id, category, BY_DEVICE)
-        self._reports.announce(())
 
 
 def _by_application(moves: Sequence[_Move]) -> Mapping[str, Sequence[_Move]]:

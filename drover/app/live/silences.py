@@ -19,7 +19,7 @@ from drover.ports.jobs import Firing
 from drover.ports.silences import Silence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from drover.kinds.device import Device
     from drover.ports.store import Session, Store
@@ -57,15 +57,12 @@ async def arm(
 class SilenceWatch:
     """Starts workflows for devices that have fallen silent. Any number of servers may watch."""
 
-    def __init__(self, store: Store, wake: Callable[[], None]) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._wake = wake
 
     async def tick(self) -> float | None:
         """Act on clocks that have run down; return in how many seconds the next one will."""
         fired = await self._store.write(_fire)
-        if fired:
-            self._wake()
         if fired >= AT_A_TIME:
             return 0.0
         return await self._store.read(_rest)

@@ -18,7 +18,7 @@ from drover.model.instants import to_text
 from drover.ports.jobs import Firing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from drover.app.device_reports import Change, Reported, Taken
     from drover.kinds.device import Device
@@ -58,13 +58,10 @@ class _Wish(NamedTuple):
 
 
 class LiveTriggers:
-    """Stores firings for state and for connections, then has them acted on.
+    """Stores firings for state and for connections.
 
     See ``drover.app.device_reports.ReportHook``.
     """
-
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self.kept = wake
 
     async def reported(
         self, session: Session, application_id: str, taken: Sequence[Taken], /

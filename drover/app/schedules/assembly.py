@@ -35,7 +35,7 @@ def build(
     """Return the use cases over the store of an engine's heart."""
     store, signals = heart.store, heart.signals
     return ScheduleServices(
-        schedules=JobSchedules(store, ids, signals, executions, limits),
+        schedules=JobSchedules(store, ids, executions, limits),
         runs=ScheduledRuns(store, executions, signals),
         actions={KIND: ScheduleAction(queue_runs, signals.runs.set)},
     )

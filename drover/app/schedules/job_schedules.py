@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from drover.app.jobs.execute import JobExecutions
     from drover.app.jobs.found import Place
     from drover.app.schedules.definition import JobSchedule
-    from drover.engine.signals import Signals
     from drover.model.access import Caller
     from drover.model.schedule import Recurrence
     from drover.ports.clock import Ids
@@ -58,13 +57,11 @@ class JobSchedules:
         self,
         store: Store,
         ids: Ids,
-        signals: Signals,
         executions: JobExecutions,
         limits: ScheduleLimits,
     ) -> None:
         self._store = store
         self._ids = ids
-        self._signals = signals
         self._executions = executions
         self._limits = limits
 
@@ -180,9 +177,7 @@ class JobSchedules:
         async def shows(session: Session) -> dict[str, Any]:
             return await _shown(session, await work(session))
 
-        answer = await self._store.write(shows)
-        self._signals.schedule.set()
-        return answer
+        return await self._store.write(shows)
 
     async def _saved(
         self,

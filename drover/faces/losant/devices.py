@@ -205,7 +205,9 @@ class _Calls:
         query = _lists.query(call, KIND) or ALL
         start = call.query.get("startsWith", "")
         named = Compare("name", Operator.STARTS_WITH, start, fold=True) if fold(start) else ALL
-        listing = replace(everything(all_of([query, named])), sort_field="name", limit=_MOST_NAMES)
+        listing = replace(
+            everything(all_of([query, named])), sort_field="name", limit=_MOST_NAMES, counted=False
+        )
         found = await self._devices.page(call.caller, call.application_id, listing)
         kept = ("id", "deviceClass", "name")
         devices = [msgspec.json.decode(document) for document in found.items]

@@ -19,6 +19,7 @@ EARTH_RADIUS_M: Final = 6_371_008.8
 
 _MAX_LATITUDE: Final = 90
 _MAX_LONGITUDE: Final = 180
+_TURN: Final = 360
 _MAX_TEXT: Final = 200
 """Characters of the longest coordinate text that is read."""
 
@@ -133,8 +134,32 @@ def distance_m(start: Coordinates, end: Coordinates) -> float:
 
 
 def is_inside(point: Coordinates, corners: Sequence[Coordinates]) -> bool:
-    """Whether ``point`` lies in the polygon or on its border."""
-    sides = list(pairwise([*corners, corners[0]]))
+    """Whether ``point`` lies in the polygon or on its border.
+
+    Sides go the shorter way round the Earth, also across the antimeridian; one that spans all of
+    it is that of a map.
+    """
+    spread = _spread(corners)
+    sides = list(pairwise([*spread, spread[0]]))
+    return any(
+        _is_within(Coordinates(point.latitude, point.longitude + turn), sides)
+        for turn in (0, -_TURN, _TURN)
+    )
+
+
+def _spread(corners: Sequence[Coordinates]) -> list[Coordinates]:
+    """Return corners on a plane: past the antimeridian longitudes go on beyond 180."""
+    spread = [corners[0]]
+    turned = 0
+    for before, corner in pairwise(corners):
+        step = corner.longitude - before.longitude
+        if _MAX_LONGITUDE < abs(step) < _TURN:
+            turned += _TURN if step < 0 else -_TURN
+        spread.append(Coordinates(corner.latitude, corner.longitude + turned))
+    return spread
+
+
+def _is_within(point: Coordinates, sides: Sequence[tuple[Coordinates, Coordinates]]) -> bool:
     if any(_on_side(point, *side) for side in sides):
         return True
     return sum(_crosses(point, *side) for side in sides) % 2 == 1

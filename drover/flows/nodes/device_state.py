@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from drover.flows.actions import Action, Ask
@@ -10,7 +11,9 @@ from drover.flows.language import UNDEFINED, to_text
 from drover.flows.node import Node
 from drover.flows.paging import pairs
 from drover.flows.payload import jsonable
+from drover.flows.series_fields import MOST_ATTRIBUTES
 from drover.flows.visit import Thrown
+from drover.model.fields import KEY_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +39,7 @@ def _compile(settings: Settings) -> Action:
         payload = visit.payload
         defaults = {"time": time(payload), "meta": meta(payload), "flowVersion": version(payload)}
         given = {key: value for key, value in defaults.items() if value not in (UNDEFINED, "")}
-        reports = [jsonable({**given, **report}) for report in _reports(data(payload))]
+        reports = [_told({**given, **report}) for report in _reports(data(payload))]
         return {"deviceId": device_id(payload), "reports": reports}
 
     return Ask("state.report", request, strictly(None) if write is None else softly(write))
@@ -66,7 +69,7 @@ def _data(settings: Settings) -> Render:
     if method == "payloadPath":
         path = settings.path("attrPayloadPath", required=True)
         return lambda payload: UNDEFINED if path is None else path.get(payload)
-    fields = pairs(settings, "attrInfos", "key")
+    fields = pairs(settings, "attrInfos", "key", most=MOST_ATTRIBUTES)
     return lambda payload: {"data": {key: value for key, value in fields(payload) if value}}
 
 
@@ -102,6 +105,25 @@ def _reports(given: Any) -> list[dict[str, Any]]:
     if any(entry.__class__ is not dict for entry in entries):
         raise Thrown("Validation", "The state must be an object or an array of objects")
     return [entry if _is_report(entry) else {"data": entry} for entry in entries]
+
+
+def _told(report: dict[str, Any]) -> dict[str, Any]:
+    """Return a report as JSON, without values that no attribute has and what is no moment."""
+    told: dict[str, Any] = jsonable(report)
+    told["data"] = {
+        key: value
+        for key, value in told["data"].items()
+        if isinstance(value, str | int | float) and re.match(KEY_PATTERN, key)
+    }
+    if not _is_moment(told.get("time")):
+        told.pop("time", None)
+    return told
+
+
+def _is_moment(given: Any) -> bool:
+    if isinstance(given, dict):
+        return given.keys() == {"$date"} and isinstance(given["$date"], str)
+    return isinstance(given, str | int | float) and not isinstance(given, bool)
 
 
 def _is_report(entry: dict[str, Any]) -> bool:

@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from drover.flows.visit import Visit
 
     Body = Callable[[Any], dict[str, Any]]
+    Pairs = list[tuple[str, str]]
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 LONGEST_S: Final = 30
 MOST_HEADERS: Final = 100
+
+_TYPE: Final = "content-type"
 
 _BODY_TYPES: Final = ("string", "jsonTemplate", "urlencoded", "multipart", "none", "url")
 _BODILESS: Final = ("GET", "HEAD")
@@ -79,7 +82,7 @@ def _request(settings: Settings) -> Callable[[Visit], dict[str, Any]]:
             **auth(payload),
             "url": url(payload),
             **content,
-            "headers": [*content.get("headers", ()), *headers(payload)],
+            "headers": _together(content, headers(payload)),
             "timeoutMs": timeout_ms(payload),
             "encoding": encoding(payload) or "utf8",
             "caCert": ca_cert(payload),
@@ -99,6 +102,17 @@ def _headers(settings: Settings) -> Callable[[Any], list[tuple[str, str]]]:
     return lambda payload: [
         (name, value(payload)) for key, value in entries if (name := key(payload))
     ]
+
+
+def _together(content: dict[str, Any], given: Pairs) -> Pairs:
+    """Return the headers of a body and those given, which count more.
+
+    Parts without a boundary could not be told apart: a type that names none is left to who sends.
+    """
+    if "multipart" in content:
+        given = [each for each in given if each[0].lower() != _TYPE or "boundary=" in each[1]]
+    names = {name.lower() for name, _ in given}
+    return [*(each for each in content.get("headers", ()) if each[0].lower() not in names), *given]
 
 
 def _timeout(settings: Settings) -> Callable[[Any], int]:

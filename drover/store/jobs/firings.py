@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from drover.ports.jobs import Firing, LeasedFiring
+from drover.ports.jobs import Firing, LeasedFiring, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from drover.store.driver import Row, Transaction
 
@@ -28,6 +28,16 @@ class FiringStore:
             await self._tx.execute_many("firing_add", [_columns(each, now_ms) for each in firings])
             self.stored = True
 
+    async def new_at(self, places: Iterable[Place], now_ms: int) -> Collection[Place]:
+        """Note places of messages, and return those that were not noted before."""
+        rows = [{**each._asdict(), "now_ms": now_ms} for each in sorted(set(places))]
+        found = await self._tx.fetch_many("place_note", rows)
+        return {Place(row["application_id"], row["name"]) for row in found}
+
+    async def forget_places(self, before_ms: int, limit: int) -> int:
+        """Forget places that were noted before a moment, the oldest first; return how many."""
+        return await self._tx.execute("places_forget", {"before_ms": before_ms, "limit": limit})
+
     async def lease(self, limit: int, now_ms: int, until_ms: int) -> Sequence[LeasedFiring]:
         """Take firings that are due and not leased, oldest first."""
         params = {"limit": limit, "now_ms": now_ms, "until_ms": until_ms}
@@ -38,6 +48,10 @@ class FiringStore:
         """Renew the leases of firings leased until then."""
         params = {"numbers": list(numbers), "until_ms": until_ms, "new_until_ms": new_until_ms}
         await self._tx.execute("firings_renew", params)
+
+    async def release(self) -> None:
+        """Have firings that were taken come back now, before those that were stored later."""
+        await self._tx.execute("firings_release")
 
     async def done(self, numbers: Sequence[int], until_ms: int) -> None:
         """Forget firings leased until then: they were acted on, or are given up."""

@@ -216,7 +216,8 @@ def test_device_state_takes_values_reports_and_arrays_of_either():
 
     assert report(config, {"t": 1}) == [{"data": {"t": 1}}]
     assert report(config, {"data": {"t": 1}, "time": 5}) == [{"data": {"t": 1}, "time": 5}]
-    assert report(config, {"data": {"t": 1}, "x": 5}) == [{"data": {"data": {"t": 1}, "x": 5}}]
+    assert report(config, {"data": 2, "x": 5}) == [{"data": {"data": 2, "x": 5}}]
+    assert report(config, {"data": {"t": 1}, "x": 5}) == [{"data": {"x": 5}}]
     assert report(config, [{"t": 1}, {"data": {"t": 2}}]) == [
         {"data": {"t": 1}},
         {"data": {"t": 2}},
@@ -249,3 +250,23 @@ def test_device_state_throws_only_without_a_result_path():
     soft = result_of("DeviceChangeStateNode", {**config, "resultPath": "out"}, {"id": "x"}, host)
     assert soft["out"]["error"]["type"] == "NotFound"
     assert error_of("DeviceChangeStateNode", config, {}, host)["message"] == "Device id is required"
+
+
+def test_device_state_leaves_out_values_and_moments_that_cannot_be_reported():
+    config = {"attrDataMethod": "payloadPath", "attrPayloadPath": "data.d"}
+    moment = {"timeSourceType": "payloadPath", "timeSourcePath": "data.t"}
+    given = {"t": 1, "o": {"a": 1}, "l": [1], "n": None, "bad name": 1, "": 1}
+
+    assert report(config, {"d": given}) == [{"data": {"t": 1}}]
+    for time in (None, True, [1], {"$date": 5}):
+        assert report({**config, **moment}, {"d": {"t": 1}, "t": time}) == [{"data": {"t": 1}}]
+    dated = report({**config, **moment}, {"d": {"t": 1}, "t": {"$date": TIME}})
+    assert dated == [{"data": {"t": 1}, "time": {"$date": TIME}}]
+
+
+def test_device_state_takes_as_many_fields_as_a_device_has_attributes():
+    infos = [{"key": f"a{number}", "valueTemplate": "1"} for number in range(256)]
+
+    (told,) = report({"attrInfos": infos, "timeSourceType": "now"})
+
+    assert len(told["data"]) == 256

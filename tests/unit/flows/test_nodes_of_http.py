@@ -96,6 +96,29 @@ def test_http_headers_and_credentials():
     assert request["timeoutMs"] == 30_000
 
 
+@pytest.mark.parametrize(
+    ("body", "given", "sent"),
+    [
+        ("jsonTemplate", "application/vnd.pump+json", "application/vnd.pump+json"),
+        ("urlencoded", "text/x-form", "text/x-form"),
+        ("multipart", "multipart/form-data", None),
+        ("multipart", "multipart/mixed; boundary=b", "multipart/mixed; boundary=b"),
+    ],
+)
+def test_a_type_that_is_given_counts_alone_but_parts_are_never_without_a_boundary(
+    body, given, sent
+):
+    fields = [{"keyTemplate": "k", "valueTemplate": "v"}]
+    headers = [{"key": "content-type", "valueTemplate": given}, {"key": "X", "valueTemplate": "1"}]
+    config = {"method": "POST", "bodyType": body, "bodyTemplate": "{}", "bodyFields": fields}
+
+    request, _ = http({**config, "headerInfo": headers}, "a")
+
+    types = [value for name, value in request["headers"] if name.lower() == "content-type"]
+    assert types == ([] if sent is None else [sent])
+    assert ("X", "1") in request["headers"]
+
+
 def test_http_transport_errors_are_thrown_or_written():
     failed = {"error": {"type": "Timeout", "message": "slow"}, "request": {"uri": "http://x"}}
     config = {"uriTemplate": "http://x", "responsePath": "out"}

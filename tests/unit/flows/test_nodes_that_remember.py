@@ -143,6 +143,20 @@ def test_the_first_value_that_is_no_number_is_not_remembered():
     assert outputs_of(["x", 1, 9], changeType="value", changeThreshold=3) == [0, 0, 1]
 
 
+def test_a_change_of_number_starts_anew_where_something_else_was_remembered():
+    host = Remembering()
+    config = {"valuePath": "data.value", "onChangeIdTemplate": "same"}
+    number = {**config, "changeType": "value", "changeThreshold": 5}
+
+    for value in ("on", "off"):
+        output_of("BranchOnChangeNode", config, {"value": value}, host)
+    outputs = [
+        output_of("BranchOnChangeNode", number, {"value": value}, host) for value in (1, 5, 6)
+    ]
+
+    assert outputs == [0, 0, 1]
+
+
 def test_a_threshold_may_be_a_template_that_gives_a_number():
     config = {"changeType": "value", "changeThreshold": "{{data.by}}", "valuePath": "data.v"}
     host = Remembering()

@@ -100,6 +100,32 @@ def test_a_point_is_inside_a_polygon_or_on_its_border(
     assert is_inside(Coordinates(latitude, longitude), SQUARE) is inside
 
 
+FIJI = [
+    Coordinates(-10, 170),
+    Coordinates(-10, -170),
+    Coordinates(-20, -170),
+    Coordinates(-20, 170),
+]
+WORLD = [Coordinates(-90, -180), Coordinates(-90, 180), Coordinates(90, 180), Coordinates(90, -180)]
+
+
+@pytest.mark.parametrize(
+    ("longitude", "inside"),
+    [(179, True), (-179, True), (180, True), (-180, True), (170, True), (-170, True), (169, False), (-169, False), (0, False)],
+)  # fmt: skip
+@pytest.mark.parametrize("first", range(4))
+def test_the_sides_of_a_polygon_go_the_shorter_way_round_the_earth(
+    longitude: float, inside: bool, first: int
+):
+    corners = [*FIJI[first:], *FIJI[:first]]
+
+    assert is_inside(Coordinates(-15, longitude), corners) is inside
+
+
+def test_a_polygon_may_be_the_whole_map():
+    assert all(is_inside(Coordinates(15, longitude), WORLD) for longitude in (-180, -1, 0, 180))
+
+
 @pytest.mark.parametrize(
     ("template", "text"),
     [

@@ -6,6 +6,7 @@ import ipaddress
 from contextlib import asynccontextmanager
 
 import httpcore
+import msgspec
 import pytest
 
 from drover.ports.web import WebFailure, WebRequest
@@ -251,3 +252,22 @@ async def test_a_certificate_that_is_none_is_told():
     assert (
         await failure(web, url="https://127.0.0.1:9/", ca_certificate="nonsense") == "Unreachable"
     )
+
+
+async def test_headers_are_sent_in_latin_1_and_what_cannot_be_is_told():
+    heads = []
+
+    def answer(head, _body):
+        heads.append(head)
+        return ok()
+
+    async with serving(answer) as port:
+        request = WebRequest(method="GET", url=f"http://127.0.0.1:{port}/", timeout_ms=60_000)
+        web = GuardedWeb(LOOPBACK)
+        await web.fetch(msgspec.structs.replace(request, headers=(("X-Where", "Köln"),)))
+        for name, value in (("X-Where", "Łódź"), ("Größe", "1")):
+            with pytest.raises(WebFailure, match="header"):
+                await web.fetch(msgspec.structs.replace(request, headers=((name, value),)))
+
+    assert "X-Where: Köln".encode("latin-1") in heads[0]
+    assert len(heads) == 1

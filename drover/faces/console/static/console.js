@@ -153,11 +153,23 @@ function follow(card) {
   const part = (name) => card.querySelector(`[data-live-${name}]`);
   const told = (text) => { part("status").textContent = text; };
   let count = 0;
+  let leftOut = 0;
+  let missed = 0;
+  let newest = null;
   let paused = false;
   let waiting = [];
+  // Who reads too slowly is cut off and comes again; ids tell how many came in between.
+  const note = (id) => {
+    const at = id.lastIndexOf("-");
+    const [token, number] = [id.slice(0, at), Number(id.slice(at + 1))];
+    if (newest && newest.token === token) missed += Math.max(0, number - newest.number - 1);
+    newest = { token, number };
+  };
   // However many come, the page is changed a few times a second, and by the newest alone.
   setInterval(() => {
     part("count").textContent = plain(count);
+    part("left-out").textContent = leftOut ? `${plain(leftOut)} too many to show` : "";
+    part("missed").textContent = missed ? `${plain(missed)} missed` : "";
     if (paused || document.hidden || !waiting.length) return;
     const rows = waiting.reverse().map(([when, topic, message]) => {
       const row = document.createElement("tr");
@@ -177,9 +189,13 @@ function follow(card) {
     source.addEventListener("open", () => told("watching"));
     source.addEventListener("mqttMessage", (event) => {
       const { topic, message } = JSON.parse(event.data);
+      note(event.lastEventId);
       count += 1;
       waiting.push([new Date().toLocaleTimeString(), topic, message]);
-      if (waiting.length > MOST_SHOWN) waiting.shift();
+      if (waiting.length > MOST_SHOWN) {
+        waiting.shift();
+        leftOut += 1;
+      }
     });
     source.addEventListener("error", () => {
       told("interrupted; it is tried again");

@@ -23,3 +23,7 @@ SELECT number FROM firing WHERE application_id = :application_id AND run_id = :r
 -- name: firings_next_ms
 -- Read when the next firing is due.
 SELECT min(due_ms) AS next_ms FROM firing;
+
+-- name: firings_release
+-- Put firings that were taken, and not acted on to the end, back to where they were in the queue.
+UPDATE firing SET due_ms = created_ms WHERE tries > 0;

@@ -46,3 +46,13 @@ LIMIT :limit;
 -- Read which of some devices are connected, and since when.
 SELECT id, connection_ms FROM device
 WHERE connection_server IS NOT NULL AND id = ANY(:ids::text[]);
+
+-- name: devices_behind
+-- Read which devices a gateway speaks for: its own, and those that any gateway may speak for.
+SELECT id FROM device
+WHERE gateway_id = :gateway_id AND application_id = :application_id AND deleted_ms IS NULL
+UNION ALL
+SELECT id FROM device
+WHERE application_id = :application_id
+    AND device_class = 'floating' AND gateway_id IS NULL AND deleted_ms IS NULL
+ORDER BY id LIMIT :limit;

@@ -4,8 +4,8 @@ SELECT document FROM table_row
 WHERE application_id = :application_id AND table_id = :table_id AND id = :id FOR UPDATE;
 
 -- name: table_rows_remove
--- Delete some rows of a data table.
-DELETE FROM table_row WHERE table_id = :table_id AND id = ANY(:ids::text[]);
+-- Delete some rows of a data table and tell which were there.
+DELETE FROM table_row WHERE table_id = :table_id AND id = ANY(:ids::text[]) RETURNING id;
 
 -- name: table_column_drop
 -- Take a member out of the documents of all rows.

@@ -29,7 +29,8 @@ ORDER BY device_id, attribute;
 
 -- name: device_last_within
 -- Read the newest values of some devices within a span, of some attributes or of all. Where the
--- newest of all lies in the span no other is looked at.
+-- newest of all lies in the span no other is looked at. CROSS keeps SQLite from reading all that the
+-- devices ever reported first.
 SELECT state.device_id, state.attribute, state.time_ms, state.value, state.relay_id,
     state.relay_type
 FROM (
@@ -43,7 +44,7 @@ FROM (
     WHERE device_id IN (SELECT value FROM json_each(:ids))
         AND time_ms >= :start_ms
         AND (:attributes IS NULL OR attribute IN (SELECT value FROM json_each(:attributes)))
-) AS newest JOIN device_state AS state ON state.device_id = newest.device_id
+) AS newest CROSS JOIN device_state AS state ON state.device_id = newest.device_id
     AND state.time_ms = newest.time_ms AND state.attribute = newest.attribute
 ORDER BY state.device_id, state.attribute;
 

@@ -1,7 +1,7 @@
 -- name: table_rows_remove
--- Delete some rows of a data table.
+-- Delete some rows of a data table and tell which were there.
 DELETE FROM table_row
-WHERE table_id = :table_id AND id IN (SELECT value FROM json_each(:ids));
+WHERE table_id = :table_id AND id IN (SELECT value FROM json_each(:ids)) RETURNING id;
 
 -- name: table_column_drop
 -- Take a member out of the documents of all rows.

@@ -1,0 +1,118 @@
+"""What concerns a few devices of a fleet looks at few, on both stores."""
+
+from __future__ import annotations
+
+import pytest
+import pytest_asyncio
+
+from drover.kinds.device import KIND
+from drover.ports.reports import Span, Suggestion
+from drover.ports.resources import Listing
+from drover.query.tree import ALL
+from drover.store.presence import PresenceStore
+from drover.store.reports import ReportStore
+from drover.store.resources import ResourceStore
+from tests.support.counted_steps import CountedSteps
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+APPLICATION, TALKATIVE = "a" * 24, f"{0:024x}"
+MANY = 20_000
+FEW = MANY // 10
+"""Steps of the database that a look takes no more of; at all it takes many times."""
+POINTS = 50_000
+HALLS = 3
+
+
+def _id(number):
+    return f"{number:024x}"
+
+
+def _device(number):
+    kind = {1: "gateway", 5: "floating", 6: "floating"}.get(number, "standalone")
+    kind, gateway = ("peripheral", _id(1)) if number in (2, 3) else (kind, None)
+    return (APPLICATION, _id(number), f"d{number}", kind, gateway, 1, 1, "{}")
+
+
+async def _fill(tx):
+    columns = ("id", "name", "device_class", "gateway_id", "created_ms", "updated_ms", "document")
+    numbers = range(MANY)
+    await tx.copy_rows("device", ("application_id", *columns), [_device(each) for each in numbers])
+    tags = [(APPLICATION, _id(each), "hall", str(each % HALLS)) for each in numbers]
+    await tx.copy_rows("device_tag", ("application_id", "device_id", "key", "value"), tags)
+    names = [(APPLICATION, _id(each), "heat", "number") for each in numbers]
+    columns = ("application_id", "device_id", "name", "data_type")
+    await tx.copy_rows("device_attribute", columns, names)
+    columns = ("device_id", "attribute", "time_ms", "value")
+    points = [(TALKATIVE, "heat", each, str(each)) for each in range(1, POINTS + 1)]
+    await tx.copy_rows("device_state", columns, points)
+    await tx.copy_rows("device_last", columns, points[-1:])
+    if tx.dialect == "postgres":
+        await tx.execute_sql("ANALYZE")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def fleet(shared_database):
+    await shared_database.write(_fill)
+    return shared_database
+
+
+async def steps_of(fleet, ask):
+    """Return what is found, and how many steps it took."""
+
+    async def work(tx):
+        counted = CountedSteps(tx)
+        return await ask(counted), counted.steps
+
+    return await fleet.read(work)
+
+
+@pytest.mark.parametrize(
+    ("what", "found"),
+    [
+        (Suggestion(what="tagKeys"), ["hall"]),
+        (Suggestion(what="tagValues", tag_key="hall"), ["0", "1", "2"]),
+        (Suggestion(what="tagValues", tag_key="none"), []),
+        (Suggestion(what="attributeNames"), ["heat"]),
+        (Suggestion(what="attributeNames", data_types=("number",)), ["heat"]),
+    ],
+)
+async def test_the_few_names_that_all_devices_have_are_found_at_once(fleet, what, found):
+    names, steps = await steps_of(
+        fleet, lambda tx: ReportStore(tx).names(APPLICATION, what, ALL, "")
+    )
+
+    assert names == found
+    assert steps < FEW
+
+
+@pytest.mark.parametrize(("start_ms", "end_ms", "value"), [(1, 2**50, POINTS), (1, 500, 500)])
+async def test_the_newest_value_of_a_span_is_found_at_once(fleet, start_ms, end_ms, value):
+    span = Span(start_ms=start_ms, end_ms=end_ms)
+
+    readings, steps = await steps_of(fleet, lambda tx: ReportStore(tx).latest([TALKATIVE], span))
+
+    assert [each.value for each in readings] == [value]
+    assert steps < FEW
+
+
+async def test_devices_that_a_gateway_speaks_for_are_found_at_once(fleet):
+    ids, steps = await steps_of(
+        fleet, lambda tx: PresenceStore(tx).behind(APPLICATION, _id(1), 100)
+    )
+    other, _ = await steps_of(fleet, lambda tx: PresenceStore(tx).behind("b" * 24, _id(1), 100))
+
+    assert ids == [_id(each) for each in (2, 3, 5, 6)]
+    assert other == []
+    assert steps < FEW
+
+
+async def test_a_page_that_nobody_needs_the_total_of_is_not_counted(fleet):
+    listing = Listing(sort_field="id", limit=10, counted=False)
+
+    page, steps = await steps_of(
+        fleet, lambda tx: ResourceStore(tx).page_bytes(KIND, APPLICATION, listing)
+    )
+
+    assert len(page.items) == page.total == 10
+    assert steps < FEW
