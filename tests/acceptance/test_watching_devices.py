@@ -123,6 +123,26 @@ async def test_state_of_one_device_is_watched_as_it_is_stored(site):
     assert (name, first["data"], second["data"]) == ("deviceState", {"level": 2}, {"level": 3})
 
 
+async def test_what_is_too_long_to_be_told_is_kept_and_counted(site):
+    device_id, unsent = site.device(), unsent_by(site)
+    report = {"data": {"note": "\x01" * 60_000, "level": 1}}  # each six characters in JSON
+    async with watching(site, f"devices/{device_id}/stateStream") as events:
+        site.post(f"devices/{device_id}/state", report)
+
+        assert (await anext(events))[1]["data"] == {"level": 1}
+    assert site.get(f"devices/{device_id}/state")[0]["data"] == report["data"]
+    assert unsent_by(site) == unsent + 1
+
+
+def unsent_by(site) -> float:
+    """How many messages were dropped on their way to the broker."""
+    shown = httpx.get(f"{site.serving.url}/metrics", timeout=PATIENCE_S).text
+    name = "drover_mqtt_unsent_total "
+    return next(
+        float(each.removeprefix(name)) for each in shown.splitlines() if each.startswith(name)
+    )
+
+
 async def test_a_blob_may_be_as_large_as_a_message_and_is_kept_and_watched(site):
     camera = await site.connect(site.device(attributes=[{"name": "photo", "dataType": "blob"}]))
     photo = "A" * (262_144 - len('{"data":{"photo":""}}'))
