@@ -49,6 +49,11 @@ class DeviceTopic(NamedTuple):
     device_id: str
     what: str
 
+    @property
+    def topic(self) -> str:
+        """The topic as messages pass on it: its id may have been given in upper case."""
+        return f"{_ROOT}/{self.device_id}/{self.what}"
+
 
 def is_topic(text: str) -> bool:
     """Tell whether a message can be published on this: no wildcard, nothing of the broker's."""

@@ -97,6 +97,8 @@ class Link:
         """Tells which first levels of topics workflows of an application wait for."""
         self.dropped = 0
         """Messages that were dropped because too many waited to be sent."""
+        self.not_sent = 0
+        """Messages that the broker did not take, or that were too large for it."""
 
     @property
     def listens(self) -> bool:
@@ -418,6 +420,7 @@ class Link:
             try:
                 await self._send(message)
             except (Unavailable, *_FAILURES) as error:
+                self.not_sent += 1
                 _LOG.warning("mqtt.not_sent", topic=message.topic, error=str(error))
 
     async def _send(self, message: Message) -> None:

@@ -38,7 +38,10 @@ def show_devices(metrics: RequestMetrics, fabric: Fabric, devices: LiveServices)
         "mqtt_unreadable": ("Messages of state that were no reports.", lambda: inbox.unreadable),
         "mqtt_unkept": ("Messages dropped: too much waited.", lambda: inbox.dropped),
         "mqtt_unnoted": ("Comings and goings dropped.", lambda: devices.book.dropped),
-        "mqtt_unsent": ("Messages dropped on the way to the broker.", lambda: fabric.link.dropped),
+        "mqtt_unsent": (
+            "Messages dropped on the way to the broker.",
+            lambda: fabric.link.dropped + fabric.link.not_sent,
+        ),
     }
     for name, (meaning, value) in counts.items():
         metrics.show_count(name, meaning, value)

@@ -85,6 +85,15 @@ async def test_a_topic_is_watched_as_devices_publish_on_it(site):
         assert await anext(events) == ("mqttMessage", {"topic": "t/a", "message": '{"level": 1}'})
 
 
+async def test_a_device_may_be_named_in_upper_case_where_it_is_watched(site):
+    pump = await site.connect(site.device())
+    topic = f"losant/{pump.id.upper()}/state"
+    async with watching(site, "mqttSubscriptionStream", topic=topic) as events:
+        await pump.client.publish(pump.state, b"1")
+
+        assert (await anext(events))[1] == {"topic": pump.state, "message": "1"}
+
+
 async def test_a_message_stays_on_one_line_for_readers_with_other_ends_of_lines(site):
     pump = await site.connect(site.device())
     text = "one\u0085two\u2028three\u2029four\x0cfive\r\nsix"
@@ -112,6 +121,26 @@ async def test_state_of_one_device_is_watched_as_it_is_stored(site):
         _, second = await anext(events)
 
     assert (name, first["data"], second["data"]) == ("deviceState", {"level": 2}, {"level": 3})
+
+
+async def test_what_is_too_long_to_be_told_is_kept_and_counted(site):
+    device_id, unsent = site.device(), unsent_by(site)
+    report = {"data": {"note": "\x01" * 60_000, "level": 1}}  # each six characters in JSON
+    async with watching(site, f"devices/{device_id}/stateStream") as events:
+        site.post(f"devices/{device_id}/state", report)
+
+        assert (await anext(events))[1]["data"] == {"level": 1}
+    assert site.get(f"devices/{device_id}/state")[0]["data"] == report["data"]
+    assert unsent_by(site) == unsent + 1
+
+
+def unsent_by(site) -> float:
+    """How many messages were dropped on their way to the broker."""
+    shown = httpx.get(f"{site.serving.url}/metrics", timeout=PATIENCE_S).text
+    name = "drover_mqtt_unsent_total "
+    return next(
+        float(each.removeprefix(name)) for each in shown.splitlines() if each.startswith(name)
+    )
 
 
 async def test_a_blob_may_be_as_large_as_a_message_and_is_kept_and_watched(site):

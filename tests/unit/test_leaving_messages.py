@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from nats.errors import MaxPayloadError
+
 from drover.mqtt import link
 from drover.mqtt.accounts import CALLOUT
 from drover.mqtt.link import Link
@@ -22,6 +24,24 @@ async def test_no_more_messages_wait_for_the_broker_than_may(monkeypatch):
         "topic/0",
         "topic/1",
     ]
+    await bus.close()
+
+
+async def test_what_the_broker_does_not_take_is_counted_and_holds_up_nothing(monkeypatch):
+    bus, sent = Link(), asyncio.Event()
+
+    async def send(message):
+        if not message.payload:
+            raise MaxPayloadError
+        sent.set()
+
+    monkeypatch.setattr(bus, "_send", send)
+    bus._pumping = asyncio.create_task(bus._pump())
+    for payload in (b"", b"", b"1"):
+        bus.publish(Message("a" * 24, "topic", payload))
+    await sent.wait()
+
+    assert bus.not_sent == 2
     await bus.close()
 
 

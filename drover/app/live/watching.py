@@ -106,7 +106,9 @@ class Watching:
     async def topic(self, application_id: str, topic_filter: str, reading: Reading) -> Stream:
         """Watch a topic or filter of an application; raises Invalid, TooMany, Unavailable."""
         check_topic(topic_filter)
-        return await self._watch(_Watched(application_id, topic_filter, "", reading.name), reading)
+        of = device_topic(topic_filter)
+        wanted = topic_filter if of is None else of.topic
+        return await self._watch(_Watched(application_id, wanted, "", reading.name), reading)
 
     async def states(
         self, caller: Caller, application_id: str, device_id: str, reading: Reading
