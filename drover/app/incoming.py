@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from drover.app.multipart import BrokenForm, Part, all_parts
+from drover.flows.payload import literal
 from drover.model.errors import Invalid
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ def data_of(
         "path": incoming.path,
         "method": incoming.method.lower(),
         "headers": {name: text for name, text in incoming.headers.items() if name not in dropped},
-        "query": fields_of(incoming.query),
-        "body": _body(incoming, cast, annotated=annotated),
+        "query": literal(fields_of(incoming.query)),
+        "body": literal(_body(incoming, cast, annotated=annotated)),
     }
 
 

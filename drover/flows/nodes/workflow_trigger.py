@@ -10,7 +10,7 @@ from drover.flows.answers import strictly
 from drover.flows.language import UNDEFINED, to_number
 from drover.flows.language.dates import iso_text, to_date
 from drover.flows.node import Node
-from drover.flows.payload import moment, plain
+from drover.flows.payload import moment, plain, revived
 from drover.flows.visit import Thrown
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _date(settings: Settings) -> Callable[[Any], dict[str, Any]]:
 
 
 def _pressed(result: Mapping[str, Any]) -> dict[str, Any]:
-    shown = {**result, "success": True}
+    shown = {**result, "payload": revived(result.get("payload")), "success": True}
     if "runAt" in shown:
         shown["runAt"] = moment(shown["runAt"])
     return shown
