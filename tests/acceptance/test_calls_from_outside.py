@@ -186,6 +186,7 @@ MULTIPART = (
     [
         ("application/json", b'{"a": [1]}', {"a": [1]}),
         ("application/json", b"{nope", "{nope"),
+        ("application/json", b'{"cut": "\\ud83d", "n": 1e400}', {"cut": "\ufffd", "n": None}),
         ("application/json", b'{"$date": "soon"}', {"$date": "soon"}),
         (
             "application/json",
