@@ -104,7 +104,9 @@ def _date(settings: Settings) -> Callable[[Any], dict[str, Any]]:
 
 
 def _pressed(result: Mapping[str, Any]) -> dict[str, Any]:
-    shown = {**result, "payload": revived(result.get("payload")), "success": True}
+    shown = {**result, "success": True}
+    if "payload" in shown:
+        shown["payload"] = revived(shown["payload"])
     if "runAt" in shown:
         shown["runAt"] = moment(shown["runAt"])
     return shown
