@@ -21,6 +21,7 @@ from drover.app.experience_site import DEVELOP, Site, site_of
 from drover.app.incoming import NOBODY, PUBLIC, cookies_of, data_of
 from drover.app.webhooks import UNIQUE_BYTES, with_reply
 from drover.flows import globals_of
+from drover.flows.payload import literal
 from drover.kinds.experience_domain import KIND as DOMAIN
 from drover.kinds.experience_endpoint import KIND
 from drover.kinds.experience_slug import KIND as SLUG
@@ -199,7 +200,7 @@ def _asked(site: Site, incoming: Incoming, found: Match | None, visitor: Visitor
     data: dict[str, Any] = {
         **data_of(incoming),
         "params": dict(found.params) if found else {},
-        "cookies": cookies_of(incoming.headers),
+        "cookies": literal(cookies_of(incoming.headers)),
     }
     experience = {
         "endpoint": msgspec.json.decode(KIND.shown(found.endpoint)) if found else None,

@@ -10,6 +10,7 @@ from msgspec import Struct
 from drover.app.catalog import QuietHook
 from drover.app.flow_caller import depth_after
 from drover.app.workflows import MOST_DEPTH
+from drover.flows.payload import literal
 from drover.flows.triggers import DEVICE_CREATE_KEY
 from drover.ports.jobs import Firing
 
@@ -132,15 +133,21 @@ async def tell_awaited(
 
 def _event(event: Event) -> Happening:
     document: dict[str, Any] = msgspec.to_builtins(event)
-    updates = [dated(update) for update in document.get("updates") or ()]
+    updates = [_update(update) for update in document.get("updates") or ()]
     data: dict[str, Any] = {key: document[key] for key in _EVENT_KEYS if key in document}
     data["creationDate"] = _date(document["creationDate"])
+    if "data" in data:
+        data["data"] = literal(data["data"])
     if updates:
         data["latestUpdate"] = updates[-1]
     data["allUpdates"] = updates
     if len(msgspec.json.encode(updates)) > MOST_UPDATES_BYTES:
         data |= {"allUpdates": None, "updatesTruncated": True}
     return Happening(trigger_type="event", key=event.level, data=data, trigger_id=event.level)
+
+
+def _update(update: dict[str, Any]) -> dict[str, Any]:
+    return dated({**update, "data": literal(update["data"])} if "data" in update else update)
 
 
 def _rows(change: RowsChanged) -> Iterator[Happening]:

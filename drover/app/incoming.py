@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
-import msgspec
-
 from drover.app.multipart import BrokenForm, Part, all_parts
+from drover.flows.language import RenderLimit, parse_json
+from drover.flows.payload import literal
 from drover.model.errors import Invalid
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ def data_of(
         "path": incoming.path,
         "method": incoming.method.lower(),
         "headers": {name: text for name, text in incoming.headers.items() if name not in dropped},
-        "query": fields_of(incoming.query),
-        "body": _body(incoming, cast, annotated=annotated),
+        "query": literal(fields_of(incoming.query)),
+        "body": literal(_body(incoming, cast, annotated=annotated)),
     }
 
 
@@ -132,8 +132,8 @@ def _body(incoming: Incoming, cast: str, *, annotated: bool) -> Any:
 
 def _json(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
-    except (ValueError, RecursionError):  # no JSON, or no UTF-8
+        return parse_json(body.decode())
+    except (ValueError, RenderLimit):  # no JSON, or no UTF-8, or nested too deep
         return body.decode(errors="replace")
 
 

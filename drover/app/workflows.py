@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct, UnsetType
 from drover.app.flow_caller import depth_after
 from drover.flows.catalogue import OTHER_MACHINES
 from drover.flows.keys import is_button
+from drover.flows.payload import literal
 from drover.kinds.flow import KIND as FLOW
 from drover.kinds.flow_version import KIND as VERSION
 from drover.model.errors import Invalid, Missing, TooLarge
@@ -101,7 +102,7 @@ class Workflows:
             button = await find_button(session, application_id, flow_id, press.key, version)
             root = {"triggerId": button.key, "relayId": caller.id, "relayType": caller.type}
             if press.meta is not UNSET:
-                root["meta"] = press.meta
+                root["meta"] = literal(press.meta)
             await session.jobs.add_firing(
                 pressed(button, payload=payload, root=root, version=version, depth=depth)
             )
@@ -261,7 +262,7 @@ def checked_payload(payload: Any) -> bytes | None:
         return None
     if not isinstance(payload, dict):
         raise Invalid("The payload must be an object", field="payload")
-    encoded = msgspec.json.encode(payload)
+    encoded = msgspec.json.encode(literal(payload))
     if len(encoded) > MOST_PRESSED_BYTES:
         raise TooLarge(f"The payload may not be larger than {MOST_PRESSED_BYTES} bytes")
     return encoded

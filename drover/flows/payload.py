@@ -10,12 +10,14 @@ import msgspec
 
 from drover.flows.language import UNDEFINED
 from drover.flows.language.json_text import well_formed_value
+from drover.model.errors import Invalid
 from drover.model.instants import to_ms, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _DATE: Final = "$date"
+_MARK: Final = b'"$date"'
 _OWN_LENGTH: Final = len("2026-01-02T03:04:05.678Z")
 _DATED: Final = ("creationDate", "lastUpdated", "createdAt", "updatedAt")
 
@@ -36,12 +38,17 @@ def encode(payload: Any) -> bytes:
 def decode(document: bytes) -> Any:
     """Return the payload that ``encode`` made a document of."""
     value = msgspec.json.decode(document)
-    return revived(value) if b'"$date"' in document else value
+    return revived(value) if _MARK in document else value
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON values only, dates as ``{"$date": text}``, NaN as null."""
+    """Return a value as JSON values only, dates as ``{"$date": text}``, NaN as null.
+
+    An object that looks like a date and is none is told apart: ``{"$date": [what it has]}``.
+    """
     if isinstance(value, dict):
+        if len(value) == 1 and _DATE in value:
+            return {_DATE: [plain(value[_DATE])]}
         return {str(key): plain(item) for key, item in value.items() if item is not UNDEFINED}
     if isinstance(value, list):
         return [plain(item) for item in value]
@@ -65,15 +72,49 @@ def jsonable(value: Any) -> Any:
     return value
 
 
+def literal(value: Any) -> Any:
+    """Return JSON of somebody else's making as documents hold it: none of it stands for a date.
+
+    What is nested too deep for that is returned as its text.
+    """
+    text = msgspec.json.encode(value)
+    if _MARK not in text:
+        return value
+    try:
+        return plain(value)
+    except RecursionError:
+        return text.decode()
+
+
 def revived(value: Any) -> Any:
-    """Return a value with each ``{"$date": text}`` as a date."""
-    if isinstance(value, dict):
-        if len(value) == 1 and isinstance(value.get(_DATE), str):
-            return date_of(value[_DATE])
-        return {key: revived(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [revived(item) for item in value]
-    return value
+    """Return a copy of a value with each ``{"$date": text}`` as a date, however deep it is."""
+    holder = [value]
+    pending: list[Any] = [holder]
+    while pending:
+        inside = pending.pop()
+        for key, item in _collections(inside):
+            inside[key] = opened = _opened(item)
+            if opened.__class__ is not datetime:
+                pending.append(opened)
+    return holder[0]
+
+
+def _collections(inside: Any) -> list[tuple[Any, Any]]:
+    entries = inside.items() if inside.__class__ is dict else enumerate(inside)
+    return [(key, item) for key, item in entries if item.__class__ in (dict, list)]
+
+
+def _opened(item: Any) -> Any:
+    """Return a copy of a collection, or the date that it stands for."""
+    if item.__class__ is list or len(item) != 1 or _DATE not in item:
+        return item.copy()
+    marked = item[_DATE]
+    if isinstance(marked, list) and len(marked) == 1:  # see ``plain``
+        return {_DATE: marked[0]}
+    try:
+        return date_of(marked) if isinstance(marked, str) else item.copy()
+    except (Invalid, OverflowError):  # not of our making
+        return item.copy()
 
 
 def date_text(moment: datetime) -> str:

@@ -186,6 +186,13 @@ MULTIPART = (
     [
         ("application/json", b'{"a": [1]}', {"a": [1]}),
         ("application/json", b"{nope", "{nope"),
+        ("application/json", b'{"cut": "\\ud83d", "n": 1e400}', {"cut": "\ufffd", "n": None}),
+        ("application/json", b'{"$date": "soon"}', {"$date": "soon"}),
+        (
+            "application/json",
+            b'[{"$date": "2026-01-02T03:04:05.678Z"}]',
+            [{"$date": "2026-01-02T03:04:05.678Z"}],
+        ),
         ("application/x-www-form-urlencoded", b"a=1&b=%20", {"a": "1", "b": " "}),
         ("multipart/form-data; boundary=B", MULTIPART, {"a": "one", "f": "00ff"}),
         ("multipart/form-data", MULTIPART, MULTIPART.decode(errors="replace")),

@@ -1,12 +1,14 @@
 """What running workflows do with rows of data tables and with events, on each database."""
 
 import asyncio
+from datetime import datetime
 
 import msgspec
 import pytest
 
 from drover.app.event_sources import source_name
 from drover.app.events import Events
+from drover.flows.payload import decode
 from drover.kinds.data_table import KIND as TABLE
 from drover.kinds.device import KIND as DEVICE
 from drover.kinds.event import EventPatch, EventPost
@@ -168,6 +170,20 @@ async def test_an_event_fires_the_triggers_that_wait_for_it(world):
     assert (firing.key, data["id"], data["state"]) == ("info", made["id"], "new")
     assert data["allUpdates"] == []
     assert data["sourceName"] == made["sourceName"] == "Flow"
+
+
+async def test_what_an_event_holds_stays_as_it_is_also_where_it_looks_like_a_date(world):
+    odd = {"when": {"$date": "2026-01-02T03:04:05.678Z"}}
+    made = await world.result("event.create", body={"level": "info", "subject": "x", "data": odd})
+    await world.result("event.update", id=made["id"], body={"comment": "c", "data": odd})
+
+    firings = await world.firings("event")
+
+    for firing in firings:
+        data = decode(firing.data)
+        assert data["data"] == odd
+        assert isinstance(data["creationDate"], datetime)
+    assert data["latestUpdate"]["data"] == odd
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
 """What reports of a device start: which workflows, how often, in which version, with which payload."""
 
+from datetime import datetime
+
 import msgspec
 import pytest
 
 from drover.app.device_reports import Connection, DeviceReports, StateReport, Told
 from drover.app.live.state_triggers import LiveTriggers
+from drover.app.workflows import Press, Workflows
 from drover.flows.matching import matches
+from drover.flows.payload import decode
 from drover.kinds.device import KIND as DEVICE
 from drover.kinds.flow import KIND as FLOW
 from drover.kinds.flow_version import KIND as VERSION
@@ -245,3 +249,28 @@ async def test_what_cannot_be_read_is_not_stored_where_nobody_takes_it(world):
     await world.store.write(lambda s: world.reports.take(s, world.application, [told]))
 
     assert await world.firings() == []
+
+
+async def test_what_a_report_is_sent_with_stays_as_it_is_also_where_it_looks_like_a_date(world):
+    await saved(world, by_id(world, config={"batchBehavior": "once"}))
+    meta = {"at": {"$date": "2026-01-02T03:04:05.678Z"}}
+
+    await world.report(meta=meta)
+    await world.report(times=2, meta=meta)
+
+    (_, one), (_, two) = await world.runs()
+    assert decode(one.root)["meta"] == meta
+    assert [each["meta"] for each in decode(two.data)] == [meta, meta]
+    assert isinstance(decode(two.data)[0]["time"], datetime)
+
+
+async def test_what_a_button_is_pressed_with_stays_as_it_is(world):
+    button = {"type": "virtualButton", "key": "b", "outputIds": [["n"]]}
+    flow = await saved(world, button)
+    given = {"at": {"$date": "2026-01-02T03:04:05.678Z"}}
+    press = Press(key="b", payload=given, meta=given)
+
+    await Workflows(world.store).press(user(), world.application, flow, press)
+
+    (firing,) = await world.firings("virtualButton")
+    assert decode(firing.data) == decode(firing.root)["meta"] == given

@@ -14,6 +14,7 @@ from drover.app.live.silences import INACTIVITY, arm
 from drover.app.workflows import DEFAULT, MOST_DEPTH
 from drover.flows.keys import GROUP
 from drover.flows.matching import AGE_MS, BATCH, ORIGINAL, SEEN
+from drover.flows.payload import literal
 from drover.model.instants import to_text
 from drover.ports.jobs import Firing
 
@@ -169,7 +170,7 @@ def _root(report: Reported, now_ms: int) -> dict[str, Any]:
         "time": {"$date": to_text(report.time_ms)},
         AGE_MS: now_ms - report.time_ms,
     }
-    return root if report.meta is None else {**root, "meta": report.meta}
+    return root if report.meta is None else {**root, "meta": literal(report.meta)}
 
 
 def _firing(
@@ -201,7 +202,7 @@ def _firing(
 
 def _shown(report: Reported) -> dict[str, Any]:
     shown = {"time": {"$date": to_text(report.time_ms)}, "data": report.values}
-    return shown if report.meta is None else {**shown, "meta": report.meta}
+    return shown if report.meta is None else {**shown, "meta": literal(report.meta)}
 
 
 def _connection_data(change: Change) -> dict[str, Any]:

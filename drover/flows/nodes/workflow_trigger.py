@@ -10,7 +10,7 @@ from drover.flows.answers import strictly
 from drover.flows.language import UNDEFINED, to_number
 from drover.flows.language.dates import iso_text, to_date
 from drover.flows.node import Node
-from drover.flows.payload import moment, plain
+from drover.flows.payload import moment, plain, revived
 from drover.flows.visit import Thrown
 
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ def _date(settings: Settings) -> Callable[[Any], dict[str, Any]]:
 
 def _pressed(result: Mapping[str, Any]) -> dict[str, Any]:
     shown = {**result, "success": True}
+    if "payload" in shown:
+        shown["payload"] = revived(shown["payload"])
     if "runAt" in shown:
         shown["runAt"] = moment(shown["runAt"])
     return shown

@@ -1,6 +1,7 @@
 import math
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from drover.flows import FlowInvalid, compile_flow, globals_of
@@ -13,6 +14,7 @@ from drover.flows.payload import (
     from_ms,
     iteration_data,
     jsonable,
+    literal,
     moment,
     start_payload,
 )
@@ -31,6 +33,29 @@ def test_documents_keep_dates_and_drop_what_is_missing():
     assert decode(document) == {"t": from_ms(MS), "l": [None, None, 1], "o": {"x": None}}
     assert decode(b'{"a": {"$date": 5, "b": 1}}') == {"a": {"$date": 5, "b": 1}}
     assert jsonable(payload) == {"t": TIME, "l": [None, None, 1], "o": {"x": None}}
+
+
+LOOKS_LIKE_A_DATE = [{"$date": TIME}, {"$date": "soon"}, {"$date": ""}, {"$date": 5}, {"$date": [TIME]}, {"$date": {"$date": TIME}}, {"$date": "99999-01-01T00:00:00.000Z"}]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", LOOKS_LIKE_A_DATE)
+def test_what_only_looks_like_a_date_stays_as_it_is(given):
+    payload = {"given": given, "in": [{"a": given}], "time": from_ms(MS)}
+
+    assert decode(encode(payload)) == payload
+    document = msgspec.json.encode({"given": literal(given), "time": {"$date": TIME}})
+    assert decode(document) == {"given": given, "time": from_ms(MS)}
+
+
+def test_a_date_of_nobodys_making_keeps_no_document_from_being_read():
+    soon = {"$date": "soon"}
+
+    assert decode(b'{"a": {"$date": "soon"}}') == {"a": soon}
+    assert decode(b'{"a": {"$date": "99999-01-01T00:00:00.000Z"}}')["a"].keys() == {"$date"}
+    deep = b'{"t": {"$date": "%b"}, "a": %b1%b}' % (TIME.encode(), b"[" * 900, b"]" * 900)
+    assert decode(deep)["t"] == from_ms(MS)
+    nested = msgspec.json.decode(b"%b%b%b" % (b"[" * 900, b'{"$date": "soon"}', b"]" * 900))
+    assert isinstance(literal(nested), str)
 
 
 def test_moments_are_read_from_numbers_and_texts():

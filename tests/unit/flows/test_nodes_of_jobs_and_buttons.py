@@ -34,6 +34,16 @@ def test_a_workflow_presses_a_button():
     assert payload["out"] == {"flowId": "f", "success": True}
 
 
+def test_what_a_button_was_pressed_with_keeps_its_dates():
+    answer = {"flowId": "f", "payload": {"at": {"$date": TIME}}}
+
+    config = {**BUTTON, "resultPath": "out"}
+
+    _, payload = asked("WorkflowTriggerNode", config, 1, answer, "flow.trigger")
+
+    assert payload["out"]["payload"] == {"at": {"$date": TIME}}
+
+
 def test_a_workflow_schedules_and_cancels_a_press():
     schedule = {
         **BUTTON,
