@@ -6,9 +6,10 @@ import pytest
 import pytest_asyncio
 
 from drover.kinds.device import KIND
+from drover.model.kind import Stamp
 from drover.ports.reports import Span, Suggestion
 from drover.ports.resources import Listing
-from drover.query.tree import ALL
+from drover.query.tree import ALL, Compare, Operator
 from drover.store.presence import PresenceStore
 from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
@@ -28,16 +29,23 @@ def _id(number):
     return f"{number:024x}"
 
 
+def _document(number):
+    shape = Stamp(_id(number), APPLICATION, 1)
+    return KIND.shown(KIND.create(b'{"name": "d"}', shape, None)).decode() if number < 10 else "{}"
+
+
 def _device(number):
     kind = {1: "gateway", 5: "floating", 6: "floating"}.get(number, "standalone")
     kind, gateway = ("peripheral", _id(1)) if number in (2, 3) else (kind, None)
-    return (APPLICATION, _id(number), f"d{number}", kind, gateway, 1, 1, "{}")
+    parent = _id(1) if number in (8, 9) else None
+    return (APPLICATION, _id(number), f"d{number}", kind, gateway, parent, 1, 1, _document(number))
 
 
 async def _fill(tx):
-    columns = ("id", "name", "device_class", "gateway_id", "created_ms", "updated_ms", "document")
+    names = ("application_id", "id", "name", "device_class", "gateway_id", "parent_id")
+    columns = (*names, "created_ms", "updated_ms", "document")
     numbers = range(MANY)
-    await tx.copy_rows("device", ("application_id", *columns), [_device(each) for each in numbers])
+    await tx.copy_rows("device", columns, [_device(each) for each in numbers])
     tags = [(APPLICATION, _id(each), "hall", str(each % HALLS)) for each in numbers]
     await tx.copy_rows("device_tag", ("application_id", "device_id", "key", "value"), tags)
     names = [(APPLICATION, _id(each), "heat", "number") for each in numbers]
@@ -115,4 +123,17 @@ async def test_a_page_that_nobody_needs_the_total_of_is_not_counted(fleet):
     )
 
     assert len(page.items) == page.total == 10
+    assert steps < FEW
+
+
+@pytest.mark.parametrize(("field", "found"), [("gatewayId", [2, 3]), ("parentId", [8, 9])])
+async def test_a_list_of_what_is_behind_one_device_reads_no_others(fleet, field, found):
+    query = Compare(field, Operator.EQUAL, _id(1))
+    listing = Listing(sort_field="name", limit=10, query=query)
+
+    page, steps = await steps_of(
+        fleet, lambda tx: ResourceStore(tx).page(KIND, APPLICATION, listing)
+    )
+
+    assert [each.id for each in page.items] == [_id(each) for each in found]
     assert steps < FEW

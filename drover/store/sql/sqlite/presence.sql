@@ -29,15 +29,15 @@ RETURNING id;
 
 -- name: revoked_connections
 -- Find connections of devices that were deleted, or whose access key was, or is not active; and of
--- those from before the rights of device or key were changed.
+-- those from before the rights of device or key were changed. Each part begins with what changed.
+SELECT connection_server, connection_id FROM device INDEXED BY device_outdated
+WHERE connection_server IS NOT NULL AND (deleted_ms IS NOT NULL OR connected_at_ms <= rights_ms)
+UNION ALL
 SELECT device.connection_server, device.connection_id
-FROM device LEFT JOIN access_key ON access_key.id = device.connection_key
+FROM access_key_until AS past CROSS JOIN device ON device.connection_key = past.id
+    AND device.connected_at_ms <= past.until_ms
 WHERE device.connection_server IS NOT NULL
-    AND (device.deleted_ms IS NOT NULL
-         OR device.connected_at_ms <= device.rights_ms
-         OR device.connected_at_ms <= access_key.rights_ms
-         OR (device.connection_key IS NOT NULL
-             AND (access_key.id IS NULL OR access_key.document ->> '$.status' <> 'active')))
+    AND (device.deleted_ms IS NOT NULL OR device.connected_at_ms <= device.rights_ms) IS NOT TRUE
 LIMIT :limit;
 
 -- name: connections_of
