@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import msgspec
 
 from drover.model.bodies import decode
-from drover.model.errors import Invalid
+from drover.model.errors import Invalid, Missing
 from drover.model.kind import Stamp
 from drover.model.resource import Resource
 
@@ -193,12 +193,36 @@ class Catalog:
 
     async def change(self, session: Session, caller: Caller, kind: Kind[E], old: E, new: E) -> E:
         """Replace a locked resource inside a unit of work, hooks and all, and return it."""
-        await self._check_references(session, kind, old, new)
-        for hook in self._hooks.get(kind.one, ()):
-            new = await hook.before(session, caller, kind, old, new)
+        new = await self._ready(session, caller, kind, old, new)
         await session.resources.put(kind, new)
         for hook in self._hooks.get(kind.one, ()):
             await hook.after(session, caller, kind, old, new)
+        return new
+
+    async def change_many(
+        self, session: Session, caller: Caller, kind: Kind[E], changes: Sequence[tuple[E, E]]
+    ) -> int:
+        """Replace locked resources together, hooks and all; return how many.
+
+        One that may not be replaced stays as it was. No change may depend on another one of these.
+        """
+        ready: list[tuple[E, E]] = []
+        for old, new in changes:
+            try:
+                ready.append((old, await self._ready(session, caller, kind, old, new)))
+            except (Invalid, Missing):
+                continue
+        await session.resources.put_many(kind, [new for _, new in ready])
+        for old, new in ready:
+            for hook in self._hooks.get(kind.one, ()):
+                await hook.after(session, caller, kind, old, new)
+        return len(ready)
+
+    async def _ready(self, session: Session, caller: Caller, kind: Kind[E], old: E, new: E) -> E:
+        """Return what to store in place of a locked resource; raises to refuse the change."""
+        await self._check_references(session, kind, old, new)
+        for hook in self._hooks.get(kind.one, ()):
+            new = await hook.before(session, caller, kind, old, new)
         return new
 
     async def drop(self, session: Session, caller: Caller, kind: Kind[E], old: E) -> None:

@@ -70,8 +70,9 @@ class PatchDevices(DeviceVerb):
 
     async def act(self, session: Session, task: Task, ids: Sequence[str]) -> Mapping[str, int]:
         """Change some; one that the change does not fit is counted as failed."""
-        change = self.devices.updating(caller_of(task), update_of(task.input))
-        outcome = await touched(session, task.application_id, ids, change)
+        outcome = await self.devices.updated(
+            session, caller_of(task), task.application_id, ids, update_of(task.input)
+        )
         return {
             "updated": outcome.changed,
             "failed": outcome.failed,

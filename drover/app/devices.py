@@ -141,24 +141,47 @@ class Devices:
         update: Update,
     ) -> Outcome:
         """Change all devices chosen; one that a change does not fit is counted as failed."""
-        return await self._each(application_id, chosen, self.updating(caller, update))
+
+        async def some(session: Session, ids: Sequence[str]) -> Outcome:
+            return await self.updated(session, caller, application_id, ids, update)
+
+        return await self._each(application_id, chosen, some)
 
     async def delete(self, caller: Caller, application_id: str, chosen: Node) -> Outcome:
         """Delete all devices chosen."""
-        return await self._each(application_id, chosen, self.deleting(caller))
+        drop = self.deleting(caller)
+        return await self._each(
+            application_id, chosen, lambda s, ids: touched(s, application_id, ids, drop)
+        )
 
-    def updating(self, caller: Caller, update: Update) -> Act:
-        """Return what changes one device; it raises Invalid where the change does not fit."""
+    async def updated(
+        self,
+        session: Session,
+        caller: Caller,
+        application_id: str,
+        ids: Sequence[str],
+        update: Update,
+    ) -> Outcome:
+        """Change some devices within a unit of work; one that the change does not fit has failed.
 
-        async def change(session: Session, device: Device) -> bool:
-            new = applied(device, update.fields, update.changes)
+        They are read and stored together, in a few trips to the database. All that move go to one
+        parent, and whoever stands above it cannot, so no move changes where another one leads.
+        """
+        devices = await session.resources.lock_many(KIND, application_id, ids)
+        time = to_text(await session.now_ms())
+        changes: list[tuple[Device, Device]] = []
+        skipped = 0
+        for device in devices:
+            try:
+                new = applied(device, update.fields, update.changes)
+            except Invalid:
+                continue
             if new == device:
-                return False
-            new = structs.replace(new, last_updated=to_text(await session.now_ms()))
-            await self._catalog.change(session, caller, KIND, device, new)
-            return True
-
-        return change
+                skipped += 1
+            else:
+                changes.append((device, structs.replace(new, last_updated=time)))
+        changed = await self._catalog.change_many(session, caller, KIND, changes)
+        return Outcome(changed, skipped, len(ids) - changed - skipped)
 
     def deleting(self, caller: Caller) -> Act:
         """Return what deletes one device."""
@@ -257,7 +280,7 @@ class Devices:
         self,
         application_id: str,
         chosen: Node,
-        act: Act,
+        some: Callable[[Session, Sequence[str]], Awaitable[Outcome]],
     ) -> Outcome:
         ids = await self._store.read(
             lambda session: session.resources.ids(KIND, application_id, everything(chosen))
@@ -265,16 +288,12 @@ class Devices:
         total = Outcome()
         for start in range(0, len(ids), BATCH):
             part = list(ids[start : start + BATCH])
-            total = _sum(total, await self._batch(application_id, part, act))
-        return total
 
-    async def _batch(
-        self,
-        application_id: str,
-        ids: list[str],
-        act: Act,
-    ) -> Outcome:
-        return await self._store.write(lambda s: touched(s, application_id, ids, act))
+            async def batch(session: Session, part: list[str] = part) -> Outcome:
+                return await some(session, part)
+
+            total = _sum(total, await self._store.write(batch))
+        return total
 
 
 async def revived(session: Session, application_id: str, chosen: Node) -> int:

@@ -79,6 +79,16 @@ class Resources(Protocol):
         """Return one that nobody else may change before this unit of work ends; raises Missing."""
         ...
 
+    async def lock_many(
+        self, kind: Kind[E], application_id: str, ids: Sequence[str]
+    ) -> Sequence[E]:
+        """Return those of some that are there, kept from others until this unit of work ends."""
+        ...
+
+    async def put_many(self, kind: Kind[E], resources: Sequence[E]) -> None:
+        """Replace many that this unit of work has locked, in few trips."""
+        ...
+
     async def get_bytes(
         self,
         kind: Kind[Any],

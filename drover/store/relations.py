@@ -116,14 +116,19 @@ async def relate(tx: Transaction, table: str, resource: Any, *, fresh: bool) -> 
             await tx.execute_many(f"{side}_add", rows)
 
 
-async def relate_many(tx: Transaction, table: str, resources: Sequence[Any]) -> None:
-    """Write the side rows of many new resources the fastest way."""
-    _, sides_of = SIDES[table]
+async def relate_many(
+    tx: Transaction, table: str, resources: Sequence[Any], *, fresh: bool
+) -> None:
+    """Write the side rows of many resources the fastest way; ``fresh`` ones have none yet."""
+    column, sides_of = SIDES[table]
     all_rows: dict[str, Rows] = {}
     for resource in resources:
         for side, rows in sides_of(resource).items():
             all_rows.setdefault(side, []).extend(rows)
+    owners = [] if fresh else [{column: resource.id} for resource in resources]
     for side, rows in all_rows.items():
+        if owners:
+            await tx.execute_many(f"{side}_clear", owners)
         if rows:
             columns = tuple(rows[0])
             await tx.copy_rows(side, columns, [tuple(row.values()) for row in rows])

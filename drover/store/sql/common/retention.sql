@@ -27,13 +27,6 @@ DELETE FROM flow_note WHERE (flow_id, topic, seq) IN (
     SELECT flow_id, topic, seq FROM flow_note WHERE topic = 'debug' AND time_ms < :before_ms
     ORDER BY time_ms LIMIT :limit);
 
--- name: retire_states_of_deleted
--- Delete reported state of devices that were deleted before a moment.
-DELETE FROM device_state WHERE (device_id, attribute, time_ms) IN (
-    SELECT state.device_id, state.attribute, state.time_ms
-    FROM device JOIN device_state AS state ON state.device_id = device.id
-    WHERE device.deleted_ms < :before_ms LIMIT :limit);
-
 -- name: retire_deleted_devices
 -- Delete for good the devices that were deleted first, of those deleted before a moment whose
 -- states have gone.
