@@ -243,11 +243,11 @@ class DeviceReports:
     async def history(
         self, caller: Caller, application_id: str, device_id: str, span: Span
     ) -> list[dict[str, Any]]:
-        """Return what a device reported, moment by moment."""
+        """Return what a device reported, moment by moment, as far as ``span.most_bytes`` goes."""
 
         async def work(session: Session) -> list[dict[str, Any]]:
             await self._seen(session, caller, application_id, device_id)
-            found = await session.reports.moments(device_id, span)
+            found = await session.reports.first_moments(device_id, span)
             return [{"time": to_text(time_ms), "data": values} for time_ms, values in found]
 
         return await self._store.read(work)
@@ -260,11 +260,14 @@ class DeviceReports:
         span: Span | None,
         attributes: frozenset[str] = frozenset(),
     ) -> dict[str, Any]:
-        """Return the newest value of each attribute of a device, of all time or of a span."""
+        """Return the newest value of each attribute of a device, of all time or of a span.
+
+        Raises Missing, and TooLarge for more than one answer may hold.
+        """
 
         async def work(session: Session) -> dict[str, Any]:
             await self._seen(session, caller, application_id, device_id)
-            found = await session.reports.latest([device_id], span)
+            found = await session.reports.latest([device_id], span, sorted(attributes) or None)
             return by_device(found, attributes).get(device_id, {})
 
         return await self._store.read(work)
@@ -277,13 +280,14 @@ class DeviceReports:
         span: Span | None,
         attributes: frozenset[str] = frozenset(),
     ) -> Page[dict[str, Any]]:
-        """Return the newest values of one page of devices."""
+        """Return the newest values of one page of devices; raises TooLarge."""
 
         async def work(session: Session) -> Page[dict[str, Any]]:
             asked = [sight(caller)] if listing.query is None else [sight(caller), listing.query]
             seen = replace(listing, query=all_of(asked))
             page = await session.resources.page(KIND, application_id, seen)
-            found = await session.reports.latest([each.id for each in page.items], span)
+            ids = [each.id for each in page.items]
+            found = await session.reports.latest(ids, span, sorted(attributes) or None)
             values = by_device(found, attributes)
             items = [
                 {"id": each.id, "name": each.name, "compositeState": values.get(each.id, {})}
@@ -328,7 +332,7 @@ class DeviceReports:
         topic: LogTopic,
         span: Span,
     ) -> Sequence[dict[str, Any]]:
-        """Return lines of a device's log; raises Missing."""
+        """Return lines of a device's log, as far as ``span.most_bytes`` goes; raises Missing."""
 
         async def work(session: Session) -> Sequence[dict[str, Any]]:
             await self._seen(session, caller, application_id, device_id)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from drover.app.devices import sight
-from drover.app.series import MOST_BUCKETS, NONE, Aggregation, Range, aggregated
+from drover.app.series import MOST_BUCKETS, NONE, Aggregation, Range, aggregated, size_of
 from drover.kinds.device import KIND
 from drover.model.errors import Invalid, TooLarge
 from drover.model.instants import LAST_MS, to_text
-from drover.ports.reports import Span
+from drover.ports.reports import MOST_BYTES, Span
 from drover.ports.resources import Listing
 from drover.query.tree import all_of
 
@@ -188,7 +188,7 @@ async def _devices(
 async def _all_moments(
     session: Session, devices: Iterable[Device], asked: SeriesQuestion, within: Range
 ) -> list[Told]:
-    plain, left = asked.wanted.name == NONE, MOST_VALUES
+    plain, left = asked.wanted.name == NONE, _Left(MOST_VALUES, MOST_BYTES)
     span = Span(
         start_ms=within.start_ms,
         end_ms=within.end_ms,
@@ -199,28 +199,41 @@ async def _all_moments(
     for device in devices:
         names = sorted(_names(device, asked.attributes))
         moments = await _moments(session, device.id, span, names, left) if names else []
-        left -= _values(moments)
         found.append(Told(device, moments))
     return found
 
 
 async def _moments(
-    session: Session, device_id: str, span: Span, names: Sequence[str], most: int
+    session: Session, device_id: str, span: Span, names: Sequence[str], left: _Left
 ) -> Moments:
-    """Return what a device reported, read piece by piece so that no more than ``most`` is held."""
+    """Return what a device reported, read piece by piece so that no more is held than may be."""
     found: list[tuple[int, dict[str, Any]]] = []
     piece = max(1, _PIECE // len(names))
     while len(found) < span.limit:
         size = min(piece, span.limit - len(found))
-        read = await session.reports.moments(device_id, replace(span, limit=size), names)
+        part = replace(span, limit=size, most_bytes=left.bytes)
+        read = await session.reports.moments(device_id, part, names)
         found += read
-        most -= _values(read)
-        if most < 0:
-            raise TooLarge(f"More than {MOST_VALUES} values are in the range")
+        left.take(read)
         if len(read) < size:
             break
         span = _after(span, read[-1][0])
     return found
+
+
+@dataclass(slots=True)
+class _Left:
+    """What one question may still bring into memory."""
+
+    values: int
+    bytes: int
+
+    def take(self, moments: Moments) -> None:
+        """Count what was read; raises TooLarge for more values than may be."""
+        self.values -= sum(len(values) for _, values in moments)
+        self.bytes -= size_of(moments)
+        if self.values < 0:
+            raise TooLarge(f"More than {MOST_VALUES} values are in the range")
 
 
 def _after(span: Span, time_ms: int) -> Span:
@@ -228,10 +241,6 @@ def _after(span: Span, time_ms: int) -> Span:
     if span.descending:
         return replace(span, end_ms=time_ms - 1)
     return replace(span, start_ms=time_ms + 1)
-
-
-def _values(moments: Moments) -> int:
-    return sum(len(values) for _, values in moments)
 
 
 def _names(device: Device, wanted: frozenset[str]) -> Iterable[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     Points = Sequence[tuple[int, Any]]
     """Moments in ms with the value of each, oldest first."""
@@ -23,6 +23,9 @@ NONE: Final = "NONE"
 
 _EXACT: Final = 2**53
 """Up to here each whole number is one of JavaScript's, and shown without a fraction."""
+
+_PLAIN: Final = 8
+"""Bytes that a value counts for which is no text."""
 
 MOST_BUCKETS: Final = 25_000
 
@@ -62,6 +65,12 @@ class Aggregation:
 
     name: str
     value: str = ""
+
+
+def size_of(moments: Iterable[tuple[int, Mapping[str, Any]]]) -> int:
+    """Return about how many bytes the values of some moments have."""
+    values = (value for _, values in moments for value in values.values())
+    return sum(len(value.encode()) if isinstance(value, str) else _PLAIN for value in values)
 
 
 def aggregated(points: Points, within: Range, wanted: Aggregation) -> list[tuple[int, Any]]:

@@ -25,7 +25,7 @@ from drover.faces.parameters import parse
 from drover.faces.refusals import TooSlow, Unexpected, WrongMethod, refuse, status_of
 from drover.faces.routes import Route, Routes
 from drover.faces.streaming import left, stream
-from drover.model.access import Caller
+from drover.model.access import Caller, called_from
 from drover.model.errors import DroverError, Missing, TooLarge, Unauthorized, Unavailable, reached
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ class HttpApp:
             return _NOBODY
         if route.face.identify is not None:
             return await route.face.identify(request.headers, query)
-        return await self._gate.identify(request.headers)
+        return called_from(request.address, await self._gate.identify(request.headers))
 
     async def _body(self, request: _Request, operation: Operation) -> bytes:
         most = operation.max_body_bytes or self._limits.body_bytes

@@ -10,6 +10,7 @@ import structlog
 
 from drover.faces.operation import Answer, Call
 from drover.faces.refusals import Unexpected, status_of
+from drover.model.access import called_from
 from drover.model.errors import DroverError, Invalid, Missing, TooLarge
 
 if TYPE_CHECKING:
@@ -71,7 +72,10 @@ class InProcess:
     ) -> dict[str, Any]:
         operation = route.operation
         if token:
-            caller = await self._gate.identify({"authorization": f"Bearer {token}"})
+            # From no address that is known: one that is bound to addresses does not count here.
+            caller = called_from(
+                "", await self._gate.identify({"authorization": f"Bearer {token}"})
+            )
         path = route.parameters([_path_text(params, each) for each in route.names])
         await self._gate.admit(caller, path.get("applicationId"), operation.scopes or frozenset())
         query, body = _parted(route, params)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from drover.model.errors import Unauthorized
 from drover.model.fields import Id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from ipaddress import IPv4Address, IPv6Address
 
 CallerType = Literal["user", "apiToken", "device", "flow", "notebook", "system"]
 
@@ -131,6 +134,29 @@ class DeviceLimit(Struct, frozen=True, kw_only=True):
         )
 
 
+class AddressFilter(Struct, frozen=True, kw_only=True):
+    """The addresses and CIDR blocks from which alone, or from which not, an access key counts."""
+
+    listed: Literal["whitelist", "blacklist"]
+    addresses: tuple[str, ...] = ()
+
+    def allows(self, address: str) -> bool:
+        """Tell whether an address passes; an unknown one passes no list."""
+        peer = _parsed(address)
+        if peer is None:
+            return False
+        found = any(peer in ip_network(each, strict=False) for each in self.addresses)
+        return found == (self.listed == "whitelist")
+
+
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    try:
+        peer = ip_address(address)
+    except ValueError:
+        return None
+    return getattr(peer, "ipv4_mapped", None) or peer
+
+
 def needs_second_factor(mode: str, role: MemberRole) -> bool:
     """Tell whether a member of a role needs a second factor where ``mfaMode`` is this."""
     return mode == "required" or (mode == "adminRequired" and role is MemberRole.ADMIN)
@@ -143,7 +169,8 @@ class Caller(Struct, frozen=True, kw_only=True):
     device carries its ``application_id``; one of an organisation its ``org_id``; a user's token,
     and an API token a user made, the ``user_id``. ``role`` is that of the account or the key;
     ``number`` and ``guid`` are the account's. A device's ``device_limit`` is None when its key
-    covers the whole application. ``role_limit`` is set where the token may do less than its owner.
+    covers the whole application, its ``address_filter`` when it counts from anywhere.
+    ``role_limit`` is set where the token may do less than its owner.
     ``has_second_factor`` tells whether the account is signed in to with codes as well.
     ``revision`` says at which state of the access tables this was verified.
     """
@@ -162,6 +189,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     guid: str | None = None
     email: str | None = None
     device_limit: DeviceLimit | None = None
+    address_filter: AddressFilter | None = None
     role_limit: RoleLimit | None = None
     has_second_factor: bool = False
     expires_ms: int | None = None
@@ -170,6 +198,10 @@ class Caller(Struct, frozen=True, kw_only=True):
     def holds(self, accepted: frozenset[str]) -> bool:
         """Tell whether the token holds at least one accepted scope."""
         return not self.scopes.isdisjoint(accepted)
+
+    def may_call_from(self, address: str) -> bool:
+        """Tell whether the access key behind a device's token counts from an address."""
+        return self.address_filter is None or self.address_filter.allows(address)
 
     @property
     def is_device(self) -> bool:
@@ -184,6 +216,13 @@ class Caller(Struct, frozen=True, kw_only=True):
     def may_report_for(self, device_id: str, parent_id: str | None) -> bool:
         """Tell whether state may be sent for a device: by itself or its gateway, if a device."""
         return not self.is_device or self.device_id in (device_id, parent_id)
+
+
+def called_from(address: str, caller: Caller) -> Caller:
+    """Return a caller; raises Unauthorized where their token does not count from an address."""
+    if not caller.may_call_from(address):
+        raise Unauthorized("Invalid access token")
+    return caller
 
 
 class Grant(Struct, frozen=True, kw_only=True):

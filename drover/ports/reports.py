@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from msgspec import Struct
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drover.query.tree import Node
+
+MOST_BYTES: Final = 16_777_216
+"""Bytes of values, or of lines of a log, that are brought into memory for one answer."""
 
 LogTopic = Literal["command", "connection"]
 
@@ -29,12 +32,16 @@ class Reading(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Moments from ``start_ms`` to ``end_ms``, both included; at most ``limit`` of them."""
+    """Moments from ``start_ms`` to ``end_ms``, both included; at most ``limit`` of them.
+
+    What was reported or told then is read up to ``most_bytes``.
+    """
 
     start_ms: int
     end_ms: int
     limit: int = 1
     descending: bool = True
+    most_bytes: int = MOST_BYTES
 
 
 class LogEntry(Struct, frozen=True, kw_only=True):
@@ -57,7 +64,19 @@ class Reports(Protocol):
     async def moments(
         self, device_id: str, span: Span, attributes: Sequence[str] | None = None
     ) -> Sequence[tuple[int, dict[str, Any]]]:
-        """Return the moments at which a device reported some attributes, or any, and what."""
+        """Return the moments at which a device reported some attributes, or any, and what.
+
+        Raises TooLarge where that is more than ``span.most_bytes``.
+        """
+        ...
+
+    async def first_moments(
+        self, device_id: str, span: Span
+    ) -> Sequence[tuple[int, dict[str, Any]]]:
+        """Return moments at which a device reported and what, as far as ``span.most_bytes`` goes.
+
+        There is at least one if the device reported at all; of one that is too large a part.
+        """
         ...
 
     async def latest(
@@ -65,10 +84,11 @@ class Reports(Protocol):
         device_ids: Sequence[str],
         span: Span | None = None,
         attributes: Sequence[str] | None = None,
+        most_bytes: int = MOST_BYTES,
     ) -> Sequence[Reading]:
         """Return the newest value of some attributes, or of each, of some devices.
 
-        That is of all time, or of a span.
+        That is of all time, or of a span. Raises TooLarge where it is more than ``most_bytes``.
         """
         ...
 
@@ -87,7 +107,7 @@ class Reports(Protocol):
         ...
 
     async def logged(self, device_id: str, topic: LogTopic, span: Span) -> Sequence[dict[str, Any]]:
-        """Return the lines of a device's log."""
+        """Return the lines of a device's log, as far as ``span.most_bytes`` goes."""
         ...
 
     async def connected(self, device_id: str, time_ms: int, *, connected: bool) -> None:

@@ -28,7 +28,7 @@ DatabaseError (StoreError)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from drover.ports.failures import StoreError
 
@@ -84,6 +84,18 @@ class Row(Protocol):
         ...
 
 
+class First(NamedTuple):
+    """The first rows of a statement; ``full`` where there was no room for more."""
+
+    rows: Sequence[Row]
+    full: bool
+
+
+def size_of(text: str) -> int:
+    """Return how many bytes a text has."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
 class Transaction(Protocol):
     """One atomic unit in progress."""
 
@@ -93,6 +105,16 @@ class Transaction(Protocol):
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
     ) -> Sequence[Row]:
         """Return all rows of a named statement."""
+        ...
+
+    async def fetch_within(
+        self, statement: str, params: Mapping[str, object], column: str, most_bytes: int
+    ) -> First:
+        """Return the first rows of a named statement: those before texts fill ``most_bytes``.
+
+        The texts are those of ``column``; the row that reaches so many bytes is the last. What
+        comes behind is not brought into memory.
+        """
         ...
 
     async def fetch_one(

@@ -11,9 +11,11 @@ from drover.store.driver import (
     NO_PARAMETERS,
     CheckBroken,
     ConstraintBroken,
+    First,
     ReferenceBroken,
     StatementFailed,
     UniqueBroken,
+    size_of,
 )
 from drover.store.statements import positional
 
@@ -120,6 +122,26 @@ class PostgresTransaction:
         sql, names = self._named(statement)
         rows: list[asyncpg.Record] = await self._call("fetch", sql, *arguments(names, params))
         return rows
+
+    async def fetch_within(
+        self, statement: str, params: Mapping[str, object], column: str, most_bytes: int
+    ) -> First:
+        """Return the first rows of a named statement: those before texts fill ``most_bytes``.
+
+        Sizes are known without a look at the texts, which lie outside their rows if they are long.
+        """
+        sql, names = self._named(statement)
+        # The names in this text are the program's own. The rows come in the order of the statement.
+        text = (
+            "SELECT * FROM (SELECT found.*, coalesce(sum(octet_length("  # noqa: S608
+            f"found.{column})) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) "
+            f"AS bytes_before FROM ({sql}) AS found) AS counted "
+            f"WHERE bytes_before < ${len(names) + 1}"
+        )
+        values = [*arguments(names, params), max(most_bytes, 1)]
+        rows: list[asyncpg.Record] = await self._call("fetch", text, *values)
+        read = rows[-1]["bytes_before"] + size_of(rows[-1][column]) if rows else 0
+        return First(rows, bool(rows) and read >= most_bytes)
 
     async def fetch_one(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS

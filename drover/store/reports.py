@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from drover.ports.reports import Reading
+from drover.model.errors import TooLarge
+from drover.ports.reports import MOST_BYTES, Reading
 from drover.query.fold import fold
 from drover.store.columns import SOURCES
 from drover.store.compile import compile_query
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from drover.ports.reports import LogEntry, LogTopic, Span, Suggestion
     from drover.query.tree import Node
-    from drover.store.driver import Transaction
+    from drover.store.driver import First, Row, Transaction
 
 _NAMES: Final = {
     "tagKeys": ("device_tag", "key"),
@@ -58,29 +59,46 @@ class ReportStore:
     async def moments(
         self, device_id: str, span: Span, attributes: Sequence[str] | None = None
     ) -> Sequence[tuple[int, dict[str, Any]]]:
-        """Return the moments at which a device reported some attributes, or any, and what."""
-        order = "newest" if span.descending else "oldest"
-        params = {**_of(device_id, span), "attributes": _listed(attributes)}
-        rows = await self._tx.fetch(f"device_state_{order}", params)
-        found: dict[int, dict[str, Any]] = {}
-        for row in rows:
-            values = found.setdefault(row["time_ms"], {})
-            values[row["attribute"]] = msgspec.json.decode(row["value"])
-        return list(found.items())
+        """Return the moments at which a device reported some attributes, or any, and what.
+
+        Raises TooLarge where that is more than ``span.most_bytes``.
+        """
+        rows, full = await self._state(device_id, span, attributes)
+        if full:
+            raise _too_much(span.most_bytes)
+        return _by_moment(rows)
+
+    async def first_moments(
+        self, device_id: str, span: Span
+    ) -> Sequence[tuple[int, dict[str, Any]]]:
+        """Return moments at which a device reported and what, as far as ``span.most_bytes`` goes.
+
+        There is at least one if the device reported at all; of one that is too large a part.
+        """
+        rows, full = await self._state(device_id, span, None)
+        found = _by_moment(rows)
+        # More of the last moment may lie behind what was read: it is not told as if it were all.
+        return found[:-1] if full and len(found) > 1 else found
 
     async def latest(
         self,
         device_ids: Sequence[str],
         span: Span | None = None,
         attributes: Sequence[str] | None = None,
+        most_bytes: int = MOST_BYTES,
     ) -> list[Reading]:
-        """Return the newest value of some attributes, or of each, of some devices."""
+        """Return the newest value of some attributes, or of each, of some devices.
+
+        Raises TooLarge where they are more than ``most_bytes``.
+        """
         params: dict[str, object] = {"ids": list(device_ids), "attributes": _listed(attributes)}
-        if span is None:
-            rows = await self._tx.fetch("device_last_of", params)
-        else:
+        statement = "device_last_of"
+        if span is not None:
             params |= {"start_ms": span.start_ms, "end_ms": span.end_ms}
-            rows = await self._tx.fetch("device_last_within", params)
+            statement = "device_last_within"
+        rows, full = await self._tx.fetch_within(statement, params, "value", most_bytes)
+        if full:
+            raise _too_much(most_bytes)
         return [
             Reading(
                 device_id=row["device_id"],
@@ -119,11 +137,16 @@ class ReportStore:
         await self._tx.execute("device_log_add", batch(self._tx.dialect, _LOG_COLUMNS, rows))
 
     async def logged(self, device_id: str, topic: LogTopic, span: Span) -> list[dict[str, Any]]:
-        """Return the lines of a device's log."""
-        order = "newest" if span.descending else "oldest"
+        """Return the lines of a device's log, as far as ``span.most_bytes`` goes."""
         params = {**_of(device_id, span), "topic": topic}
-        rows = await self._tx.fetch(f"device_log_{order}", params)
+        statement = f"device_log_{_order(span)}"
+        rows, _ = await self._tx.fetch_within(statement, params, "document", span.most_bytes)
         return [msgspec.json.decode(row["document"]) for row in rows]
+
+    async def _state(self, device_id: str, span: Span, attributes: Sequence[str] | None) -> First:
+        params = {**_of(device_id, span), "attributes": _listed(attributes)}
+        statement = f"device_state_{_order(span)}"
+        return await self._tx.fetch_within(statement, params, "value", span.most_bytes)
 
     async def connected(self, device_id: str, time_ms: int, *, connected: bool) -> None:
         """Note that a device came or went."""
@@ -186,6 +209,25 @@ def _kinds(what: Suggestion, params: dict[str, object]) -> str:
     names = {f"type_{number}": each for number, each in enumerate(what.data_types)}
     params |= names
     return f" AND side.data_type IN ({', '.join(f':{name}' for name in names)})"
+
+
+def _order(span: Span) -> str:
+    return "newest" if span.descending else "oldest"
+
+
+def _by_moment(rows: Sequence[Row]) -> list[tuple[int, dict[str, Any]]]:
+    found: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        values = found.setdefault(row["time_ms"], {})
+        values[row["attribute"]] = msgspec.json.decode(row["value"])
+    return list(found.items())
+
+
+def _too_much(most_bytes: int) -> TooLarge:
+    return TooLarge(
+        f"More than {most_bytes} bytes of values are in the range: ask for fewer devices, "
+        "attributes or moments"
+    )
 
 
 def _listed(attributes: Sequence[str] | None) -> list[str] | None:

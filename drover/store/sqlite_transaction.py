@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from drover.ports.failures import StoreBusy, StoreClosed, StoreError, StoreFull, StoreLost
@@ -12,9 +13,11 @@ from drover.store.driver import (
     NO_PARAMETERS,
     CheckBroken,
     ConstraintBroken,
+    First,
     ReferenceBroken,
     StatementFailed,
     UniqueBroken,
+    size_of,
 )
 
 if TYPE_CHECKING:
@@ -111,6 +114,18 @@ class SqliteTransaction:
         """Return all rows of a named statement."""
         return self._rows(statement_text(self._statements, statement), params)
 
+    async def fetch_within(
+        self, statement: str, params: Mapping[str, object], column: str, most_bytes: int
+    ) -> First:
+        """Return the first rows of a named statement: those before texts fill ``most_bytes``."""
+        sql = statement_text(self._statements, statement)
+        self._check_going_on()
+        try:
+            with closing(self._connection.execute(sql, params)) as cursor:
+                return _first(cursor, column, most_bytes)
+        except _FAILURES as error:
+            raise self._failed(error) from error
+
     async def fetch_one(
         self, statement: str, params: Mapping[str, object] = NO_PARAMETERS
     ) -> sqlite3.Row | None:
@@ -190,6 +205,16 @@ class SqliteTransaction:
         self.failure = translate(error)
         self._over = "a statement failed, which ends the transaction"
         return self.failure
+
+
+def _first(cursor: sqlite3.Cursor, column: str, most_bytes: int) -> First:
+    rows: list[sqlite3.Row] = []
+    for row in cursor:
+        rows.append(row)
+        most_bytes -= size_of(row[column])
+        if most_bytes <= 0:
+            return First(rows, full=True)
+    return First(rows, full=False)
 
 
 def _run_to_end(connection: sqlite3.Connection, sql: str, params: Mapping[str, Any]) -> int:

@@ -33,6 +33,7 @@ COMMON = {
     "typo": "SELECT nothing FROM thing",
     "echo": "SELECT CAST(:text AS TEXT) AS text",
     "letters": "SELECT id, content FROM letter",
+    "letters_backwards": "SELECT id, content FROM letter ORDER BY id DESC",
 }
 LISTED = {
     "sqlite": "SELECT id FROM thing WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY id",

@@ -172,3 +172,16 @@ async def test_every_acknowledged_write_outlives_a_killed_process(place, make):
     await database.close()
     assert len(acknowledged) >= 500
     assert acknowledged <= kept
+
+
+@pytest.mark.parametrize(
+    ("most", "read", "full"),
+    [(1, "dc", True), (5, "dc", True), (6, "dcb", True), (8, "dcba", True), (9, "dcba", False)],
+)
+async def test_rows_are_read_until_their_texts_fill_the_room(things, most, read, full):
+    letters = [("a", "xx"), ("b", "x"), ("c", "é€"), ("d", "")]  # 2, 1, 5 and no bytes
+    await things.write(lambda tx: tx.copy_rows("letter", ["id", "content"], letters))
+
+    first = await things.read(lambda tx: tx.fetch_within("letters_backwards", {}, "content", most))
+
+    assert ("".join(row["id"] for row in first.rows), first.full) == (read, full)

@@ -6,7 +6,7 @@ from drover.faces.http import HttpApp
 from drover.faces.in_process import MOST_BYTES, InProcess
 from drover.faces.operation import Answer, Face, Operation
 from drover.faces.refusals import refuse
-from drover.model.access import Caller
+from drover.model.access import AddressFilter, Caller
 from drover.model.errors import Conflict, Missing
 
 ME = Caller(type="flow", id="1" * 24, scopes=frozenset({"all.Application"}))
@@ -30,7 +30,7 @@ class Stream:
         self.closed = True
 
 
-async def called(answer):
+async def called(answer, gate=None, **more):
     async def run(_call):
         if isinstance(answer, Exception):
             raise answer
@@ -45,7 +45,8 @@ async def called(answer):
         summary="List things",
     )
     app = HttpApp([(Face(name="f", prefix="/", refuse=refuse), operation)], Open())
-    return await InProcess(app, Open()).call(ME, "things.get", {"applicationId": "x", "a": None})
+    params = {"applicationId": "x", "a": None}
+    return await InProcess(app, gate or Open()).call(ME, "things.get", params, **more)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,15 @@ async def test_a_stream_is_closed_and_refused():
 
     assert told["error"]["type"] == "NotImplemented"
     assert stream.closed
+
+
+class OpenFromTheField(Open):
+    async def identify(self, _headers):
+        field = AddressFilter(listed="whitelist", addresses=("0.0.0.0/0",))
+        return Caller(type="device", id="2" * 24, scopes=ME.scopes, address_filter=field)
+
+
+async def test_a_token_that_is_bound_to_addresses_does_not_count_in_a_workflow():
+    told = await called({"a": 1}, OpenFromTheField(), token="t")
+
+    assert told["error"]["type"] == "Unauthorized"

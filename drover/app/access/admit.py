@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from drover.app.access.authenticate import Authenticator
+    from drover.app.access.device_check import DeviceCheck
     from drover.model.access import Caller
     from drover.model.accounts import Member
     from drover.ports.access import Standing
@@ -28,8 +29,9 @@ _SCHEME = "bearer "
 class Gate:
     """What stands before every operation of the dialect that signs in with bearer tokens."""
 
-    def __init__(self, authenticator: Authenticator, store: Store) -> None:
+    def __init__(self, authenticator: Authenticator, store: Store, devices: DeviceCheck) -> None:
         self._authenticator = authenticator
+        self._devices = devices
         self._store = store
         self._roles: Verified[tuple[str, str], MemberRole] = Verified()
 
@@ -38,7 +40,10 @@ class Gate:
         given = headers.get("authorization", "")
         if given[: len(_SCHEME)].lower() != _SCHEME:
             raise Unauthorized("Invalid access token")
-        return await self._authenticator.authenticate(given[len(_SCHEME) :].strip())
+        caller = await self._authenticator.authenticate(given[len(_SCHEME) :].strip())
+        if not await self._devices.reaches(caller):
+            raise Unauthorized("Invalid access token")
+        return caller
 
     async def admit(
         self, caller: Caller, application_id: str | None, scopes: frozenset[str]

@@ -100,7 +100,7 @@ def build(
     authenticator = Authenticator(store, revisions, clock, passwords, throttle)
     devices = DeviceCheck(store, revisions, throttle, find_devices)
     return AccessServices(
-        gate=Gate(authenticator, store),
+        gate=Gate(authenticator, store, devices),
         authenticator=authenticator,
         devices=devices,
         sessions=Sessions(store, ids, clock, authenticator, devices),

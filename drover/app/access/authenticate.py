@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
+from drover.app.access.network import address_filter
 from drover.app.access.secrets import LONGEST, digest, matches
 from drover.app.access.verified import Verified
 from drover.model.access import KEY_ROLES, Caller, DeviceLimit, Role
@@ -228,6 +229,7 @@ def _device_caller(found: FoundToken) -> Caller:
         device_id=token.owner_id,
         token_id=token.id,
         device_limit=None if key is None else device_limit(key),
+        address_filter=None if key is None else address_filter(key),
         expires_ms=token.expires_ms,
         revision=found.revision,
     )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from drover.app.access.throttle import Throttle
+    from drover.model.access import Caller
     from drover.ports.access import Revisions
     from drover.ports.store import Session, Store
 
@@ -115,6 +116,14 @@ class DeviceCheck:
             self._judged(each.credentials, known, facts)
             for each, known in zip(presented, right, strict=True)
         ]
+
+    async def reaches(self, caller: Caller) -> bool:
+        """Tell whether the key behind a token still covers its device, whose tags may be others."""
+        limit, device_id = caller.device_limit, caller.device_id or ""
+        if limit is None or device_id in limit.ids:
+            return True
+        found = (await self._facts_of(caller.application_id or "", [device_id])).get(device_id)
+        return found is not None and limit.covers(device_id, found.tags)
 
     def _judged(
         self,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
+from drover.model.access import AddressFilter
 from drover.model.errors import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from ipaddress import IPv4Address, IPv6Address
 
     from drover.model.accounts import AccessKey
 
@@ -25,20 +25,14 @@ def check_addresses(addresses: Iterable[str]) -> None:
             raise Invalid(message, field=place) from None
 
 
+def address_filter(key: AccessKey) -> AddressFilter | None:
+    """Return from where an access key counts, None when that is from anywhere."""
+    if key.address_filter_type == "all":
+        return None
+    return AddressFilter(listed=key.address_filter_type, addresses=key.addresses)
+
+
 def address_allowed(key: AccessKey, address: str) -> bool:
     """Tell whether a key may be used from an address; an unknown one passes no list."""
-    if key.address_filter_type == "all":
-        return True
-    peer = _parsed(address)
-    if peer is None:
-        return False
-    listed = any(peer in ip_network(each, strict=False) for each in key.addresses)
-    return listed == (key.address_filter_type == "whitelist")
-
-
-def _parsed(address: str) -> IPv4Address | IPv6Address | None:
-    try:
-        peer = ip_address(address)
-    except ValueError:
-        return None
-    return getattr(peer, "ipv4_mapped", None) or peer
+    known = address_filter(key)
+    return known is None or known.allows(address)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from drover.app.answering import Answer, Asking, HostOperations, Request, each
+from drover.app.answering import Answer, Asking, HostOperations, Request, each, refusal
 from drover.app.catalog import Catalog
 from drover.app.device_recipes import body_of
 from drover.app.device_reports import among, by_device
@@ -15,7 +15,7 @@ from drover.app.host._pages import found_page, listing_of
 from drover.kinds.device import KIND, Device
 from drover.kinds.device_recipe import KIND as RECIPE
 from drover.kinds.experience_user import KIND as USER
-from drover.model.errors import Missing
+from drover.model.errors import Missing, TooLarge
 from drover.model.fields import is_id
 from drover.ports.resources import Listing
 from drover.query.filters import tagged_any
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _NOT_FOUND: Final = "Device was not found"
+_MOST_BYTES: Final = 67_108_864
+"""Bytes of values that one call is answered with: it may be about the devices of a whole chunk."""
 _BY_ID: Final = {"findByParentId": "parentId", "experienceGroupId": "experienceGroupId"}
 
 
@@ -40,9 +42,17 @@ async def _find(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
     """Return what is found for each request; devices wanted by their ids are read together."""
     by_id = [request for request in requests if request["method"] == "id"]
     others = [request for request in requests if request["method"] != "id"]
-    devices = iter(await _ones(asking, by_id) if by_id else ())
+    devices = iter(await _told_ones(asking, by_id) if by_id else ())
     pages = iter(await each(_page)(asking, others) if others else ())
     return [next(devices if request["method"] == "id" else pages) for request in requests]
+
+
+async def _told_ones(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
+    """Answer requests for one device each; all hear of it where they are too large together."""
+    try:
+        return await _ones(asking, requests)
+    except TooLarge as error:
+        return [refusal(error)] * len(requests)
 
 
 async def _ones(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
@@ -58,7 +68,7 @@ async def _ones(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
             for each, request in zip(wanted, requests, strict=True)
             if request["state"] and each in documents
         ]
-        return documents, await session.reports.latest(told) if told else ()
+        return documents, await _latest(session, told)
 
     documents, readings = await asking.store.read(work)
     last: dict[str, list[Reading]] = {}
@@ -93,11 +103,15 @@ async def _page(asking: Asking, request: Request) -> dict[str, Any]:
     async def work(session: Session) -> tuple[Page[bytes], Sequence[Reading]]:
         found = await session.resources.page_bytes(KIND, asking.application_id, listing)
         told = [_id_of(each) for each in found.items] if request["state"] else []
-        return found, await session.reports.latest(told) if told else ()
+        return found, await _latest(session, told)
 
     found, readings = await asking.store.read(work)
     devices = [msgspec.json.decode(each) for each in found.items]
     return found_page(request, _shown(request, devices, readings), found.total)
+
+
+async def _latest(session: Session, ids: Sequence[str]) -> Sequence[Reading]:
+    return await session.reports.latest(ids, most_bytes=_MOST_BYTES) if ids else ()
 
 
 async def chosen(asking: Asking, request: Request) -> Node:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from drover.app.answering import Asking, HostOperations, Request, each
 from drover.app.host.devices import chosen
-from drover.app.series import MOST_BUCKETS, NONE, Aggregation, Range, aggregated
+from drover.app.series import MOST_BUCKETS, NONE, Aggregation, Range, aggregated, size_of
 from drover.kinds.device import KIND
 from drover.model.errors import Invalid, TooLarge
 from drover.model.fields import is_id
 from drover.model.instants import to_text
-from drover.ports.reports import Span
+from drover.ports.reports import MOST_BYTES, Span
 from drover.ports.resources import Listing
 from drover.query.filters import devices_listed
 
@@ -75,13 +75,18 @@ async def _moments(
     session: Session, devices: Sequence[Device], within: Range, attributes: Sequence[str]
 ) -> Moments:
     found: dict[str, Sequence[tuple[int, dict[str, Any]]]] = {}
-    left = MOST_MOMENTS
+    left, left_bytes = MOST_MOMENTS, MOST_BYTES
     for device in devices:
         span = Span(
-            start_ms=within.start_ms, end_ms=within.end_ms, limit=left + 1, descending=False
+            start_ms=within.start_ms,
+            end_ms=within.end_ms,
+            limit=left + 1,
+            descending=False,
+            most_bytes=left_bytes,
         )
         found[device.id] = await session.reports.moments(device.id, span, attributes)
         left -= len(found[device.id])
+        left_bytes -= size_of(found[device.id])
         if left < 0:
             raise TooLarge(f"More than {MOST_MOMENTS} moments are in the range")
     return found
@@ -90,7 +95,8 @@ async def _moments(
 async def _newest(session: Session, request: Request, devices: Sequence[Device]) -> Any:
     """Return the newest value of each attribute, of all devices or of each."""
     wanted = set(request["attributes"])
-    readings = await session.reports.latest([device.id for device in devices])
+    ids = [device.id for device in devices]
+    readings = await session.reports.latest(ids, attributes=request["attributes"])
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for each_reading in sorted(readings, key=lambda reading: reading.time_ms):
         if each_reading.attribute in wanted:
@@ -139,7 +145,7 @@ def _only(request: Request, by_attribute: dict[str, Any]) -> Any:
 async def _plain(
     session: Session, request: Request, devices: Sequence[Device], within: Range
 ) -> dict[str, Any]:
-    limit = request["limit"]
+    limit, left_bytes = request["limit"], MOST_BYTES
     shown: dict[str, Any] = {}
     for device in devices:
         span = Span(
@@ -147,8 +153,10 @@ async def _plain(
             end_ms=within.end_ms,
             limit=limit + 1,
             descending=request["order"] == "desc",
+            most_bytes=left_bytes,
         )
         found = await session.reports.moments(device.id, span, request["attributes"])
+        left_bytes -= size_of(found)
         points = [
             {"time": {"$date": to_text(time_ms)}, "data": data} for time_ms, data in found[:limit]
         ]

@@ -43,6 +43,7 @@ _FOUND: Final = 200
 _FETCH_MS: Final = 60_000
 _MOST_DEVICES: Final = 10_000
 _MOST_LINES: Final = 100_000
+_MOST_BYTES: Final = 2048 * _MOST_LINES
 _CONNECTIONS: Final = ("ID", "Timestamp", "ISO Date", "Connected", "Disconnect Reason")
 
 
@@ -170,7 +171,13 @@ class Inputs:
 
     async def _connections(self, ids: Sequence[str], span: tuple[int, int]) -> AsyncIterator[Piece]:
         yield Piece(header(_CONNECTIONS), 0)
-        wanted = Span(start_ms=span[0], end_ms=span[1], limit=_MOST_LINES, descending=False)
+        wanted = Span(
+            start_ms=span[0],
+            end_ms=span[1],
+            limit=_MOST_LINES,
+            descending=False,
+            most_bytes=_MOST_BYTES,
+        )
         for device_id in ids:
             lines = await self.room.store.read(
                 partial(_connection_log, device_id=device_id, span=wanted)
