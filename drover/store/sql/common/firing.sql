@@ -10,7 +10,8 @@ INSERT INTO firing (
 ON CONFLICT (application_id, run_id) WHERE run_id IS NOT NULL DO UPDATE SET
     trigger_type = excluded.trigger_type, trigger_key = excluded.trigger_key, data = excluded.data,
     root = excluded.root, due_ms = excluded.due_ms, flow_id = excluded.flow_id,
-    flow_version = excluded.flow_version, depth = excluded.depth, tries = 0;
+    flow_version = excluded.flow_version, depth = excluded.depth, tries = 0,
+    told = NULL;
 
 -- name: firing_cancel
 -- Forget the firing with this run id.
