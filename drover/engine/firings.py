@@ -158,9 +158,8 @@ class FiringDispatcher:
         leased = [each for each in firings if self._matches(flow.config, each.firing)]
         if not leased:
             return
-        wanted = [each.firing for each in leased]
-        first = wanted[0]
-        given = await self._given(first, wanted)
+        first = leased[0].firing
+        given = await self._given(first, leased)
         batch = FlowBatch(
             application_id=first.application_id,
             flow_id=flow.flow_id,
@@ -176,13 +175,12 @@ class FiringDispatcher:
         )
         await self._log.note(batch, await self._runner.run(batch))
 
-    async def _given(self, first: Firing, wanted: Sequence[Firing]) -> dict[str, Any]:
+    async def _given(self, first: Firing, leased: Sequence[LeasedFiring]) -> dict[str, Any]:
         if first.trigger_type == TIMEOUT and first.execution is not None:
-            number = first.execution
+            number, wanted = first.execution, [each.firing for each in leased]
             iterations = await self._store.read(lambda session: _timeouts(session, number, wanted))
             return {"iterations": iterations}
-        now_ms = await self._store.read(lambda session: session.now_ms())
-        return {"payloads": [firing_payload(each, now_ms) for each in wanted]}
+        return {"payloads": [firing_payload(each.firing, each.fired_ms) for each in leased]}
 
 
 def _grouped(firings: Iterable[LeasedFiring]) -> dict[_Group, list[LeasedFiring]]:

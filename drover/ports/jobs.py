@@ -172,12 +172,14 @@ class Firing(Struct, frozen=True, kw_only=True):
 class LeasedFiring(Struct, frozen=True, kw_only=True):
     """A firing to act on now; ``tries`` counts this time too.
 
-    ``told`` is what its runs were told in earlier tries, as ``Firings.tell`` noted it: JSON.
+    ``fired_ms`` is the moment it was due at first, whenever it is acted on. ``told`` is
+    what its runs were told in earlier tries, as ``Firings.tell`` noted it: JSON.
     """
 
     number: int
     tries: int
     firing: Firing
+    fired_ms: int = 0
     told: bytes = b"{}"
 
 

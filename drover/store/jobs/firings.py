@@ -89,7 +89,6 @@ def _columns(firing: Firing, now_ms: int) -> dict[str, Any]:
         "data": firing.data.decode(),
         "root": firing.root.decode(),
         "due_ms": firing.due_ms or now_ms,
-        "now_ms": now_ms,
     }
 
 
@@ -109,4 +108,10 @@ def _leased(row: Row) -> LeasedFiring:
         depth=row["depth"],
     )
     told = (row["told"] or "{}").encode()
-    return LeasedFiring(number=row["number"], tries=row["tries"], firing=firing, told=told)
+    return LeasedFiring(
+        number=row["number"],
+        tries=row["tries"],
+        firing=firing,
+        fired_ms=row["created_ms"],
+        told=told,
+    )
