@@ -23,7 +23,7 @@ from drover.mqtt.accounts import OWN_ACCOUNTS, SYSTEM, unverified
 from drover.mqtt.feed import AGAIN_S, MOST_IN_FLIGHT, Feed, arrived_ms
 from drover.mqtt.link import REQUEST_S
 from drover.mqtt.repeating import Repeating
-from drover.mqtt.streams import OF_DEVICES, OF_SESSIONS, lacks_keepers
+from drover.mqtt.streams import OF_DEVICES, OF_SESSIONS, add_consumer, lacks_keepers
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -181,7 +181,7 @@ async def _kept_since(streams: JetStreamContext, stream: str) -> float:
         messages = await streams.stream_info(stream)
         fresh = messages.state.last_seq == 0  # then no device has reported yet
         since = 0 if fresh else int(time.time() * 1000) + SETTLING_MS
-        found = await streams.add_consumer(stream, _consumer(since))
+        found = await add_consumer(streams, stream, _consumer(since))
     return _since_of(found)
 
 

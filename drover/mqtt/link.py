@@ -52,6 +52,9 @@ PENDING_BYTES: Final = 16_777_216
 REQUEST_S: Final = 10.0
 LOOKING_S: Final = 1.0
 """How long it is looked whether streams are there that were there before."""
+QUIET_S: Final = 10.0
+"""How long nothing more is logged of connections that fail."""
+
 FINISHING_S: Final = 5.0
 """How long messages that the broker has sent may take to be handed over."""
 
@@ -95,6 +98,8 @@ class Link:
         """Is called when the broker can ask about devices again after it could not."""
         self.roots: Callable[[str], Awaitable[frozenset[str]]] | None = None
         """Tells which first levels of topics workflows of an application wait for."""
+        self._failures = 0
+        self._quiet_until_s = 0.0
         self.dropped = 0
         """Messages that were dropped because too many waited to be sent."""
         self.not_sent = 0
@@ -392,8 +397,17 @@ class Link:
             ping_interval=20,
             pending_size=PENDING_BYTES,
             reconnected_cb=partial(self._again, account),
-            error_cb=_failed,
+            error_cb=self._failed,
         )
+
+    async def _failed(self, error: Exception) -> None:
+        """Log why connections fail: with a broker away each does so several times a second."""
+        self._failures += 1
+        now_s = asyncio.get_running_loop().time()
+        if now_s >= self._quiet_until_s:
+            self._quiet_until_s = now_s + QUIET_S
+            reason = str(error) or type(error).__name__
+            _LOG.warning("mqtt.broker", error=reason, so_far=self._failures)
 
     async def _again(self, account: str) -> None:
         """Forget what the broker was told: it may be another one, or have lost it.
@@ -481,7 +495,3 @@ async def finish(subscriptions: Sequence[Subscription]) -> None:
                 await each.drain()  # type: ignore[no-untyped-call]
         except _FAILURES as error:
             _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
-
-
-async def _failed(error: Exception) -> None:
-    _LOG.warning("mqtt.broker", error=str(error) or type(error).__name__)

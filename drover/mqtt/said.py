@@ -24,6 +24,7 @@ from drover.mqtt.flushing import flush
 from drover.mqtt.link import end
 from drover.mqtt.overheard import Overheard, Said
 from drover.mqtt.speakers import speaker_in
+from drover.mqtt.streams import add_consumer
 from drover.mqtt.subjects import is_within, subjects_of, to_subject, to_topic
 from drover.ports.bus import Message, Relay
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from nats.aio.client import Client
     from nats.aio.subscription import Subscription
+    from nats.js import JetStreamContext
 
     from drover.mqtt.link import Link
     from drover.ports.door import Done, Intake
@@ -209,7 +211,7 @@ class SaidFeed:
             return
         self.fitting = _fitting(filters)  # what comes at once is known
         if filters:
-            await self._client.jetstream().add_consumer(STREAM, _consumer(filters))
+            await _consume(self._client.jetstream(), _consumer(filters))
         self.filters = filters
 
     async def leave(self) -> None:
@@ -243,7 +245,7 @@ class SaidFeed:
     async def _make_again(self) -> None:
         """Have the broker hand out messages again that lost what it had kept."""
         if self.filters:
-            await self._client.jetstream().add_consumer(STREAM, _consumer(self.filters))
+            await _consume(self._client.jetstream(), _consumer(self.filters))
 
     def _has_room(self) -> bool:
         waiting = self._overheard.waiting + len(self._older) + len(self._newer)
@@ -286,6 +288,16 @@ def subjects_for(filters: Collection[str]) -> list[str]:
         if not any(other != each and is_within(each, other) for other in subjects)
     )
     return sorted(_PREFIX + each for each in widest)
+
+
+async def _consume(streams: JetStreamContext, wanted: ConsumerConfig) -> None:
+    """Have the stream keep what a consumer wants, whether that is there or not."""
+    try:
+        await streams.consumer_info(STREAM, CONSUMER)
+    except NotFoundError:
+        await add_consumer(streams, STREAM, wanted)
+    else:
+        await streams.add_consumer(STREAM, wanted)
 
 
 def _consumer(filters: Collection[str]) -> ConsumerConfig:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nats.js import JetStreamContext
-    from nats.js.api import StreamInfo
+    from nats.js.api import ConsumerConfig, ConsumerInfo, StreamInfo
 
 MOST_KEEPERS: Final = 3
 """How many brokers of a cluster keep a stream."""
@@ -22,6 +24,10 @@ FEWEST_KEEPERS: Final = 2
 Not one: what that alone has is lost with it, and to have more of them keep it later stops the
 stream for a quarter of a minute. With fewer than two of three a cluster makes no stream anyway.
 """
+
+LEARNING_S: Final = 5.0
+"""How long it may take until who leads a stream has learned of a consumer."""
+_LOOK_S: Final = 0.02
 
 MOST_UNDELIVERED_BYTES: Final = 67_108_864
 LONGEST_UNDELIVERED_S: Final = 3600.0
@@ -116,6 +122,23 @@ async def keep(streams: JetStreamContext, wanted: StreamConfig) -> StreamInfo:
         if fewer is None:
             raise
     return await _kept(streams, wanted, fewer)
+
+
+async def add_consumer(
+    streams: JetStreamContext, stream: str, wanted: ConsumerConfig
+) -> ConsumerInfo:
+    """Have a stream keep messages for a consumer that is new; raises NatsError.
+
+    In a cluster the broker that leads the stream may learn of it later than the one that says that
+    it is made. Until then it keeps nothing for it, and devices are told that it does.
+    """
+    before = (await streams.stream_info(stream)).state.consumer_count
+    made = await streams.add_consumer(stream, wanted)
+    with contextlib.suppress(TimeoutError):  # somebody else has made it a moment ago
+        async with asyncio.timeout(LEARNING_S):
+            while (await streams.stream_info(stream)).state.consumer_count <= before:  # noqa: ASYNC110 - brokers do not tell when
+                await asyncio.sleep(_LOOK_S)
+    return made
 
 
 def may_pass(error: APIError) -> bool:

@@ -33,7 +33,8 @@ class Connection(FedConnection):
         self.made = []
 
     async def stream_info(self, _stream):
-        return SimpleNamespace(state=StreamState(0, 0, 0, self.last, 0))
+        known = int(self.metadata is not None)
+        return SimpleNamespace(state=StreamState(0, 0, 0, self.last, known))
 
     async def consumer_info(self, stream, _name):
         if self.metadata is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from nats.errors import MaxPayloadError
+from structlog.testing import capture_logs
 
 from drover.mqtt import link
 from drover.mqtt.accounts import CALLOUT
@@ -43,6 +44,20 @@ async def test_what_the_broker_does_not_take_is_counted_and_holds_up_nothing(mon
 
     assert bus.not_sent == 2
     await bus.close()
+
+
+async def test_of_connections_that_fail_together_one_is_logged_and_all_are_counted(monkeypatch):
+    bus = Link()
+    with capture_logs() as logged:
+        for _ in range(5):
+            await bus._failed(ConnectionRefusedError("refused"))
+        monkeypatch.setattr(bus, "_quiet_until_s", 0.0)
+        await bus._failed(ConnectionRefusedError())
+
+    assert [(each["error"], each["so_far"]) for each in logged] == [
+        ("refused", 1),
+        ("ConnectionRefusedError", 6),
+    ]
 
 
 async def test_who_publishes_many_waits_until_there_is_room(monkeypatch):

@@ -11,6 +11,7 @@ from nats.errors import ConnectionClosedError
 
 from drover.mqtt import overheard as overhearing
 from drover.mqtt import said as module
+from drover.mqtt import streams
 from drover.mqtt.said import CONSUMER, STREAM, SaidFeeds, subjects_for
 from drover.ports.bus import Message, Relay
 from tests.support.broker_account import Account
@@ -182,6 +183,27 @@ async def test_a_broker_keeps_what_is_waited_for_and_no_more(world):
     await world.feeds.follow(ONE, frozenset())
     await world.feeds.follow(ONE, frozenset())
     assert (world.account.consumers, world.feeds.followed) == ({}, ())
+
+
+async def test_it_is_waited_until_who_leads_the_stream_knows_of_a_new_consumer(world, monkeypatch):
+    monkeypatch.setattr(streams, "_LOOK_S", 0)
+    world.account.unlearned = 5
+
+    await world.feeds.follow(ONE, PUMP)
+
+    assert world.account.unlearned < 0
+    assert world.feeds.takes(ONE, "pump/+")
+
+
+async def test_a_consumer_that_somebody_else_made_just_then_is_not_waited_for_for_ever(
+    world, monkeypatch
+):
+    monkeypatch.setattr(streams, "LEARNING_S", 0)
+    world.account.unlearned = 1_000_000
+
+    await world.feeds.follow(ONE, PUMP)
+
+    assert world.feeds.takes(ONE, "pump/+")
 
 
 async def test_a_consumer_that_another_server_took_away_is_no_failure(world):
