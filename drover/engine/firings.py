@@ -141,8 +141,7 @@ class FiringDispatcher:
         await self._store.write(lambda session: session.jobs.firings.done(numbers, batch.until_ms))
 
     async def _run(self, batch: Batch) -> None:
-        firings = [each.firing for each in batch.firings]
-        first = firings[0]
+        first = batch.firings[0].firing
         flows = await self._store.read(
             lambda session: session.flows.subscribed(
                 first.application_id,
@@ -153,14 +152,14 @@ class FiringDispatcher:
             )
         )
         for flow in flows:
-            await self._run_flow(flow, firings)
+            await self._run_flow(flow, batch.firings)
 
-    async def _run_flow(self, flow: FlowToRun, firings: Sequence[Firing]) -> None:
-        wanted = [each for each in firings if self._matches(flow.config, each)]
-        if not wanted:
+    async def _run_flow(self, flow: FlowToRun, firings: Sequence[LeasedFiring]) -> None:
+        leased = [each for each in firings if self._matches(flow.config, each.firing)]
+        if not leased:
             return
-        first = wanted[0]
-        given = await self._given(first, wanted)
+        first = leased[0].firing
+        given = await self._given(first, leased)
         batch = FlowBatch(
             application_id=first.application_id,
             flow_id=flow.flow_id,
@@ -170,17 +169,18 @@ class FiringDispatcher:
             caused_by_flow_error=first.trigger_type == _FLOW_ERROR,
             depth=first.depth,
             deadline_ms=self._timing.run_ms,
+            firings=[each.number for each in leased],
+            told=[each.told for each in leased],
             **given,
         )
         await self._log.note(batch, await self._runner.run(batch))
 
-    async def _given(self, first: Firing, wanted: Sequence[Firing]) -> dict[str, Any]:
+    async def _given(self, first: Firing, leased: Sequence[LeasedFiring]) -> dict[str, Any]:
         if first.trigger_type == TIMEOUT and first.execution is not None:
-            number = first.execution
+            number, wanted = first.execution, [each.firing for each in leased]
             iterations = await self._store.read(lambda session: _timeouts(session, number, wanted))
             return {"iterations": iterations}
-        now_ms = await self._store.read(lambda session: session.now_ms())
-        return {"payloads": [firing_payload(each, now_ms) for each in wanted]}
+        return {"payloads": [firing_payload(each.firing, each.fired_ms) for each in leased]}
 
 
 def _grouped(firings: Iterable[LeasedFiring]) -> dict[_Group, list[LeasedFiring]]:

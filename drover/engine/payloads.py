@@ -95,14 +95,16 @@ def parsed(text: str) -> Any:
         return text
 
 
-def firing_payload(firing: Firing, now_ms: int) -> bytes:
+def firing_payload(firing: Firing, fired_ms: int) -> bytes:
     """Return the payload that a firing starts a flow with; root keys it brings win.
+
+    Its time is that of the firing: a run that begins late, or is made again, has the same.
 
     Those that begin with ``$`` are for triggers alone, but for globals: the run merges them.
     """
     brought = msgspec.json.decode(firing.root)
     root: dict[str, Any] = {
-        "time": date(now_ms),
+        "time": date(fired_ms),
         "triggerId": firing.key,
         "triggerType": firing.trigger_type,
         **{

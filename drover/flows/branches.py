@@ -330,6 +330,8 @@ class Branches:
         if loop.failures:
             self._throw_first(loop)
             return
+        if loop.results is not None:
+            del loop.results[loop.started :]
         write = loop.action.write_result
         self._go_on_after(loop, write and partial(write, loop.visit, loop.results), 0)
 

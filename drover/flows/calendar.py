@@ -38,8 +38,13 @@ def shifted(moment: datetime, amount: float, unit: str) -> datetime:
         later = timedelta(milliseconds=amount * _MILLISECONDS[unit])
         return (moment.astimezone(UTC) + later).astimezone(moment.tzinfo)
     if unit in _DAYS:
-        return moment + timedelta(days=round(amount * _DAYS[unit]))
-    return _months_later(moment, round(amount * _MONTHS[unit]))
+        return on_the_clock(moment + timedelta(days=round(amount * _DAYS[unit])))
+    return on_the_clock(_months_later(moment, round(amount * _MONTHS[unit])))
+
+
+def on_the_clock(moment: datetime) -> datetime:
+    """Return a moment as clocks show it: a time that they skip is as much later as they skip."""
+    return moment.astimezone(UTC).astimezone(moment.tzinfo)
 
 
 def part(moment: datetime, unit: str) -> int:
@@ -49,21 +54,29 @@ def part(moment: datetime, unit: str) -> int:
 
 def with_part(moment: datetime, unit: str, value: int) -> datetime:
     """Return a moment with a part set; a value beyond the part's range carries over."""
-    return shifted(moment, value - part(moment, unit), unit)
+    steps = value - part(moment, unit)
+    if unit == "hour" and steps:  # that the clock shows, however long the day is
+        return on_the_clock(moment + timedelta(hours=steps))
+    return shifted(moment, steps, unit)
 
 
 def start_of(moment: datetime, unit: str) -> datetime:
     """Return the beginning of the year, month, week, day and so on that a moment is in."""
+    if unit in _MILLISECONDS:
+        since = moment.replace(tzinfo=None) - datetime.min  # noqa: DTZ901 - as the clock shows
+        past = since % timedelta(milliseconds=_MILLISECONDS[unit])
+        return (moment.astimezone(UTC) - past).astimezone(moment.tzinfo)
+    return on_the_clock(_start_of_day(moment.replace(fold=0), unit))
+
+
+def _start_of_day(moment: datetime, unit: str) -> datetime:
     day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     if unit in ("day", "dayOfYear", "dayOfWeek"):
         return day
     if unit == "week":
         return day - timedelta(days=day.isoweekday() % _WEEK)
-    if unit in _MONTHS:
-        months = _MONTHS[unit]
-        return day.replace(day=1, month=(day.month - 1) // months * months + 1)
-    length = timedelta(milliseconds=_MILLISECONDS[unit])
-    return day + (moment.replace(tzinfo=None) - day.replace(tzinfo=None)) // length * length
+    months = _MONTHS[unit]
+    return day.replace(day=1, month=(day.month - 1) // months * months + 1)
 
 
 def days_in_month(moment: datetime) -> int:

@@ -21,7 +21,8 @@ def remembering(
     """Return what makes a request to move a memory on; ``key`` holds the identifier's template.
 
     The memory belongs to the workflow, the node's id and the rendered identifier; that of a node
-    within a custom node to the custom node's id as well.
+    within a custom node to the custom node's id as well. Which run of the batch asks, and for the
+    how manieth time, is said too: one that is made again is told the same again.
     """
     identifier = settings.template(key)
     facts = settings.facts
@@ -32,6 +33,8 @@ def remembering(
         if len(name) > LONGEST_IDENTIFIER:
             message = f"The identifier may not be longer than {LONGEST_IDENTIFIER} characters"
             raise Thrown("Validation", message)
-        return {"rule": rule, "node": node_id, "key": name, **more}
+        run = visit.run
+        which = {"run": run.index, "turn": run.turn(node_id)}
+        return {"rule": rule, "node": node_id, "key": name, **which, **more}
 
     return ask

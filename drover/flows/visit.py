@@ -70,6 +70,7 @@ class Run:
         "steps",
         "steps_outside",
         "tokens",
+        "turns",
     )
 
     def __init__(self, index: int, now_ms: Callable[[], int], relay: Relay | None = None) -> None:
@@ -89,6 +90,15 @@ class Run:
         self.errored: bytes | None = None
         self.debug: list[dict[str, Any]] = []
         self.ended_ms = 0
+        self.turns: dict[str, int] | None = None
+
+    def turn(self, node_id: str) -> int:
+        """Count that a node asks once more for this run; return how often it had before."""
+        if self.turns is None:
+            self.turns = {}
+        turn = self.turns.get(node_id, 0)
+        self.turns[node_id] = turn + 1
+        return turn
 
     def note(self, message: dict[str, Any]) -> None:
         """Keep a debug message, as long as there is room for it."""

@@ -20,7 +20,7 @@ from drover.model.iteration import Acknowledgement, Item, ItemState
 from drover.model.run import Execution
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from drover.model.run import Pace, Target
     from drover.ports.executions import Executions, Plans
@@ -170,11 +170,17 @@ class Firing(Struct, frozen=True, kw_only=True):
 
 
 class LeasedFiring(Struct, frozen=True, kw_only=True):
-    """A firing to act on now; ``tries`` counts this time too."""
+    """A firing to act on now; ``tries`` counts this time too.
+
+    ``fired_ms`` is the moment it was due at first, whenever it is acted on. ``told`` is
+    what its runs were told in earlier tries, as ``Firings.tell`` noted it: JSON.
+    """
 
     number: int
     tries: int
     firing: Firing
+    fired_ms: int = 0
+    told: bytes = b"{}"
 
 
 class Iterations(Protocol):
@@ -373,6 +379,10 @@ class Firings(Protocol):
 
     async def renew(self, numbers: Sequence[int], until_ms: int, new_until_ms: int) -> None:
         """Renew the leases of firings leased until then."""
+        ...
+
+    async def tell(self, told: Mapping[int, Mapping[str, str]]) -> None:
+        """Note what runs are told, by the firing's number and a name for each: for later tries."""
         ...
 
     async def release(self) -> None:

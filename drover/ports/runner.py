@@ -55,6 +55,8 @@ class FlowBatch(Struct, frozen=True, kw_only=True):
     batch's own iterations to the lease it runs under. ``alone`` keeps others off its worker: its
     runs have lost workers before. With ``after``, the lease of a batch that runs, it begins when
     all of that one's iterations are acknowledged, if that is within ``patience_ms``.
+    ``firings`` are the numbers of the firings that are acted on, and ``told`` what their runs were
+    told when they were made before; both in step with the payloads, or empty.
     """
 
     application_id: str
@@ -73,6 +75,8 @@ class FlowBatch(Struct, frozen=True, kw_only=True):
     deadline_ms: int = 60_000
     after: str | None = None
     patience_ms: int = 0
+    firings: list[int] = []
+    told: list[bytes] = []
 
     @property
     def size(self) -> int:

@@ -207,6 +207,17 @@ async def test_a_run_id_names_one_firing(bench):
     assert not await bench.jobs(lambda jobs: jobs.firings.waits(APPLICATION, "r"))
 
 
+async def test_a_firing_is_from_the_moment_it_was_due_at_first_however_often_it_is_taken(bench):
+    first, later = firing(run_id="r", due_ms=NOW + 300), firing(run_id="r", due_ms=NOW + 400)
+    await bench.jobs(lambda jobs: jobs.firings.add([firing(), first, later], NOW))
+
+    once = await bench.jobs(lambda jobs: jobs.firings.lease(10, NOW + 500, NOW + 600))
+    again = await bench.jobs(lambda jobs: jobs.firings.lease(10, NOW + 700, NOW + 800))
+
+    assert [each.fired_ms for each in once] == [NOW, NOW + 400]
+    assert [each.fired_ms for each in again] == [NOW, NOW + 400]
+
+
 async def test_what_matches_now_is_counted_and_sampled(bench):
     from drover.model.run import Target
     from drover.query.tree import All

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from drover.app.answering import Answer, Asking, HostOperations, Request
+from drover.app.host._told import ToldBefore
 from drover.flows.memory import RULES
 
 if TYPE_CHECKING:
@@ -29,21 +30,32 @@ _FULL: Final[Answer] = {
 async def _advance(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
     """Move memories on in the order of the requests, in one unit of work.
 
-    So each run sees what the one before it left, whichever server that ran on.
+    So each run sees what the one before it left, whichever server that ran on. A run that is made
+    again is told what it was told before.
     """
+    told = ToldBefore(asking.batch)
+    before = [told.answer(request) for request in requests]
+    new = [request for request, known in zip(requests, before, strict=True) if known is None]
 
     async def work(session: Session) -> list[Answer]:
-        await session.flows.storage.lock(asking.flow_id)
-        now_ms = await session.now_ms()
-        answers: list[Answer] = [{} for _ in requests]
-        for node_id, places in _by_node(requests).items():
-            wanted = [requests[place] for place in places]
-            told = await _moved(session, asking.flow_id, node_id, wanted, now_ms)
-            for place, answer in zip(places, told, strict=True):
-                answers[place] = answer
+        answers = await _told_now(session, asking.flow_id, new)
+        await session.jobs.firings.tell(told.to_keep(new, answers))
         return answers
 
-    return await asking.store.write(work)
+    answers = iter(await asking.store.write(work) if new else ())
+    return [next(answers) if known is None else known for known in before]
+
+
+async def _told_now(session: Session, flow_id: str, requests: Sequence[Request]) -> list[Answer]:
+    await session.flows.storage.lock(flow_id)
+    now_ms = await session.now_ms()
+    answers: list[Answer] = [{} for _ in requests]
+    for node_id, places in _by_node(requests).items():
+        wanted = [requests[place] for place in places]
+        told = await _moved(session, flow_id, node_id, wanted, now_ms)
+        for place, answer in zip(places, told, strict=True):
+            answers[place] = answer
+    return answers
 
 
 async def _moved(

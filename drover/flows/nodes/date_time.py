@@ -89,7 +89,7 @@ def _reading(settings: Settings, key: str, shape_key: str) -> Callable[[Visit, Z
             raise Thrown("Validation", str(error)) from error
         if found is None:
             raise Thrown("Validation", "The source is not a date")
-        return found.astimezone(zone)
+        return calendar.on_the_clock(found.astimezone(zone))
 
     return read
 

@@ -9,7 +9,7 @@ import msgspec
 from drover.ports.jobs import Firing, LeasedFiring, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from drover.store.driver import Row, Transaction
 
@@ -49,6 +49,15 @@ class FiringStore:
         params = {"numbers": list(numbers), "until_ms": until_ms, "new_until_ms": new_until_ms}
         await self._tx.execute("firings_renew", params)
 
+    async def tell(self, told: Mapping[int, Mapping[str, str]]) -> None:
+        """Note what runs are told, by the firing's number and a name for each: for later tries."""
+        rows = [
+            {"number": number, "told": msgspec.json.encode(told[number]).decode()}
+            for number in sorted(told)
+        ]
+        if rows:
+            await self._tx.execute_many("firing_tell", rows)
+
     async def release(self) -> None:
         """Have firings that were taken come back now, before those that were stored later."""
         await self._tx.execute("firings_release")
@@ -80,7 +89,6 @@ def _columns(firing: Firing, now_ms: int) -> dict[str, Any]:
         "data": firing.data.decode(),
         "root": firing.root.decode(),
         "due_ms": firing.due_ms or now_ms,
-        "now_ms": now_ms,
     }
 
 
@@ -99,4 +107,11 @@ def _leased(row: Row) -> LeasedFiring:
         resource_id=row["resource_id"],
         depth=row["depth"],
     )
-    return LeasedFiring(number=row["number"], tries=row["tries"], firing=firing)
+    told = (row["told"] or "{}").encode()
+    return LeasedFiring(
+        number=row["number"],
+        tries=row["tries"],
+        firing=firing,
+        fired_ms=row["created_ms"],
+        told=told,
+    )

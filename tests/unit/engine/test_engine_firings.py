@@ -2,6 +2,9 @@
 
 import asyncio
 
+import msgspec
+
+from drover.engine.payloads import date
 from drover.ports.jobs import Firing
 from tests.contract.jobs_store import APPLICATION
 
@@ -40,6 +43,18 @@ async def test_firings_that_hang_are_renewed_and_dropped_at_the_end(make):
     await bench.engine.firings.drain(0)
 
     assert bench.engine.firings._running == set()
+
+
+async def test_a_run_that_begins_late_has_the_time_of_its_firing(make):
+    bench = make(triggers={"event": ["flow"]})
+    firing = Firing(application_id=APPLICATION, trigger_type="event", key="k")
+    await bench.jobs(lambda jobs: jobs.add_firing(firing))
+    fired_ms = await bench.jobs(lambda jobs: jobs.firings.next_ms())
+    bench.store.offset_ms = 50_000
+    await bench.tick("firings")
+
+    payload = msgspec.json.decode(bench.runner.batches[0].payloads[0])
+    assert payload["time"] == date(fired_ms)
 
 
 async def test_a_firing_that_breaks_something_is_given_up_in_the_end(make):

@@ -99,7 +99,7 @@ def test_a_round_without_a_cap_discards_its_changes_and_maps_nothing():
 
 def test_break_ends_after_its_round_and_its_payload_goes_on():
     payload = looped(
-        {},
+        {"mapResultPath": "out", "mapValuePath": "working.item.value"},
         put("note", "{{working.item.value}}", "working.found", ["enough"]),
         node(
             "enough",
@@ -116,6 +116,7 @@ def test_break_ends_after_its_round_and_its_payload_goes_on():
 
     assert payload["working"]["found"] == 2
     assert payload["working"]["item"]["index"] == 1
+    assert payload["out"] == [1, 2]
 
 
 def test_the_first_cap_of_a_round_wins_but_its_branches_end_first():

@@ -1,16 +1,19 @@
 -- name: firing_add
--- Store a firing; one with the same run id takes the place of that which waits.
+-- Store a firing; one with the same run id takes the place of that which waits. What is kept as its
+-- creation is the moment it is due at first: due_ms moves on with each lease.
 INSERT INTO firing (
     application_id, trigger_type, trigger_key, data, root, created_ms, due_ms, flow_id,
     flow_version, run_id, execution, resource_id, depth
 ) VALUES (
-    :application_id, :trigger_type, :trigger_key, :data, :root, :now_ms, :due_ms, :flow_id,
+    :application_id, :trigger_type, :trigger_key, :data, :root, :due_ms, :due_ms, :flow_id,
     :flow_version, :run_id, :execution, :resource_id, :depth
 )
 ON CONFLICT (application_id, run_id) WHERE run_id IS NOT NULL DO UPDATE SET
     trigger_type = excluded.trigger_type, trigger_key = excluded.trigger_key, data = excluded.data,
-    root = excluded.root, due_ms = excluded.due_ms, flow_id = excluded.flow_id,
-    flow_version = excluded.flow_version, depth = excluded.depth, tries = 0;
+    root = excluded.root, created_ms = excluded.created_ms, due_ms = excluded.due_ms,
+    flow_id = excluded.flow_id,
+    flow_version = excluded.flow_version, depth = excluded.depth, tries = 0,
+    told = NULL;
 
 -- name: firing_cancel
 -- Forget the firing with this run id.

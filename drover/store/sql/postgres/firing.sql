@@ -13,3 +13,7 @@ DELETE FROM firing WHERE due_ms = :until_ms AND number IN (SELECT unnest(:number
 -- name: firings_renew
 -- Renew the leases of firings that are still being acted on.
 UPDATE firing SET due_ms = :new_until_ms WHERE due_ms = :until_ms AND number IN (SELECT unnest(:numbers::bigint[]));
+
+-- name: firing_tell
+-- Note what nodes told the run of a firing, beside what was noted before.
+UPDATE firing SET told = (COALESCE(told, '{}')::jsonb || :told::text::jsonb)::text WHERE number = :number;

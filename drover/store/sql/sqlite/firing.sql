@@ -13,3 +13,7 @@ DELETE FROM firing WHERE due_ms = :until_ms AND number IN (SELECT value FROM jso
 -- name: firings_renew
 -- Renew the leases of firings that are still being acted on.
 UPDATE firing SET due_ms = :new_until_ms WHERE due_ms = :until_ms AND number IN (SELECT value FROM json_each(:numbers));
+
+-- name: firing_tell
+-- Note what nodes told the run of a firing, beside what was noted before.
+UPDATE firing SET told = json_patch(COALESCE(told, '{}'), :told) WHERE number = :number;
