@@ -99,6 +99,8 @@ class Link:
         self.roots: Callable[[str], Awaitable[frozenset[str]]] | None = None
         """Tells which first levels of topics workflows of an application wait for."""
         self._failures = 0
+        self.failure = ""
+        """Why the newest connection failed."""
         self._quiet_until_s = 0.0
         self.dropped = 0
         """Messages that were dropped because too many waited to be sent."""
@@ -403,11 +405,11 @@ class Link:
     async def _failed(self, error: Exception) -> None:
         """Log why connections fail: with a broker away each does so several times a second."""
         self._failures += 1
+        self.failure = str(error) or type(error).__name__
         now_s = asyncio.get_running_loop().time()
         if now_s >= self._quiet_until_s:
             self._quiet_until_s = now_s + QUIET_S
-            reason = str(error) or type(error).__name__
-            _LOG.warning("mqtt.broker", error=reason, so_far=self._failures)
+            _LOG.warning("mqtt.broker", error=self.failure, so_far=self._failures)
 
     async def _again(self, account: str) -> None:
         """Forget what the broker was told: it may be another one, or have lost it.
