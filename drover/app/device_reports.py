@@ -21,7 +21,7 @@ from drover.model.fields import Key, Name
 from drover.model.instants import to_text
 from drover.model.moments import AnyMoment, moment_ms
 from drover.ports.bus import Message, Silence
-from drover.ports.reports import LogEntry, Reading, Span
+from drover.ports.reports import LogEntry, Reading, Span, up_to
 from drover.ports.resources import Listing, Page
 from drover.query.tree import all_of
 
@@ -260,14 +260,15 @@ class DeviceReports:
         span: Span | None,
         attributes: frozenset[str] = frozenset(),
     ) -> dict[str, Any]:
-        """Return the newest value of each attribute of a device, of all time or of a span.
+        """Return the newest value of each attribute of a device, up to now or within a span.
 
         Raises Missing, and TooLarge for more than one answer may hold.
         """
 
         async def work(session: Session) -> dict[str, Any]:
             await self._seen(session, caller, application_id, device_id)
-            found = await session.reports.latest([device_id], span, sorted(attributes) or None)
+            asked = span or up_to(await session.now_ms())
+            found = await session.reports.latest([device_id], asked, sorted(attributes) or None)
             return by_device(found, attributes).get(device_id, {})
 
         return await self._store.read(work)
@@ -287,7 +288,8 @@ class DeviceReports:
             seen = replace(listing, query=all_of(asked))
             page = await session.resources.page(KIND, application_id, seen)
             ids = [each.id for each in page.items]
-            found = await session.reports.latest(ids, span, sorted(attributes) or None)
+            within = span or up_to(await session.now_ms())
+            found = await session.reports.latest(ids, within, sorted(attributes) or None)
             values = by_device(found, attributes)
             items = [
                 {"id": each.id, "name": each.name, "compositeState": values.get(each.id, {})}
