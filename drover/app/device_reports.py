@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, Protocol
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from drover.app.devices import check_sight, sight
+from drover.app.devices import check_sight, within_sight
 from drover.app.payload_counts import PayloadCounter, source_of
 from drover.app.report_telling import messages_of
 from drover.kinds.device import KIND, Device
@@ -23,7 +23,6 @@ from drover.model.moments import AnyMoment, moment_ms
 from drover.ports.bus import Message, Silence
 from drover.ports.reports import LogEntry, Reading, Span, up_to
 from drover.ports.resources import Listing, Page
-from drover.query.tree import all_of
 
 if TYPE_CHECKING:
     from drover.app.report_telling import StoredReport
@@ -284,8 +283,7 @@ class DeviceReports:
         """Return the newest values of one page of devices; raises TooLarge."""
 
         async def work(session: Session) -> Page[dict[str, Any]]:
-            asked = [sight(caller)] if listing.query is None else [sight(caller), listing.query]
-            seen = replace(listing, query=all_of(asked))
+            seen = within_sight(caller, listing)
             page = await session.resources.page(KIND, application_id, seen)
             ids = [each.id for each in page.items]
             within = span or up_to(await session.now_ms())
