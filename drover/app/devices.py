@@ -60,6 +60,17 @@ def sight(caller: Caller) -> Node:
     return any_of([own, *tags])
 
 
+def within_sight(caller: Caller, listing: Listing) -> Listing:
+    """Return what lists those of the devices listed that a caller may see."""
+    seen = sight(caller)
+    if seen is ALL:
+        return listing
+    asked = listing.query
+    if asked is None:
+        asked = by_glob(listing.filter_field, listing.filter)
+    return replace(listing, query=all_of([asked, seen]))
+
+
 def _equal(text: str | None) -> TextTest:
     return ANY_TEXT if text is None else TextTest(Choice.EQUAL, (text,))
 
@@ -122,7 +133,7 @@ class Devices:
 
     async def page(self, caller: Caller, application_id: str, listing: Listing) -> Page[bytes]:
         """Return one page of the devices that the caller may see."""
-        return await self._catalog.list(KIND, application_id, self._seen(caller, listing))
+        return await self._catalog.list(KIND, application_id, within_sight(caller, listing))
 
     async def get(self, caller: Caller, application_id: str, device_id: str) -> bytes:
         """Return the document of one; raises Missing."""
@@ -276,15 +287,6 @@ class Devices:
         return await self._store.read(
             lambda session: session.search.devices(application_id, asked, start, limit)
         )
-
-    def _seen(self, caller: Caller, listing: Listing) -> Listing:
-        seen = sight(caller)
-        if seen is ALL:
-            return listing
-        asked = listing.query
-        if asked is None:
-            asked = by_glob(listing.filter_field, listing.filter)
-        return replace(listing, query=all_of([asked, seen]))
 
     async def _each(
         self,

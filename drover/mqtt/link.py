@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 RELAY: Final = "Drover-Relay"
 """The header that tells who published, where it was no device."""
 
+RELAYED: Final = f"\r\n{RELAY}:".encode()
+"""What is among the headers of such a message, which no device can write."""
+
 MOST_LEAVING: Final = 10_000
 """Messages that wait to be sent; with more, while the broker is away, later ones are dropped."""
 
