@@ -4,7 +4,7 @@ import re
 import uuid
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drover.flows.separated import NotSeparated, Separators, read, write
@@ -159,6 +159,8 @@ def encoded(rows, **config):
         ([{"a": 1, "b": 'q"'}], {"headerTemplateType": "stringTemplates", "headerTemplate": ["b"]}, 'b\n"q"""'),
         ([["x", True], "y"], {"headerTemplateType": "payloadPath", "headerTemplate": "data.names"}, "b,1\nx,true\ny"),
         ([["x"]], {}, "x"),
+        ([{"a": ""}, {"a": "x"}, {}], {}, 'a\n""\nx\n""'),
+        ([{}], {}, ""),
     ],
 )  # fmt: skip
 def test_objects_and_arrays_become_csv(rows, config, text):
@@ -173,10 +175,16 @@ def test_what_cannot_be_csv_is_told():
 
 
 @given(
-    st.lists(st.lists(st.text(alphabet='a",\n\r;', max_size=4), min_size=2, max_size=3), max_size=4)
+    st.lists(
+        st.lists(st.text(alphabet='a",\n\r|\\', max_size=4), min_size=1, max_size=3), max_size=4
+    ),
+    st.sampled_from([Separators(), Separators(escape="\\"), Separators(value="||", row="|\n")]),
 )
-def test_csv_that_is_written_is_read_back(rows):
-    assert read(write(rows, Separators()), Separators()) == rows
+@example([["", ""], [""], ["a"]], Separators())
+@example([['\\a"', "b"]], Separators(escape="\\"))
+@example([["a|", "b"]], Separators(value="||"))
+def test_csv_that_is_written_is_read_back(rows, by):
+    assert read(write(rows, by), by) == rows
 
 
 @given(st.text(alphabet='a",\n\\', max_size=20), st.sampled_from(['"', "\\"]))
