@@ -11,11 +11,12 @@ from nats.errors import Error as NatsError
 
 from drover.mqtt.connections import Connections
 from drover.mqtt.sessions import QUEUE, WRITTEN_DOWN, Sessions
+from tests.support.flushed import Flushed
 
 APPLICATION, DEVICE, OTHER = "a" * 24, "d" * 24, "e" * 24
 
 
-class Client:
+class Client(Flushed):
     """A connection to the broker: notes what it is asked, and who listens."""
 
     def __init__(self):
@@ -39,12 +40,6 @@ class Client:
         assert timeout > 0
         self.asked.append((subject, msgspec.json.decode(payload), "request"))
         return SimpleNamespace(data=self.answers.pop(0) if self.answers else b"")
-
-    async def _flush_pending(self, force_flush):
-        assert force_flush
-
-    async def flush(self):
-        """All that was asked is on its way."""
 
     async def hears(self, subject, data):
         take, _ = self.listening[subject]
