@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,30 +15,51 @@ from drover.mqtt.device import ConnectionRefused
 from drover.mqtt.simulated import Fleet, Habits
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.status import Status
 
     from drover.mqtt.simulated import Tally
 
-__all__ = ["Habits", "run"]
+__all__ = ["Habits", "run", "trusting"]
+
+
+def trusting(authority: Path | None) -> ssl.SSLContext:
+    """Return how a broker is looked at: by an authority's file, or by those of the system.
+
+    Raises CommandError.
+    """
+    try:
+        return ssl.create_default_context(cafile=authority)
+    except (OSError, ValueError) as error:
+        raise _session.CommandError(f"{authority} (--tls-ca) is no certificate: {error}") from error
 
 
 def run(
-    ids: list[str], address: tuple[str, int], key: tuple[str, str], habits: Habits, seconds: float
+    ids: list[str],
+    address: tuple[str, int],
+    key: tuple[str, str],
+    habits: Habits,
+    seconds: float,
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     """Let devices live for some seconds, 0 for ever, or until somebody interrupts or ends it.
 
     Raises CommandError where nothing listens, or the broker refuses them.
     """
     with suppress(KeyboardInterrupt, asyncio.CancelledError):
-        asyncio.run(_live(ids, address, key, habits, seconds))
+        asyncio.run(_live(ids, Fleet(address, key, habits, tls), address, seconds, tls))
 
 
 async def _live(
-    ids: list[str], address: tuple[str, int], key: tuple[str, str], habits: Habits, seconds: float
+    ids: list[str],
+    fleet: Fleet,
+    address: tuple[str, int],
+    seconds: float,
+    tls: ssl.SSLContext | None,
 ) -> None:
     _end_as_if_interrupted()
-    await _reach(*address)
-    fleet = Fleet(address, key, habits)
+    await _reach(*address, tls)
     console = Console()
     with console.status("Connecting") as line:
         telling = asyncio.create_task(_tell(line, fleet.tally, len(ids)))
@@ -56,7 +78,8 @@ async def _live(
                 f" {told.answered} answers" + (f", {told.refused} refused" if told.refused else "")
             )
     if not fleet.tally.came:
-        raise _session.CommandError(f"No device could connect to {address[0]}:{address[1]}")
+        hint = "" if tls else "; does the broker want --tls?"
+        raise _session.CommandError(f"No device could connect to {address[0]}:{address[1]}{hint}")
 
 
 def _end_as_if_interrupted() -> None:
@@ -67,10 +90,12 @@ def _end_as_if_interrupted() -> None:
             asyncio.get_running_loop().add_signal_handler(each, task.cancel)
 
 
-async def _reach(host: str, port: int) -> None:
+async def _reach(host: str, port: int, tls: ssl.SSLContext | None) -> None:
     """Raise CommandError where nothing listens: devices would try for ever, without a word."""
     try:
-        _, writer = await asyncio.open_connection(host, port)
+        _, writer = await asyncio.open_connection(host, port, ssl=tls)
+    except ssl.SSLError as error:
+        raise _session.CommandError(f"No TLS with {host}:{port} as asked: {error}") from error
     except OSError as error:
         message = f"Nothing listens for devices on {host}:{port}; see --mqtt-host and --mqtt-port"
         raise _session.CommandError(message) from error

@@ -86,6 +86,12 @@ class Ports:
     tls_certificate: str = ""
     tls_key: str = ""
 
+    def told(self) -> str:
+        """Return where devices connect, for a person."""
+        secure = " by TLS" if self.tls_certificate else ""
+        websocket = "" if self.websocket is None else f", over websockets on port {self.websocket}"
+        return f"MQTT port {self.mqtt}{websocket}{secure}"
+
     def settled(self) -> Ports:
         """Return these with free ports in place of zeros."""
         return Ports(

@@ -195,7 +195,7 @@ class Fabric:
         self._broker = broker
         await broker.start()
         self.violations.start()
-        self.told = f" and for devices on MQTT port {broker.ports.mqtt}"
+        self.told = f" and for devices on {broker.ports.told()}"
         return broker.url
 
 
