@@ -20,11 +20,11 @@ async def test_why_a_broker_ends_at_once_is_told_in_its_own_words(tmp_path):
         ports = Ports(host="127.0.0.1", clients=0, mqtt=taken.getsockname()[1])
         broker = Broker(KEYS, ports, tmp_path / "taken", find_binary())
 
-        with pytest.raises(BrokerMissing, match="ended at once: .*address already in use"):
+        with pytest.raises(BrokerMissing, match=r"ended at once: .*address already in use"):
             await broker.start()
 
     unread = Ports(host="127.0.0.1", clients=0, mqtt=0, tls_certificate="absent", tls_key="too")
-    with pytest.raises(BrokerMissing, match="ended at once: .*absent: no such file"):
+    with pytest.raises(BrokerMissing, match=r"ended at once: .*absent: no such file"):
         await Broker(KEYS, unread, tmp_path / "unread", find_binary()).start()
 
 
