@@ -6,9 +6,11 @@ import socket
 
 import pytest
 
+from drover.config import Settings
 from drover.mqtt import needs
 from drover.mqtt.accounts import Keyring
 from drover.mqtt.broker import Broker, BrokerMissing, Ports, find_binary
+from drover.mqtt.fabric import broker_configuration
 
 KEYS = Keyring(b"a key of a test that nobody else has")
 
@@ -26,6 +28,28 @@ async def test_why_a_broker_ends_at_once_is_told_in_its_own_words(tmp_path):
     unread = Ports(host="127.0.0.1", clients=0, mqtt=0, tls_certificate="absent", tls_key="too")
     with pytest.raises(BrokerMissing, match=r"ended at once: .*absent: no such file"):
         await Broker(KEYS, unread, tmp_path / "unread", find_binary()).start()
+
+
+async def test_a_broker_listens_on_ipv6(tmp_path):
+    ports = Ports(host="::1", clients=0, mqtt=0, websocket=0)
+    broker = Broker(KEYS, ports, tmp_path, find_binary())
+
+    await broker.start()
+    try:
+        for port in (broker.ports.mqtt, broker.ports.websocket):
+            socket.create_connection(("::1", port), 60).close()
+    finally:
+        await broker.stop()
+
+
+def test_a_broker_elsewhere_listens_to_servers_where_it_listens_to_devices(tmp_path):
+    given = {"host": "0.0.0.0", "data_dir": str(tmp_path), "mqtt_port": 1884}  # noqa: S104 - printed, not bound
+
+    printed = broker_configuration(Settings(**given))
+
+    assert 'listen: "0.0.0.0:4222"' in printed
+    assert 'listen: "0.0.0.0:1884"' in printed
+    assert 'listen: "127.0.0.1:4222"' in broker_configuration(Settings(data_dir=str(tmp_path)))
 
 
 def test_where_devices_connect_is_told_with_websockets_and_tls():
