@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, Protocol
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from drover.app.devices import check_sight, sight
+from drover.app.devices import check_sight, within_sight
 from drover.app.payload_counts import PayloadCounter, source_of
 from drover.app.report_telling import messages_of
 from drover.kinds.device import KIND, Device
@@ -21,9 +21,8 @@ from drover.model.fields import Key, Name
 from drover.model.instants import to_text
 from drover.model.moments import AnyMoment, moment_ms
 from drover.ports.bus import Message, Silence
-from drover.ports.reports import LogEntry, Reading, Span
+from drover.ports.reports import LogEntry, Reading, Span, up_to
 from drover.ports.resources import Listing, Page
-from drover.query.tree import all_of
 
 if TYPE_CHECKING:
     from drover.app.report_telling import StoredReport
@@ -260,14 +259,15 @@ class DeviceReports:
         span: Span | None,
         attributes: frozenset[str] = frozenset(),
     ) -> dict[str, Any]:
-        """Return the newest value of each attribute of a device, of all time or of a span.
+        """Return the newest value of each attribute of a device, up to now or within a span.
 
         Raises Missing, and TooLarge for more than one answer may hold.
         """
 
         async def work(session: Session) -> dict[str, Any]:
             await self._seen(session, caller, application_id, device_id)
-            found = await session.reports.latest([device_id], span, sorted(attributes) or None)
+            asked = span or up_to(await session.now_ms())
+            found = await session.reports.latest([device_id], asked, sorted(attributes) or None)
             return by_device(found, attributes).get(device_id, {})
 
         return await self._store.read(work)
@@ -283,11 +283,11 @@ class DeviceReports:
         """Return the newest values of one page of devices; raises TooLarge."""
 
         async def work(session: Session) -> Page[dict[str, Any]]:
-            asked = [sight(caller)] if listing.query is None else [sight(caller), listing.query]
-            seen = replace(listing, query=all_of(asked))
+            seen = within_sight(caller, listing)
             page = await session.resources.page(KIND, application_id, seen)
             ids = [each.id for each in page.items]
-            found = await session.reports.latest(ids, span, sorted(attributes) or None)
+            within = span or up_to(await session.now_ms())
+            found = await session.reports.latest(ids, within, sorted(attributes) or None)
             values = by_device(found, attributes)
             items = [
                 {"id": each.id, "name": each.name, "compositeState": values.get(each.id, {})}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from drover.mqtt.accounts import Keyring
 
 from drover.mqtt.accounts import SYSTEM
+from drover.mqtt.leftovers import take_away
 from drover.ports.bus import MOST_MESSAGE_BYTES
 
 BINARY: Final = "nats-server"
@@ -148,7 +149,10 @@ jetstream {{ store_dir: "{folder / "jetstream"}", sync_interval: "1s" }}
 operator: {keys.operator_claims()}
 system_account: {keys.account(SYSTEM).public}
 default_sentinel: {keys.sentinel_claims()}
-resolver: {{ type: full, dir: "{folder / "accounts"}", allow_delete: true, interval: "2m" }}
+resolver: {{
+  type: full, dir: "{folder / "accounts"}", interval: "2m"
+  allow_delete: true, hard_delete: true
+}}
 resolver_preload: {{
 {accounts}
 }}
@@ -179,6 +183,7 @@ class Broker:
     async def start(self) -> None:
         """Start it and wait until it takes connections."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        take_away(self._folder)
         file = self._folder / "broker.conf"
         file.write_text(configuration(self._keys, self.ports, self._folder))
         file.chmod(0o600)

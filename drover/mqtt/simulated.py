@@ -55,6 +55,8 @@ class Tally:
     """Replies that the broker has acknowledged."""
     refused: int = 0
     """Devices that are refused now, though others were let in: these were deleted, or the key."""
+    failure: str = ""
+    """Why a device could not connect last."""
 
 
 class Fleet:
@@ -90,7 +92,8 @@ class Fleet:
             try:
                 async with self._gate:
                     client = await self._connected(device_id)
-            except (OSError, ConnectionEnded):
+            except (OSError, ConnectionEnded) as error:
+                self.tally.failure = str(error)
                 await asyncio.sleep(REST_S)
                 continue
             except ConnectionRefused:

@@ -11,6 +11,7 @@ from drover.model.resource import Resource
 from drover.ports.resources import Listing, Page
 from drover.query.filters import by_glob
 from drover.query.tree import All
+from drover.store.bounded import bounded
 from drover.store.columns import COLUMNS, DOCUMENT_COLUMNS
 from drover.store.compile import compile_query
 from drover.store.compile.columns import JsonField
@@ -244,7 +245,7 @@ class ResourceStore:
             f"ORDER BY {order} LIMIT :limit OFFSET :offset"
         )
         paging = {"limit": listing.limit, "offset": listing.offset}
-        rows = await self._tx.fetch_sql(sql, {**params, **paging})
+        rows = await bounded(self._tx, sql, {**params, **paging}, listing.most_bytes)
         if not listing.counted or (rows and len(rows) < listing.limit):
             return Page(rows, listing.offset + len(rows))
         counted = f"SELECT count(*) AS total FROM {table.name} WHERE {where}"  # noqa: S608

@@ -78,6 +78,11 @@ def test_a_device_reports_state(vendor, pump):
     assert set(one.get_composite_state(**pump, attributes="t,s")) == {"t"}
     found = vendor.client.devices.get_composite_state(**vendor.key, attributes=["s"])
     assert [each["compositeState"] for each in found["items"]] == [{}]
+    for narrow, names in (("pu*", ["Pump"]), ("x*", [])):
+        query = {"filterField": "name", "filter": narrow}
+        page = vendor.raw("GET", "/devices/compositeState", params=query).json()
+        assert [each["name"] for each in page["items"]] == names
+        assert (page["totalCount"], page["filter"]) == (len(names), narrow)
     queued = one.remove_data(**pump, start=1, end=0)
     assert (queued["success"], queued["jobQueued"]) == (True, True)
     until(lambda: one.get_state(**pump, limit=9), lambda found: found == [])
