@@ -70,18 +70,20 @@ def run(
     Raises CommandError where nothing listens, none can connect, or the broker refuses them all.
     """
     with suppress(KeyboardInterrupt, asyncio.CancelledError):
-        asyncio.run(_live(ids, Fleet(address, key, habits, tls), address, seconds, tls))
+        asyncio.run(_live(ids, address, key, habits, seconds, tls))
 
 
 async def _live(
     ids: list[str],
-    fleet: Fleet,
     address: tuple[str, int],
+    key: tuple[str, str],
+    habits: Habits,
     seconds: float,
-    tls: ssl.SSLContext | None,
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     _end_as_if_interrupted()
     await _reach(*address, tls)
+    fleet = Fleet(address, key, habits, tls)
     console = Console()
     with console.status("Connecting") as line:
         telling = asyncio.create_task(_tell(console, line, fleet.tally, len(ids)))
