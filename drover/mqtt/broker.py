@@ -87,6 +87,12 @@ class Ports:
     tls_certificate: str = ""
     tls_key: str = ""
 
+    def told(self) -> str:
+        """Return where devices connect, for a person."""
+        secure = " by TLS" if self.tls_certificate else ""
+        websocket = "" if self.websocket is None else f", over websockets on port {self.websocket}"
+        return f"MQTT port {self.mqtt}{websocket}{secure}"
+
     def settled(self) -> Ports:
         """Return these with free ports in place of zeros."""
         return Ports(
@@ -108,16 +114,21 @@ def find_binary(wanted: str = "") -> str:
     return found
 
 
-def configuration(keys: Keyring, ports: Ports, folder: Path, *, name: str = "drover") -> str:
-    """Return the broker's configuration; servers of a cluster add their routes to it."""
+def configuration(
+    keys: Keyring, ports: Ports, folder: Path, *, name: str = "drover", inner: str = "127.0.0.1"
+) -> str:
+    """Return the broker's configuration; servers of a cluster add their routes to it.
+
+    Servers of Drover reach it at the address ``inner``.
+    """
     accounts = ",\n".join(f"  {public}: {claims}" for public, claims in keys.own_accounts().items())
     websocket = ""
     if ports.websocket is not None:
         secure = _tls(ports) or "no_tls: true"
-        websocket = f'websocket {{ listen: "{ports.host}:{ports.websocket}", {secure} }}'
+        websocket = f'websocket {{ listen: "{_at(ports.host, ports.websocket)}", {secure} }}'
     return f"""# Made by Drover; it holds signed claims, no secrets.
 server_name: "{name}"
-listen: "127.0.0.1:{ports.clients}"
+listen: "{_at(inner, ports.clients)}"
 max_payload: {MOST_MESSAGE_BYTES + _AROUND}
 log_size_limit: 10MB
 log_max_num: 3
@@ -126,7 +137,7 @@ authorization {{ timeout: {DECIDING_S} }}
 write_deadline: "5s"
 ping_interval: "{ASKING_S}s"
 mqtt {{
-  listen: "{ports.host}:{ports.mqtt}"
+  listen: "{_at(ports.host, ports.mqtt)}"
   reject_qos2_publish: true
   downgrade_qos2_subscribe: true
   max_ack_pending: {_UNACKNOWLEDGED}
@@ -256,6 +267,10 @@ def _last_words(log: Path, begins: int) -> str:
         said = lines.read(_MOST_WORDS).decode(errors="replace").splitlines()
     fatal = [found[1].strip() for line in said if (found := _FATAL.search(line))]
     return fatal[-1] if fatal else ""
+
+
+def _at(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _tls(ports: Ports) -> str:

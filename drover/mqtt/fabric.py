@@ -195,7 +195,7 @@ class Fabric:
         self._broker = broker
         await broker.start()
         self.violations.start()
-        self.told = f" and for devices on MQTT port {broker.ports.mqtt}"
+        self.told = f" and for devices on {broker.ports.told()}"
         return broker.url
 
 
@@ -214,9 +214,9 @@ def check_asked_for(settings: Settings) -> None:
 
 
 def broker_configuration(settings: Settings) -> str:
-    """Return the configuration of a broker that is run elsewhere."""
+    """Return the configuration of a broker that is run elsewhere, for servers elsewhere too."""
     ports = replace(ports_of(settings), clients=OTHER_PORT)
-    return configuration(keyring(settings), ports, Path("nats-data"))
+    return configuration(keyring(settings), ports, Path("nats-data"), inner=settings.host)
 
 
 def keyring(settings: Settings) -> Keyring:

@@ -206,7 +206,8 @@ def blobs_of(settings: Settings) -> ObjectBlobs:
     try:
         return ObjectBlobs(place)
     except (OSError, ValueError, BaseError) as error:
-        raise SettingsError(f"Reports cannot be kept at {place} (blobs): {error}") from error
+        reason = str(error).split("\n", maxsplit=1)[0]
+        raise SettingsError(f"Reports cannot be kept at {place} (blobs): {reason}") from error
 
 
 def places_of(settings: Settings) -> ArchivePlaces:
@@ -265,7 +266,7 @@ def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:
 def url_of(settings: Settings, port: int) -> str:
     """Return the URL that clients reach the server at."""
     if settings.public_url:
-        return settings.public_url
+        return settings.public_url.rstrip("/")
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{port}"
 

@@ -17,6 +17,7 @@ from drover.mqtt import needs
 from drover.mqtt.broker import BrokerMissing
 from drover.mqtt.fabric import ports_of
 from drover.ports.failures import StoreError
+from drover.server.checking import check_sense
 from drover.server.configured import FILE, archive_form_of, database_of
 from drover.server.process import bind
 
@@ -49,6 +50,7 @@ def examine(settings: Settings, console: Console) -> bool:
 
 def _looks(settings: Settings) -> Iterator[Look]:
     """Yield what is to be looked at, by the roles of the server."""
+    yield _sense
     yield _store
     yield _archives
     if "api" in settings.roles:
@@ -61,6 +63,11 @@ def _looks(settings: Settings) -> Iterator[Look]:
         yield partial(_port, "mqtt_port")
         if settings.mqtt_websocket_port >= 0:
             yield partial(_port, "mqtt_websocket_port")
+
+
+def _sense(settings: Settings) -> str:
+    check_sense(settings)
+    return "The settings make sense."
 
 
 def _store(settings: Settings) -> str:

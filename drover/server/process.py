@@ -21,6 +21,7 @@ from drover.config import SettingsError, leave_room
 from drover.faces.connections import Connection
 from drover.mqtt.fabric import check_asked_for
 from drover.server.assembly import Server
+from drover.server.checking import check_sense
 from drover.server.configured import url_of
 from drover.server.gathered_lines import GatheredLines
 from drover.server.log_lines import PlainLines
@@ -61,7 +62,11 @@ class _Listener(uvicorn.Server):
 
 
 def run(settings: Settings) -> None:
-    """Run a server until SIGTERM or SIGINT, as far as its settings leave room for each other."""
+    """Run a server until SIGTERM or SIGINT, as far as its settings leave room for each other.
+
+    Raises SettingsError.
+    """
+    check_sense(settings)
     set_up_logs(settings)
     with collected(os.environ):
         run_until_done(_serve(in_force(settings)))

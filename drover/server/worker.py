@@ -11,6 +11,7 @@ import uvicorn
 
 from drover.config import SettingsError
 from drover.server.assembly import Server
+from drover.server.checking import check_sense
 from drover.server.configured import url_of
 from drover.server.process import bind, listening_of, run_until_done, set_up_logs
 
@@ -35,6 +36,7 @@ def work(settings: Settings, health_port: int | None = None) -> None:
         )
     if "api" in settings.roles:
         raise SettingsError("A worker has no API: its roles are engine and scheduler")
+    check_sense(settings)
     set_up_logs(settings)
     run_until_done(_work(settings, health_port))
 

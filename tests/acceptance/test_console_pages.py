@@ -187,10 +187,13 @@ def test_lists_go_on_page_by_page(world, admin):
 
     first = admin.get(path, params={"tags": "site=paged"}).text
     second = admin.get(path + "?tags=site%3Dpaged&page=1").text
+    behind = admin.get(path + "?tags=site%3Dpaged&page=7").text
 
     assert "1 to 50 of 60" in first
     assert "page=1" in first
     assert "51 to 60 of 60" in second
+    assert ('rel="first"' in second, 'rel="prev"' in second) == (True, False)
+    assert 'rel="prev" href="?tags=site%3Dpaged&amp;page=1"' in behind
 
 
 def test_a_job_is_previewed_and_run_with_its_own_query(world, admin):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 import ssl
+import subprocess
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -67,12 +70,13 @@ def world(tmp_path_factory) -> Iterator:
         "mqtt_websocket_port": websocket_port,
     }
     with serving(**settings) as server:
-        yield Site.new(server), ssl.create_default_context(cafile=str(certificate)), websocket_port
+        trusted = ssl.create_default_context(cafile=str(certificate))
+        yield Site.new(server), trusted, websocket_port, certificate
 
 
 @pytest.mark.parametrize("transport", ["tcp", "websockets"])
 async def test_a_device_reports_and_is_told_over_a_secure_line(world, transport):
-    site, trusted, websocket_port = world
+    site, trusted, websocket_port, _ = world
     device_id, (key, secret) = site.device(), site.key
     port = site.address[1] if transport == "tcp" else websocket_port
 
@@ -97,7 +101,41 @@ async def test_a_device_reports_and_is_told_over_a_secure_line(world, transport)
 
 
 async def test_a_device_that_speaks_in_the_clear_is_not_let_in(world):
-    site, _, _ = world
+    site, _, _, _ = world
 
     with pytest.raises((ConnectionEnded, ConnectionRefused)):
         await DeviceClient.connect(site.address, site.device(), site.key)
+
+
+def simulate(site: Site, *flags: str) -> subprocess.CompletedProcess[str]:
+    """Let two devices of a world be simulated for a moment."""
+    command = [sys.executable, "-m", "drover.main", "simulate", "2", "--seconds", "2"]
+    command += ["--application", site.application_id, "--mqtt-port", str(site.address[1])]
+    login = {"DROVER_URL": site.serving.url, "DROVER_TOKEN": str(site.serving.client.token)}
+    return subprocess.run(
+        [*command, *flags],
+        env=os.environ | login,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_simulated_fleet_connects_by_tls_and_is_told_what_keeps_it_from_that(world, tmp_path):
+    site, _, _, certificate = world
+    own = site.device()
+    (tmp_path / "other").mkdir()
+    other, _ = make_certificate(tmp_path / "other")
+
+    trusting = simulate(site, "--tls-ca", str(certificate), "--report-seconds", "0.2")
+    plain, unknown = simulate(site), simulate(site, "--tls")
+    wrong, absent = simulate(site, "--tls-ca", str(other)), simulate(site, "--tls-ca", "absent")
+
+    assert trusting.returncode == 0, trusting.stderr
+    assert site.get(f"devices/{own}/compositeState")
+    assert "--tls?" in plain.stderr
+    assert "CERTIFICATE_VERIFY_FAILED" in unknown.stderr
+    assert "CERTIFICATE_VERIFY_FAILED" in wrong.stderr
+    assert "absent (--tls-ca) is no certificate" in absent.stderr
+    assert {each.returncode for each in (plain, unknown, wrong, absent)} == {1}

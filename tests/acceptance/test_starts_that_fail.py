@@ -135,6 +135,16 @@ def test_files_for_tls_that_are_of_no_use_are_named_and_nothing_is_made(tmp_path
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("public_url", "fleet.example"), ("mqtt_topics", "jobs,#"), ("blobs", "s3://")],
+)
+def test_a_setting_that_makes_no_sense_is_named(tmp_path, name, value):
+    done = serve(tmp_path / "data", **{f"DROVER_{name.upper()}": value})
+
+    assert is_one_line(done, name)
+
+
 def test_brokers_elsewhere_that_are_away_end_the_start(tmp_path):
     url = f"nats://127.0.0.1:{free_port()}"
 

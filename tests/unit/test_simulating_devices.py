@@ -57,6 +57,22 @@ def test_it_is_told_when_no_device_could_connect():
         server.shutdown()
 
 
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        (None, "Say which application with --application .there are: North, South"),
+        ("Works", "No application is called 'Works' .there are: North, South"),
+    ],
+)
+def test_an_application_that_is_not_there_is_told_apart_from_none_that_was_named(wanted, told):
+    class Api:
+        def items(self, _path):
+            return [{"id": "1", "name": "North"}, {"id": "2", "name": "South"}]
+
+    with pytest.raises(_session.CommandError, match=told):
+        _session.application(Api(), wanted)
+
+
 @pytest.mark.parametrize(("status", "left"), [(404, None), (503, ClientError)])
 def test_a_key_that_somebody_else_deleted_is_gone_as_well(status, left):
     class Api:
