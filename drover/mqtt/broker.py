@@ -46,6 +46,13 @@ The broker grants a connection no more subscriptions than 65,535 of these hold: 
 for a thousand devices.
 """
 
+_STORE: Final = 1 << 50
+"""Bytes that streams may promise to keep: more than any disk has.
+
+Left to itself the broker counts what streams may grow to against three quarters of what the disk
+had free when it was started, and makes no more applications known from there on.
+"""
+
 ASKING_S: Final = 10
 """How often the broker asks a server that says nothing whether it is there.
 
@@ -104,7 +111,8 @@ def configuration(keys: Keyring, ports: Ports, folder: Path, *, name: str = "dro
     websocket = ""
     if ports.websocket is not None:
         secure = _tls(ports) or "no_tls: true"
-        websocket = f'websocket {{ listen: "{ports.host}:{ports.websocket}", {secure} }}'
+        listen = f'listen: "{ports.host}:{ports.websocket}", handshake_timeout: "{DECIDING_S}s"'
+        websocket = f"websocket {{ {listen}, {secure} }}"
     return f"""# Made by Drover; it holds signed claims, no secrets.
 server_name: "{name}"
 listen: "127.0.0.1:{ports.clients}"
@@ -124,7 +132,7 @@ mqtt {{
   {_tls(ports)}
 }}
 {websocket}
-jetstream {{ store_dir: "{folder / "jetstream"}", sync_interval: "1s" }}
+jetstream {{ store_dir: "{folder / "jetstream"}", sync_interval: "1s", max_file_store: {_STORE} }}
 operator: {keys.operator_claims()}
 system_account: {keys.account(SYSTEM).public}
 default_sentinel: {keys.sentinel_claims()}
@@ -172,14 +180,13 @@ class Broker:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
         child, self._child = self._child, None
-        if child is None or child.returncode is not None:
-            return
-        child.terminate()
-        try:
-            await asyncio.wait_for(child.wait(), STOPPING_S)
-        except TimeoutError:
-            child.kill()
-            await child.wait()
+        if child is not None:
+            await _ended(child)
+
+    async def start_anew(self) -> None:
+        """Stop it and have it started again, as one that died is."""
+        if self._child is not None:
+            await _ended(self._child)
 
     async def _spawn(self) -> None:
         arguments = ("-c", str(self._folder / "broker.conf"), "-l", str(self._folder / "log"))
@@ -215,6 +222,18 @@ class Broker:
                 _LOG.info("broker.started_again")
 
 
+async def _ended(child: asyncio.subprocess.Process) -> None:
+    """Stop a broker; one that does not stop is killed."""
+    if child.returncode is not None:
+        return
+    child.terminate()
+    try:
+        await asyncio.wait_for(child.wait(), STOPPING_S)
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+
+
 async def _reached(address: tuple[str, int], child: asyncio.subprocess.Process) -> None:
     while True:
         if child.returncode is not None:
@@ -231,7 +250,8 @@ async def _reached(address: tuple[str, int], child: asyncio.subprocess.Process) 
 def _tls(ports: Ports) -> str:
     if not ports.tls_certificate:
         return ""
-    return f'tls {{ cert_file: "{ports.tls_certificate}", key_file: "{ports.tls_key}" }}'
+    files = f'cert_file: "{ports.tls_certificate}", key_file: "{ports.tls_key}"'
+    return f"tls {{ {files}, timeout: {DECIDING_S} }}"
 
 
 def _free_port(host: str) -> int:
