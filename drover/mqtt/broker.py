@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import shutil
 import socket
 import sys
@@ -52,6 +53,13 @@ _STORE: Final = 1 << 50
 Left to itself the broker counts what streams may grow to against three quarters of what the disk
 had free when it was started, and makes no more applications known from there on.
 """
+
+MOST_CONNECTIONS: Final = 200_000
+
+_SHARE_OF_FILES: Final = 4
+_FEWEST_FILES: Final = 64
+_MOST_FILES: Final = 2048
+"""Of open files that a broker may have one in so many is for streams, within these bounds."""
 
 ASKING_S: Final = 10
 """How often the broker asks a server that says nothing whether it is there.
@@ -105,8 +113,26 @@ def find_binary(wanted: str = "") -> str:
     return found
 
 
-def configuration(keys: Keyring, ports: Ports, folder: Path, *, name: str = "drover") -> str:
-    """Return the broker's configuration; servers of a cluster add their routes to it."""
+def most_connections() -> int:
+    """Return how many connections a broker of this machine takes, as its open files allow.
+
+    It raises its own limit as far as it may. With no file left it would go on acknowledging reports
+    that it cannot write.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    files = min(max(most // _SHARE_OF_FILES, _FEWEST_FILES), _MOST_FILES)
+    return max(1, min(most - files, MOST_CONNECTIONS))
+
+
+def configuration(
+    keys: Keyring, ports: Ports, folder: Path, *, most: int = MOST_CONNECTIONS
+) -> str:
+    """Return the broker's configuration; servers of a cluster add their routes to it.
+
+    It takes ``most`` connections.
+    """
     accounts = ",\n".join(f"  {public}: {claims}" for public, claims in keys.own_accounts().items())
     websocket = ""
     if ports.websocket is not None:
@@ -114,12 +140,12 @@ def configuration(keys: Keyring, ports: Ports, folder: Path, *, name: str = "dro
         listen = f'listen: "{ports.host}:{ports.websocket}", handshake_timeout: "{DECIDING_S}s"'
         websocket = f"websocket {{ {listen}, {secure} }}"
     return f"""# Made by Drover; it holds signed claims, no secrets.
-server_name: "{name}"
+server_name: "drover"
 listen: "127.0.0.1:{ports.clients}"
 max_payload: {MOST_MESSAGE_BYTES + _AROUND}
 log_size_limit: 10MB
 log_max_num: 3
-max_connections: 200000
+max_connections: {most}
 authorization {{ timeout: {DECIDING_S} }}
 write_deadline: "5s"
 ping_interval: "{ASKING_S}s"
@@ -168,7 +194,8 @@ class Broker:
         """Start it and wait until it takes connections."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = self._folder / "broker.conf"
-        file.write_text(configuration(self._keys, self.ports, self._folder))
+        text = configuration(self._keys, self.ports, self._folder, most=most_connections())
+        file.write_text(text)
         file.chmod(0o600)
         await self._spawn()
         self._watching = asyncio.create_task(self._watch())

@@ -37,12 +37,11 @@ REST_S: Final = 30.0
 """How long a broker that was started anew is left alone."""
 
 _HOW_IT_IS: Final = "$SYS.REQ.SERVER.PING.HEALTHZ"
-_WELL: Final = "ok"
+_CANNOT_WRITE: Final = ("write error", "not enabled")
 _LOG = structlog.get_logger("drover.mqtt")
 
 
 class _Told(Struct):
-    status: str = _WELL
     error: str = ""
 
 
@@ -85,11 +84,11 @@ class Soundness:
             await self._restart()
 
     async def _asked(self) -> str:
-        """Return what the broker complains of; nothing where all is well."""
+        """Return why the broker cannot write; nothing where it can, whatever else is wrong."""
         system = await self._link.client(SYSTEM)
         answer = await system.request(_HOW_IT_IS, b"", timeout=ANSWER_S)
-        told = msgspec.json.decode(answer.data, type=_Answer).data
-        return "" if told.status == _WELL else told.error or told.status
+        error = msgspec.json.decode(answer.data, type=_Answer).data.error
+        return error if any(each in error for each in _CANNOT_WRITE) else ""
 
     def _note_room(self, free_bytes: int) -> None:
         has_room = free_bytes >= (SPARE_BYTES if self._has_room else ROOM_AGAIN_BYTES)

@@ -114,3 +114,13 @@ async def test_a_broker_is_asked_from_time_to_time_alone(world, monkeypatch):
     await world.soundness.look()
 
     assert world.soundness.keeps
+
+
+async def test_other_complaints_of_a_broker_send_nobody_away(world):
+    world.told = {"status": "unavailable", "error": "JetStream account could not be resolved"}
+
+    await world.soundness.look()
+    await world.soundness.look()
+
+    assert world.soundness.keeps
+    assert world.restarts == 0
