@@ -9,6 +9,7 @@ import resource
 import shutil
 import socket
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,9 +20,16 @@ if TYPE_CHECKING:
     from drover.mqtt.accounts import Keyring
 
 from drover.mqtt.accounts import SYSTEM
+from drover.mqtt.damaged import put_aside
 from drover.ports.bus import MOST_MESSAGE_BYTES
 
 BINARY: Final = "nats-server"
+
+STORE: Final = "jetstream"
+"""Where in its folder a broker keeps its streams."""
+
+_MOST_NAMED: Final = 20
+"""Damaged streams that one line of the log names."""
 
 DECIDING_S: Final = 10
 """How long a device may wait until it is let in: when a whole fleet connects, that takes time.
@@ -158,7 +166,7 @@ mqtt {{
   {_tls(ports)}
 }}
 {websocket}
-jetstream {{ store_dir: "{folder / "jetstream"}", sync_interval: "1s", max_file_store: {_STORE} }}
+jetstream {{ store_dir: "{folder / STORE}", sync_interval: "1s", max_file_store: {_STORE} }}
 operator: {keys.operator_claims()}
 system_account: {keys.account(SYSTEM).public}
 default_sentinel: {keys.sentinel_claims()}
@@ -216,6 +224,7 @@ class Broker:
             await _ended(self._child)
 
     async def _spawn(self) -> None:
+        await asyncio.to_thread(self._put_aside)
         arguments = ("-c", str(self._folder / "broker.conf"), "-l", str(self._folder / "log"))
         self._child = await asyncio.create_subprocess_exec(
             self._binary,
@@ -229,6 +238,18 @@ class Broker:
             start_new_session=True,
         )
         await self._answering(self._child)
+
+    def _put_aside(self) -> None:
+        """Have the broker begin without what it could not read."""
+        aside = self._folder / "damaged" / f"{time.time_ns()}"
+        try:
+            damaged = put_aside(self._folder / STORE, aside)
+        except OSError as error:  # the broker may get on with them all the same
+            _LOG.warning("broker.not_looked_at", error=str(error))
+            return
+        if damaged:
+            names = [str(each.relative_to(self._folder / STORE)) for each in damaged]
+            _LOG.error("broker.damaged", streams=names[:_MOST_NAMED], put_aside=str(aside))
 
     async def _answering(self, child: asyncio.subprocess.Process) -> None:
         host = "127.0.0.1" if self.ports.host in ("0.0.0.0", "") else self.ports.host  # noqa: S104 - compared, not bound
