@@ -190,7 +190,7 @@ class Callout:
             together = self._waiting.next(MOST_AT_ONCE)
             self._look_soon()
             if self._full():
-                await self._turn_away(together, "too much state waits for the store")
+                await self._turn_away(together, "there is no room for more state")
             else:
                 await self._decide(together)
                 await self._have_taken()
