@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from drover.store.driver import First
 from drover.store.statements import load
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ class CountedSteps:
         """Return the first row of a named statement, or None."""
         rows = await self.fetch(statement, params)
         return rows[0] if rows else None
+
+    async def fetch_within(
+        self, statement: str, params: Mapping[str, object], _column: str, _most_bytes: int
+    ) -> First:
+        """Return all rows of a named statement, of which no test has too many."""
+        return First(await self.fetch(statement, params), full=False)
 
     async def fetch_sql(self, sql: str, params: Mapping[str, object]) -> Sequence[Any]:
         """Return all rows of SQL text."""
