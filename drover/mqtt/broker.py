@@ -81,7 +81,12 @@ not asked.
 """
 
 STARTING_S: Final = 20.0
-STOPPING_S: Final = 10.0
+STOPPING_S: Final = 2.0
+"""How long the broker may take to end before it is killed.
+
+Its streams are closed at once. Then it waits for each device about which nobody answers any more,
+for as long as that may wait (``DECIDING_S``), and nobody could connect anywhere meanwhile.
+"""
 REST_S: Final = 0.5
 """How long to wait before a broker that died is started again."""
 

@@ -202,10 +202,14 @@ async def test_everybody_is_sent_away_page_by_page_until_only_those_are_left_tha
     ours = {"cid": 1, "type": "nats", "account": "A"}
     device = {"cid": 7, "type": "mqtt", "account": "A"}
     waits = {"cid": 9, "type": "mqtt", "account": link.account("callout")}
-    link.system.answers = [listing(ours, ours), listing(device, waits), listing(waits)]
+    silent = {"cid": 11, "type": "mqtt"}
+    link.system.answers = [
+        *(listing(ours, silent), listing(device, waits)),
+        *(listing(silent, waits), listing(silent)),
+    ]
 
     await Connections(link).end_everybody()
 
     kicked = [told for subject, told, _ in link.system.asked if subject.endswith("KICK")]
     offsets = [told["offset"] for _, told, _ in link.system.asked if "offset" in told]
-    assert (kicked, offsets) == ([{"cid": 7}], [0, 2, 2])
+    assert (kicked, offsets) == ([{"cid": 7}], [0, 2, 2, 4])
