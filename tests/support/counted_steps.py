@@ -32,6 +32,13 @@ class CountedSteps:
         rows = await self.fetch(statement, params)
         return rows[0] if rows else None
 
+    async def fetch_within(
+        self, statement: str, params: Mapping[str, object], column: str, most_bytes: int
+    ) -> Any:
+        """Return the first rows of a named statement; the steps are those to all of them."""
+        await self.fetch(statement, params)
+        return await self._tx.fetch_within(statement, params, column, most_bytes)
+
     async def fetch_sql(self, sql: str, params: Mapping[str, object]) -> Sequence[Any]:
         """Return all rows of SQL text."""
         if self.dialect == "postgres":
