@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from drover.model.access import Caller
     from drover.ports.reports import Suggestion
     from drover.ports.resources import Page
+    from drover.ports.search import NamedDevice
     from drover.ports.store import Session, Store
 
     Act = Callable[[Session, Device], Awaitable[bool]]
@@ -276,6 +277,15 @@ class Devices:
         asked = all_of([query, sight(caller)])
         return await self._store.read(
             lambda session: session.reports.names(application_id, what, asked, start)
+        )
+
+    async def named(
+        self, caller: Caller, application_id: str, query: Node, start: str, limit: int
+    ) -> Sequence[NamedDevice]:
+        """Return the first devices that match and whose names begin so, in the order of names."""
+        asked = all_of([query, sight(caller)])
+        return await self._store.read(
+            lambda session: session.search.devices(application_id, asked, start, limit)
         )
 
     async def _each(

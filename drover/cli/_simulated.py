@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
@@ -18,7 +19,28 @@ if TYPE_CHECKING:
 
     from drover.mqtt.simulated import Tally
 
-__all__ = ["Habits", "run"]
+__all__ = ["Habits", "make_room", "run"]
+
+OTHER_FILES: Final = 64
+"""Files that the command itself may have open, beside a connection for each device."""
+TELL_S: Final = 1.0
+"""How often it is shown how things stand."""
+
+
+def make_room(devices: int) -> None:
+    """Let this process have a connection for each device; raises CommandError where it may not.
+
+    They would try again for ever, and the rest of the fleet would seem to be all there is.
+    """
+    needed = devices + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY != hard < needed:
+        raise _session.CommandError(
+            f"{devices} devices need {needed} open files, and a process may have {hard}: simulate"
+            " fewer, in several processes, or raise the limit (ulimit -Hn)"
+        )
+    if resource.RLIM_INFINITY != soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def run(
@@ -26,7 +48,7 @@ def run(
 ) -> None:
     """Let devices live for some seconds, 0 for ever, or until somebody interrupts or ends it.
 
-    Raises CommandError where nothing listens, or the broker refuses them.
+    Raises CommandError where nothing listens, none can connect, or the broker refuses them all.
     """
     with suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(_live(ids, address, key, habits, seconds))
@@ -40,7 +62,7 @@ async def _live(
     fleet = Fleet(address, key, habits)
     console = Console()
     with console.status("Connecting") as line:
-        telling = asyncio.create_task(_tell(line, fleet.tally, len(ids)))
+        telling = asyncio.create_task(_tell(console, line, fleet.tally, len(ids)))
         try:
             async with asyncio.timeout(seconds or None):
                 await fleet.run(ids)
@@ -55,8 +77,12 @@ async def _live(
                 f"{len(ids)} devices, {told.reported} reports, {told.commanded} commands,"
                 f" {told.answered} answers" + (f", {told.refused} refused" if told.refused else "")
             )
-    if not fleet.tally.came:
-        raise _session.CommandError(f"No device could connect to {address[0]}:{address[1]}")
+    if not told.came:
+        raise _session.CommandError(
+            f"No device could connect to {address[0]}:{address[1]}: {told.failure or 'no answer'}"
+        )
+    if told.refused == len(ids):
+        raise _session.CommandError("All are refused now: they were deleted, or their access key")
 
 
 def _end_as_if_interrupted() -> None:
@@ -77,11 +103,16 @@ async def _reach(host: str, port: int) -> None:
     writer.close()
 
 
-async def _tell(line: Status, tally: Tally, devices: int) -> None:
-    """Show how things stand, each second."""
+async def _tell(console: Console, line: Status, tally: Tally, devices: int) -> None:
+    """Show how things stand, each second; also where that is not seen, that all are away."""
+    away = False
     while True:
         line.update(
             f"{tally.connected} of {devices} devices connected, {tally.reported} reports,"
             f" {tally.commanded} commands, {tally.answered} answers"
         )
-        await asyncio.sleep(1)
+        if away != (tally.came > 0 and not tally.connected):
+            away = not away
+            why = tally.failure or "they were cut off"
+            console.print(f"None is connected, all try again: {why}" if away else "They are back")
+        await asyncio.sleep(TELL_S)

@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from drover.cli import _session
-from drover.client import ClientError
+from drover.client import ClientError, ServerUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +75,7 @@ def simulate(  # noqa: PLR0913 - the published flags of this command
         ids = [str(item["id"]) for item in found]
         if not ids:
             raise _session.CommandError("The application has no such devices")
+        _simulated.make_room(len(ids))
         with _access_key(client, f"{base}/keys") as key:
             habits = _simulated.Habits(
                 report_s=report_seconds, delay_s=delay_seconds, failing=failing, silent=silent
@@ -85,7 +86,10 @@ def simulate(  # noqa: PLR0913 - the published flags of this command
 
 @contextmanager
 def _access_key(client: Client, path: str) -> Iterator[tuple[str, str]]:
-    """Have an access key, which is gone afterwards; somebody may have deleted it meanwhile."""
+    """Have an access key, which is gone afterwards; somebody may have deleted it meanwhile.
+
+    Raises CommandError where the server is away by then: what stays is told.
+    """
     made = client.post(path, {"name": "drover simulate"})
     try:
         yield made["key"], made["secret"]
@@ -95,3 +99,6 @@ def _access_key(client: Client, path: str) -> Iterator[tuple[str, str]]:
         except ClientError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
+        except ServerUnreachable as error:
+            message = f"{error}. The access key {made['key']} of these devices is left: delete it"
+            raise _session.CommandError(message) from error

@@ -34,7 +34,6 @@ MOST_ELEMENTS: Final = 10_001
 """Of an array that a rule makes longer by writing past its end."""
 
 _LONE: Final = re.compile(r"\s*\{\{\{?\s*(?:[^{}\s\[\]]|\[[^\]]*\])+\s*\}?\}\}\s*")
-_FALSY: Final = frozenset({"", None, False})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def _changing(change: Callable[[Values], Values]) -> Callable[[Settings], Apply]
 
 
 def _compact(values: Values) -> Values:
-    return [v for v in values if v.__class__ in (list, dict) or (v not in _FALSY and v == v)]  # noqa: PLR0124 - NaN alone
+    return [value for value in values if truthy(value)]
 
 
 def _deduplicate(values: Values) -> Values:

@@ -47,18 +47,28 @@ def read(text: str, by: Separators) -> list[list[str]]:
         if found is None:
             raise NotSeparated(f"Row {len(rows) + 1} has a value whose quotes do not match")
         row.append(_value(found, by))
+        blank = found.start() == found.start("end") and len(row) == 1
         place = found.end()
         if found["end"] != by.value:
-            if row != [""]:
+            if not blank:
                 rows.append(row)
             row = []
     return rows
 
 
 def write(rows: Iterable[Sequence[str]], by: Separators) -> str:
-    """Return rows as text; values that need it are quoted. Raises NotSeparated."""
+    """Return rows as text; values that need it are quoted. Raises NotSeparated.
+
+    So is a row's only value where it is empty: its line would be blank, and no row.
+    """
     by.check()
-    return by.row.join(by.value.join(_quoted(value, by) for value in row) for row in rows)
+    return by.row.join(_line(row, by) for row in rows)
+
+
+def _line(row: Sequence[str], by: Separators) -> str:
+    if list(row) == [""]:
+        return by.quote * 2
+    return by.value.join(_quoted(value, by) for value in row)
 
 
 def _field(by: Separators) -> re.Pattern[str]:
@@ -90,7 +100,10 @@ def _value(found: re.Match[str], by: Separators) -> str:
 
 
 def _quoted(value: str, by: Separators) -> str:
-    special = (by.value, by.row, by.quote, "\n", "\r")
+    # A value that ends as a separator begins would be cut there, so that a first character counts.
+    special = (by.value[0], by.row[0], by.quote, "\n", "\r")
     if not any(mark in value for mark in special):
         return value
+    if by.escape != by.quote:
+        value = value.replace(by.escape, by.escape * 2)
     return f"{by.quote}{value.replace(by.quote, by.escape + by.quote)}{by.quote}"

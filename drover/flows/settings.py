@@ -26,7 +26,7 @@ from drover.flows.visit import Thrown, cost
 from drover.model.errors import Flaw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from drover.flows.actions import Write
     from drover.flows.visit import Visit
@@ -226,6 +226,18 @@ def title(key: str) -> str:
     return " ".join(words).capitalize()
 
 
+def _holder(payload: Any, way: Sequence[str]) -> Any:
+    """Return what is at the end of ``way``, made where nothing is; or what is in the way."""
+    for key in way:
+        found = payload.get(key)
+        if found is None:
+            found = payload[key] = {}
+        payload = found
+        if payload.__class__ is not dict:
+            break
+    return payload
+
+
 def write_to(path: Path, *, fresh: bool = False) -> Write:
     """Return what writes a value to ``path``: a copy of it, unless it is ``fresh``.
 
@@ -236,15 +248,9 @@ def write_to(path: Path, *, fresh: bool = False) -> Write:
     copies = (_MISSING,) if fresh else (dict, list, _MISSING)
 
     def write(visit: Visit, value: Any) -> None:
-        holder = visit.payload
-        for key in way:
-            found = holder.get(key)
-            if found is None:
-                found = holder[key] = {}
-            holder = found
-            if holder.__class__ is not dict:
-                break
-        if not last or holder.__class__ is not dict or value.__class__ in copies:
+        # A value that holds the place it goes to is copied before steps are made in it.
+        holder = None if value.__class__ in copies else _holder(visit.payload, way)
+        if not last or holder.__class__ is not dict:
             put(visit.payload, value)
         else:
             holder[last] = value

@@ -74,7 +74,8 @@ def is_signed(key: str, data: bytes, signature: bytes, way: Way) -> bool:
     digest, public = _digest(way), _public(key)
     try:
         if isinstance(public, rsa.RSAPublicKey):
-            public.verify(signature, data, _padding(way), digest)
+            # Who signed chose the length of a salt, and the signature tells it.
+            public.verify(signature, data, _padding(way, padding.PSS.AUTO), digest)
         elif isinstance(public, ec.EllipticCurvePublicKey):
             curved = way.dsa_encoding == "ieee-p1363"
             der = _der(signature, public.key_size) if curved else signature
@@ -145,11 +146,10 @@ def _digest(way: Way) -> hashes.HashAlgorithm:
     return made()
 
 
-def _padding(way: Way) -> padding.AsymmetricPadding:
+def _padding(way: Way, salt_length: Any = padding.PSS.DIGEST_LENGTH) -> padding.AsymmetricPadding:
     if way.padding == PADDINGS[0]:
         return padding.PKCS1v15()
-    digest = _digest(way)
-    return padding.PSS(mgf=padding.MGF1(digest), salt_length=padding.PSS.DIGEST_LENGTH)
+    return padding.PSS(mgf=padding.MGF1(_digest(way)), salt_length=salt_length)
 
 
 def _flat(der: bytes, bits: int) -> bytes:

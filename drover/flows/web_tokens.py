@@ -113,11 +113,18 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _check_times(claims: Mapping[str, Any], now_s: int) -> None:
-    ends, begins = claims.get("exp"), claims.get("nbf")
-    if isinstance(ends, (int, float)) and ends <= now_s:
+    if _seconds(claims, "exp", now_s + 1) <= now_s:
         raise BadToken("The token has expired")
-    if isinstance(begins, (int, float)) and begins > now_s:
+    if _seconds(claims, "nbf", now_s) > now_s:
         raise BadToken("The token is not valid yet")
+
+
+def _seconds(claims: Mapping[str, Any], name: str, absent: float) -> float:
+    """Return the time that a claim tells: one that cannot be read does not count as absent."""
+    told = claims.get(name, absent)
+    if not isinstance(told, (int, float)) or isinstance(told, bool):
+        raise BadToken(f"The token's {name} is not a time")
+    return told
 
 
 def _suits(algorithm: str, secret: str) -> bool:

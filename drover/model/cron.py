@@ -93,14 +93,14 @@ MONTHS: Final = (
 )
 """The months by their first three letters, January first."""
 
-_DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _SECOND: Final = _Part("sec", 0, 59)
 _PARTS: Final = (
     _Part("min", 0, 59),
     _Part("hour", 0, 23),
     _Part("dom", 1, 31),
     _Part("month", 1, 12, MONTHS),
-    _Part("dow", 0, 7, _DAYS),
+    _Part("dow", 0, 7, DAYS),
 )
 _LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType({"min": "0"})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import socket
 import sys
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
     from drover.mqtt.accounts import Keyring
 
 from drover.mqtt.accounts import SYSTEM
+from drover.mqtt.leftovers import take_away
 from drover.ports.bus import MOST_MESSAGE_BYTES
 
 BINARY: Final = "nats-server"
+OTHER_PORT: Final = 4222
+"""Where a broker that is run elsewhere listens for servers, unless its configuration is changed."""
 
 DECIDING_S: Final = 10
 """How long a device may wait until it is let in: when a whole fleet connects, that takes time.
@@ -58,12 +62,18 @@ STOPPING_S: Final = 10.0
 REST_S: Final = 0.5
 """How long to wait before a broker that died is started again."""
 
+_FATAL: Final = re.compile(r"(?:\[FTL\] |^nats-server: )(.+)")
+_MOST_WORDS: Final = 65_536
 _PARENT_DEATH: Final = 1
 _LOG = structlog.get_logger("drover.mqtt")
 
 
 class BrokerMissing(Exception):
     """There is no broker that could be started, or it does not start. The text says why."""
+
+
+class _Ended(Exception):
+    """A broker ended before it could be reached."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +138,10 @@ jetstream {{ store_dir: "{folder / "jetstream"}", sync_interval: "1s" }}
 operator: {keys.operator_claims()}
 system_account: {keys.account(SYSTEM).public}
 default_sentinel: {keys.sentinel_claims()}
-resolver: {{ type: full, dir: "{folder / "accounts"}", allow_delete: true, interval: "2m" }}
+resolver: {{
+  type: full, dir: "{folder / "accounts"}", interval: "2m"
+  allow_delete: true, hard_delete: true
+}}
 resolver_preload: {{
 {accounts}
 }}
@@ -159,6 +172,7 @@ class Broker:
     async def start(self) -> None:
         """Start it and wait until it takes connections."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        take_away(self._folder)
         file = self._folder / "broker.conf"
         file.write_text(configuration(self._keys, self.ports, self._folder))
         file.chmod(0o600)
@@ -182,19 +196,26 @@ class Broker:
             await child.wait()
 
     async def _spawn(self) -> None:
-        arguments = ("-c", str(self._folder / "broker.conf"), "-l", str(self._folder / "log"))
-        self._child = await asyncio.create_subprocess_exec(
-            self._binary,
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=environment(),
-            # A broker must not outlive its server, nor get the signals meant for that.
-            preexec_fn=die_with_parent,
-            start_new_session=True,
-        )
-        await self._answering(self._child)
+        log = self._folder / "log"
+        arguments = ("-c", str(self._folder / "broker.conf"), "-l", str(log))
+        with log.open("ab") as told:  # what it says before it has a log, and when it crashes
+            told_before = told.tell()
+            self._child = await asyncio.create_subprocess_exec(
+                self._binary,
+                *arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=told,
+                env=environment(),
+                # A broker must not outlive its server, nor get the signals meant for that.
+                preexec_fn=die_with_parent,
+                start_new_session=True,
+            )
+        try:
+            await self._answering(self._child)
+        except _Ended:
+            reason = _last_words(log, told_before) or f"see {log}"
+            raise BrokerMissing(f"The broker ended at once: {reason}") from None
 
     async def _answering(self, child: asyncio.subprocess.Process) -> None:
         host = "127.0.0.1" if self.ports.host in ("0.0.0.0", "") else self.ports.host  # noqa: S104 - compared, not bound
@@ -218,7 +239,7 @@ class Broker:
 async def _reached(address: tuple[str, int], child: asyncio.subprocess.Process) -> None:
     while True:
         if child.returncode is not None:
-            raise BrokerMissing("The broker ended at once; is its port taken?")
+            raise _Ended
         try:
             _, writer = await asyncio.open_connection(*address)
         except OSError:
@@ -226,6 +247,15 @@ async def _reached(address: tuple[str, int], child: asyncio.subprocess.Process) 
             continue
         writer.close()
         return
+
+
+def _last_words(log: Path, begins: int) -> str:
+    """Return why a broker says that it does not start, from where in its log it began."""
+    with log.open("rb") as lines:
+        lines.seek(begins)
+        said = lines.read(_MOST_WORDS).decode(errors="replace").splitlines()
+    fatal = [found[1].strip() for line in said if (found := _FATAL.search(line))]
+    return fatal[-1] if fatal else ""
 
 
 def _tls(ports: Ports) -> str:

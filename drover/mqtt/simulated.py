@@ -54,6 +54,8 @@ class Tally:
     """Replies that the broker has acknowledged."""
     refused: int = 0
     """Devices that are refused now, though others were let in: these were deleted, or the key."""
+    failure: str = ""
+    """Why a device could not connect last."""
 
 
 class Fleet:
@@ -82,7 +84,8 @@ class Fleet:
             try:
                 async with self._gate:
                     client = await self._connected(device_id)
-            except (OSError, ConnectionEnded):
+            except (OSError, ConnectionEnded) as error:
+                self.tally.failure = str(error)
                 await asyncio.sleep(REST_S)
                 continue
             except ConnectionRefused:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from drover.query.tree import Node
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -15,6 +17,15 @@ class Found:
 
     kind: str
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedDevice:
+    """A device as it is suggested."""
+
+    id: str
+    name: str
+    device_class: str
 
 
 class Search(Protocol):
@@ -27,5 +38,14 @@ class Search(Protocol):
 
         Some of them, no more than ``limit``, where there are more. In a large application a text of
         fewer than three characters is looked for at the beginning of names alone.
+        """
+        ...
+
+    async def devices(
+        self, application_id: str, query: Node, starts_with: str, limit: int
+    ) -> Sequence[NamedDevice]:
+        """Return devices that match and whose names begin so, whatever the case, by their names.
+
+        No more than ``limit``: the first in the order of folded names.
         """
         ...

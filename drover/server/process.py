@@ -17,8 +17,9 @@ import uvloop
 
 from drover import __version__
 from drover.app.access.redaction import redact_event
-from drover.config import leave_room
+from drover.config import SettingsError, leave_room
 from drover.faces.connections import Connection
+from drover.mqtt.fabric import check_asked_for
 from drover.server.assembly import Server
 from drover.server.configured import url_of
 from drover.server.gathered_lines import GatheredLines
@@ -92,6 +93,7 @@ def run_until_done(serving: Coroutine[Any, Any, None]) -> None:
 
 async def _serve(settings: Settings) -> None:
     listening = bind(settings.host, settings.port)
+    check_asked_for(settings)
     server = Server(settings, url_of(settings, listening.getsockname()[1]))
     try:
         await server.open()
@@ -128,12 +130,17 @@ def listening_of(app: Any) -> uvicorn.Config:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that listens at an address."""
+    """Return a socket that listens at an address. Raises SettingsError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((host, port))
-    listening.listen(2048)
+    try:
+        listening.bind((host, port))
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        reason = error.strerror or str(error)
+        raise SettingsError(f"Nothing can listen on {host} port {port}: {reason}") from error
     return listening
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from urllib.parse import quote
 
@@ -93,6 +94,18 @@ def test_a_device_shows_what_it_was_told_and_when_it_came_and_went(world, admin)
     assert page.text.index("disconnected") < page.text.rindex(">connected")
     assert len(page.text) < 50_000
     assert admin.get(f"/console{world.base}/devices/{'5' * 24}/logs").status_code == 404
+
+
+def test_a_long_value_is_folded_away(world, admin):
+    (device,) = world.devices(1, "wordy")
+    path = f"{world.base}/devices/{device}"
+    world.api.patch(path, {"attributes": [{"name": "note", "dataType": "string"}]})
+    world.api.post(f"{path}/state", {"data": {"note": "x" * 60_000}})
+
+    page = admin.get(f"/console{path}").text
+
+    assert re.search("<details><summary><code>x{199}…</code></summary>", page)
+    assert len(page) < 20_000
 
 
 def test_a_fault_in_a_filter_is_shown_at_its_place(admin):
@@ -285,3 +298,4 @@ def test_the_server_tells_its_store_limits_and_figures(admin):
     assert "SQLite" in page
     assert "max requests" in page
     assert "console.jobs.get" in page
+    assert not re.search(r"<dd>\d+\.0</dd>", page)

@@ -13,6 +13,7 @@ from drover.query.tree import ALL, Compare, Operator
 from drover.store.presence import PresenceStore
 from drover.store.reports import ReportStore
 from drover.store.resources import ResourceStore
+from drover.store.search import SearchStore
 from tests.support.counted_steps import CountedSteps
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -91,6 +92,28 @@ async def test_the_few_names_that_all_devices_have_are_found_at_once(fleet, what
     )
 
     assert names == found
+    assert steps < FEW
+
+
+@pytest.mark.parametrize(
+    ("query", "start", "found"),
+    [
+        (ALL, "D1999", ["d1999", *(f"d{each}" for each in range(19990, 19999))]),
+        (
+            ALL,
+            "",
+            ["d0", "d1", "d10", "d100", "d1000", "d10000", *(f"d1000{n}" for n in (1, 2, 3, 4))],
+        ),
+        (ALL, "none", []),
+        (Compare("name", Operator.EQUAL, "d19993"), "d1999", ["d19993"]),
+    ],
+)
+async def test_devices_whose_names_begin_so_are_found_at_once(fleet, query, start, found):
+    devices, steps = await steps_of(
+        fleet, lambda tx: SearchStore(tx).devices(APPLICATION, query, start, 10)
+    )
+
+    assert [each.name for each in devices] == found
     assert steps < FEW
 
 

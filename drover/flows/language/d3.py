@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from drover.flows.language.arithmetic import round_half_up
 from drover.flows.language.decimal_digits import (
     significant,
     to_exponential,
@@ -240,7 +241,7 @@ def _whole(number: float, _precision: int) -> str:
     if math.isinf(number):
         return "∞"
     if number < _BEYOND_FIXED:
-        return str(math.floor(number + 0.5))
+        return number_text(round_half_up(number))
     # Beyond it only the digits that tell the double apart are printed, the rest are zeros.
     digits, _, exponent = number_text(number).replace(".", "").partition("e")
     return digits.ljust(int(exponent) + 1, "0")
@@ -250,7 +251,7 @@ def _whole_in_base(code: str) -> Callable[[float, int], str]:
     def print_whole(number: float, _precision: int) -> str:
         if math.isinf(number):
             return number_text(number).upper() if code == "X" else number_text(number)
-        return format(math.floor(number + 0.5), code)
+        return format(int(round_half_up(number)), code)
 
     return print_whole
 

@@ -79,8 +79,12 @@ def _zone_names() -> dict[str, str]:
 
 @lru_cache(1024)
 def _compile(pattern: str) -> tuple[Part, ...]:
-    expanded = _LONG_FORM.sub(lambda found: _LONG_FORMS.get(found[0], found[0]), pattern)
-    return tuple(_part(match) for match in _TOKEN.finditer(expanded))
+    return tuple(_part(match) for match in _TOKEN.finditer(written_out(pattern)))
+
+
+def written_out(pattern: str) -> str:
+    """Return the pattern with ``L``, ``LTS`` and the other long forms replaced by their tokens."""
+    return _LONG_FORM.sub(lambda found: _LONG_FORMS.get(found[0], found[0]), pattern)
 
 
 def _part(match: re.Match[str]) -> Part:

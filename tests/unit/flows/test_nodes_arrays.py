@@ -16,6 +16,12 @@ def changed(kind, data, **rule):
     return array([{"type": kind, **rule}], {"a": data})["data"]["a"]
 
 
+def test_what_is_missing_and_was_put_in_is_dropped_again():
+    rules = [{"type": "unshift", "inputTemplate": "{{data.nothing}}"}, {"type": "compact"}]
+
+    assert array(rules, {"a": [1, 2]})["data"]["a"] == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("kind", "rule", "before", "after"),
     [

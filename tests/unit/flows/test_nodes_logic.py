@@ -96,6 +96,14 @@ def test_mutate_copies_moves_and_removes_in_order():
     assert payload["data"] == {"b": [1], "c": [1]}
 
 
+def test_a_value_copied_into_itself_is_what_it_was_before():
+    payload = mutate(
+        {"type": "copy", "source": "data", "destination": "data.kept.whole"}, data={"n": 1}
+    )
+
+    assert payload["data"] == {"n": 1, "kept": {"whole": {"n": 1}}}
+
+
 def test_mutate_cannot_write_into_text():
     rule = {"type": "set", "valueTemplate": "x", "destination": "data.s.[0]"}
 

@@ -1,8 +1,8 @@
 """Crypto: Sign and Verify, and certificates that workflows read."""
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from drover.app.certificates import CertificateWish, issued
 from tests.support.flow_world import FakeHost, error, error_of, output_of, result_of
@@ -63,6 +63,16 @@ def test_what_is_signed_can_be_verified_and_nothing_else(private, config):
     assert verified(pem(private), signature, **config) == 1
     assert verified(public_pem(private), signature, "another text", **config) == 0
     assert verified(public_pem(OTHER), signature, **config) == 0
+
+
+@pytest.mark.parametrize("salt", [0, 20, padding.PSS.DIGEST_LENGTH, padding.PSS.MAX_LENGTH])
+def test_a_salted_signature_of_another_program_is_valid_whatever_the_salt(salt):
+    way = padding.PSS(padding.MGF1(hashes.SHA256()), salt)
+    theirs = RSA.sign(b"a text", way, hashes.SHA256()).hex()
+    config = {"paddingTemplate": "RSA_PKCS1_PSS_PADDING", "signatureEncodingTemplate": "hex"}
+
+    assert verified(public_pem(RSA), theirs, **config) == 1
+    assert verified(public_pem(RSA), theirs, text="another", **config) == 0
 
 
 def test_signatures_may_be_bytes_as_text():

@@ -4,7 +4,7 @@ import re
 import uuid
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drover.flows.separated import NotSeparated, Separators, read, write
@@ -159,6 +159,8 @@ def encoded(rows, **config):
         ([{"a": 1, "b": 'q"'}], {"headerTemplateType": "stringTemplates", "headerTemplate": ["b"]}, 'b\n"q"""'),
         ([["x", True], "y"], {"headerTemplateType": "payloadPath", "headerTemplate": "data.names"}, "b,1\nx,true\ny"),
         ([["x"]], {}, "x"),
+        ([{"a": ""}, {"a": "x"}, {}], {}, 'a\n""\nx\n""'),
+        ([{}], {}, ""),
     ],
 )  # fmt: skip
 def test_objects_and_arrays_become_csv(rows, config, text):
@@ -173,10 +175,16 @@ def test_what_cannot_be_csv_is_told():
 
 
 @given(
-    st.lists(st.lists(st.text(alphabet='a",\n\r;', max_size=4), min_size=2, max_size=3), max_size=4)
+    st.lists(
+        st.lists(st.text(alphabet='a",\n\r|\\', max_size=4), min_size=1, max_size=3), max_size=4
+    ),
+    st.sampled_from([Separators(), Separators(escape="\\"), Separators(value="||", row="|\n")]),
 )
-def test_csv_that_is_written_is_read_back(rows):
-    assert read(write(rows, Separators()), Separators()) == rows
+@example([["", ""], [""], ["a"]], Separators())
+@example([['\\a"', "b"]], Separators(escape="\\"))
+@example([["a|", "b"]], Separators(value="||"))
+def test_csv_that_is_written_is_read_back(rows, by):
+    assert read(write(rows, by), by) == rows
 
 
 @given(st.text(alphabet='a",\n\\', max_size=20), st.sampled_from(['"', "\\"]))
@@ -266,6 +274,16 @@ def test_moments_are_shown_and_taken_apart():
         ("1769898615.25", "X", MOMENT),
         ("1769898615250", "x", MOMENT),
         ("2026 Z", "YYYY Z", "2026-01-01T00:00:00.000Z"),
+        ("01/31/2026 10:30:15 PM", "L LTS", "2026-01-31T22:30:15.000Z"),
+        ("Saturday, January 31st 2026", "dddd, MMMM Do YYYY", "2026-01-31T00:00:00.000Z"),
+        ("Sat, 31 Jan 2026", "ddd, D MMM YYYY", "2026-01-31T00:00:00.000Z"),
+        ("2024-366", "YYYY-DDDD", "2024-12-31T00:00:00.000Z"),
+        ("2026 5", "YYYY DDD", "2026-01-05T00:00:00.000Z"),
+        ("2020-W53-5", "GGGG-[W]WW-E", "2021-01-01T00:00:00.000Z"),
+        ("2026-W1", "GGGG-[W]W", "2025-12-29T00:00:00.000Z"),
+        ("2026", "GGGG", "2025-12-29T00:00:00.000Z"),
+        ("2026-01-31 24.05", "YYYY-MM-DD kk.SS", "2026-01-31T00:00:00.050Z"),
+        ("2026-01-31 7:00:00.123456", "YYYY-MM-DD k:mm:ss.SSSSSS", "2026-01-31T07:00:00.123Z"),
     ],
 )  # fmt: skip
 def test_texts_are_read_by_a_format(text, shape, read):
@@ -279,6 +297,12 @@ def test_texts_are_read_by_a_format(text, shape, read):
         {"data": {"t": "31.2.2026"}, "sourceFormatString": "D.M.YYYY"},
         {"data": {"t": "x"}, "sourceFormatString": "D.M.YYYY"},
         {"data": {"t": "1"}, "sourceFormatString": "D D"},
+        {"data": {"t": "Sunday, January 31st 2026"}, "sourceFormatString": "dddd, MMMM Do YYYY"},
+        {"data": {"t": "Noneday 31.1.2026"}, "sourceFormatString": "dddd D.M.YYYY"},
+        {"data": {"t": "2025-366"}, "sourceFormatString": "YYYY-DDDD"},
+        {"data": {"t": "2026-W54"}, "sourceFormatString": "GGGG-[W]WW"},
+        {"data": {"t": "25"}, "sourceFormatString": "kk"},
+        {"data": {"t": "71 pm"}, "sourceFormatString": "h a"},
         {"data": {"t": "1"}, "sourceFormatString": "D" + "x" * 200},
         {"timezone": "Mars/Base"},
         {"operation": "add", "numberValue": "x"},

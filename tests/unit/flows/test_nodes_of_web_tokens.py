@@ -92,6 +92,12 @@ def test_a_token_out_of_its_time_is_not_valid(claims):
     assert verified(created(claims)) == 0
 
 
+@pytest.mark.parametrize("told", ['"soon"', "null", "[1]", "{}", '""', '"99999999999"', "true"])
+@pytest.mark.parametrize("claim", ["exp", "nbf"])
+def test_a_token_whose_time_cannot_be_read_is_not_valid(claim, told):
+    assert verified(created(f'{{"{claim}": {told}}}')) == 0
+
+
 def test_no_token_is_valid_unsigned_or_with_a_public_key_as_its_secret(pair):
     _, public = pair
 

@@ -51,6 +51,7 @@ def render(template: str) -> str:
         ("includes list 2", True), ("includes list '2'", False), ("includes object 'two'", True),
         ("includes object 'a'", False), ("includes text 'ell'", True), ("includes text 'x'", False),
         ("includes zero 0", False), ("includes 'a1' 1", True),
+        ("includes text nope", False), ("includes text none", False), ("includes text ''", True), ("includes '' nope", False),
     ],
 )  # fmt: skip
 def test_a_condition_chooses_its_part(condition: str, holds: bool):

@@ -23,10 +23,13 @@ def length(value: Value = UNDEFINED) -> Value:
 
 
 def includes(collection: Value = UNDEFINED, value: Value = UNDEFINED) -> bool:
-    """Whether an array or object holds ``value``, or a text contains it."""
+    """Whether an array or object holds ``value``, or a text contains it.
+
+    What is missing or null is in no text, although it prints as the empty text.
+    """
     kind = collection.__class__
     if kind is str:
-        return to_text(value) in collection
+        return value is not UNDEFINED and value is not None and to_text(value) in collection
     if kind is dict:
         return any(strict_equal(member, value) for member in collection.values())
     return kind is list and any(strict_equal(element, value) for element in collection)
