@@ -119,6 +119,15 @@ async def test_what_is_stored_is_acknowledged_together(world):
     )
 
 
+async def test_what_a_server_published_is_acknowledged_and_not_stored_again(world):
+    relay = b'NATS/1.0\r\nDrover-Relay: ["u","user",0]\r\n\r\n'
+    world.feed._take(SUBJECT, place(1), relay, b"{}")
+    world.feed._take(SUBJECT, place(2), b"NATS/1.0\r\nOther: Drover-Relay:\r\n\r\n", b"{}")
+
+    assert [each[2] for each in world.intake.taken] == [b"{}"]
+    assert await world.broker.sent.get() == b"PUB %b 0\r\n\r\n" % place(1)
+
+
 async def test_what_is_stored_after_a_stop_is_acknowledged_at_the_end(world):
     world.feed._take(SUBJECT, place(7), b"", b"{}")
     await world.feed.stop()
