@@ -40,11 +40,13 @@ class Client:
         self.asked.append((subject, msgspec.json.decode(payload), "request"))
         return SimpleNamespace(data=self.answers.pop(0) if self.answers else b"")
 
+    is_closed = False
+
     async def _flush_pending(self, force_flush):
         assert force_flush
 
-    async def flush(self):
-        """All that was asked is on its way."""
+    async def _send_ping(self, answered):
+        answered.set_result(True)
 
     async def hears(self, subject, data):
         take, _ = self.listening[subject]

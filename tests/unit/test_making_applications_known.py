@@ -286,10 +286,14 @@ async def test_who_listens_to_everything_hears_nothing_that_the_broker_says_to_i
     async def flush(**_how):
         pass
 
+    async def answer(answered):
+        answered.set_result(True)
+
     async def take(message):
         heard.append(message.subject)
 
-    broker.subscribe, broker.flush, broker._flush_pending = subscribe, flush, flush
+    broker.subscribe, broker._flush_pending, broker._send_ping = subscribe, flush, answer
+    broker.is_closed = False
     await link.listen(APPLICATION, "#", take)
 
     for subject in ("$JS.API.INFO", "$MQTT.sess.x", "_INBOX.x", "_R_.x", "a.b", "_inbox", "/"):
