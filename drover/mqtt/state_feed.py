@@ -46,11 +46,14 @@ if TYPE_CHECKING:
 STREAM: Final = "STATE"
 CONSUMER: Final = "servers"
 
-ELECTING_S: Final = 60.0
-"""How long a start waits for the brokers of a cluster to agree on who leads."""
+TOLD_S: Final = 10.0
+"""How often it is told that a start waits for the brokers of a cluster to agree on who leads."""
 
 _PATTERN: Final = STATE_SUBJECT.format(application="*")
 _FORMER: Final = "drover"
+_NOBODY_LEADS: Final = (
+    "The brokers have not agreed on who leads; when they are first started, all of them are needed"
+)
 _LOG = structlog.get_logger("drover.mqtt")
 
 
@@ -86,13 +89,19 @@ class StateFeed:
     async def prepare(self) -> bool:
         """Have a stream to take from, and tell whether several brokers keep it.
 
-        Raises NatsError, TimeoutError when there is none.
+        Waits until brokers of a cluster agree on who leads: when they are first started, that is
+        not before all of them are there. Raises NatsError.
         """
         platform = await self._link.client(PLATFORM)
-        async with asyncio.timeout(ELECTING_S):
-            while (found := await _prepared(platform, self._replicas, self._most_bytes)) is None:  # noqa: ASYNC110 - brokers do not tell when
-                await asyncio.sleep(LATE_S)
-        return found.config.num_replicas != 1
+        tells_at_s = 0.0
+        while True:
+            found = await _prepared(platform, self._replicas, self._most_bytes)
+            if not isinstance(found, Exception):
+                return found.config.num_replicas != 1
+            if (now_s := asyncio.get_running_loop().time()) >= tells_at_s:
+                tells_at_s = now_s + TOLD_S
+                _LOG.warning("mqtt.electing", reason=_NOBODY_LEADS, error=str(found))
+            await asyncio.sleep(LATE_S)
 
     async def start(self) -> None:
         """Begin to take; raises NatsError."""
@@ -128,15 +137,16 @@ class StateFeed:
         return True
 
 
-async def _prepared(platform: Client, replicas: Replicas, most_bytes: int) -> StreamInfo | None:
-    """Return the stream, None while it is not there: brokers that just met cannot say at once."""
+async def _prepared(
+    platform: Client, replicas: Replicas, most_bytes: int
+) -> StreamInfo | NatsTimeoutError | APIError:
+    """Return the stream, or why it is not there yet: brokers that just met cannot say at once."""
     try:
         return await _prepare(platform, replicas, most_bytes)
     except (NatsTimeoutError, APIError) as error:
         if isinstance(error, APIError) and not may_pass(error):
             raise
-        _LOG.warning("mqtt.waits", error=str(error))
-        return None
+        return error
 
 
 async def _prepare(platform: Client, replicas: Replicas, most_bytes: int) -> StreamInfo:
