@@ -11,6 +11,7 @@ from drover.ports.reports import MOST_BYTES, Reading
 from drover.query.fold import fold
 from drover.store.columns import SOURCES
 from drover.store.compile import compile_query
+from drover.store.ownership import with_owned
 from drover.store.row_batches import batch
 
 if TYPE_CHECKING:
@@ -164,7 +165,8 @@ class ReportStore:
         """
         table, column = _NAMES[what.what]
         source = SOURCES["device"]
-        asked = compile_query(query, source.columns, self._tx.dialect)
+        owned = await with_owned(self._tx, "device", application_id, query)
+        asked = compile_query(owned, source.columns, self._tx.dialect)
         params = {"application_id": application_id, "tag_key": what.tag_key, **asked.params}
         narrow = " AND side.key = :tag_key" if what.what == "tagValues" else ""
         side = f"{table} AS side WHERE side.application_id = :application_id{narrow}"

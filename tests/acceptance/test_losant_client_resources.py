@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import time
 
 import pytest
@@ -117,6 +118,20 @@ def test_a_device_that_went_may_tell_since_when_it_had_been_there(vendor, pump):
     assert (found("connectedAt", now - 9000), found("disconnectedAt", now - 5000)) == (1, 1)
     assert one.get(**pump)["connectionInfo"]["connected"] == 0
     assert [each["connected"] for each in one.get_log_entries(**pump, limit=9)] == [0]
+
+
+def test_names_are_suggested_of_devices_that_a_group_owns_by_a_query(vendor, pump):
+    group = {"name": "Own", "deviceQueryJson": json.dumps({"name": "Pump"})}
+    group_id = vendor.client.experience_groups.post(**vendor.key, experienceGroup=group)["id"]
+    query = {"experienceGroupId": group_id}
+    many = vendor.client.devices
+
+    assert many.get(**vendor.key, query=query)["count"] == 1
+    assert many.tag_keys(**vendor.key, query=query)["tagKeys"] == ["k"]
+    assert many.tag_values(**vendor.key, query=query, key="k")["tagValues"] == ["1", "2"]
+    assert many.attribute_names(**vendor.key, query=query)["attributeNames"] == ["s", "t"]
+    named = many.device_names(**vendor.key, query=query, startsWith="p")["deviceSummary"]
+    assert [each["id"] for each in named] == [pump["deviceId"]]
 
 
 def test_names_of_devices_are_suggested_and_lists_narrowed(vendor, pump):
