@@ -169,12 +169,47 @@ def broker_config(*, config_file: Path | None = None, data_dir: str | None = Non
 
 
 @COMMANDS.command
-def doctor(*, config_file: Path | None = None, data_dir: str | None = None) -> None:
-    """Check that a server can run here, and show the settings in force."""
+def doctor(  # noqa: PLR0913 - the flags of a server that matter here
+    *,
+    config_file: Path | None = None,
+    data_dir: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    mqtt_port: int | None = None,
+    database: str | None = None,
+    roles: str | None = None,
+) -> None:
+    """Check that a server can run here: its store, its ports, its broker; nothing is changed.
+
+    Parameters
+    ----------
+    config_file
+        A TOML file of settings.
+    data_dir
+        Folder of the embedded store, reports and keys.
+    host
+        Address that it would listen on.
+    port
+        Port that it would listen on.
+    mqtt_port
+        Port of the MQTT listener.
+    database
+        PostgreSQL URL; SQLite in the data folder without one.
+    roles
+        What the process would do, comma-separated: api, engine, scheduler, mqtt.
+
+    """
     from drover.server.doctor import examine
 
-    settings = config.load(file=config_file, overrides={"data_dir": data_dir})
-    if not examine(settings, Console()):
+    given: dict[str, Any] = {
+        "data_dir": data_dir,
+        "host": host,
+        "port": port,
+        "mqtt_port": mqtt_port,
+        "database": database,
+        "roles": _list(roles),
+    }
+    if not examine(config.load(file=config_file, overrides=given), Console()):
         sys.exit(1)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, Protocol
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from drover.app.devices import check_sight, sight
+from drover.app.devices import check_sight, within_sight
 from drover.app.payload_counts import PayloadCounter, source_of
 from drover.app.report_telling import messages_of
 from drover.kinds.device import KIND, Device
@@ -21,9 +21,8 @@ from drover.model.fields import Key, Name
 from drover.model.instants import to_text
 from drover.model.moments import AnyMoment, moment_ms
 from drover.ports.bus import Message, Silence
-from drover.ports.reports import LogEntry, Reading, Span
+from drover.ports.reports import LogEntry, Reading, Span, up_to
 from drover.ports.resources import Listing, Page
-from drover.query.tree import all_of
 
 if TYPE_CHECKING:
     from drover.app.report_telling import StoredReport
@@ -260,14 +259,15 @@ class DeviceReports:
         span: Span | None,
         attributes: frozenset[str] = frozenset(),
     ) -> dict[str, Any]:
-        """Return the newest value of each attribute of a device, of all time or of a span.
+        """Return the newest value of each attribute of a device, up to now or within a span.
 
         Raises Missing, and TooLarge for more than one answer may hold.
         """
 
         async def work(session: Session) -> dict[str, Any]:
             await self._seen(session, caller, application_id, device_id)
-            found = await session.reports.latest([device_id], span, sorted(attributes) or None)
+            asked = span or up_to(await session.now_ms())
+            found = await session.reports.latest([device_id], asked, sorted(attributes) or None)
             return by_device(found, attributes).get(device_id, {})
 
         return await self._store.read(work)
@@ -283,11 +283,11 @@ class DeviceReports:
         """Return the newest values of one page of devices; raises TooLarge."""
 
         async def work(session: Session) -> Page[dict[str, Any]]:
-            asked = [sight(caller)] if listing.query is None else [sight(caller), listing.query]
-            seen = replace(listing, query=all_of(asked))
+            seen = within_sight(caller, listing)
             page = await session.resources.page(KIND, application_id, seen)
             ids = [each.id for each in page.items]
-            found = await session.reports.latest(ids, span, sorted(attributes) or None)
+            within = span or up_to(await session.now_ms())
+            found = await session.reports.latest(ids, within, sorted(attributes) or None)
             values = by_device(found, attributes)
             items = [
                 {"id": each.id, "name": each.name, "compositeState": values.get(each.id, {})}
@@ -306,8 +306,10 @@ class DeviceReports:
             device = await self._spoken_for(session, caller, application_id, device_id)
             now_ms = await session.now_ms()
             came = change.status == "connected"
-            given = change.connected_at if came else change.disconnected_at
-            time_ms = now_ms if given is UNSET else min(moment_ms(given, now_ms), now_ms)
+            time_ms = _past(change.connected_at if came else change.disconnected_at, now_ms)
+            if not came and change.connected_at is not UNSET:  # since when it had been there
+                since_ms = min(_past(change.connected_at, now_ms), time_ms)
+                await session.reports.connected(device_id, since_ms, connected=True)
             await session.reports.connected(device_id, time_ms, connected=came)
             told = Change(caller, device, came, time_ms, _told(change))
             await self.note_changes(session, application_id, [told])
@@ -459,6 +461,11 @@ def by_device(readings: Sequence[Reading], attributes: frozenset[str]) -> dict[s
             value = {"time": to_text(each.time_ms), "value": each.value}
             found.setdefault(each.device_id, {})[each.attribute] = value
     return found
+
+
+def _past(given: object, now_ms: int) -> int:
+    """Return the moment that was told, now where none was: nothing has happened ahead of that."""
+    return now_ms if given is UNSET else min(moment_ms(given, now_ms), now_ms)
 
 
 def _change_line(line_id: str, change: Change) -> LogEntry:

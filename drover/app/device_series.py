@@ -15,7 +15,7 @@ from drover.app.series import MOST_BUCKETS, NONE, Aggregation, Range, aggregated
 from drover.kinds.device import KIND
 from drover.model.errors import Invalid, TooLarge
 from drover.model.instants import LAST_MS, to_text
-from drover.ports.reports import MOST_BYTES, Span
+from drover.ports.reports import MOST_BYTES, Span, up_to
 from drover.ports.resources import Listing
 from drover.query.tree import all_of
 
@@ -132,9 +132,7 @@ class DeviceSeries:
         """Return the newest value of an attribute, up to ``end``, by device; raises TooLarge."""
 
         async def work(session: Session) -> dict[str, dict[str, Any]]:
-            span = None
-            if end:
-                span = Span(start_ms=0, end_ms=_moment(end, await session.now_ms()))
+            span = up_to(_moment(end, await session.now_ms()))
             found = await _devices(session, caller, application_id, devices)
             ids = [each.id for each in found]
             readings = await session.reports.latest(ids, span, [attribute])

@@ -15,6 +15,7 @@ from drover.model.errors import Invalid, Missing
 from drover.model.instants import to_text
 from drover.ports.reports import Reading
 from drover.ports.resources import Listing
+from drover.ports.search import NamedDevice
 from drover.query.filters import by_glob, tagged_any
 from drover.query.tree import (
     ALL,
@@ -57,6 +58,17 @@ def sight(caller: Caller) -> Node:
     own = In("id", (str(caller.device_id), *sorted(limit.ids)))
     tags = [TagMatch("tags", _equal(key), _equal(value)) for key, value in limit.tags]
     return any_of([own, *tags])
+
+
+def within_sight(caller: Caller, listing: Listing) -> Listing:
+    """Return what lists those of the devices listed that a caller may see."""
+    seen = sight(caller)
+    if seen is ALL:
+        return listing
+    asked = listing.query
+    if asked is None:
+        asked = by_glob(listing.filter_field, listing.filter)
+    return replace(listing, query=all_of([asked, seen]))
 
 
 def _equal(text: str | None) -> TextTest:
@@ -121,7 +133,7 @@ class Devices:
 
     async def page(self, caller: Caller, application_id: str, listing: Listing) -> Page[bytes]:
         """Return one page of the devices that the caller may see."""
-        return await self._catalog.list(KIND, application_id, self._seen(caller, listing))
+        return await self._catalog.list(KIND, application_id, within_sight(caller, listing))
 
     async def get(self, caller: Caller, application_id: str, device_id: str) -> bytes:
         """Return the document of one; raises Missing."""
@@ -267,14 +279,22 @@ class Devices:
             lambda session: session.reports.names(application_id, what, asked, start)
         )
 
-    def _seen(self, caller: Caller, listing: Listing) -> Listing:
-        seen = sight(caller)
-        if seen is ALL:
-            return listing
-        asked = listing.query
-        if asked is None:
-            asked = by_glob(listing.filter_field, listing.filter)
-        return replace(listing, query=all_of([asked, seen]))
+    async def named(
+        self, caller: Caller, application_id: str, query: Node, start: str, limit: int
+    ) -> Sequence[NamedDevice]:
+        """Return the first devices that match and whose names begin so, by their names."""
+        asked = all_of([query, sight(caller)])
+        if asked is ALL:
+            return await self._store.read(
+                lambda session: session.search.devices(application_id, start, limit)
+            )
+        named = Compare("name", Operator.STARTS_WITH, start, fold=True) if start else ALL
+        matching = everything(all_of([asked, named]))
+        listing = replace(matching, sort_field="name", limit=limit, counted=False)
+        found = await self._store.read(
+            lambda session: session.resources.page(KIND, application_id, listing)
+        )
+        return [NamedDevice(each.id, each.name, each.device_class) for each in found.items]
 
     async def _each(
         self,

@@ -119,7 +119,7 @@ class DeviceData:
         yield self._head(task, names)
         async for documents in documents_of(store, DEVICE, task):
             for device in documents:
-                async for piece in self._lines(store, task, device["id"], names):
+                async for piece in self._lines(store, task, device, names):
                     yield piece
 
     async def files(
@@ -130,24 +130,27 @@ class DeviceData:
         async for documents in documents_of(store, DEVICE, task):
             for device in documents:
                 names = asked or await self._names_of(store, task, device)
-                yield f"{device['id']}.csv", self._file(store, task, device["id"], names)
+                yield f"{device['id']}.csv", self._file(store, task, device, names)
 
     async def _file(
-        self, store: Store, task: Wanted, device_id: str, names: Sequence[str]
+        self, store: Store, task: Wanted, device: Mapping[str, Any], names: Sequence[str]
     ) -> AsyncIterator[Piece]:
         yield self._head(task, names)
-        async for piece in self._lines(store, task, device_id, names):
+        async for piece in self._lines(store, task, device, names):
             yield piece
 
     async def _lines(
-        self, store: Store, task: Wanted, device_id: str, names: Sequence[str]
+        self, store: Store, task: Wanted, device: Mapping[str, Any], names: Sequence[str]
     ) -> AsyncIterator[Piece]:
-        given = task.input
+        given, device_id = task.input, device["id"]
         start = f"{device_id}," if given["includeID"] else ""
-        lines = StateLines(start, names, safe=_safe(task), dated=given["includeDate"])
+        hidden = set() if given.get("attributes") else _unasked(task, device)
+        # What is a blob of this device may be something else of another: its column stays.
+        shown = ["" if name in hidden else name for name in names]
+        lines = StateLines(start, shown, safe=_safe(task), dated=given["includeDate"])
         reported = Reported(store, device_id, Span(given["start"], given["end"]))
         async for moments in reported.upto(given["end"]):
-            yield await asyncio.to_thread(_told, lines, frozenset(names), moments)
+            yield await asyncio.to_thread(_told, lines, frozenset(shown), moments)
 
     def _head(self, task: Wanted, names: Sequence[str]) -> Piece:
         lead = ["ID"] if task.input["includeID"] else []
@@ -169,9 +172,15 @@ class DeviceData:
     ) -> Sequence[str]:
         """Return the attributes that a device has or had; no blobs unasked."""
         found = set(await store.read(partial(_attributes, device_id=device["id"])))
-        kinds = device.get("attributes") or ()
-        blobs = {each["name"] for each in kinds if each["dataType"] == "blob"}
-        return sorted(found if task.input.get("includeBlobData") else found - blobs)
+        return sorted(found - _unasked(task, device))
+
+
+def _unasked(task: Wanted, device: Mapping[str, Any]) -> set[str]:
+    """Return a device's blobs where they are not to be exported."""
+    if task.input.get("includeBlobData"):
+        return set()
+    kinds = device.get("attributes") or ()
+    return {each["name"] for each in kinds if each["dataType"] == "blob"}
 
 
 def _told(lines: StateLines, names: frozenset[str], moments: Iterable[Moment]) -> Piece:

@@ -14,6 +14,7 @@ from drover.kinds.data_table import ROW_FIELDS, Column, DataTable, check_columns
 from drover.model.bodies import decode
 from drover.model.errors import Invalid
 from drover.model.instants import to_ms, to_text
+from drover.ports.resources import MOST_PAGE_BYTES
 from drover.ports.rows import RowListing
 from drover.query.kinds import data_table_rows
 from drover.query.losant import parse, parse_json
@@ -334,6 +335,7 @@ def _listing(table: DataTable, wanted: Wanted) -> RowListing:
         descending=wanted.descending,
         offset=wanted.offset,
         limit=wanted.limit,
+        most_bytes=MOST_PAGE_BYTES,
     )
 
 

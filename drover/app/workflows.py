@@ -17,7 +17,7 @@ from drover.model.errors import Invalid, Missing, TooLarge
 from drover.model.fields import Id, Name
 from drover.model.instants import to_text
 from drover.ports.jobs import Firing
-from drover.ports.resources import Listing
+from drover.ports.resources import MOST_PAGE_BYTES, Listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -110,11 +110,11 @@ class Workflows:
         await self._store.write(work)
 
     async def stored(self, application_id: str, flow_id: str) -> dict[str, Any]:
-        """Return every value a workflow keeps; raises Missing."""
+        """Return every value a workflow keeps; raises Missing, TooLarge."""
 
         async def work(session: Session) -> dict[str, bytes]:
             await session.resources.get_bytes(FLOW, application_id, flow_id)
-            return await session.flows.storage.all(flow_id)
+            return await session.flows.storage.all(flow_id, MOST_PAGE_BYTES)
 
         found = await self._store.read(work)
         return {key: msgspec.Raw(value) for key, value in found.items()}

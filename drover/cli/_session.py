@@ -135,7 +135,10 @@ def application(client: Client, wanted: str | None) -> str:
     if len(chosen) == 1:
         return str(chosen[0]["id"])
     names = ", ".join(item["name"] for item in found) or "none"
-    raise CommandError(f"Say which application with --application (there are: {names})")
+    if wanted is None:
+        raise CommandError(f"Say which application with --application (there are: {names})")
+    reason = "More than one" if chosen else "No"
+    raise CommandError(f"{reason} application is called '{wanted}' (there are: {names})")
 
 
 def one(client: Client, path: str, wanted: str, what: str) -> dict[str, Any]:

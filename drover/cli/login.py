@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from getpass import getpass
 
 from cyclopts import App
@@ -30,17 +31,21 @@ def login(
     url
         The server; DROVER_URL, or the one last signed in to, if left out.
     password
-        The password; asked for when not given.
+        The password; asked for when not given, or the first line of standard input in a script.
     code
         The code of your authenticator app, if you have enabled two-factor authentication.
 
     """
     url = _session.server_url(url)
     with Client(url) as client:
-        given = password if password is not None else getpass()
+        given = password if password is not None else _asked()
         try:
             token = client.sign_in(email, given, code)
         except ClientError as error:
             raise _session.CommandError(str(error)) from error
     file = _session.save(url=url, token=token)
     Console().print(f"Signed in to {url}; remembered in {file}")
+
+
+def _asked() -> str:
+    return getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")

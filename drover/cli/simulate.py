@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from http import HTTPStatus
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from drover.cli import _session
-from drover.client import ClientError
+from drover.client import ClientError, ServerUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,8 @@ def simulate(  # noqa: PLR0913 - the published flags of this command
     query: str | None = None,
     mqtt_host: str | None = None,
     mqtt_port: Port = 1883,
+    tls: bool = False,
+    tls_ca: Path | None = None,
     report_seconds: Seconds = 0.0,
     delay_seconds: Seconds = 0.5,
     failing: Share = 0.0,
@@ -55,6 +58,10 @@ def simulate(  # noqa: PLR0913 - the published flags of this command
         Where the broker listens; the server's host without it.
     mqtt_port
         Port of the broker.
+    tls
+        Connect by TLS.
+    tls_ca
+        Connect by TLS to a broker whose certificate is of this authority (a file), or is this one.
     report_seconds
         How often each reports a level; 0 for never.
     delay_seconds
@@ -75,17 +82,22 @@ def simulate(  # noqa: PLR0913 - the published flags of this command
         ids = [str(item["id"]) for item in found]
         if not ids:
             raise _session.CommandError("The application has no such devices")
+        _simulated.make_room(len(ids))
+        trusted = _simulated.trusting(tls_ca) if tls or tls_ca else None
         with _access_key(client, f"{base}/keys") as key:
             habits = _simulated.Habits(
                 report_s=report_seconds, delay_s=delay_seconds, failing=failing, silent=silent
             )
             host = mqtt_host or urlsplit(_session.server_url()).hostname or "127.0.0.1"
-            _simulated.run(ids, (host, mqtt_port), key, habits, seconds)
+            _simulated.run(ids, (host, mqtt_port), key, habits, seconds, trusted)
 
 
 @contextmanager
 def _access_key(client: Client, path: str) -> Iterator[tuple[str, str]]:
-    """Have an access key, which is gone afterwards; somebody may have deleted it meanwhile."""
+    """Have an access key, which is gone afterwards; somebody may have deleted it meanwhile.
+
+    Raises CommandError where the server is away by then: what stays is told.
+    """
     made = client.post(path, {"name": "drover simulate"})
     try:
         yield made["key"], made["secret"]
@@ -95,3 +107,6 @@ def _access_key(client: Client, path: str) -> Iterator[tuple[str, str]]:
         except ClientError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
+        except ServerUnreachable as error:
+            message = f"{error}. The access key {made['key']} of these devices is left: delete it"
+            raise _session.CommandError(message) from error

@@ -6,6 +6,7 @@ its name.
 
 from __future__ import annotations
 
+from drover.config.folder import data_folder
 from drover.config.loading import SettingsError, asked, describe, leave_room, load, variable
 from drover.config.settings import FREE_TOPICS, ROLES, Role, Settings
 
@@ -16,6 +17,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "asked",
+    "data_folder",
     "describe",
     "leave_room",
     "load",

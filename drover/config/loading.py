@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class SettingsError(ValueError):
-    """A setting is unknown or out of its limits; the message names it and where it came from."""
+    """A setting is unknown, out of its limits, or asks for what this machine cannot give.
+
+    The message names it, and where it came from where that matters.
+    """
 
 
 def variable(name: str) -> str:
@@ -105,4 +108,6 @@ def _check(values: dict[str, Any], source: str) -> None:
     try:
         msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{source}: {error}") from error
+        what, _, path = str(error).partition(" - at ")
+        name = path.strip("`").removeprefix("$.")
+        raise SettingsError(": ".join(part for part in (source, name, what) if part)) from error

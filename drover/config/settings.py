@@ -75,7 +75,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 4096
     mqtt_websocket_port: Annotated[
         int,
-        Meta(description="Port of MQTT over websockets; 0 takes a free one, -1: none.", ge=-1),
+        Meta(
+            description="Port of MQTT over websockets; 0 takes a free one, -1: none.",
+            ge=-1,
+            le=65535,
+        ),
     ] = -1
     mqtt_tls_certificate: Annotated[
         str, Meta(description="File of the MQTT listeners' certificate; empty: no TLS.")

@@ -12,17 +12,15 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-from msgspec import Struct
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from drover.model.errors import DroverError
-from drover.mqtt.accounts import OWN_ACCOUNTS, SYSTEM, unverified
+from drover.mqtt.accounts import OWN_ACCOUNTS, SYSTEM
 from drover.mqtt.feed import AGAIN_S, MOST_IN_FLIGHT, Feed, arrived_ms
-from drover.mqtt.link import REQUEST_S
 from drover.mqtt.repeating import Repeating
+from drover.mqtt.roster import accounts_at, name_of
 from drover.mqtt.streams import OF_DEVICES, OF_SESSIONS, add_consumer, lacks_keepers
 
 if TYPE_CHECKING:
@@ -50,16 +48,6 @@ when an installation is brought to a version that has consumers.
 NEVER: Final = math.inf
 _PATTERN: Final = "$MQTT.msgs.losant.*.state"
 _SINCE: Final = "since"
-_LIST: Final = "$SYS.REQ.CLAIMS.LIST"
-_LOOK_UP: Final = "$SYS.REQ.ACCOUNT.{account}.CLAIMS.LOOKUP"
-
-
-class _Listed(Struct):
-    data: list[str] = []
-
-
-class _Named(Struct):
-    name: str = ""
 
 
 class AcknowledgedFeeds:
@@ -125,17 +113,13 @@ class AcknowledgedFeeds:
     async def _accounts(self) -> Collection[str]:
         """Return accounts that brokers know and that were not looked at."""
         system = await self._link.client(SYSTEM)
-        answer = await system.request(_LIST, b"", timeout=REQUEST_S)
-        listed = msgspec.json.decode(answer.data, type=_Listed).data
         own = {self._link.account(each) for each in OWN_ACCOUNTS}
+        listed = await accounts_at(system)
         return [each for each in listed if each not in self._seen and each not in own]
 
     async def _name_of(self, account: str) -> str:
         """Return whose account it is; nothing when it is gone."""
-        system = await self._link.client(SYSTEM)
-        subject = _LOOK_UP.format(account=account)
-        answer = await system.request(subject, b"", timeout=REQUEST_S)
-        return unverified(answer.data, _Named).name if answer.data else ""
+        return await name_of(await self._link.client(SYSTEM), account)
 
     async def _take_up(self, application_id: str, client: Client, messages: StreamInfo) -> None:
         """Take state of an application from its stream of messages; raises NatsError."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
+from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -15,6 +15,8 @@ from nats.errors import Error as NatsError
 from drover.model.errors import DroverError, TooLarge, TooMany, Unauthorized
 from drover.mqtt import tap
 from drover.mqtt.accounts import CALLOUT, Rights, signed, unverified
+from drover.mqtt.flushing import flush
+from drover.mqtt.queue import Waiting
 from drover.mqtt.subjects import subjects_of
 from drover.ports.bus import MOST_MESSAGE_BYTES
 from drover.ports.door import Visitor
@@ -48,6 +50,7 @@ ROUNDS: Final = 4
 MOST_WAITING: Final = 4000
 """Devices that wait to be looked at; more are told at once to come again."""
 
+_CROWD: Final = "too many devices connect at once"
 _LATER: Final = "try again later"
 
 TOLD_EVERY: Final = 1000
@@ -88,10 +91,16 @@ class _Token(Struct):
 
 
 class _Question(NamedTuple):
-    """What the broker asks about a connection, and where the answer goes."""
+    """What the broker asks about a connection, when it did, and where the answer goes."""
 
     reply: bytes
     asked: _Asked
+    at_s: float
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """Who it says that it is."""
+        return self.asked.client_info.mqtt_id, self.asked.connect_opts.user
 
     def visitor(self) -> Visitor:
         client, given = self.asked.client_info, self.asked.connect_opts
@@ -125,11 +134,13 @@ class Callout:
         self._hang_up = hang_up
         self._full = full
         self._send: Send
-        self._waiting: deque[_Question] = deque()
+        self._taken: Callable[[], Awaitable[None]] = _at_once
+        self._waiting: Waiting[_Question] = Waiting()
         self._looking = 0
         self._due = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._too_long: set[str] = set()
+        self._not_ended = 0
         self.admitted = 0
         """Devices let in."""
         self.refused = 0
@@ -139,24 +150,29 @@ class Callout:
 
     async def serve(self, client: Client) -> None:
         """Begin to answer over a connection of the callout account, without traffic yet."""
-        self.answer_by(partial(tap.answer, client))
+        self.answer_by(partial(tap.answer, client), partial(flush, client))
         await tap.install(client, {SUBJECT: self.take}, QUEUE)
 
-    def answer_by(self, send: Send) -> None:
-        """Have answers sent so, each with its reply subject."""
+    def answer_by(self, send: Send, taken: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Have answers sent so, each with its reply subject.
+
+        ``taken`` waits until the broker has those sent before; it raises NatsError and OSError.
+        """
         self._send = send
+        self._taken = taken or _at_once
 
     def take(self, _subject: bytes, reply: bytes, _headers: bytes, payload: bytes) -> None:
         """Take a question; it is answered soon."""
         try:
-            question = _Question(reply, unverified(payload, _Token).nats)
+            asked = unverified(payload, _Token).nats
         except (ValueError, IndexError, msgspec.MsgspecError):
             _LOG.warning("mqtt.not_understood")  # it holds a secret, so no more of it is told
             return
+        question = _Question(reply, asked, asyncio.get_running_loop().time())
         if len(self._waiting) >= MOST_WAITING:
-            self._begin(self._turn_away([question], "too many devices connect at once"))
+            self._begin(self._turn_away([question], _CROWD))
             return
-        self._waiting.append(question)
+        self._waiting.add(question)
         self._look_soon()
 
     def _look_soon(self) -> None:
@@ -169,16 +185,26 @@ class Callout:
     async def _look(self) -> None:
         await asyncio.sleep(GATHER_S)
         self._due = False
-        together = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
-        self._look_soon()
         try:
+            now_s = asyncio.get_running_loop().time()
+            await self._turn_away(self._waiting.late(now_s), _CROWD)
+            together = self._waiting.next(MOST_AT_ONCE)
+            self._look_soon()
             if self._full():
-                await self._turn_away(together, "too much state waits for the store")
+                await self._turn_away(together, "there is no room for more state")
             else:
                 await self._decide(together)
+                await self._have_taken()
         finally:
             self._looking -= 1
             self._look_soon()
+
+    async def _have_taken(self) -> None:
+        """Send no more answers than the broker takes: those that wait there come too late."""
+        try:
+            await self._taken()
+        except (NatsError, OSError) as error:  # the connection is lost, and what it was asked
+            _LOG.debug("mqtt.waits", error=str(error) or type(error).__name__)
 
     async def _decide(self, questions: Sequence[_Question]) -> None:
         try:
@@ -194,10 +220,12 @@ class Callout:
         refused: list[tuple[bytes, bytes]] = []
         for question, found in decided:
             if isinstance(found, (Unauthorized, TooMany)):
+                self._waiting.fails(question)
                 refused.append(self._refusal(question, found))
             elif isinstance(found, DroverError):
                 await self._turn_away([question], found.message)
             else:
+                self._waiting.succeeds(question)
                 admitted[found.application_id].append((question, found))
         await asyncio.gather(
             self._send(refused),
@@ -256,7 +284,10 @@ class Callout:
         try:
             await self._hang_up(asked.server_id.id, asked.client_info.id)
         except (NatsError, OSError, TimeoutError) as error:  # it is refused all the same
-            _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
+            self._not_ended += 1
+            if self._not_ended % TOLD_EVERY == 1:
+                reason = str(error) or type(error).__name__
+                _LOG.warning("mqtt.waits", error=reason, so_far=self._not_ended)
         await self._send([self._answer(question, {"error": _LATER})])
 
     def _answer(self, question: _Question, told: Mapping[str, str]) -> tuple[bytes, bytes]:
@@ -274,6 +305,10 @@ class Callout:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _at_once() -> None:
+    """Wait for nothing."""
 
 
 def rights_of(admitted: Admitted) -> Rights:

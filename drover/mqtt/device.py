@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from ssl import SSLContext
 
     Heard = Callable[[str, bytes], None]
     """Is given the topic and the payload of each message."""
@@ -145,10 +146,11 @@ class DeviceClient(asyncio.Protocol):
         device_id: str,
         key: tuple[str, str],
         heard: Heard = lambda _topic, _payload: None,
+        tls: SSLContext | None = None,
     ) -> DeviceClient:
         """Connect with an access key and its secret; raises ConnectionRefused, OSError."""
         loop = asyncio.get_running_loop()
-        _, client = await loop.create_connection(lambda: cls(heard), *address)
+        _, client = await loop.create_connection(lambda: cls(heard), *address, ssl=tls)
         await client.introduce(device_id, *key)
         return client
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from nats.errors import Error as NatsError
 
-from drover.mqtt.accounts import CALLOUT, Keyring
+from drover.config import Settings, SettingsError, data_folder
+from drover.mqtt import needs
+from drover.mqtt.accounts import CALLOUT, PLATFORM, Keyring
 from drover.mqtt.backlog import Backlog
-from drover.mqtt.broker import Broker, BrokerMissing, Ports, configuration, find_binary
+from drover.mqtt.broker import OTHER_PORT, Broker, BrokerMissing, Ports, configuration
 from drover.mqtt.callout import Callout
 from drover.mqtt.connections import Connections
 from drover.mqtt.flushing import flush
@@ -19,17 +22,17 @@ from drover.mqtt.intake import BrokerIntake
 from drover.mqtt.link import Link
 from drover.mqtt.repeating import Repeating
 from drover.mqtt.sessions import Sessions
+from drover.mqtt.soundness import Soundness
 from drover.mqtt.violations import Violations
 from drover.system import key_file
 
 if TYPE_CHECKING:
-    from drover.config import Settings
     from drover.ports.door import Door, Intake
 
 _MEBI: Final = 1_048_576
 
-OTHER_PORT: Final = 4222
-"""Where a broker that is run elsewhere listens for servers, unless its configuration is changed."""
+REACHING_S: Final = 30.0
+"""How long brokers that are run elsewhere may take to let a server in when it starts."""
 
 LATE_S: Final = 1.0
 """How often it is looked who waits for an answer that will not come."""
@@ -67,15 +70,33 @@ class Fabric:
         if not settings.nats and "mqtt" not in settings.roles:
             return False
         keys = keyring(settings)
+        if settings.nats:
+            await self._reach(keys)
+            return True
         try:
-            servers = settings.nats.split(",") if settings.nats else [await self._own(keys)]
-            await self.link.open(keys, servers)
+            await self.link.open(keys, [await self._own(keys)])
         except (BrokerMissing, NatsError, OSError) as error:
             _LOG.warning("mqtt.off", reason=str(error) or type(error).__name__)
             self.told = f" (no devices over MQTT: {error})"
             await self.close()
             return False
         return True
+
+    async def _reach(self, keys: Keyring) -> None:
+        """Connect to brokers that are run elsewhere. Raises SettingsError."""
+        nats = self._settings.nats
+        try:
+            async with asyncio.timeout(REACHING_S):
+                await self.link.open(keys, nats.split(","))
+            told = (await self.link.client(PLATFORM)).connected_server_version
+            needs.check_version(f"{told.major}.{told.minor}.{told.patch}", nats)
+        except (TimeoutError, NatsError, OSError) as error:
+            reason = self.link.failure or str(error) or "no answer"
+            raise SettingsError(
+                f"No broker lets this server in at {nats} (nats): {reason}"
+            ) from error
+        except BrokerMissing as error:
+            raise SettingsError(f"{error} (nats)") from error
 
     async def serve(self, door: Door, intake: Intake) -> None:
         """Decide for the broker about devices, and take what they say."""
@@ -170,26 +191,39 @@ class Fabric:
 
     async def _own(self, keys: Keyring) -> str:
         settings = self._settings
-        binary = find_binary(settings.nats_server)
+        binary, _ = await asyncio.to_thread(needs.program, settings.nats_server)
         broker = Broker(keys, ports_of(settings), self._folder / "mqtt", binary)
         self._broker = broker
         await broker.start()
+        self.backlog.soundness = Soundness(self.link, self._folder / "mqtt", broker.start_anew)
         self.violations.start()
-        self.told = f" and for devices on MQTT port {broker.ports.mqtt}"
+        self.told = f" and for devices on {broker.ports.told()}"
         return broker.url
 
 
+def check_asked_for(settings: Settings) -> None:
+    """Raise SettingsError where devices cannot be listened for as the settings ask.
+
+    A port that nobody has chosen may be taken: the server then does without devices.
+    """
+    if settings.nats or "mqtt" not in settings.roles:
+        return
+    needs.certificate_ends(ports_of(settings))
+    if settings.mqtt_port != Settings().mqtt_port:
+        needs.check_port(settings.host, settings.mqtt_port, "mqtt_port")
+    if settings.mqtt_websocket_port >= 0:
+        needs.check_port(settings.host, settings.mqtt_websocket_port, "mqtt_websocket_port")
+
+
 def broker_configuration(settings: Settings) -> str:
-    """Return the configuration of a broker that is run elsewhere."""
+    """Return the configuration of a broker that is run elsewhere, for servers elsewhere too."""
     ports = replace(ports_of(settings), clients=OTHER_PORT)
-    return configuration(keyring(settings), ports, Path("nats-data"))
+    return configuration(keyring(settings), ports, Path("nats-data"), inner=settings.host)
 
 
 def keyring(settings: Settings) -> Keyring:
     """Return the keys of the installation; makes their secret at first start."""
-    folder = Path(settings.data_dir)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    secret = settings.mqtt_key.encode() or key_file(folder / "mqtt.key")
+    secret = settings.mqtt_key.encode() or key_file(data_folder(settings) / "mqtt.key")
     return Keyring(secret, tells_reporters=settings.mqtt_messages_in_15_seconds > 0)
 
 

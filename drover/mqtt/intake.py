@@ -20,7 +20,7 @@ from drover.mqtt.accounts import PLATFORM, SAID_SUBJECT, STATE_SUBJECT, SYSTEM
 from drover.mqtt.acknowledged import AcknowledgedFeeds
 from drover.mqtt.feed import AT_LEAST_ONCE, PUBLISHED
 from drover.mqtt.flushing import flush
-from drover.mqtt.link import end, finish, relay_of, subscribe
+from drover.mqtt.link import relay_of
 from drover.mqtt.repeating import Repeating
 from drover.mqtt.replicas import Replicas
 from drover.mqtt.roll_call import RollCall
@@ -28,6 +28,7 @@ from drover.mqtt.said import SaidFeeds
 from drover.mqtt.speakers import speaker_in, speaker_of
 from drover.mqtt.state_feed import StateFeed
 from drover.mqtt.subjects import subjects_of, to_topic
+from drover.mqtt.subscriptions import end, finish, subscribe
 from drover.ports.bus import Message, Relay
 from drover.ports.door import Connection, Parting, Waited
 
@@ -96,7 +97,10 @@ class BrokerIntake:
         self._taking: list[Subscription] = []
         self._looking, self._asking, self._cutting = Repeating(), Repeating(), Repeating()
         self._calling, self._roll = Repeating(), RollCall(link, intake)
+        self._recalling = Repeating()
         self._brokers: Sequence[str] = ()
+        self._recalled = False
+        """Whether it is known which applications the broker has from before."""
         self.cut = 0
         """Connections ended because their right was taken away."""
 
@@ -127,6 +131,7 @@ class BrokerIntake:
         self._asking.start(self._ask_brokers, BROKERS_S)
         self._cutting.start(self._cut_revoked, CUT_S)
         self._calling.start(self._call_roll, BROKERS_S)
+        self._recalling.start(self._recall, BROKERS_S)
 
     async def listening(self) -> None:
         """Return once what workflows wait for now is listened to here, or that takes too long."""
@@ -139,7 +144,8 @@ class BrokerIntake:
         await self._replicas.stop()
         await self._acknowledged.stop()
         await self._feed.stop()
-        for each in (self._looking, self._asking, self._cutting, self._calling):
+        asking = (self._asking, self._calling, self._recalling)
+        for each in (*asking, self._looking, self._cutting):
             await each.stop()
         await self._said.stop()
         waited, self._waited = self._waited, {}
@@ -270,12 +276,18 @@ class BrokerIntake:
         if self._events is not None and self._events.is_connected:
             await self._roll.call(self._brokers, self._events.stats["reconnects"])
 
+    async def _recall(self) -> None:
+        """Learn which applications the broker has from before: some may have been deleted since."""
+        if not self._recalled:
+            await self._link.recall()
+            self._recalled = True
+
     async def _cut_revoked(self) -> None:
         """End connections that lost their right, which the broker tells of by an event.
 
         Who connects again is refused. A broker that is away keeps nobody at others.
         """
-        revoked = await self._intake.revoked(self._link.known)
+        revoked = await self._intake.revoked(self._link.told)
         away: set[str] = set()
         for server, number in revoked.connections:
             if server not in away and not await self._is_cut(server, int(number)):

@@ -18,8 +18,10 @@ from drover.model.errors import Unavailable
 from drover.mqtt.accounts import CALLOUT, OWN_ACCOUNTS, PLATFORM, SYSTEM
 from drover.mqtt.flushing import flush
 from drover.mqtt.repeating import end_all
-from drover.mqtt.streams import OF_DEVICES, keep
+from drover.mqtt.roster import accounts_at, name_of
+from drover.mqtt.streams import OF_DEVICES, keep, remove_all
 from drover.mqtt.subjects import subjects_of, to_subject, to_topic
+from drover.mqtt.subscriptions import end, subscribe
 from drover.ports.bus import Message, Relay
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 RELAY: Final = "Drover-Relay"
 """The header that tells who published, where it was no device."""
 
+RELAYED: Final = f"\r\n{RELAY}:".encode()
+"""What is among the headers of such a message, which no device can write."""
+
 MOST_LEAVING: Final = 10_000
 """Messages that wait to be sent; with more, while the broker is away, later ones are dropped."""
 
@@ -54,9 +59,6 @@ LOOKING_S: Final = 1.0
 """How long it is looked whether streams are there that were there before."""
 QUIET_S: Final = 10.0
 """How long nothing more is logged of connections that fail."""
-
-FINISHING_S: Final = 5.0
-"""How long messages that the broker has sent may take to be handed over."""
 
 _UPDATE: Final = "$SYS.REQ.CLAIMS.UPDATE"
 _DELETE: Final = "$SYS.REQ.CLAIMS.DELETE"
@@ -81,6 +83,8 @@ class Link:
         self._clients: dict[str, Client] = {}
         self._opening: dict[str, asyncio.Lock] = {}
         self._known: set[str] = set()
+        self._told: set[str] = set()
+        """Applications that the broker has, or may have: to be forgotten once they are gone."""
         self._gone: set[str] = set()
         self._complete: set[str] = set()
         self._making: dict[str, asyncio.Task[bool]] = {}
@@ -99,6 +103,8 @@ class Link:
         self.roots: Callable[[str], Awaitable[frozenset[str]]] | None = None
         """Tells which first levels of topics workflows of an application wait for."""
         self._failures = 0
+        self.failure = ""
+        """Why the newest connection failed."""
         self._quiet_until_s = 0.0
         self.dropped = 0
         """Messages that were dropped because too many waited to be sent."""
@@ -253,6 +259,7 @@ class Link:
 
     async def _declare(self, application_id: str, roots: frozenset[str]) -> None:
         """Make an account known; without the levels where the broker does not take those."""
+        self._told.add(application_id)
         try:
             await self._update(self._keys.application_claims(application_id, roots))
         except _Refused as error:
@@ -291,6 +298,19 @@ class Link:
         """Applications whose accounts this server made known."""
         return tuple(self._known)
 
+    @property
+    def told(self) -> Collection[str]:
+        """Applications that the broker has, also from before, and was not told to forget."""
+        return tuple(self._told)
+
+    async def recall(self) -> None:
+        """Learn which applications the broker has from before; raises NatsError, TimeoutError."""
+        system = await self.client(SYSTEM)
+        own = {self.account(each) for each in OWN_ACCOUNTS}
+        for account in await accounts_at(system):
+            if account not in own and (application_id := await name_of(system, account)):
+                self._told.add(application_id)
+
     async def _prepare(self, application_id: str) -> None:
         """Make the streams of an application's devices, before the first of them connects."""
         try:
@@ -313,12 +333,29 @@ class Link:
         self._complete.discard(application_id)
         self._making.pop(application_id, None)
         self._heard.pop(application_id, None)
-        client = self._clients.pop(application_id, None)
-        if client is not None:
-            await client.close()
+        await self._empty(application_id)
+        self._opening.pop(application_id, None)
         system = await self.client(SYSTEM)
         claims = self._keys.farewell_claims(application_id)
         await system.request(_DELETE, claims.encode(), timeout=REQUEST_S)
+        self._told.discard(application_id)
+
+    async def _empty(self, application_id: str) -> None:
+        """Take away an account's streams; not where another server has had it forgotten."""
+        client = self._clients.pop(application_id, None)
+        system = await self.client(SYSTEM)
+        try:
+            async with asyncio.timeout(REQUEST_S):  # a client tries for ever where it is refused
+                if client is None and await name_of(system, self.account(application_id)):
+                    client = await self._connected(application_id)
+                if client is not None:
+                    await remove_all(client)
+        except _FAILURES as error:
+            reason = str(error) or type(error).__name__
+            _LOG.warning("mqtt.streams_left", application=application_id, error=reason)
+        finally:
+            if client is not None:
+                await client.close()
 
     def publish(self, message: Message) -> None:
         """Hand a message to all who listen now."""
@@ -403,11 +440,11 @@ class Link:
     async def _failed(self, error: Exception) -> None:
         """Log why connections fail: with a broker away each does so several times a second."""
         self._failures += 1
+        self.failure = str(error) or type(error).__name__
         now_s = asyncio.get_running_loop().time()
         if now_s >= self._quiet_until_s:
             self._quiet_until_s = now_s + QUIET_S
-            reason = str(error) or type(error).__name__
-            _LOG.warning("mqtt.broker", error=reason, so_far=self._failures)
+            _LOG.warning("mqtt.broker", error=self.failure, so_far=self._failures)
 
     async def _again(self, account: str) -> None:
         """Forget what the broker was told: it may be another one, or have lost it.
@@ -461,37 +498,3 @@ def _message(application_id: str, message: Msg) -> Message:
 
 def _live_subject(application_id: str, topic: str) -> str:
     return _LIVE.format(application=application_id, subject=to_subject(topic.removeprefix("$")))
-
-
-async def subscribe(
-    client: Client, subjects: Sequence[str], take: Callable[[Msg], Awaitable[None]], queue: str
-) -> list[Subscription]:
-    """Subscribe to all of these or, where that fails, to none; raises NatsError and OSError."""
-    found: list[Subscription] = []
-    try:
-        for subject in subjects:
-            found.append(await client.subscribe(subject, queue=queue, cb=take))  # noqa: PERF401 - those before one that fails are ended
-        await flush(client)
-    except (asyncio.CancelledError, *_FAILURES):
-        await end(found)
-        raise
-    return found
-
-
-async def end(subscriptions: Sequence[Subscription]) -> None:
-    """Take nothing more of these, as far as their connection is there."""
-    for each in subscriptions:
-        try:
-            await each.unsubscribe()
-        except NatsError:  # the connection is gone, and with it the subscription
-            _LOG.debug("mqtt.subscription_gone", subject=each.subject)
-
-
-async def finish(subscriptions: Sequence[Subscription]) -> None:
-    """Take nothing more of these than what the broker has sent by now, and wait for all of that."""
-    for each in subscriptions:
-        try:
-            async with asyncio.timeout(FINISHING_S):
-                await each.drain()  # type: ignore[no-untyped-call]
-        except _FAILURES as error:
-            _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)

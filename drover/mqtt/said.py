@@ -21,11 +21,11 @@ from drover.mqtt import tap
 from drover.mqtt.accounts import PLATFORM, SAID_SUBJECT
 from drover.mqtt.feed import AGAIN_S, AT_QOS_1, MOST_IN_FLIGHT, Feed, arrived_ms, place_of
 from drover.mqtt.flushing import flush
-from drover.mqtt.link import end
 from drover.mqtt.overheard import Overheard, Said
 from drover.mqtt.speakers import speaker_in
 from drover.mqtt.streams import add_consumer
 from drover.mqtt.subjects import is_within, subjects_of, to_subject, to_topic
+from drover.mqtt.subscriptions import end
 from drover.ports.bus import Message, Relay
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from drover.mqtt.device import ConnectionEnded, ConnectionRefused, DeviceClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from ssl import SSLContext
 
 CONNECT_AT_ONCE: Final = 50
 REST_S: Final = 1.0
@@ -54,13 +55,22 @@ class Tally:
     """Replies that the broker has acknowledged."""
     refused: int = 0
     """Devices that are refused now, though others were let in: these were deleted, or the key."""
+    failure: str = ""
+    """Why a device could not connect last."""
 
 
 class Fleet:
-    """Devices of one application that share an access key."""
+    """Devices of one application that share an access key; with ``tls`` they connect by that."""
 
-    def __init__(self, address: tuple[str, int], key: tuple[str, str], habits: Habits) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        key: tuple[str, str],
+        habits: Habits,
+        tls: SSLContext | None = None,
+    ) -> None:
         self._address = address
+        self._tls = tls
         self._key = key
         self._habits = habits
         self._gate = asyncio.Semaphore(CONNECT_AT_ONCE)
@@ -82,7 +92,8 @@ class Fleet:
             try:
                 async with self._gate:
                     client = await self._connected(device_id)
-            except (OSError, ConnectionEnded):
+            except (OSError, ConnectionEnded) as error:
+                self.tally.failure = str(error)
                 await asyncio.sleep(REST_S)
                 continue
             except ConnectionRefused:
@@ -102,7 +113,7 @@ class Fleet:
         heard: Callable[[str, bytes], None] = lambda _topic, payload: self._told(  # noqa: E731
             device_id, client, payload
         )
-        client = await DeviceClient.connect(self._address, device_id, self._key, heard)
+        client = await DeviceClient.connect(self._address, device_id, self._key, heard, self._tls)
         await client.subscribe(f"losant/{device_id}/command")
         return client
 

@@ -30,6 +30,7 @@ from drover.mqtt.feed import (
     arrived_ms,
     is_given_up,
 )
+from drover.mqtt.link import RELAYED
 from drover.mqtt.streams import may_pass
 
 if TYPE_CHECKING:
@@ -111,6 +112,9 @@ class StateFeed:
     def _take(
         self, subject: bytes, place: bytes, headers: bytes, payload: bytes, done: Done
     ) -> bool:
+        if RELAYED in headers:  # a server had it stored before it published it
+            done()
+            return True
         _, application_id, _, device_id, _ = subject.decode().split(".")
         if AT_QOS_1 in headers:
             since = self._since(application_id)

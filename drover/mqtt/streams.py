@@ -7,11 +7,12 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
-from nats.js.errors import APIError, ServiceUnavailableError
+from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nats.aio.client import Client
     from nats.js import JetStreamContext
     from nats.js.api import ConsumerConfig, ConsumerInfo, StreamInfo
 
@@ -139,6 +140,18 @@ async def add_consumer(
             while (await streams.stream_info(stream)).state.consumer_count <= before:  # noqa: ASYNC110 - brokers do not tell when
                 await asyncio.sleep(_LOOK_S)
     return made
+
+
+async def remove_all(client: Client) -> None:
+    """Take away all streams of an account, with what they keep; raises NatsError.
+
+    A broker that forgets an account leaves them on its disk, for ever. Another server may do the
+    same: who is first at one is not with the next.
+    """
+    streams = client.jetstream()
+    for each in await streams.streams_info():
+        with contextlib.suppress(NotFoundError):
+            await streams.delete_stream(str(each.config.name))
 
 
 def may_pass(error: APIError) -> bool:

@@ -29,8 +29,16 @@ TOLD_EVERY: Final = 1000
 _MARK: Final = b" Violation - "
 _ERROR: Final = b"[ERR]"
 _OVER_MQTT: Final = b" - mid"
-_NOT_MALFORMED: Final = (b" authentication error", b" connection closed")
-"""What the broker logs as an error too: devices refused, and those that went while they waited."""
+_NOT_MALFORMED: Final = (
+    b" authentication error",
+    b" connection closed",
+    b" TLS handshake error: EOF",
+)
+"""What the broker logs as an error too.
+
+Devices refused, those that went while they waited, and who came and went without a word, as
+probes do that only look whether somebody listens.
+"""
 
 _LONGEST: Final = 300
 _LOG = structlog.get_logger("drover.mqtt")

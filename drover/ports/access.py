@@ -212,8 +212,8 @@ class AccessKeys(Protocol):
         """Return one; raises Missing."""
         ...
 
-    async def find(self, key: str) -> AccessKey | None:
-        """Return the one with this key text, if there is one."""
+    async def named(self, keys: Sequence[str]) -> Sequence[tuple[AccessKey, OwnerType]]:
+        """Return those with these key texts, each with whose kind its application is."""
         ...
 
     async def of_application(self, application_id: str) -> Sequence[AccessKey]:

@@ -121,8 +121,8 @@ class FlowStorage(Protocol):
         """Return the values of those keys that have one."""
         ...
 
-    async def all(self, flow_id: str) -> dict[str, bytes]:
-        """Return every value, in order of their keys."""
+    async def all(self, flow_id: str, most_bytes: int) -> dict[str, bytes]:
+        """Return every value, in order of their keys; raises TooLarge."""
         ...
 
     async def put(self, flow_id: str, key: str, value: bytes) -> None:

@@ -44,6 +44,11 @@ class Span:
     most_bytes: int = MOST_BYTES
 
 
+def up_to(end_ms: int) -> Span:
+    """Return the span of all moments up to one: what is reported ahead of it does not count yet."""
+    return Span(start_ms=0, end_ms=end_ms)
+
+
 class LogEntry(Struct, frozen=True, kw_only=True):
     """One line of a device's log, as answers show it."""
 
@@ -82,13 +87,13 @@ class Reports(Protocol):
     async def latest(
         self,
         device_ids: Sequence[str],
-        span: Span | None = None,
+        span: Span,
         attributes: Sequence[str] | None = None,
         most_bytes: int = MOST_BYTES,
     ) -> Sequence[Reading]:
-        """Return the newest value of some attributes, or of each, of some devices.
+        """Return the newest value within a span of some attributes, or of each, of some devices.
 
-        That is of all time, or of a span. Raises TooLarge where it is more than ``most_bytes``.
+        Raises TooLarge where it is more than ``most_bytes``.
         """
         ...
 

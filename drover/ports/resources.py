@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from drover.model.resource import Resource
 
@@ -17,6 +17,10 @@ E = TypeVar("E", bound=Resource)
 R = TypeVar("R")
 
 
+MOST_PAGE_BYTES: Final = 67_108_864
+"""Bytes of what is listed at once: one resource alone may have some megabytes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """What a list request asks for: one page of what matches, in an order.
@@ -25,7 +29,8 @@ class Listing:
     path says (``{"flow_id": ...}``), and so does ``among``, whose columns must have one of the
     values. Sorting ties break by id, ascending. ``deleted`` asks for the
     deleted ones instead, where a kind keeps them. Who needs no ``total`` says so with ``counted``:
-    to count all that match takes longer than to read the first of them.
+    to count all that match takes longer than to read the first of them. A page that has
+    ``most_bytes`` and more is refused: with fewer resources it would not be the page asked for.
     """
 
     sort_field: str
@@ -39,6 +44,7 @@ class Listing:
     among: Mapping[str, Sequence[str]] = field(default_factory=dict)
     deleted: bool = False
     counted: bool = True
+    most_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

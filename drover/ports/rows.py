@@ -33,7 +33,7 @@ class Row(NamedTuple):
 class RowListing:
     """Which rows of a table: ``columns`` are its own, name -> data type.
 
-    Without ``sort_column`` the oldest come first.
+    Without ``sort_column`` the oldest come first; a page of ``most_bytes`` and more is refused.
     """
 
     columns: Mapping[str, str]
@@ -42,6 +42,7 @@ class RowListing:
     descending: bool = False
     offset: int = 0
     limit: int = 1000
+    most_bytes: int | None = None
 
 
 class StoredRows(NamedTuple):

@@ -17,6 +17,15 @@ class Found:
     id: str
 
 
+@dataclass(frozen=True, slots=True)
+class NamedDevice:
+    """A device as it is suggested."""
+
+    id: str
+    name: str
+    device_class: str
+
+
 class Search(Protocol):
     """Names of resources, whatever their kind."""
 
@@ -28,4 +37,10 @@ class Search(Protocol):
         Some of them, no more than ``limit``, where there are more. In a large application a text of
         fewer than three characters is looked for at the beginning of names alone.
         """
+        ...
+
+    async def devices(
+        self, application_id: str, starts_with: str, limit: int
+    ) -> Sequence[NamedDevice]:
+        """Return devices whose names begin so, whatever the case, the first in their order."""
         ...

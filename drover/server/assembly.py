@@ -7,7 +7,6 @@ import os
 import socket
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import drover.app.tasks
@@ -37,6 +36,7 @@ from drover.app.notebooks.room import NotebookRoom
 from drover.app.services import Services
 from drover.app.signed_links import SignedLinks
 from drover.app.transfer import assembly as transfer
+from drover.config import data_folder
 from drover.discover import discover
 from drover.engine.loops import Loop
 from drover.engine.service import Engine, Heart
@@ -53,6 +53,7 @@ from drover.sandbox.notebooks.runner import NotebookProcesses
 from drover.server.configured import (
     allowance_of,
     archive_form_of,
+    blobs_of,
     bulk_of,
     bundle_limits_of,
     calls_of,
@@ -72,7 +73,6 @@ from drover.server.device_figures import show_devices, show_watching
 from drover.server.roles import Roles
 from drover.server.running import Running
 from drover.store.access import revisions_of
-from drover.store.blobs import ObjectBlobs
 from drover.store.inventory import InventoryRows
 from drover.store.postgres_hints import PostgresHints
 from drover.store.session import SqlStore
@@ -132,9 +132,6 @@ class Server:
         devices = live.build(around, shelf, doors, self.settings.mqtt_topics)
         self._watching, self._replies = shelf.watching, shelf.replies
         self._jobs = work = jobs.build(heart, machine, job_limits_of(self.settings))
-        if "api" in self.settings.roles:
-            first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
-            await self._make_first(first)
         files = files_of(store, shelf.catalog, machine)
         bundles = self._bundles(store, shelf, machine, doors)
         notebooks = self._notebooks(store, shelf, machine, files, bundles)
@@ -157,6 +154,10 @@ class Server:
         # Before jobs go on: what they tell devices at once would reach none.
         await self._let_devices_in(devices)
         self._engine = await self._start_roles(heart, machine, work, services)
+        # Last: where something else fails, nobody would be shown the password that was made.
+        if "api" in self.settings.roles:
+            first = access.bootstrap(doors, shelf.applications, store, self.ids, self.clock)
+            await self._make_first(first)
 
     def _heart(self, store: SqlStore) -> Heart:
         """Return the heart of this process, which the store tells of new work."""
@@ -298,11 +299,11 @@ class Server:
         return f"{socket.gethostname()}-{os.getpid()}-{self.ids.new()}"
 
     def _machine(self) -> jobs.Machine:
-        folder = Path(self.settings.data_dir)
+        folder = data_folder(self.settings)
         return jobs.Machine(
             ids=self.ids,
             clock=self.clock,
-            blobs=ObjectBlobs(self.settings.blobs or str(folder / "blobs")),
+            blobs=blobs_of(self.settings),
             report_key=self.settings.report_key.encode() or key_file(folder / "report.key"),
             public_url=self.url,
         )

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from obstore.exceptions import BaseError
+
 from drover import __version__
 from drover.app.about import ServerFacts
 from drover.app.archives.csv_form import CSV
@@ -19,11 +21,12 @@ from drover.app.inventory_throttle import Allowance
 from drover.app.jobs import assembly as jobs
 from drover.app.retention import Keep
 from drover.app.transfer.assembly import BundleLimits
-from drover.config import SettingsError
+from drover.config import SettingsError, data_folder
 from drover.engine.timing import Timing
 from drover.faces.http import Limits
 from drover.ports.notebooks import Bounds as NotebookBounds
 from drover.store.archives import ArchivePlaces
+from drover.store.blobs import ObjectBlobs
 from drover.store.postgres import PostgresDatabase
 from drover.store.sqlite import SqliteDatabase
 from drover.workers.git import GitRepositories
@@ -39,6 +42,9 @@ if TYPE_CHECKING:
     from drover.store.driver import Database
     from drover.system import RandomIds, SystemClock
 
+
+FILE: Final = "drover.db"
+"""What the file of SQLite is called in the data folder."""
 
 SHOWN_LIMITS: Final = (
     "max_requests",
@@ -89,13 +95,11 @@ def refusing_limits_of(settings: Settings) -> dict[str, float]:
     return {name: getattr(settings, name) for name in _REFUSING}
 
 
-def database_of(settings: Settings) -> Database:
-    """Return the database the settings name, not yet open; makes the data folder."""
-    folder = Path(settings.data_dir)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+def database_of(settings: Settings, *, migrates: bool = True) -> Database:
+    """Return the database the settings name, not yet open; SQLite's is in the data folder."""
     if settings.database:
-        return PostgresDatabase(settings.database)
-    return SqliteDatabase(folder / "drover.db")
+        return PostgresDatabase(settings.database, migrates=migrates)
+    return SqliteDatabase(data_folder(settings) / FILE, migrates=migrates)
 
 
 def timing_of(settings: Settings) -> Timing:
@@ -196,6 +200,16 @@ def notebook_bounds_of(settings: Settings) -> NotebookBounds:
     )
 
 
+def blobs_of(settings: Settings) -> ObjectBlobs:
+    """Return the place of reports and exports, by default in the data folder."""
+    place = settings.blobs or str(data_folder(settings) / "blobs")
+    try:
+        return ObjectBlobs(place)
+    except (OSError, ValueError, BaseError) as error:
+        reason = str(error).split("\n", maxsplit=1)[0]
+        raise SettingsError(f"Reports cannot be kept at {place} (blobs): {reason}") from error
+
+
 def places_of(settings: Settings) -> ArchivePlaces:
     """Return the places of archives."""
     own = settings.archive_url or str(Path(settings.data_dir) / "archives")
@@ -252,7 +266,7 @@ def worker_settings_of(settings: Settings, timing: Timing) -> WorkerSettings:
 def url_of(settings: Settings, port: int) -> str:
     """Return the URL that clients reach the server at."""
     if settings.public_url:
-        return settings.public_url
+        return settings.public_url.rstrip("/")
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{port}"
 

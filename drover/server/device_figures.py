@@ -35,7 +35,7 @@ def show_devices(metrics: RequestMetrics, fabric: Fabric, devices: LiveServices)
         "mqtt_cut": ("Connections ended: their right was revoked.", lambda: fabric.cut),
         "mqtt_sent_away": ("Devices sent away: they spoke too often.", lambda: pace.sent_away),
         "mqtt_held_back": ("Times state was left with the broker.", lambda: fabric.held_back),
-        "mqtt_unreadable": ("Messages of state that were no reports.", lambda: inbox.unreadable),
+        "mqtt_unreadable": ("Messages of state with what is no report.", lambda: inbox.unreadable),
         "mqtt_unkept": ("Messages dropped: too much waited.", lambda: inbox.dropped),
         "mqtt_unnoted": ("Comings and goings dropped.", lambda: devices.book.dropped),
         "mqtt_unsent": (

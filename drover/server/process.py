@@ -7,8 +7,10 @@ import atexit
 import gc
 import logging
 import os
+import resource
 import socket
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 import structlog
@@ -17,9 +19,11 @@ import uvloop
 
 from drover import __version__
 from drover.app.access.redaction import redact_event
-from drover.config import leave_room
+from drover.config import SettingsError, leave_room
 from drover.faces.connections import Connection
+from drover.mqtt.fabric import check_asked_for
 from drover.server.assembly import Server
+from drover.server.checking import check_sense
 from drover.server.configured import url_of
 from drover.server.gathered_lines import GatheredLines
 from drover.server.log_lines import PlainLines
@@ -60,10 +64,25 @@ class _Listener(uvicorn.Server):
 
 
 def run(settings: Settings) -> None:
-    """Run a server until SIGTERM or SIGINT, as far as its settings leave room for each other."""
+    """Run a server until SIGTERM or SIGINT, as far as its settings leave room for each other.
+
+    Raises SettingsError.
+    """
+    check_sense(settings)
     set_up_logs(settings)
+    may_open_all()
     with collected(os.environ):
         run_until_done(_serve(in_force(settings)))
+
+
+def may_open_all() -> None:
+    """Let this process, and those that it starts, open as many files as the system allows.
+
+    The usual limit is 1,024: so many connections that say nothing would keep out all others.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # some systems tell of more than they grant
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def in_force(settings: Settings) -> Settings:
@@ -92,6 +111,7 @@ def run_until_done(serving: Coroutine[Any, Any, None]) -> None:
 
 async def _serve(settings: Settings) -> None:
     listening = bind(settings.host, settings.port)
+    check_asked_for(settings)
     server = Server(settings, url_of(settings, listening.getsockname()[1]))
     try:
         await server.open()
@@ -128,12 +148,17 @@ def listening_of(app: Any) -> uvicorn.Config:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that listens at an address."""
+    """Return a socket that listens at an address. Raises SettingsError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((host, port))
-    listening.listen(2048)
+    try:
+        listening.bind((host, port))
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        reason = error.strerror or str(error)
+        raise SettingsError(f"Nothing can listen on {host} port {port}: {reason}") from error
     return listening
 
 

@@ -300,10 +300,10 @@ class AccessKeyTable:
         row = await self._tx.fetch_one("access_key_by_id", params)
         return _decode(_there(row, "Access key")["document"], AccessKey)
 
-    async def find(self, key: str) -> AccessKey | None:
-        """Return the one with this key text, if there is one."""
-        row = await self._tx.fetch_one("access_key_by_key", {"key": key})
-        return _maybe(row, "document", AccessKey)
+    async def named(self, keys: Sequence[str]) -> Sequence[tuple[AccessKey, OwnerType]]:
+        """Return those with these key texts, each with whose kind its application is."""
+        rows = await self._tx.fetch("access_keys_named", {"keys": list(keys)})
+        return [(_decode(row["document"], AccessKey), row["owner_type"]) for row in rows]
 
     async def of_application(self, application_id: str) -> Sequence[AccessKey]:
         """Return an application's keys, oldest first."""

@@ -149,6 +149,12 @@ class Transaction(Protocol):
         """Return all rows of SQL text built by the query compiler."""
         ...
 
+    async def fetch_sql_within(
+        self, sql: str, params: Mapping[str, object], column: str, most_bytes: int
+    ) -> First:
+        """Return the first rows of SQL text built by the query compiler; see ``fetch_within``."""
+        ...
+
     async def execute_sql(self, sql: str, params: Mapping[str, object] = NO_PARAMETERS) -> int:
         """Run SQL text built by the query compiler; return the number of rows it touched."""
         ...

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from drover.model.errors import TooLarge
 from drover.ports.flows import FlowToRun, RunCounts, RunNote
 from drover.store.flow_definitions import definition_of
 from drover.store.reactions import FlowMemoryTable
@@ -152,9 +153,13 @@ class FlowStorageTable:
         params = {"flow_id": flow_id, "keys": list(keys)}
         return _values(await self._tx.fetch("flow_storage_get", params))
 
-    async def all(self, flow_id: str) -> dict[str, bytes]:
-        """Return every value, in order of their keys."""
-        return _values(await self._tx.fetch("flow_storage_all", {"flow_id": flow_id}))
+    async def all(self, flow_id: str, most_bytes: int) -> dict[str, bytes]:
+        """Return every value, in order of their keys; raises TooLarge."""
+        params = {"flow_id": flow_id}
+        rows, full = await self._tx.fetch_within("flow_storage_all", params, "value", most_bytes)
+        if full:
+            raise TooLarge(f"More than {most_bytes} bytes are stored: read them key by key")
+        return _values(rows)
 
     async def put(self, flow_id: str, key: str, value: bytes) -> None:
         """Store a value."""

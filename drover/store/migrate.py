@@ -111,6 +111,13 @@ def pending(known: Sequence[Migration], applied: Mapping[int, str]) -> Sequence[
     return missing
 
 
+async def to_come(tx: Transaction, known: Sequence[Migration]) -> Sequence[Migration]:
+    """Return what the next start of a server applies; nothing is changed. Raises StoreRefused."""
+    begun = await tx.fetch_one("migration_table") is not None
+    noted = await tx.fetch("applied_migrations") if begun else ()
+    return pending(known, {row["version"]: row["checksum"] for row in noted})
+
+
 async def migrate(
     tx: Transaction,
     known: Sequence[Migration],

@@ -17,7 +17,7 @@ import asyncpg
 
 from drover.ports.failures import StoreBusy, StoreClosed, StoreLost, StoreRefused
 from drover.store.driver import NO_PARAMETERS
-from drover.store.migrate import Migration, load_migrations, migrate
+from drover.store.migrate import Migration, load_migrations, migrate, to_come
 from drover.store.postgres_glance import Glance, Glances, WantsTransaction
 from drover.store.postgres_transaction import (
     FAILURES,
@@ -56,6 +56,10 @@ ATTEMPTS: Final = 6
 FIRST_PAUSE_S: Final = 0.005
 """Longest pause before the second attempt; it doubles with each further one."""
 
+_NO_URL: Final = (
+    "the URL of the database cannot be read: postgresql://USER:PASSWORD@HOST:PORT/NAME is its form,"
+    " with %2F, %40, %5B for /, @, [ in a password and so on"
+)
 _BEGIN_WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _BEGIN_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _UNHURRIED: Final = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"
@@ -87,11 +91,14 @@ class PostgresDatabase:
         wait_s: float = 5.0,
         statements: Mapping[str, Statement] | None = None,
         migrations: Sequence[Migration] | None = None,
+        migrates: bool = True,
     ) -> None:
         """Prepare to use the database at ``url``.
 
         At most ``pool_size`` connections are kept; ``wait_s`` is how long to wait for a free one.
+        Without ``migrates`` its settings tell how many migrations it awaits.
         """
+        self._migrates = migrates
         self._url = url
         self._pool_size = pool_size
         self._wait_s = wait_s
@@ -124,6 +131,8 @@ class PostgresDatabase:
                 reset=_keep_session,
                 server_settings=_SESSION,
             )
+        except ValueError:  # its text may show a part of the password
+            raise StoreRefused(_NO_URL) from None
         except FAILURES as error:
             raise StoreLost(f"{LOST}: {error}") from error
         try:
@@ -220,6 +229,10 @@ class PostgresDatabase:
         row = await self.fetch_one("postgres_settings")
         self._settings = dict(row) if row is not None else {}
         _assert_settings(self._settings)
+        if not self._migrates:
+            awaited = await self.read(lambda tx: to_come(tx, self._migrations))
+            self._settings["migrations_to_come"] = len(awaited)
+            return
 
         async def work(tx: PostgresTransaction) -> None:
             async def run_script(script: str) -> None:

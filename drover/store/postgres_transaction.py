@@ -126,11 +126,24 @@ class PostgresTransaction:
     async def fetch_within(
         self, statement: str, params: Mapping[str, object], column: str, most_bytes: int
     ) -> First:
-        """Return the first rows of a named statement: those before texts fill ``most_bytes``.
+        """Return the first rows of a named statement: those before texts fill ``most_bytes``."""
+        return await self._within(self._named(statement), params, column, most_bytes)
 
-        Sizes are known without a look at the texts, which lie outside their rows if they are long.
-        """
-        sql, names = self._named(statement)
+    async def fetch_sql_within(
+        self, sql: str, params: Mapping[str, object], column: str, most_bytes: int
+    ) -> First:
+        """Return the first rows of SQL text: those before texts fill ``most_bytes``."""
+        return await self._within(positional(sql), params, column, most_bytes)
+
+    async def _within(
+        self,
+        statement: tuple[str, Sequence[str]],
+        params: Mapping[str, object],
+        column: str,
+        most_bytes: int,
+    ) -> First:
+        """Sizes are known without a look at the texts, which lie outside their rows if long."""
+        sql, names = statement
         # The names in this text are the program's own. The rows come in the order of the statement.
         text = (
             "SELECT * FROM (SELECT found.*, coalesce(sum(octet_length("  # noqa: S608

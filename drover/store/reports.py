@@ -83,20 +83,21 @@ class ReportStore:
     async def latest(
         self,
         device_ids: Sequence[str],
-        span: Span | None = None,
+        span: Span,
         attributes: Sequence[str] | None = None,
         most_bytes: int = MOST_BYTES,
     ) -> list[Reading]:
-        """Return the newest value of some attributes, or of each, of some devices.
+        """Return the newest value within a span of some attributes, or of each, of some devices.
 
         Raises TooLarge where they are more than ``most_bytes``.
         """
-        params: dict[str, object] = {"ids": list(device_ids), "attributes": _listed(attributes)}
-        statement = "device_last_of"
-        if span is not None:
-            params |= {"start_ms": span.start_ms, "end_ms": span.end_ms}
-            statement = "device_last_within"
-        rows, full = await self._tx.fetch_within(statement, params, "value", most_bytes)
+        params: dict[str, object] = {
+            "ids": list(device_ids),
+            "attributes": _listed(attributes),
+            "start_ms": span.start_ms,
+            "end_ms": span.end_ms,
+        }
+        rows, full = await self._tx.fetch_within("device_last_within", params, "value", most_bytes)
         if full:
             raise _too_much(most_bytes)
         return [

@@ -10,6 +10,7 @@ import msgspec
 from drover.model.errors import Duplicate, Missing
 from drover.ports.resources import Page
 from drover.ports.rows import StoredRows
+from drover.store.bounded import bounded
 from drover.store.columns import SOURCES, row_columns
 from drover.store.compile import compile_query
 from drover.store.compile.columns import check_path
@@ -91,7 +92,7 @@ class RowStore:
             f"ORDER BY {_order(listing, self._tx.dialect)} LIMIT :limit OFFSET :offset"
         )
         paging = {"limit": listing.limit, "offset": listing.offset}
-        rows = await self._tx.fetch_sql(sql, {**params, **paging})
+        rows = await bounded(self._tx, sql, {**params, **paging}, listing.most_bytes)
         items: list[dict[str, Any]] = [msgspec.json.decode(row["document"]) for row in rows]
         if rows and len(rows) < listing.limit:
             return Page(items, listing.offset + len(rows))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from drover.ports.search import Found
+from drover.ports.search import Found, NamedDevice
+from drover.query.fold import fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +45,18 @@ class SearchStore:
         else:
             rows = await self._tx.fetch("search_parts", {**params, **self._parts(text)})
         return [Found(row["kind"], row["id"]) for row in rows]
+
+    async def devices(
+        self, application_id: str, starts_with: str, limit: int
+    ) -> Sequence[NamedDevice]:
+        """Return devices whose names begin so, whatever the case, the first in their order.
+
+        They are read in that order as far as is needed.
+        """
+        first = fold(starts_with)
+        params = {"first": first, "last": first + _LAST, "limit": limit}
+        rows = await self._tx.fetch("search_devices", {"application_id": application_id, **params})
+        return [NamedDevice(row["id"], row["name"], row["device_class"]) for row in rows]
 
     def _parts(self, text: str) -> dict[str, Any]:
         found = grams(text)

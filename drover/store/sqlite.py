@@ -22,7 +22,7 @@ from drover.ports.failures import StoreBusy, StoreClosed, StoreRefused
 from drover.store.compile import register_functions
 from drover.store.completions import Completions
 from drover.store.driver import NO_PARAMETERS
-from drover.store.migrate import Migration, load_migrations, migrate
+from drover.store.migrate import Migration, load_migrations, migrate, to_come
 from drover.store.sqlite_revision import RevisionInMemory
 from drover.store.sqlite_stream import SqliteStream
 from drover.store.sqlite_threads import Reader, Request, RequestQueue, Writer
@@ -90,12 +90,15 @@ class SqliteDatabase:
         readers: int = 2,
         statements: Mapping[str, Statement] | None = None,
         migrations: Sequence[Migration] | None = None,
+        migrates: bool = True,
     ) -> None:
         """Prepare to use the file at ``path``.
 
         ``functions`` registers SQL functions on each connection; ``readers`` counts the reading
-        threads; ``statements`` come on top of those in the ``.sql`` files.
+        threads; ``statements`` come on top of those in the ``.sql`` files. Without ``migrates`` its
+        settings tell how many migrations it awaits.
         """
+        self._migrates = migrates
         self._path = Path(path)
         self._functions = functions
         self._reader_count = readers
@@ -251,7 +254,12 @@ class SqliteDatabase:
         connections = [self._connect()]
         try:
             self._settings = _settings(connections[0])
-            _migrate(connections[0], self._statements, self._migrations)
+            if self._migrates:
+                _migrate(connections[0], self._statements, self._migrations)
+            else:
+                tx = SqliteTransaction(connections[0], self._statements)
+                awaited = drive(lambda tx: to_come(tx, self._migrations), tx)
+                self._settings["migrations_to_come"] = len(awaited)
             connections += [self._connect(reading=True) for _ in range(self._reader_count + 1)]
         except BaseException:
             for connection in connections:
@@ -285,8 +293,11 @@ class SqliteDatabase:
 
 
 def _lock(path: Path) -> IO[str]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.with_name(path.name + ".lock").open("a+")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.with_name(path.name + ".lock").open("a+")
+    except OSError as error:
+        raise StoreRefused(f"{path} cannot be opened: {error.strerror}") from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -119,6 +119,12 @@ class SqliteTransaction:
     ) -> First:
         """Return the first rows of a named statement: those before texts fill ``most_bytes``."""
         sql = statement_text(self._statements, statement)
+        return await self.fetch_sql_within(sql, params, column, most_bytes)
+
+    async def fetch_sql_within(
+        self, sql: str, params: Mapping[str, object], column: str, most_bytes: int
+    ) -> First:
+        """Return the first rows of SQL text: those before texts fill ``most_bytes``."""
         self._check_going_on()
         try:
             with closing(self._connection.execute(sql, params)) as cursor:

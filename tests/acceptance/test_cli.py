@@ -29,9 +29,10 @@ class Shell:
             "COLUMNS": "200",
         }
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "drover.main", *words],
+            input=typed,
             env=self._environ,
             capture_output=True,
             text=True,
@@ -81,6 +82,12 @@ def shell(server, tmp_path):
     signed_in = Shell(tmp_path, server.url)
     signed_in.output("login", EMAIL, "--url", server.url, "--password", PASSWORD)
     return signed_in
+
+
+def test_a_script_hands_in_the_password_on_standard_input(shell):
+    done = shell.run("login", EMAIL, "--url", shell.url, typed=f"{PASSWORD}\n")
+
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_signing_in_keeps_the_token_for_this_user_alone(shell, tmp_path):

@@ -473,6 +473,17 @@ def test_no_page_is_wider_than_its_window(world, open_page, width):
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+def test_a_page_keeps_its_title_and_an_application_with_a_long_name_its_tabs(world, open_page):
+    (device,) = world.devices(1, "titled")
+    long = world.api.post("/applications", {"name": "A long name " * 18})["id"]
+    page = open_page(viewport={"width": 1000, "height": 700})
+    page.goto(world.at(f"/devices/{device}"))
+    expect(page.get_by_text("It has not been connected yet")).to_be_visible()
+    assert page.title() == "titled 0 · Drover"
+    page.goto(f"/console/applications/{long}/devices")
+    expect(page.get_by_role("link", name="Live")).to_be_in_viewport(ratio=1)
+
+
 def test_keys_alone_reach_and_close_what_opens(world, open_page):
     execution = running(world, "keys", 1)
     page = open_page()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from urllib.parse import quote
 
@@ -95,6 +96,18 @@ def test_a_device_shows_what_it_was_told_and_when_it_came_and_went(world, admin)
     assert admin.get(f"/console{world.base}/devices/{'5' * 24}/logs").status_code == 404
 
 
+def test_a_long_value_is_folded_away(world, admin):
+    (device,) = world.devices(1, "wordy")
+    path = f"{world.base}/devices/{device}"
+    world.api.patch(path, {"attributes": [{"name": "note", "dataType": "string"}]})
+    world.api.post(f"{path}/state", {"data": {"note": "x" * 60_000}})
+
+    page = admin.get(f"/console{path}").text
+
+    assert re.search("<details><summary><code>x{199}…</code></summary>", page)
+    assert len(page) < 20_000
+
+
 def test_a_fault_in_a_filter_is_shown_at_its_place(admin):
     page = admin.get("/console/jobs", params={"query": "status == 'failed'"})
 
@@ -174,10 +187,13 @@ def test_lists_go_on_page_by_page(world, admin):
 
     first = admin.get(path, params={"tags": "site=paged"}).text
     second = admin.get(path + "?tags=site%3Dpaged&page=1").text
+    behind = admin.get(path + "?tags=site%3Dpaged&page=7").text
 
     assert "1 to 50 of 60" in first
     assert "page=1" in first
     assert "51 to 60 of 60" in second
+    assert ('rel="first"' in second, 'rel="prev"' in second) == (True, False)
+    assert 'rel="prev" href="?tags=site%3Dpaged&amp;page=1"' in behind
 
 
 def test_a_job_is_previewed_and_run_with_its_own_query(world, admin):
@@ -285,3 +301,4 @@ def test_the_server_tells_its_store_limits_and_figures(admin):
     assert "SQLite" in page
     assert "max requests" in page
     assert "console.jobs.get" in page
+    assert not re.search(r"<dd>\d+\.0</dd>", page)

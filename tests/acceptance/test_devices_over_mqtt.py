@@ -76,6 +76,26 @@ async def test_a_common_client_reports_and_is_told(site):
     assert site.get(f"devices/{device_id}/command")[0]["name"] == "open"
 
 
+async def test_of_reports_that_come_together_those_are_kept_that_can_be_read(site):
+    pump = await site.connect(site.device())
+    node = {"id": "k", "type": "StoreValueNode", "outputIds": [[]]}
+    node["config"] = {
+        "keyName": "{{{original}}}",
+        "valueType": "template",
+        "value": "{{data.level}}",
+    }
+    trigger = {"type": "deviceId", "key": pump.id, "outputIds": [["k"]]}
+    trigger["config"] = {"triggerOn": "both", "allowInvalid": True}
+    flow = site.post("flows", {"name": "hears", "triggers": [trigger], "nodes": [node]})
+    told = [{"data": {"level": 1}, "time": -9000}, {"level": 2}, {"data": {"level": 3}}]
+
+    await pump.client.publish(pump.state, json.dumps(told).encode())
+
+    await eventually(lambda: site.levels(pump.id) == [1, 3])
+    stored = await eventually(lambda: site.get(f"flows/{flow['id']}/storage"))
+    assert json.dumps(told) in stored
+
+
 async def test_a_command_for_many_reaches_those_connected_that_have_the_tag(site):
     tagged, other = site.device(tags=[{"key": "hall", "value": "A"}]), site.device()
     devices = [await site.connect(each) for each in (tagged, other)]

@@ -78,6 +78,11 @@ def test_a_device_reports_state(vendor, pump):
     assert set(one.get_composite_state(**pump, attributes="t,s")) == {"t"}
     found = vendor.client.devices.get_composite_state(**vendor.key, attributes=["s"])
     assert [each["compositeState"] for each in found["items"]] == [{}]
+    for narrow, names in (("pu*", ["Pump"]), ("x*", [])):
+        query = {"filterField": "name", "filter": narrow}
+        page = vendor.raw("GET", "/devices/compositeState", params=query).json()
+        assert [each["name"] for each in page["items"]] == names
+        assert (page["totalCount"], page["filter"]) == (len(names), narrow)
     queued = one.remove_data(**pump, start=1, end=0)
     assert (queued["success"], queued["jobQueued"]) == (True, True)
     until(lambda: one.get_state(**pump, limit=9), lambda found: found == [])
@@ -98,6 +103,20 @@ def test_a_device_is_commanded_and_comes_and_goes(vendor, pump):
     one.set_connection_status(**pump, connectionStatus={"status": "connected"})
     assert one.get(**pump)["connectionInfo"]["connected"] == 1
     assert sound(one.get_log_entries(**pump))[0]["connected"] == 1
+
+
+def test_a_device_that_went_may_tell_since_when_it_had_been_there(vendor, pump):
+    one, now = vendor.client.device, int(time.time() * 1000)
+    status = {"status": "disconnected", "connectedAt": now - 9000, "disconnectedAt": now - 5000}
+    one.set_connection_status(**pump, connectionStatus=status)
+
+    def found(field: str, ms: int) -> int:
+        near = {field: {"$gte": ms, "$lte": ms}}
+        return vendor.client.devices.get(**vendor.key, query=near)["count"]
+
+    assert (found("connectedAt", now - 9000), found("disconnectedAt", now - 5000)) == (1, 1)
+    assert one.get(**pump)["connectionInfo"]["connected"] == 0
+    assert [each["connected"] for each in one.get_log_entries(**pump, limit=9)] == [0]
 
 
 def test_names_of_devices_are_suggested_and_lists_narrowed(vendor, pump):

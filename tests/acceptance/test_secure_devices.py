@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
+import os
 import ssl
+import subprocess
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,14 +19,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from drover.mqtt.device import ConnectionEnded, ConnectionRefused, DeviceClient
+from drover.mqtt.device import ConnectionEnded, ConnectionRefused, DeviceClient, connect_packet
 from examples.serving import serving
-from tests.support.field import Site, eventually
+from tests.support.field import PATIENCE_S, Site, eventually
 from tests.support.free_ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+USUAL_S = 2.5
+"""Longer than the broker waits for TLS unless it is told otherwise."""
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
@@ -67,12 +74,13 @@ def world(tmp_path_factory) -> Iterator:
         "mqtt_websocket_port": websocket_port,
     }
     with serving(**settings) as server:
-        yield Site.new(server), ssl.create_default_context(cafile=str(certificate)), websocket_port
+        trusted = ssl.create_default_context(cafile=str(certificate))
+        yield Site.new(server), trusted, websocket_port, certificate
 
 
 @pytest.mark.parametrize("transport", ["tcp", "websockets"])
 async def test_a_device_reports_and_is_told_over_a_secure_line(world, transport):
-    site, trusted, websocket_port = world
+    site, trusted, websocket_port, _ = world
     device_id, (key, secret) = site.device(), site.key
     port = site.address[1] if transport == "tcp" else websocket_port
 
@@ -97,7 +105,67 @@ async def test_a_device_reports_and_is_told_over_a_secure_line(world, transport)
 
 
 async def test_a_device_that_speaks_in_the_clear_is_not_let_in(world):
-    site, _, _ = world
+    site, _, _, _ = world
 
     with pytest.raises((ConnectionEnded, ConnectionRefused)):
         await DeviceClient.connect(site.address, site.device(), site.key)
+
+
+def simulate(site: Site, *flags: str) -> subprocess.CompletedProcess[str]:
+    """Let two devices of a world be simulated for a moment."""
+    command = [sys.executable, "-m", "drover.main", "simulate", "2", "--seconds", "2"]
+    command += ["--application", site.application_id, "--mqtt-port", str(site.address[1])]
+    login = {"DROVER_URL": site.serving.url, "DROVER_TOKEN": str(site.serving.client.token)}
+    return subprocess.run(
+        [*command, *flags],
+        env=os.environ | login,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_simulated_fleet_connects_by_tls_and_is_told_what_keeps_it_from_that(world, tmp_path):
+    site, _, _, certificate = world
+    own = site.device()
+    (tmp_path / "other").mkdir()
+    other, _ = make_certificate(tmp_path / "other")
+
+    trusting = simulate(site, "--tls-ca", str(certificate), "--report-seconds", "0.2")
+    plain, unknown = simulate(site), simulate(site, "--tls")
+    wrong, absent = simulate(site, "--tls-ca", str(other)), simulate(site, "--tls-ca", "absent")
+
+    assert trusting.returncode == 0, trusting.stderr
+    assert site.get(f"devices/{own}/compositeState")
+    assert "--tls?" in plain.stderr
+    assert "CERTIFICATE_VERIFY_FAILED" in unknown.stderr
+    assert "CERTIFICATE_VERIFY_FAILED" in wrong.stderr
+    assert "absent (--tls-ca) is no certificate" in absent.stderr
+    assert {each.returncode for each in (plain, unknown, wrong, absent)} == {1}
+
+
+async def test_a_slow_line_has_time_to_become_secure(world):
+    site, trusted, _, _ = world
+    device_id = site.device()
+    reader, writer = await asyncio.open_connection(*site.address)
+    await asyncio.sleep(USUAL_S)
+
+    await writer.start_tls(trusted, server_hostname="127.0.0.1")
+    writer.write(connect_packet(device_id, *site.key))
+
+    assert (await reader.readexactly(4))[3] == 0
+    writer.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /mqtt HTTP/1.1\r\nHost: here\r\n"])
+async def test_who_does_not_begin_is_cut_off_on_the_port_of_websockets_too(said):
+    port = free_port()
+    settings = {"roles": "api,mqtt", "workers": 1, "script_workers": 1}
+    with serving(**settings, mqtt_websocket_port=port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(said)
+
+        async with asyncio.timeout(PATIENCE_S):
+            assert await reader.read() == b""
+        writer.close()

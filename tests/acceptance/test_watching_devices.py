@@ -15,7 +15,7 @@ import pytest_asyncio
 from drover.client import ClientError
 from drover.mqtt.device import publish
 from examples.serving import serving
-from tests.support.field import PATIENCE_S, Site
+from tests.support.field import PATIENCE_S, Site, eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -219,6 +219,30 @@ async def test_state_and_commands_that_a_person_publishes_are_kept(site):
 
     assert site.get(f"devices/{pump.id}/compositeState")["level"]["value"] == 4
     assert json.loads((await pump.hears())[0][1])["name"] == "go"
+
+
+async def test_state_that_a_person_publishes_is_heard_on_its_topic_and_kept_once(site):
+    gateway = site.device(deviceClass="gateway")
+    pump = site.device(deviceClass="peripheral", gatewayId=gateway)
+    topic, message = f"losant/{pump}/state", '[{"data": {"level": 4}}, {"data": {"level": 5}}]'
+    speaker = await site.connect(gateway)
+    await speaker.client.subscribe(topic)
+
+    async with watching(site, "mqttSubscriptionStream", topic=topic) as events:
+        upper = topic.replace(pump, pump.upper())
+        site.post("mqttPublishMessage", {"topic": upper, "message": message})
+        assert (await anext(events))[1] == {"topic": topic, "message": message}
+    assert await speaker.hears() == [(topic, message.encode())]
+
+    await speaker.client.publish(topic, b'{"data": {"level": 6}}')
+    kept = await eventually(lambda: levels_with(site, pump, 6))
+    assert kept == [5, 6]
+
+
+def levels_with(site: Site, device_id: str, level: int) -> list[int]:
+    """Return all levels that are kept once a level is: what came before it is stored by then."""
+    kept = site.levels(device_id)
+    return kept if level in kept else []
 
 
 async def test_several_reports_that_a_person_publishes_at_once_are_kept(site):

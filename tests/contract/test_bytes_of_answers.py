@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -12,9 +13,12 @@ import drover.app.host.series as series_of_workflows
 from drover.app.device_series import DeviceSeries, SeriesQuestion, Window
 from drover.app.series import Aggregation
 from drover.kinds.device import KIND as DEVICE
+from drover.kinds.flow import KIND as FLOW
 from drover.model.access import Caller
 from drover.model.errors import TooLarge
-from drover.ports.reports import LogEntry, Reading, Span
+from drover.ports.reports import LogEntry, Reading, Span, up_to
+from drover.ports.resources import Listing
+from drover.ports.rows import Row, RowListing
 from drover.query.tree import ALL
 from drover.store.session import SqlStore
 from tests.contract.flow_host_world import World
@@ -90,7 +94,7 @@ async def test_lines_of_a_log_are_read_as_far_as_the_bytes_go(store):
     assert await read() == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("span", [None, ALWAYS])
+@pytest.mark.parametrize("span", [up_to(NOW), replace(ALWAYS, start_ms=1)])
 async def test_newest_values_of_too_many_bytes_are_refused_and_not_cut(store, span):
     ids = [await device(store), await device(store, name="e")]
 
@@ -176,3 +180,63 @@ async def test_devices_found_by_workflows_bring_state_of_so_many_bytes(database,
     monkeypatch.setattr(found_by_workflows, "_MOST_BYTES", 200)
     answers = await world.ask("device.find", by_id, by_name)
     assert ["bytes of values" in each["error"]["message"] for each in answers] == [True, True]
+
+
+async def test_a_page_of_too_many_bytes_is_refused_and_not_cut(store):
+    for name in "abc":
+        await add(store, DEVICE, name=name, description="é" * 500)
+
+    def page(**asked):
+        listing = Listing(sort_field="name", **asked)
+        return store.read(lambda session: session.resources.page_bytes(DEVICE, PLANT, listing))
+
+    size = sum(len(each) for each in (await page()).items)
+    whole = await page(most_bytes=size + 1)
+    assert [json.loads(each)["name"] for each in whole.items] == ["a", "b", "c"]
+    assert (await page(most_bytes=size, limit=2)).total == 3
+    with pytest.raises(TooLarge, match="ask for fewer"):
+        await page(most_bytes=size - 1000)
+
+
+async def test_a_page_of_rows_of_too_many_bytes_is_refused(store):
+    documents = [{"id": f"{number:024x}", "note": "x" * 1000} for number in range(3)]
+    rows = [Row(id=each["id"], created_ms=NOW, updated_ms=NOW, document=each) for each in documents]
+    await store.write(lambda session: session.rows.add(PLANT, "c" * 24, rows))
+
+    def page(most_bytes):
+        listing = RowListing(columns={"note": "string"}, query=ALL, most_bytes=most_bytes)
+        return store.read(lambda session: session.rows.page(PLANT, "c" * 24, listing))
+
+    assert (await page(10_000)).items == documents
+    with pytest.raises(TooLarge, match="ask for fewer"):
+        await page(3000)
+
+
+async def test_values_of_a_workflow_of_too_many_bytes_are_refused_together(store):
+    flow = await add(store, FLOW, name="keeps")
+
+    async def keep(session):
+        for key in "ab":
+            await session.flows.storage.put(flow.id, key, json.dumps("x" * 98).encode())
+
+    await store.write(keep)
+
+    def everything(most_bytes):
+        return store.read(lambda session: session.flows.storage.all(flow.id, most_bytes))
+
+    assert set(await everything(201)) == {"a", "b"}
+    with pytest.raises(TooLarge, match="key by key"):
+        await everything(200)
+
+
+async def test_a_workflow_that_asks_for_more_than_it_may_have_is_refused_and_others_are_not(
+    database, monkeypatch
+):
+    world = await World(database).prepare()
+    monkeypatch.setattr("drover.app.host.storage.MOST_PAYLOAD_BYTES", 20)
+    await world.result("storage.store", action="set", key="k", value="x" * 30)
+
+    everything, one = await world.ask("storage.get", {"all": True}, {"key": "k"})
+
+    assert everything["error"]["type"] == "PayloadTooLarge"
+    assert one["result"] == {"found": True, "value": "x" * 30}

@@ -121,7 +121,7 @@ async def test_a_version_that_there_cannot_be_takes_nothing_of_a_report_away(wor
     await world.make(FLOW, {"name": "waits", "triggers": [trigger], "nodes": [node]})
     reports = DeviceReports(world.store, RandomIds(), SystemClock(), [LiveTriggers()])
     payload = msgspec.json.encode({"data": {"level": 3}, "flowVersion": version})
-    said = reports_in(SaidState(world.application, world.device, payload, lambda: None))
+    said = reports_in(SaidState(world.application, world.device, payload, lambda: None)).reports
     caller = Caller(type="device", id=world.device, device_id=world.device, scopes=frozenset())
     told = [Told(caller, world.device, said)]
 

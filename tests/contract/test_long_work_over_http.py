@@ -296,6 +296,28 @@ async def test_data_of_devices_is_exported(plant):
     assert whole["output"]["downloadUrls"] == [f"http://drover.test/reports/{whole['id']}"]
 
 
+async def test_a_blob_stays_out_where_another_device_has_something_else_of_that_name(plant):
+    pump = await plant.device()
+    fan = await plant.device(attributes=[{"name": "raw", "dataType": "number"}])
+    await plant.report(pump, (5, "raw", "long"), (6, "heat", 1), (6, "raw", "long"))
+    await plant.report(fan, (5, "raw", 3))
+    for device_id, name in ((pump, "heat"), (pump, "raw"), (fan, "raw")):
+        row = {"id": device_id}
+        sql = LAST.replace("'heat'", f"'{name}'")
+        await plant.store.database.write(lambda tx, row=row, sql=sql: tx.execute_sql(sql, row))
+    body = {"deviceIds": [pump, fan], "options": {"includeDate": False}, "start": 1, "end": 9}
+
+    await plant.ended("POST", "/data/export", body)
+    await plant.ended("POST", "/data/export", {**body, "attributes": ["raw"]})
+    body["options"]["includeBlobData"] = True
+    await plant.ended("POST", "/data/export", body)
+
+    without, named, whole = [each.decode().splitlines() for each in plant.blobs.objects.values()]
+    assert without == ['"ID","Timestamp","heat","note","raw"', f"{pump},6,1,,", f"{fan},5,,,3"]
+    assert named[1:] == [f'{pump},5,"long"', f'{pump},6,"long"', f"{fan},5,3"]
+    assert whole[1:] == [f'{pump},5,,,"long"', f'{pump},6,1,,"long"', f"{fan},5,,,3"]
+
+
 async def test_lists_and_rows_are_exported(plant, monkeypatch):
     monkeypatch.setattr("drover.app.export_sources.PAGE", 2)
     for number in range(3):

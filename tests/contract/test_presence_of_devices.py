@@ -18,7 +18,7 @@ from drover.model.accounts import AccessKey
 from drover.model.kind import Stamp
 from drover.ports.door import Connection, Missed, Parting
 from drover.ports.presence import Connected
-from drover.ports.reports import Reading, Span
+from drover.ports.reports import Reading, Span, up_to
 from drover.store.access import StoredRevisions
 from drover.store.session import SqlStore
 
@@ -294,7 +294,7 @@ async def test_values_come_back_as_they_were(store, value):
 
     await store.write(lambda session: session.reports.record([reading]))
 
-    (last,) = await store.read(lambda session: session.reports.latest([device]))
+    (last,) = await store.read(lambda session: session.reports.latest([device], up_to(NOW)))
     assert (last.attribute, last.value, type(last.value)) == ('odd "name"', value, type(value))
 
 
@@ -310,7 +310,7 @@ async def test_of_several_values_of_one_moment_in_a_batch_the_last_one_stays(sto
 
     span = Span(start_ms=0, end_ms=NOW, limit=10)
     moments = await store.read(lambda session: session.reports.moments(device, span))
-    (last,) = await store.read(lambda session: session.reports.latest([device]))
+    (last,) = await store.read(lambda session: session.reports.latest([device], up_to(NOW)))
     assert moments == [(NOW, {"level": 3}), (NOW - 5, {"level": 8})]
     assert last.value == 3
 

@@ -115,7 +115,7 @@ async def test_the_newest_value_of_each_attribute_is_kept_whatever_the_order(sto
     ):
         await store.write(lambda session, r=readings: session.reports.record(r))
 
-    newest = await store.read(lambda session: session.reports.latest([device.id]))
+    newest = await store.read(lambda session: session.reports.latest([device.id], ALWAYS))
     old = Span(start_ms=NOW - 20, end_ms=NOW - 5)
     within = await store.read(lambda session: session.reports.latest([device.id], old))
     moments = await store.read(lambda session: session.reports.moments(device.id, ALWAYS))
@@ -133,7 +133,7 @@ async def test_forgotten_values_leave_the_newest_of_the_rest(store):
     recent = Span(start_ms=NOW - 5, end_ms=NOW)
     await store.write(lambda session: session.reports.forget(device.id, recent))
 
-    (left,) = await store.read(lambda session: session.reports.latest([device.id]))
+    (left,) = await store.read(lambda session: session.reports.latest([device.id], ALWAYS))
     assert (left.value, left.time_ms) == (1, NOW - 10)
 
 

@@ -11,7 +11,11 @@ PAGE = Path("docs/guides/devices.md")
 
 
 def test_the_commands_of_the_guide_run_in_order(tmp_path):
-    with serving(admin_password=PASSWORD) as server:
+    roles = "api,engine,scheduler,mqtt"
+    with serving(admin_password=PASSWORD, roles=roles, workers=1, script_workers=1) as server:
         printed = ran(PAGE, server, tmp_path)
 
-    assert printed.endswith('stop\n{"success":true}4\n4.5\n')
+    summary = '{"succeeded":1,"failed":0,"timedOut":0,"inProgress":0,"remaining":0}'
+    assert f'"executionSummary":{summary}' in printed
+    assert "stop\n" in printed
+    assert printed.endswith('\n{"success":true}4\n4.5\n')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from drover.store.statements import load
@@ -32,20 +33,39 @@ class CountedSteps:
         rows = await self.fetch(statement, params)
         return rows[0] if rows else None
 
+    async def fetch_within(
+        self, statement: str, params: Mapping[str, object], column: str, most_bytes: int
+    ) -> Any:
+        """Return the first rows of a named statement; counted is what all of them cost."""
+        await self._explain(self._texts[statement].sql, params)
+        with self._counting():
+            return await self._tx.fetch_within(statement, params, column, most_bytes)
+
     async def fetch_sql(self, sql: str, params: Mapping[str, object]) -> Sequence[Any]:
         """Return all rows of SQL text."""
+        await self._explain(sql, params)
+        with self._counting():
+            rows: Sequence[Any] = await self._tx.fetch_sql(sql, params)
+            return rows
+
+    async def _explain(self, sql: str, params: Mapping[str, object]) -> None:
+        """Count what PostgreSQL says that a statement looks at."""
         if self.dialect == "postgres":
             told = await self._tx.fetch_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params)
             self.steps += int(sum(_rows(json.loads(told[0][0])[0]["Plan"])))
-            rows: Sequence[Any] = await self._tx.fetch_sql(sql, params)
-            return rows
+
+    @contextmanager
+    def _counting(self) -> Iterator[None]:
+        """Count what SQLite does meanwhile."""
+        if self.dialect == "postgres":
+            yield
+            return
         connection = self._tx._connection  # only SQLite itself counts its steps
         connection.set_progress_handler(self._stepped, _INSTRUCTIONS)
         try:
-            rows = await self._tx.fetch_sql(sql, params)
+            yield
         finally:
             connection.set_progress_handler(None, 0)
-        return rows
 
     def _stepped(self) -> int:
         self.steps += _INSTRUCTIONS

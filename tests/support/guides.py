@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,13 +24,15 @@ def blocks(page: Path, language: str = "bash") -> list[str]:
 def ran(page: Path, server: Serving, folder: Path) -> str:
     """Run a guide's commands in a folder and return what they print.
 
-    They find the server, whose administrator's password is ``PASSWORD``, in their environment.
+    They find the server, whose administrator's password is ``PASSWORD``, in their environment, and
+    the program ``drover`` of this installation.
     """
     done = subprocess.run(
         ["bash", "-c", "set -euo pipefail\n" + "\n".join(blocks(page))],
         cwd=folder,
         env={
-            "PATH": "/usr/bin:/bin:/usr/local/bin",
+            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin:/usr/local/bin",
+            "MQTT_PORT": str(server.mqtt_port),
             "URL": server.url,
             "EMAIL": EMAIL,
             "PASSWORD": PASSWORD,

@@ -11,6 +11,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from drover.app.live.door import MOST_BEHIND
 from drover.model.errors import TooMany, Unauthorized, Unavailable
 from drover.mqtt import callout as module
+from drover.mqtt import queue
 from drover.mqtt.accounts import CALLOUT, Keyring, signed, unverified
 from drover.mqtt.callout import Callout
 from drover.ports.door import Admitted
@@ -30,12 +31,12 @@ ADMITTED = Admitted(
 class Question:
     """A question of the broker, and the answer to it."""
 
-    def __init__(self):
+    def __init__(self, user="key"):
         asked = {
             "user_nkey": "UUSER",
             "server_id": {"id": "SERVER"},
             "client_info": {"id": 7, "mqtt_id": DEVICE, "host": "127.0.0.1"},
-            "connect_opts": {"user": "key", "pass": "secret"},
+            "connect_opts": {"user": user, "pass": "secret"},
         }
         self.data = signed(KEYS.account(CALLOUT), {"nats": asked}).encode()
         self.answer = asyncio.get_running_loop().create_future()
@@ -50,11 +51,13 @@ class Desk:
     def __init__(self, door, broker=None, full=lambda: False, ensure=None):
         self.broker = broker or Broker()
         self.callout = Callout(KEYS, door, ensure or known, self.broker.end, full)
-        self.callout.answer_by(self._send)
+        self.callout.answer_by(self._send, self._taken)
+        self.takes = asyncio.Event()
+        self.takes.set()
         self._open = {}
 
-    def ask(self):
-        question = Question()
+    def ask(self, user="key"):
+        question = Question(user)
         reply = b"reply.%d" % len(self._open)
         self._open[reply] = question
         self.callout.take(b"subject", reply, b"", question.data)
@@ -63,6 +66,9 @@ class Desk:
     async def _send(self, answers):
         for reply, answer in answers:
             self._open[reply].told(answer)
+
+    async def _taken(self):
+        await self.takes.wait()
 
 
 class Door:
@@ -199,6 +205,67 @@ async def test_those_that_come_together_are_looked_at_together_as_many_as_may_be
     answers = [await each for each in waiting]
     assert (looked_at, len(door.visitors), desk.callout.admitted) == (2, 5, 5)
     assert all("jwt" in each["nats"] for each in answers)
+
+
+async def test_no_more_answers_are_sent_than_the_broker_takes(monkeypatch):
+    monkeypatch.setattr(module, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(module, "ROUNDS", 1)
+    door = Door(ADMITTED)
+    desk = Desk(door)
+    desk.takes.clear()
+    first, second = desk.ask(), desk.ask()
+    await first
+    await asyncio.sleep(2 * module.GATHER_S)
+
+    looked_at = len(door.visitors)
+    desk.takes.set()
+    await second
+
+    assert (looked_at, len(door.visitors)) == (1, 2)
+
+
+async def test_answers_go_on_where_the_broker_does_not_say_that_it_has_them(monkeypatch):
+    monkeypatch.setattr(module, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(module, "ROUNDS", 1)
+    desk = Desk(Door(ADMITTED))
+
+    async def lost():
+        raise NatsTimeoutError
+
+    desk.callout.answer_by(desk._send, lost)
+
+    answers = [await each for each in (desk.ask(), desk.ask())]
+
+    assert all("jwt" in each["nats"] for each in answers)
+
+
+async def test_who_has_waited_too_long_is_told_to_come_again_and_not_looked_at(monkeypatch):
+    door = Door(ADMITTED)
+    desk = Desk(door)
+    monkeypatch.setattr(queue, "WAITING_S", -1.0)
+
+    late = await desk.ask()
+    monkeypatch.setattr(queue, "WAITING_S", 60.0)
+    in_time = await desk.ask()
+
+    assert (late["nats"]["error"], desk.broker.ended) == ("try again later", [("SERVER", 7)])
+    assert "jwt" in in_time["nats"]
+    assert (len(door.visitors), desk.callout.put_off) == (1, 1)
+
+
+async def test_who_was_refused_is_looked_at_after_those_that_were_not(monkeypatch):
+    monkeypatch.setattr(module, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(module, "ROUNDS", 1)
+    door = Door(Unauthorized("Invalid"))
+    desk = Desk(door)
+    await desk.ask("refused")
+    door.decision = ADMITTED
+
+    answers = [desk.ask("refused"), desk.ask("other")]
+    for each in answers:
+        await each
+
+    assert [each.username for each in door.visitors] == ["refused", "other", "refused"]
 
 
 @pytest.mark.parametrize(

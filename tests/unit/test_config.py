@@ -6,6 +6,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from drover import config
+from drover.server.checking import check_sense
+from drover.server.configured import url_of
 from drover.server.process import in_force
 
 
@@ -89,3 +91,29 @@ def test_a_server_whose_settings_let_too_many_wait_says_so_once():
     assert (line["event"], line["log_level"]) == ("fewer_may_wait", "warning")
     assert line["asked"] == [500, 500]
     assert (line["max_waiting_beacons"], line["max_waiting_replies"]) == (400, 400)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("allowed_networks", (["10.0.0.0/8", "::1/128"], ["10.0.0.1/8"], ["office"])),
+        ("beacon_time_zone", ("Europe/Oslo", "Mars/North")),
+        ("mqtt_topics", (["t", "jobs"], ["#"], ["+"], ["losant"], ["a/b"], [""], ["*"], ["$SYS"])),
+        ("public_url", ("https://fleet.example/", "fleet.example", "ftp://fleet.example", "http:")),
+        ("archive_s3_endpoint", ("http://minio:9000", "minio:9000")),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(name, values):
+    good, *bad = values
+
+    check_sense(config.Settings(**{name: good}))
+    check_sense(config.Settings())
+    for each in bad:
+        with pytest.raises(config.SettingsError, match=f"^{name}: "):
+            check_sense(config.Settings(**{name: each}))
+
+
+def test_an_address_may_end_with_a_slash():
+    assert (
+        url_of(config.Settings(public_url="https://fleet.example/"), 80) == "https://fleet.example"
+    )

@@ -15,13 +15,19 @@ ONE, TWO = "1" * 24, "2" * 24
 class Brokers:
     """Notes what is ended, and what is asked of a broker that is away."""
 
-    known = ()
+    told = ()
 
     def __init__(self):
         self.ended, self.asked_in_vain, self.forgotten = [], [], []
+        self.recalled = 0
 
     def account(self, name):
         return name
+
+    async def recall(self):
+        self.recalled += 1
+        if self.recalled == 1:
+            raise NoRespondersError
 
     async def end(self, server, number):
         if server == "AWAY":
@@ -68,3 +74,14 @@ async def test_an_application_that_cannot_be_forgotten_holds_up_no_other(brokers
     await intake._cut_revoked()
 
     assert brokers.forgotten == [TWO]
+
+
+async def test_it_is_asked_until_it_is_told_which_applications_are_there_from_before(brokers):
+    intake = BrokerIntake(brokers, Lost([], []), brokers, most_bytes=1)
+
+    with pytest.raises(NoRespondersError):
+        await intake._recall()
+    for _ in range(2):
+        await intake._recall()
+
+    assert brokers.recalled == 2

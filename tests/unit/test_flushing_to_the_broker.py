@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import nats
+import pytest
+from nats.errors import ConnectionClosedError, FlushTimeoutError
 
 from drover.mqtt.flushing import flush
 
@@ -16,12 +18,15 @@ class Broker:
 
     def __init__(self):
         self.lines = []
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def talk(self, reader, writer):
         writer.write(HELLO)
         while line := await reader.readline():
             self.lines.append(line.split(b" ")[0].strip())
             if line == b"PING\r\n":
+                await self.answers.wait()
                 writer.write(b"PONG\r\n")
         writer.close()
 
@@ -39,4 +44,22 @@ async def test_a_subscription_is_with_the_broker_before_it_is_asked_whether_all_
 
     assert broker.lines[before:] == [b"SUB", b"PING"] * 20
     await client.close()
+    server.close()
+
+
+async def test_an_answer_that_comes_too_late_ends_nothing():
+    broker = Broker()
+    server = await asyncio.start_server(broker.talk, "127.0.0.1", 0)
+    client = await nats.connect(f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    broker.answers.clear()
+    with pytest.raises(FlushTimeoutError):
+        await flush(client, 0.01)
+
+    broker.answers.set()
+    async with asyncio.timeout(60):
+        await flush(client)
+
+    await client.close()
+    with pytest.raises(ConnectionClosedError):
+        await flush(client)
     server.close()

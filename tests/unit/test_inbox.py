@@ -154,9 +154,9 @@ async def test_what_is_no_report_is_counted_and_done_with(inbox, store, payload)
 def test_a_report_of_a_moment_that_cannot_be_read_is_one_all_the_same(time):
     payload = b'{"data": {"a": 1}, "time": %b, "flowVersion": 5}' % time.encode()
 
-    (report,) = reports_in(said(payload))
+    (report,), whole = reports_in(said(payload))
 
-    assert report.data == {"a": 1}
+    assert (report.data, whole) == ({"a": 1}, True)
 
 
 async def test_of_many_messages_that_are_no_reports_one_is_logged(inbox, store):
@@ -174,7 +174,26 @@ async def test_of_many_messages_that_are_no_reports_one_is_logged(inbox, store):
 def test_reports_come_alone_or_several_together():
     one, two = said(b' {"data": {"a": 1}, "x": 1}'), said(b' [{"data": {}}, {"data": {"b": 2}}]')
 
-    assert [[each.data for each in reports_in(some)] for some in (one, two)] == [
+    assert [[each.data for each in reports_in(some).reports] for some in (one, two)] == [
         [{"a": 1}],
         [{}, {"b": 2}],
     ]
+
+
+@pytest.mark.parametrize(
+    "other", [b"{}", b"1", b'{"data": 5}', b"null", b'{"data": {"b": "\xff"}}']
+)
+def test_a_report_counts_whatever_comes_together_with_it(other):
+    payload = b'[{"data": {"a": 1}}, %b, {"data": {"a": 2}}]' % other
+
+    reports, whole = reports_in(said(payload))
+
+    assert ([each.data for each in reports], whole) == ([{"a": 1}, {"a": 2}], False)
+
+
+def test_all_reports_that_a_message_holds_are_taken():
+    payload = b"[%b]" % b",".join(b'{"data": {"a": %d}}' % number for number in range(5000))
+
+    reports, whole = reports_in(said(payload))
+
+    assert ([each.data["a"] for each in reports], whole) == ([*range(5000)], True)

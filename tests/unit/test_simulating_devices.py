@@ -1,9 +1,10 @@
-"""Simulated devices: what is asked of them makes sense, and it is told when none could connect."""
+"""Simulated devices: what is asked of them makes sense, and it is told when they cannot live."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import socketserver
 import threading
 from contextlib import asynccontextmanager, nullcontext
@@ -13,7 +14,7 @@ from cyclopts import ValidationError
 
 from drover.cli import _session, _simulated
 from drover.cli.simulate import GROUP, _access_key
-from drover.client import ClientError
+from drover.client import ClientError, ServerUnreachable
 from drover.mqtt.device import Packets, framed, publish, read_publish
 from drover.mqtt.simulated import Fleet, Habits
 
@@ -56,6 +57,22 @@ def test_it_is_told_when_no_device_could_connect():
         server.shutdown()
 
 
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        (None, "Say which application with --application .there are: North, South"),
+        ("Works", "No application is called 'Works' .there are: North, South"),
+    ],
+)
+def test_an_application_that_is_not_there_is_told_apart_from_none_that_was_named(wanted, told):
+    class Api:
+        def items(self, _path):
+            return [{"id": "1", "name": "North"}, {"id": "2", "name": "South"}]
+
+    with pytest.raises(_session.CommandError, match=told):
+        _session.application(Api(), wanted)
+
+
 @pytest.mark.parametrize(("status", "left"), [(404, None), (503, ClientError)])
 def test_a_key_that_somebody_else_deleted_is_gone_as_well(status, left):
     class Api:
@@ -69,6 +86,47 @@ def test_a_key_that_somebody_else_deleted_is_gone_as_well(status, left):
         assert key == ("k", "s")
 
 
+def test_a_key_that_cannot_be_deleted_is_named():
+    class Api:
+        def post(self, _path, _body):
+            return {"id": "1", "key": "the-key", "secret": "s"}
+
+        def delete(self, _path):
+            raise ServerUnreachable("nobody is there")
+
+    with (
+        pytest.raises(_session.CommandError, match=r"nobody is there.*the-key"),
+        _access_key(Api(), "/keys"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "then"),
+    [
+        (1024, 1_048_576, (2064, 1_048_576)),
+        (1024, resource.RLIM_INFINITY, (2064, resource.RLIM_INFINITY)),
+        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, None),
+        (4096, 4096, None),
+    ],
+)
+def test_a_large_fleet_makes_room_for_its_connections(monkeypatch, soft, hard, then):
+    told = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _which, pair: told.append(pair))
+
+    _simulated.make_room(2000)
+
+    assert told == ([then] if then else [])
+
+
+def test_a_fleet_that_no_process_may_have_is_refused_with_the_limit(monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (1024, 1024))
+
+    with pytest.raises(_session.CommandError, match=r"2064 open files.* may have 1024"):
+        _simulated.make_room(2000)
+
+
 class Broker:
     """Lets devices in but for some, sends each that listens some commands, hears the replies."""
 
@@ -76,13 +134,21 @@ class Broker:
         self.refuses: set[bytes] = set()
         self.heard: asyncio.Queue[tuple[str, object]] = asyncio.Queue()
         self._commands = commands
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    def cut(self) -> None:
+        """End all connections."""
+        for each in self._writers:
+            each.close()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
         packets = Packets()
+        self._writers.add(writer)
         while data := await reader.read(65536):
             for first, body in packets.feed(data):
                 writer.write(self._answer(first, body))
+        self._writers.discard(writer)
         writer.close()
 
     def _answer(self, first: int, body: bytes) -> bytes:
@@ -145,3 +211,52 @@ async def test_a_device_that_is_refused_later_ends_no_other():
         assert fleet.tally.refused == 1
         assert fleet.tally.connected == 1
         assert not living.done()
+
+
+@asynccontextmanager
+async def commanded(broker: Broker, *device_ids: str):
+    """Let the command's devices live at a broker, which may be stopped; yield it and the command."""
+    server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
+    address = server.sockets[0].getsockname()
+    living = asyncio.create_task(
+        _simulated._live(list(device_ids), address, ("key", "secret"), Habits(delay_s=0), 0)
+    )
+    try:
+        async with asyncio.timeout(60):
+            yield server, living
+    finally:
+        living.cancel()
+        await asyncio.gather(living, return_exceptions=True)
+        server.close()
+
+
+async def test_a_fleet_that_was_deleted_ends_with_a_failure():
+    broker = Broker(b"{}")
+
+    async with commanded(broker, "one", "two") as (_, living):
+        for _ in range(2):
+            await broker.heard.get()
+        broker.refuses.update((b"one", b"two"))
+        broker.cut()
+
+        with pytest.raises(_session.CommandError, match="All are refused now"):
+            await living
+
+
+async def test_it_is_told_that_the_broker_went_and_that_it_came_back(monkeypatch, capsys):
+    monkeypatch.setattr(_simulated, "TELL_S", 0)
+    monkeypatch.setattr("drover.mqtt.simulated.REST_S", 0)
+    broker, shown = Broker(b"{}"), ""
+    async with commanded(broker, "one") as (server, _):
+        await broker.heard.get()
+        port = server.sockets[0].getsockname()[1]
+        server.close()
+        broker.cut()
+        while "None is connected" not in shown:
+            await asyncio.sleep(0)
+            shown += capsys.readouterr().out
+        again = await asyncio.start_server(broker.serve, "127.0.0.1", port)
+        while "They are back" not in shown:
+            await asyncio.sleep(0)
+            shown += capsys.readouterr().out
+        again.close()

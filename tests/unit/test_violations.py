@@ -16,6 +16,7 @@ TOO_NEW = '[1] [ERR] 127.0.0.1:1 - mid:6 - "" - unacceptable protocol version of
 TOO_LARGE = '[1] [ERR] 127.0.0.1:1 - mid_ws:6 - "d" - maximum payload exceeded: 300000 vs 262144\n'
 REFUSED = '[1] [ERR] 127.0.0.1:1 - mid:6 - "d" - authentication error - User "x"\n'
 GONE = '[1] [ERR] 127.0.0.1:1 - mid:6 - "d" - unable to connect: connection closed\n'
+LOOKED_IN = "[1] [ERR] 127.0.0.1:1 - mid:6 - TLS handshake error: EOF\n"
 OTHERS = "[1] [ERR] 127.0.0.1:1 - cid:6 - Processing error\n"
 OTHERWISE = "[1] [INF] Server is ready\n"
 
@@ -93,7 +94,7 @@ async def test_a_log_that_is_not_there_yet_is_waited_for(tmp_path, monkeypatch):
 
 def test_connections_over_which_no_mqtt_comes_are_counted_apart_and_logged_once(log):
     seen = Violations(log)
-    append(log, TOO_NEW + REFUSED + GONE + OTHERS + TOO_LARGE + DROPPED)
+    append(log, TOO_NEW + REFUSED + GONE + LOOKED_IN + OTHERS + TOO_LARGE + DROPPED)
 
     with capture_logs() as logs:
         seen.look()

@@ -106,7 +106,7 @@ class DeviceCheck:
         away, nobody has failed: a fleet that tries until it is back is not locked out by it.
         """
         keys = await self._known_keys({each.credentials.key for each in presented})
-        right = [_right_key(each, keys[each.credentials.key]) for each in presented]
+        right = [_right_key(each, keys.get(each.credentials.key)) for each in presented]
         facts = await self._facts(
             (known.key.application_id, each.credentials.device_id)
             for each, known in zip(presented, right, strict=True)
@@ -148,27 +148,28 @@ class DeviceCheck:
             return error
         return Unauthorized("Invalid device credentials")
 
-    async def _known_keys(self, texts: Iterable[str]) -> dict[str, _KnownKey | None]:
+    async def _known_keys(self, texts: Iterable[str]) -> dict[str, _KnownKey]:
+        """Return the keys that there are, all that have to be read in one trip.
+
+        A fleet whose keys are gone has nothing that could be remembered: read one by one, they
+        would hold up all devices that come with them.
+        """
         revision = await self._revisions.current()
-        return {text: await self._known_key(text, revision) for text in texts}
-
-    async def _known_key(self, text: str, revision: int) -> _KnownKey | None:
-        known = self._keys.find(text, revision)
-        if known is not None:
-            return known
-
-        async def look(session: Session) -> _KnownKey | None:
-            key = await session.access.keys.find(text)
-            if key is None:
-                return None
-            standing = await session.access.owners.standing(key.application_id, None)
-            return None if standing is None else _KnownKey(key, standing.owner.type)
-
-        # Read after the revision: what is newer than it counts for nothing, never the reverse.
-        known = await self._store.read(look)
-        if known is not None:
-            self._keys.keep(text, revision, known)
-        return known
+        found: dict[str, _KnownKey] = {}
+        unknown = []
+        for text in texts:
+            known = self._keys.find(text, revision)
+            if known is None:
+                unknown.append(text)
+            else:
+                found[text] = known
+        if unknown:
+            # Read after the revision: what is newer than it counts for nothing, never the reverse.
+            named = await self._store.glance(lambda session: session.access.keys.named(unknown))
+            for key, owner_type in named:
+                found[key.key] = known = _KnownKey(key, owner_type)
+                self._keys.keep(key.key, revision, known)
+        return found
 
     async def _facts(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], DeviceFacts]:
         """Return what is known of devices by application and id."""

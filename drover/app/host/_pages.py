@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drover.ports.resources import Listing
+from drover.ports.resources import MOST_PAGE_BYTES, Listing
 
 if TYPE_CHECKING:
     from drover.app.answering import Request
@@ -21,6 +21,7 @@ def listing_of(request: Request, query: Node) -> Listing:
         offset=page * size if many else 0,
         limit=size if many else 1,
         query=query,
+        most_bytes=MOST_PAGE_BYTES,
     )
 
 

@@ -17,6 +17,7 @@ from drover.kinds.device_recipe import KIND as RECIPE
 from drover.kinds.experience_user import KIND as USER
 from drover.model.errors import Missing, TooLarge
 from drover.model.fields import is_id
+from drover.ports.reports import up_to
 from drover.ports.resources import Listing
 from drover.query.filters import tagged_any
 from drover.query.kinds import DEVICES
@@ -111,7 +112,10 @@ async def _page(asking: Asking, request: Request) -> dict[str, Any]:
 
 
 async def _latest(session: Session, ids: Sequence[str]) -> Sequence[Reading]:
-    return await session.reports.latest(ids, most_bytes=_MOST_BYTES) if ids else ()
+    if not ids:
+        return ()
+    span = up_to(await session.now_ms())
+    return await session.reports.latest(ids, span, most_bytes=_MOST_BYTES)
 
 
 async def chosen(asking: Asking, request: Request) -> Node:

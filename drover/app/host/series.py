@@ -11,7 +11,7 @@ from drover.kinds.device import KIND
 from drover.model.errors import Invalid, TooLarge
 from drover.model.fields import is_id
 from drover.model.instants import to_text
-from drover.ports.reports import MOST_BYTES, Span
+from drover.ports.reports import MOST_BYTES, Span, up_to
 from drover.ports.resources import Listing
 from drover.query.filters import devices_listed
 
@@ -41,7 +41,7 @@ async def _query(asking: Asking, request: Request) -> Any:
         if len(page.items) > MOST_DEVICES:
             raise TooLarge(f"At most {MOST_DEVICES} devices can be asked at once")
         if request["duration"] is None:
-            return await _newest(session, request, page.items)
+            return await _newest(session, request, page.items, up_to(_end_ms(request, now_ms)))
         within = _range(request, now_ms)
         if request["aggregation"] == NONE:
             return await _plain(session, request, page.items, within)
@@ -58,17 +58,22 @@ async def _devices(asking: Asking, request: Request) -> Node:
 
 
 def _range(request: Request, now_ms: int) -> Range:
-    resolution, end = request.get("resolution"), request.get("end")
+    resolution = request.get("resolution")
     if request["aggregation"] == NONE:  # there are no buckets, so that none begins later
         resolution = None
     within = Range(
-        end_ms=now_ms if end is None else int(end),
+        end_ms=_end_ms(request, now_ms),
         duration_ms=max(1, int(request["duration"])),
         resolution_ms=None if resolution is None else max(1, int(resolution)),
     )
     if within.count > MOST_BUCKETS:
         raise Invalid(f"There may be at most {MOST_BUCKETS} buckets")
     return within
+
+
+def _end_ms(request: Request, now_ms: int) -> int:
+    end = request.get("end")
+    return now_ms if end is None else int(end)
 
 
 async def _moments(
@@ -92,11 +97,11 @@ async def _moments(
     return found
 
 
-async def _newest(session: Session, request: Request, devices: Sequence[Device]) -> Any:
-    """Return the newest value of each attribute, of all devices or of each."""
+async def _newest(session: Session, request: Request, devices: Sequence[Device], span: Span) -> Any:
+    """Return the newest value of each attribute within a span, of all devices or of each."""
     wanted = set(request["attributes"])
     ids = [device.id for device in devices]
-    readings = await session.reports.latest(ids, attributes=request["attributes"])
+    readings = await session.reports.latest(ids, span, request["attributes"])
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for each_reading in sorted(readings, key=lambda reading: reading.time_ms):
         if each_reading.attribute in wanted:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from drover.app.answering import Answer, Asking, HostOperations, Request, refusal
 from drover.app.workflows import keep
 from drover.flows.language.numbers import plain
-from drover.model.errors import DroverError, Invalid
+from drover.flows.visit import MOST_PAYLOAD_BYTES
+from drover.model.errors import DroverError, Invalid, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from drover.ports.flows import FlowStorage
     from drover.ports.store import Session
 
 
@@ -22,22 +24,30 @@ async def _get(asking: Asking, requests: Sequence[Request]) -> list[Answer]:
 
     async def work(session: Session) -> list[Answer]:
         storage = session.flows.storage
-        everything = await storage.all(asking.flow_id) if _any_all(requests) else {}
+        everything = await _everything(storage, asking.flow_id, requests)
         keys = [request["key"] for request in requests if "key" in request]
         found = await storage.get(asking.flow_id, keys) if keys else {}
-        return [{"result": _read(request, found, everything)} for request in requests]
+        return [
+            everything if request.get("all") else {"result": _read(request, found)}
+            for request in requests
+        ]
 
     return await asking.store.read(work)
 
 
-def _any_all(requests: Sequence[Request]) -> bool:
-    return any(request.get("all") for request in requests)
+async def _everything(storage: FlowStorage, flow_id: str, requests: Sequence[Request]) -> Answer:
+    """Return the answer to those who ask for all values, which is read and decoded once."""
+    if not any(request.get("all") for request in requests):
+        return {}
+    try:
+        found = await storage.all(flow_id, MOST_PAYLOAD_BYTES)
+    except TooLarge as error:
+        return refusal(error)
+    value = {key: msgspec.json.decode(text) for key, text in found.items()}
+    return {"result": {"found": True, "value": value}}
 
 
-def _read(request: Request, found: dict[str, bytes], everything: dict[str, bytes]) -> Answer:
-    if request.get("all"):
-        value: Any = {key: msgspec.json.decode(text) for key, text in everything.items()}
-        return {"found": True, "value": value}
+def _read(request: Request, found: dict[str, bytes]) -> Answer:
     text = found.get(request["key"])
     if text is None:
         return {"found": False, "value": None}

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 from msgspec import UNSET
 
-from drover.app.device_reports import MOST_REPORTS, StateReport, Told
+from drover.app.device_reports import StateReport, Told
 from drover.app.live.batches import Batches
 from drover.app.live.places import Places
 from drover.app.live.topic_triggers import firing_of
@@ -52,6 +52,7 @@ class HeardReport(StateReport, frozen=True, kw_only=True, forbid_unknown_fields=
 
 _ONE: Final = msgspec.json.Decoder(HeardReport)
 _SEVERAL: Final = msgspec.json.Decoder(list[HeardReport])
+_ANYTHING: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class SaidState(NamedTuple):
@@ -91,7 +92,7 @@ class Inbox:
         self._places = Places()
         self._waiting_bytes = 0
         self.unreadable = 0
-        """Messages of state that were no reports."""
+        """Messages of state in which something was no report."""
         self.start = self._batches.start
         self.close = self._batches.close
 
@@ -177,11 +178,11 @@ class Inbox:
         told: dict[str, list[Told]] = defaultdict(list)
         callers = {each.device_id: _caller(each.device_id) for each in states}
         for said in states:
-            reports = reports_in(said)
-            if not reports:
+            reports, whole = reports_in(said)
+            if not whole:
                 self._note_unreadable(said)
             caller = callers[said.device_id]
-            original = None if reports else said.payload.decode(errors="replace")
+            original = None if whole else said.payload.decode(errors="replace")
             heard = Told(caller, said.device_id, reports, said.arrived_ms, original)
             told[said.application_id].append(heard)
         return told
@@ -203,11 +204,36 @@ def _caller(device_id: str) -> Caller:
     return Caller(type="device", id=device_id, device_id=device_id, scopes=_SCOPES)
 
 
-def reports_in(said: SaidState) -> Sequence[StateReport]:
-    """Return the reports in a message; one that cannot be read has none."""
+class Heard(NamedTuple):
+    """The reports in a message, and whether it was nothing but reports."""
+
+    reports: Sequence[StateReport]
+    whole: bool
+
+
+def reports_in(said: SaidState) -> Heard:
+    """Return the reports in a message: each of several stands for itself alone."""
+    if said.payload.lstrip()[:1] != b"[":
+        found = _report_in(said.payload)
+        return Heard([found] if found else [], whole=found is not None)
     try:
-        several = said.payload.lstrip()[:1] == b"["
-        found = _SEVERAL.decode(said.payload) if several else [_ONE.decode(said.payload)]
+        reports = _SEVERAL.decode(said.payload)
+    except _NOT_JSON:
+        return Heard(_readable(said.payload), whole=False)
+    return Heard(reports, whole=bool(reports))
+
+
+def _readable(payload: bytes) -> Sequence[StateReport]:
+    """Return what are reports of the members of a list that has others too."""
+    try:
+        members = _ANYTHING.decode(payload)
     except _NOT_JSON:
         return ()
-    return found[:MOST_REPORTS]
+    return [found for each in members if (found := _report_in(each)) is not None]
+
+
+def _report_in(text: bytes | msgspec.Raw) -> StateReport | None:
+    try:
+        return _ONE.decode(text)
+    except _NOT_JSON:
+        return None

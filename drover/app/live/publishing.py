@@ -42,7 +42,8 @@ class Publishing:
     async def publish(self, caller: Caller, application_id: str, wanted: Publication) -> None:
         """Publish one message; raises Invalid, Missing, TooMany, Unavailable.
 
-        State and commands of a device are stored like those that come on their own routes.
+        State and commands of a device are stored like those that come on their own routes, and
+        heard by who listens to the topic.
         """
         self.pace.published(application_id, wanted.topic)
         if is_reserved(wanted.topic):
@@ -59,10 +60,8 @@ class Publishing:
             raise Invalid(message, field="topic")
         if not self._bus.ready:
             raise Unavailable("This server has no broker for live messages")
-        depth = depth_after(caller)
-        relay = Relay(caller.id, caller.type, depth)
         payload = wanted.message.encode()
-        self._bus.publish(Message(application_id, wanted.topic, payload, relay))
+        self._hand_on(caller, application_id, wanted.topic, payload)
         source = source_of(caller)
         self._reports.counter.note(application_id, "mqttOut", source, 1, len(payload))
 
@@ -74,6 +73,12 @@ class Publishing:
         if of.what == STATE:
             reports = reports_in(body)
             await self._reports.record(caller, application_id, of.device_id, reports)
+            self._hand_on(caller, application_id, of.topic, body)
         else:
             command = decode(body, Command)
             await self._commands.to_one(caller, application_id, of.device_id, command)
+
+    def _hand_on(self, caller: Caller, application_id: str, topic: str, payload: bytes) -> None:
+        """Hand a message to all who listen, with who says it."""
+        relay = Relay(caller.id, caller.type, depth_after(caller))
+        self._bus.publish(Message(application_id, topic, payload, relay))

@@ -49,17 +49,23 @@ def shown(asked: Listing, found: Page[Any]) -> dict[str, Any]:
 
 
 def ways(visit: Visit, asked: Listing, total: int, path: str = "") -> Mapping[str, str]:
-    """Return the addresses of the first page, from others, and of the next if there is one.
+    """Return the addresses of the first page and the one before, from others, and of the next.
 
-    They begin with ``path``; without one they are relative to the page that is shown.
+    They begin with ``path``; without one they are relative to the page that is shown. Behind the
+    last page the one before is the last.
     """
     kept = {name: value for name, value in visit.call.query.items() if name not in (_PAGE, "done")}
-    following = ""
-    if asked.offset + asked.limit < total:
-        at = asked.offset // asked.limit + 1
-        following = f"{path}?{urlencode({**kept, _PAGE: at})}"
-    previous = f"{path}?{urlencode(kept)}" if asked.offset else ""
-    return {"previous": previous, "following": following}
+    at, last = asked.offset // asked.limit, max(0, total - 1) // asked.limit
+    before = min(at - 1, last)
+
+    def page(number: int) -> str:
+        return f"{path}?{urlencode({**kept, _PAGE: number})}"
+
+    return {
+        "previous": f"{path}?{urlencode(kept)}" if at else "",
+        "before": page(before) if before > 0 else "",
+        "following": page(at + 1) if at < last else "",
+    }
 
 
 def _decoded(item: Any) -> Any:

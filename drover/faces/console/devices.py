@@ -38,7 +38,9 @@ JOBS_SHOWN: Final = 10
 LINES_SHOWN: Final = 20
 """Of each log of a device."""
 PAYLOAD_SHOWN: Final = 4000
-"""Characters of a command's payload: devices may be sent 256 KB."""
+"""Characters of a command's payload, or of a value, that is opened: they may have 256 KB."""
+VALUE_BRIEF: Final = 200
+"""Characters of what was reported that are shown before it is opened."""
 _MOST_TAGS: Final = 10
 _MOST_PARENTS: Final = 20
 
@@ -77,6 +79,8 @@ class _Pages:
             parents=await self._parents(visit, device.get("ancestorIds", ())),
             here=f"/console/applications/{place[0]}/devices/{place[1]}",
             filter=_ran_on(place[1]),
+            brief=VALUE_BRIEF,
+            shown=PAYLOAD_SHOWN,
         )
 
     async def jobs(self, visit: Visit) -> Answer:

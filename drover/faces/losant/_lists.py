@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from drover.model.errors import Invalid
-from drover.ports.resources import Listing, Page
+from drover.ports.resources import MOST_PAGE_BYTES, Listing, Page
 from drover.query.filters import by_glob
 from drover.query.glob import glob_matches
 from drover.query.kinds import FIELD_SETS
@@ -52,6 +52,7 @@ def listing(call: Call, kind: Kind[Any]) -> Listing:
         filter=call.query.get("filter") or None,
         query=query(call, kind),
         within=within(call, kind),
+        most_bytes=MOST_PAGE_BYTES,
     )
 
 

@@ -31,12 +31,12 @@ def moment(call: Call, name: str, default: int, now_ms: int) -> int:
 
 
 def asked_span(start: float | None, end: float | None, now_ms: int) -> tuple[int, int]:
-    """Return both ends of a span that a body asks for: of everything where it says nothing.
+    """Return both ends of a span that a body asks for: up to now where it says nothing.
 
     0 is now, 1 the beginning, negative relative to now. Raises Invalid.
     """
     first = _absolute(1 if start is None else start, now_ms)
-    last = LAST_MS if end is None or end == 0 else _absolute(end, now_ms)
+    last = _absolute(0 if end is None else end, now_ms)
     if first > last:
         raise Invalid("start must not be after end", field="start")
     return first, last

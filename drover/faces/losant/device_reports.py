@@ -19,7 +19,7 @@ from drover.faces.losant._moments import LAST_MS, moment
 from drover.faces.operation import Answer, Call, Operation
 from drover.kinds.device import KIND
 from drover.model.fields import Ids, TagFilters  # noqa: TC001 - read when the body is built
-from drover.ports.reports import Span
+from drover.ports.reports import Span, up_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -103,7 +103,7 @@ class _Calls:
 
     async def remove_data(self, call: Call) -> Answer:
         """Delete what a device reported in a span, by a job; its logs stay."""
-        span = self._optional_span(call) or Span(start_ms=0, end_ms=LAST_MS)
+        span = self._optional_span(call) or up_to(self._clock.now_ms())
         device_id = call.path["deviceId"]
         await self._services[Devices].get(call.caller, call.application_id, device_id)
         asked = Asked(

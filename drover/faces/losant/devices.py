@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from drover.app.catalog import Catalog
 from drover.app.device_updates import Changes, check
-from drover.app.devices import Devices, NewDevice, Update, everything, narrowed
+from drover.app.devices import Devices, NewDevice, Update, narrowed
 from drover.app.tasks.devices_delete import TASK as DELETE
 from drover.app.tasks.devices_patch import TASK as PATCH
 from drover.app.tasks.devices_remove_data import TASK as REMOVE_DATA
@@ -27,10 +27,9 @@ from drover.model.errors import Invalid
 from drover.model.fields import Email, Ids, Key, TagFilters, Url
 from drover.ports.reports import Suggestion
 from drover.query.filters import devices_listed
-from drover.query.fold import fold
 from drover.query.kinds import DEVICES
 from drover.query.losant import parse
-from drover.query.tree import ALL, Compare, Node, Operator, all_of
+from drover.query.tree import ALL, Node, all_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -204,14 +203,11 @@ class _Calls:
         """Return names of devices with their ids and classes."""
         query = _lists.query(call, KIND) or ALL
         start = call.query.get("startsWith", "")
-        named = Compare("name", Operator.STARTS_WITH, start, fold=True) if fold(start) else ALL
-        listing = replace(
-            everything(all_of([query, named])), sort_field="name", limit=_MOST_NAMES, counted=False
+        found = await self._devices.named(
+            call.caller, call.application_id, query, start, _MOST_NAMES
         )
-        found = await self._devices.page(call.caller, call.application_id, listing)
-        kept = ("id", "deviceClass", "name")
-        devices = [msgspec.json.decode(document) for document in found.items]
-        return {"deviceSummary": [{name: each[name] for name in kept} for each in devices]}
+        summary = [{"id": d.id, "deviceClass": d.device_class, "name": d.name} for d in found]
+        return {"deviceSummary": summary}
 
     async def _names(self, call: Call, what: Suggestion) -> Any:
         query = _lists.query(call, KIND) or ALL

@@ -24,10 +24,14 @@ class Revisions:
 
 
 class Store:
-    """A store that has no key at all."""
+    """A store that has no key at all, and notes how often it was asked."""
 
-    async def read(self, _work):
-        return None
+    def __init__(self):
+        self.glances = 0
+
+    async def glance(self, _work):
+        self.glances += 1
+        return []
 
 
 async def test_devices_that_try_while_the_store_is_away_are_not_locked_out_when_it_is_back():
@@ -42,3 +46,18 @@ async def test_devices_that_try_while_the_store_is_away_are_not_locked_out_when_
     told = [(await check.verify_all([Presented(CREDENTIALS)]))[0] for _ in range(3)]
 
     assert [type(each) for each in told] == [Unauthorized, Unauthorized, AccountLocked]
+
+
+async def test_however_many_keys_devices_name_that_come_together_the_store_is_asked_once():
+    store, revisions = Store(), Revisions()
+    revisions.away = False
+    check = DeviceCheck(store, revisions, Throttle(FakeClock()), None)
+    given = [
+        DeviceCredentials(device_id="d" * 24, key=f"key {number}", secret="s")
+        for number in range(64)
+    ]
+
+    told = await check.verify_all([Presented(each) for each in given])
+
+    assert [type(each) for each in told] == [Unauthorized] * 64
+    assert store.glances == 1

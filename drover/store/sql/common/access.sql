@@ -191,10 +191,6 @@ ON CONFLICT (id) DO UPDATE SET document = excluded.document;
 -- Read an access key of an application.
 SELECT document FROM access_key WHERE id = :id AND application_id = :application_id;
 
--- name: access_key_by_key
--- Read the access key that a device names.
-SELECT document FROM access_key WHERE key = :key;
-
 -- name: access_keys
 -- Read the access keys of an application, oldest first.
 SELECT document FROM access_key WHERE application_id = :application_id ORDER BY created_ms, id;

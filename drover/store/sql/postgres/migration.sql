@@ -21,6 +21,10 @@ BEGIN
     END LOOP;
 END $$;
 
+-- name: migration_table
+--- Tell whether a server has ever begun this store.
+SELECT 'migration' AS name WHERE to_regclass('migration') IS NOT NULL;
+
 -- name: postgres_settings
 -- Read the settings that decide whether a commit is durable.
 SELECT current_setting('server_version_num')::integer AS server_version_num,

@@ -20,33 +20,29 @@ WHERE device_id = :device_id AND (:attributes IS NULL OR attribute IN (SELECT va
 )
 ORDER BY time_ms ASC, attribute;
 
--- name: device_last_of
--- Read the newest values of some devices, of some attributes or of all.
-SELECT device_id, attribute, time_ms, value, relay_id, relay_type FROM device_last
-WHERE device_id IN (SELECT value FROM json_each(:ids))
-  AND (:attributes IS NULL OR attribute IN (SELECT value FROM json_each(:attributes)))
-ORDER BY device_id, attribute;
-
 -- name: device_last_within
--- Read the newest values of some devices within a span, of some attributes or of all. Where the
--- newest of all lies in the span no other is looked at. CROSS keeps SQLite from reading all that the
+-- Read the newest values of some devices within a span, of some attributes or of all. Others are
+-- looked at only where the newest of all lies behind the span. CROSS keeps SQLite from reading all that the
 -- devices ever reported first.
+SELECT device_id, attribute, time_ms, value, relay_id, relay_type FROM device_last
+WHERE device_id IN (SELECT value FROM json_each(:ids)) AND time_ms BETWEEN :start_ms AND :end_ms
+    AND (:attributes IS NULL OR attribute IN (SELECT value FROM json_each(:attributes)))
+UNION ALL
 SELECT state.device_id, state.attribute, state.time_ms, state.value, state.relay_id,
     state.relay_type
 FROM (
-    SELECT device_id, attribute, CASE WHEN time_ms <= :end_ms THEN time_ms ELSE (
+    SELECT device_id, attribute, (
         SELECT before.time_ms FROM device_state AS before
         WHERE before.device_id = last.device_id AND before.attribute = last.attribute
             AND before.time_ms BETWEEN :start_ms AND :end_ms
         ORDER BY before.time_ms DESC LIMIT 1
-    ) END AS time_ms
+    ) AS time_ms
     FROM device_last AS last
-    WHERE device_id IN (SELECT value FROM json_each(:ids))
-        AND time_ms >= :start_ms
+    WHERE device_id IN (SELECT value FROM json_each(:ids)) AND time_ms > :end_ms
         AND (:attributes IS NULL OR attribute IN (SELECT value FROM json_each(:attributes)))
 ) AS newest CROSS JOIN device_state AS state ON state.device_id = newest.device_id
     AND state.time_ms = newest.time_ms AND state.attribute = newest.attribute
-ORDER BY state.device_id, state.attribute;
+ORDER BY device_id, attribute;
 
 -- name: device_state_add
 -- Store values; one of the same attribute and moment is replaced.
