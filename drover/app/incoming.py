@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, unquote
 
 from drover.app.multipart import BrokenForm, Part, all_parts
 from drover.flows.language import RenderLimit, parse_json
@@ -27,6 +27,9 @@ MOST_FIELDS: Final = 1000
 PUBLIC: Final = "public"
 NOBODY: Final = "0" * 24
 """Who calls where nobody says who they are."""
+
+_IN_COOKIES: Final = "!#$&'()*+-./:<=>?@[]^_`{|}~"
+"""Characters of a cookie beside letters and digits. A per cent sign is one too, but begins %20."""
 
 _DROPPED: Final = frozenset({"cookie"})
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -96,9 +99,28 @@ def fields_of(text: bytes) -> dict[str, Any]:
 
 
 def cookies_of(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the cookies of a request by name."""
-    pairs = (part.partition("=") for part in headers.get("cookie", "").split(";"))
-    return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
+    """Return the cookies of a request by name: the first of a name, which is the nearest."""
+    found: dict[str, str] = {}
+    for part in headers.get("cookie", "").split(";"):
+        name, _, value = part.partition("=")
+        if name.strip():
+            found.setdefault(name.strip(), _cookie_read(value.strip()))
+    return found
+
+
+def cookie_text(value: str) -> str:
+    """Return a value such that a cookie can hold it: what it cannot is written as ``%20``."""
+    return quote(value.encode(errors="replace"), safe=_IN_COOKIES)
+
+
+def _cookie_read(text: str) -> str:
+    """Return the value that ``cookie_text`` made a text of, or what a text in quotes says."""
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return text
 
 
 def _gathered(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -349,7 +349,7 @@ def test_an_endpoint_gives_its_parameters_and_answers_as_the_workflow_says(shop)
         {"nameTemplate": "seen", "valueTemplate": "1", "maxAgeTemplate": "60"},
         {"nameTemplate": "mood", "valueTemplate": "good"},
         {"nameTemplate": "__Host-x", "valueTemplate": "1"},
-        {"nameTemplate": "bad", "valueTemplate": "a;b"},
+        {"nameTemplate": "odd", "valueTemplate": "a; Path=/, {{{jsonEncode data.params}}}"},
     ]
     shop.flow("endpoint", endpoint, echo("EndpointReplyNode", cookieInfo=cookies))
 
@@ -366,8 +366,11 @@ def test_an_endpoint_gives_its_parameters_and_answers_as_the_workflow_says(shop)
     assert reply.cookies == [
         f"seen=1; Max-Age=60; SameSite=Lax; HttpOnly; {path}",
         f"mood=good; SameSite=Lax; HttpOnly; {path}",
+        f"odd=a%3B%20Path=/%2C%20{{%22id%22:%227%22%2C%22rest%22:%22a/b%22}}; SameSite=Lax; HttpOnly; {path}",
     ]
     assert reply.headers["content-security-policy"].startswith("sandbox")
+    again = shop.call("POST", shop.path("/pumps/7/c"), Cookie=reply.cookies[2].partition(";")[0])
+    assert again.json["data"]["cookies"] == {"odd": 'a; Path=/, {"id":"7","rest":"a/b"}'}
 
 
 def test_the_most_exact_route_is_called_and_a_wildcard_trigger_hears_all(shop):

@@ -481,7 +481,9 @@ async def test_a_reply_keeps_only_headers_and_cookies_that_can_be_sent(world):
     cookies = [
         {"name": "a", "value": "b", "maxAge": 0, "site": "none"},
         {"name": "a b", "value": "", "maxAge": None, "site": "lax"},
-        {"name": "a", "value": "b;c", "maxAge": None, "site": "lax"},
+        {"name": "c", "value": '{"k": "b;ü%20"}\r\n', "maxAge": None, "site": "lax"},
+        {"name": "d", "value": "Bearer a-b_c.d+/=", "maxAge": None, "site": "lax"},
+        {"name": "e", "value": " " * 2000, "maxAge": None, "site": "lax"},
     ]
     reply = {"replyId": "r1", "status": 200, "headers": headers, "cookies": cookies, "body": "x"}
 
@@ -490,4 +492,8 @@ async def test_a_reply_keeps_only_headers_and_cookies_that_can_be_sent(world):
     given = await world.store.read(lambda session: session.replies.given(["r1"]))
     kept = msgspec.json.decode(given["r1"])
     assert kept["headers"] == [["x-a", "1"]]
-    assert kept["cookies"] == ["a=b; Max-Age=0; SameSite=None; HttpOnly; Secure"]
+    assert kept["cookies"] == [
+        "a=b; Max-Age=0; SameSite=None; HttpOnly; Secure",
+        "c={%22k%22:%20%22b%3B%C3%BC%2520%22}%0D%0A; SameSite=Lax; HttpOnly",
+        "d=Bearer%20a-b_c.d+/=; SameSite=Lax; HttpOnly",
+    ]

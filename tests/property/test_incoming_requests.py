@@ -1,10 +1,10 @@
 """Whatever somebody outside sends is a payload or refused, never a fault."""
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drover.app.incoming import Incoming, cookies_of, data_of
+from drover.app.incoming import Incoming, cookie_text, cookies_of, data_of
 from drover.model.errors import Invalid
 
 KINDS = (
@@ -54,6 +54,30 @@ def test_any_body_of_any_kind_becomes_a_payload(kind, body, cast, annotated):
     assert msgspec.json.decode(msgspec.json.encode(data))["method"] == "post"
     assert "cookie" not in data["headers"]
     assert all(cookies_of(headers))
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8")))
+@example("100%")
+@example("%41")
+@example('"quoted"')
+def test_a_cookie_comes_back_as_it_was_set(value):
+    text = cookie_text(value)
+
+    assert text.isascii()
+    assert not set(text) & set(' ",;\\\r\n')
+    assert cookies_of({"cookie": f"a=1; b={text}; c="}) == {"a": "1", "b": value, "c": ""}
+
+
+def test_cookies_of_others_are_read_as_they_are_meant():
+    header = 'a="in quotes"; b=100%; c=%ff; a=second; ;=x; d; e=%7B%22k%22%3A1%7D'
+
+    assert cookies_of({"cookie": header}) == {
+        "a": "in quotes",
+        "b": "100%",
+        "c": "%ff",
+        "d": "",
+        "e": '{"k":1}',
+    }
 
 
 def test_parts_of_a_form_tell_their_kind_where_that_is_asked():

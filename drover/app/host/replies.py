@@ -12,6 +12,7 @@ from drover.app.answering import Asking, HostOperations, Request, each
 from drover.app.endpoints import Endpoints, page_context
 from drover.app.experience_pages import Wanted
 from drover.app.experience_site import DEVELOP
+from drover.app.incoming import cookie_text
 from drover.app.replies import AwaitedReplies
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\xa0-\xff]{0,8000}")
-_COOKIE: Final = re.compile(r"[!#-+\x2d-:<-\[\]-~]{0,4000}")
+_LONGEST_COOKIE: Final = 4000
 _SAFE_IN_URL: Final = "!#$%&'()*+,/:;=?@[]~"
 
 _OURS: Final = frozenset(
@@ -78,8 +79,8 @@ def _headers(given: Any) -> Iterator[tuple[str, str]]:
 
 def _cookie(given: Mapping[str, Any]) -> str:
     """Return the text of a cookie without its path; empty for one that cannot be sent."""
-    name, value = given["name"], given["value"]
-    if not _NAME.fullmatch(name) or name.startswith("__") or not _COOKIE.fullmatch(value):
+    name, value = given["name"], cookie_text(given["value"])
+    if not _NAME.fullmatch(name) or name.startswith("__") or len(value) > _LONGEST_COOKIE:
         return ""
     age = "" if given["maxAge"] is None else f"; Max-Age={given['maxAge']}"
     secure = "; Secure" if given["site"] == "none" else ""
