@@ -306,8 +306,10 @@ class DeviceReports:
             device = await self._spoken_for(session, caller, application_id, device_id)
             now_ms = await session.now_ms()
             came = change.status == "connected"
-            given = change.connected_at if came else change.disconnected_at
-            time_ms = now_ms if given is UNSET else min(moment_ms(given, now_ms), now_ms)
+            time_ms = _past(change.connected_at if came else change.disconnected_at, now_ms)
+            if not came and change.connected_at is not UNSET:  # since when it had been there
+                since_ms = min(_past(change.connected_at, now_ms), time_ms)
+                await session.reports.connected(device_id, since_ms, connected=True)
             await session.reports.connected(device_id, time_ms, connected=came)
             told = Change(caller, device, came, time_ms, _told(change))
             await self.note_changes(session, application_id, [told])
@@ -459,6 +461,11 @@ def by_device(readings: Sequence[Reading], attributes: frozenset[str]) -> dict[s
             value = {"time": to_text(each.time_ms), "value": each.value}
             found.setdefault(each.device_id, {})[each.attribute] = value
     return found
+
+
+def _past(given: object, now_ms: int) -> int:
+    """Return the moment that was told, now where none was: nothing has happened ahead of that."""
+    return now_ms if given is UNSET else min(moment_ms(given, now_ms), now_ms)
 
 
 def _change_line(line_id: str, change: Change) -> LogEntry:

@@ -15,6 +15,7 @@ from drover.model.errors import Invalid, Missing
 from drover.model.instants import to_text
 from drover.ports.reports import Reading
 from drover.ports.resources import Listing
+from drover.ports.search import NamedDevice
 from drover.query.filters import by_glob, tagged_any
 from drover.query.tree import (
     ALL,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from drover.model.access import Caller
     from drover.ports.reports import Suggestion
     from drover.ports.resources import Page
-    from drover.ports.search import NamedDevice
     from drover.ports.store import Session, Store
 
     Act = Callable[[Session, Device], Awaitable[bool]]
@@ -282,11 +282,19 @@ class Devices:
     async def named(
         self, caller: Caller, application_id: str, query: Node, start: str, limit: int
     ) -> Sequence[NamedDevice]:
-        """Return the first devices that match and whose names begin so, in the order of names."""
+        """Return the first devices that match and whose names begin so, by their names."""
         asked = all_of([query, sight(caller)])
-        return await self._store.read(
-            lambda session: session.search.devices(application_id, asked, start, limit)
+        if asked is ALL:
+            return await self._store.read(
+                lambda session: session.search.devices(application_id, start, limit)
+            )
+        named = Compare("name", Operator.STARTS_WITH, start, fold=True) if start else ALL
+        matching = everything(all_of([asked, named]))
+        listing = replace(matching, sort_field="name", limit=limit, counted=False)
+        found = await self._store.read(
+            lambda session: session.resources.page(KIND, application_id, listing)
         )
+        return [NamedDevice(each.id, each.name, each.device_class) for each in found.items]
 
     async def _each(
         self,

@@ -33,6 +33,9 @@ Apply = Callable[[Values, Any], tuple[Values, Any]]
 MOST_ELEMENTS: Final = 10_001
 """Of an array that a rule makes longer by writing past its end."""
 
+MOST_FILTER_WORK: Final = 25_000_000
+"""Units of work of a filter, as they are counted for templates: some seconds."""
+
 _LONE: Final = re.compile(r"\s*\{\{\{?\s*(?:[^{}\s\[\]]|\[[^\]]*\])+\s*\}?\}\}\s*")
 
 
@@ -182,15 +185,19 @@ def _key(values: Values, keys: Values) -> dict[str, Any]:
 
 
 def _filter(entry: Settings) -> Apply:
-    test = entry.expression("inputTemplate", required=True)
+    test = entry.weighed_expression("inputTemplate")
 
     def apply(values: Values, payload: Any) -> tuple[Values, Any]:
         context = {"array": values, "payload": payload}
-        kept = [
-            value
-            for index, value in enumerate(values)
-            if truthy(test({**context, "value": value, "index": index}))
-        ]
+        kept: Values = []
+        left = MOST_FILTER_WORK
+        for index, value in enumerate(values):
+            holds, work = test({**context, "value": value, "index": index})
+            left -= work
+            if left < 0:
+                raise RenderLimit("The filter does too much work")
+            if truthy(holds):
+                kept.append(value)
         return values, kept
 
     return apply

@@ -20,6 +20,7 @@ from drover.flows.language import (
     compile_path,
     compile_template,
     compile_value_template,
+    compile_weighed,
     deep_copy,
 )
 from drover.flows.visit import Thrown, cost
@@ -123,12 +124,21 @@ class Settings:
 
     def expression(self, key: str, *, required: bool = False) -> Render:
         """Compile an expression; one that is not set is undefined."""
+        source = self._expression_text(key, required=required)
+        return self._compiled(key, compile_expression, source) if source else _undefined
+
+    def weighed_expression(self, key: str) -> Render:
+        """Compile a required expression that is evaluated often; it tells its work, too."""
+        source = self._expression_text(key, required=True)
+        return self._compiled(key, compile_weighed, source or "false")
+
+    def _expression_text(self, key: str, *, required: bool) -> str | None:
         source = self._text(key, required=required)
-        if not source or not source.strip():
-            if source and required:
-                self._lacking(key, None)
-            return _undefined
-        return self._compiled(key, compile_expression, source)
+        if not source or source.strip():
+            return source
+        if required:
+            self._lacking(key, None)
+        return None
 
     def path(
         self, key: str, *, required: bool = False, default: str = "", label: str | None = None

@@ -17,6 +17,7 @@ from drover.mqtt.state_feed import STREAM
 if TYPE_CHECKING:
     from drover.mqtt.connections import Connections
     from drover.mqtt.link import Link
+    from drover.mqtt.soundness import Soundness
 
 FULL: Final = 0.9
 ROOM_AGAIN: Final = 0.7
@@ -33,12 +34,18 @@ class Backlog:
         self._link = link
         self._connections = connections
         self._most_bytes = most_bytes
+        self._too_much = False
+        self.soundness: Soundness | None = None
+        """Of a broker of this machine: whether it can keep anything."""
         self._watching = Repeating()
         self.stop = self._watching.stop
         self.waiting_bytes = 0
         """What waited when it was last looked."""
-        self.full = False
+
+    @property
+    def full(self) -> bool:
         """Whether devices are sent away."""
+        return self._too_much or (self.soundness is not None and not self.soundness.keeps)
 
     def start(self) -> None:
         """Begin to watch."""
@@ -49,17 +56,22 @@ class Backlog:
 
         Raises NatsError, OSError.
         """
-        streams = (await self._link.client(PLATFORM)).jetstream()
-        self.note((await streams.stream_info(STREAM)).state.bytes)
-        if self.full:
-            for application_id in self._link.known:
-                await self._connections.end_those_of(application_id)
+        if self.soundness is not None:
+            await self.soundness.look()
+        try:
+            streams = (await self._link.client(PLATFORM)).jetstream()
+            self.note((await streams.stream_info(STREAM)).state.bytes)
+        finally:  # a broker that cannot write may not answer either
+            if self.full:
+                for application_id in self._link.known:
+                    await self._connections.end_those_of(application_id)
 
     def note(self, waiting_bytes: int) -> None:
         """Take how much waits."""
         self.waiting_bytes = waiting_bytes
         share = waiting_bytes / self._most_bytes
-        full = share >= (ROOM_AGAIN if self.full else FULL)
-        if full != self.full:
-            _LOG.warning("mqtt.full" if full else "mqtt.room_again", waiting_bytes=waiting_bytes)
-        self.full = full
+        too_much = share >= (ROOM_AGAIN if self._too_much else FULL)
+        if too_much != self._too_much:
+            event = "mqtt.full" if too_much else "mqtt.room_again"
+            _LOG.warning(event, waiting_bytes=waiting_bytes)
+        self._too_much = too_much

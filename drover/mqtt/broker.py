@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import os
 import re
+import resource
 import shutil
 import socket
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,12 +21,19 @@ if TYPE_CHECKING:
     from drover.mqtt.accounts import Keyring
 
 from drover.mqtt.accounts import SYSTEM
+from drover.mqtt.damaged import put_aside
 from drover.mqtt.leftovers import take_away
 from drover.ports.bus import MOST_MESSAGE_BYTES
 
 BINARY: Final = "nats-server"
 OTHER_PORT: Final = 4222
 """Where a broker that is run elsewhere listens for servers, unless its configuration is changed."""
+
+STORE: Final = "jetstream"
+"""Where in its folder a broker keeps its streams."""
+
+_MOST_NAMED: Final = 20
+"""Damaged streams that one line of the log names."""
 
 DECIDING_S: Final = 10
 """How long a device may wait until it is let in: when a whole fleet connects, that takes time.
@@ -50,6 +59,20 @@ The broker grants a connection no more subscriptions than 65,535 of these hold: 
 for a thousand devices.
 """
 
+_STORE: Final = 1 << 50
+"""Bytes that streams may promise to keep: more than any disk has.
+
+Left to itself the broker counts what streams may grow to against three quarters of what the disk
+had free when it was started, and makes no more applications known from there on.
+"""
+
+MOST_CONNECTIONS: Final = 200_000
+
+_SHARE_OF_FILES: Final = 4
+_FEWEST_FILES: Final = 64
+_MOST_FILES: Final = 2048
+"""Of open files that a broker may have one in so many is for streams, within these bounds."""
+
 ASKING_S: Final = 10
 """How often the broker asks a server that says nothing whether it is there.
 
@@ -58,7 +81,12 @@ not asked.
 """
 
 STARTING_S: Final = 20.0
-STOPPING_S: Final = 10.0
+STOPPING_S: Final = 2.0
+"""How long the broker may take to end before it is killed.
+
+Its streams are closed at once. Then it waits for each device about which nobody answers any more,
+for as long as that may wait (``DECIDING_S``), and nobody could connect anywhere meanwhile.
+"""
 REST_S: Final = 0.5
 """How long to wait before a broker that died is started again."""
 
@@ -114,25 +142,46 @@ def find_binary(wanted: str = "") -> str:
     return found
 
 
+def most_connections() -> int:
+    """Return how many connections a broker of this machine takes, as its open files allow.
+
+    It raises its own limit as far as it may. With no file left it would go on acknowledging reports
+    that it cannot write.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    files = min(max(most // _SHARE_OF_FILES, _FEWEST_FILES), _MOST_FILES)
+    return max(1, min(most - files, MOST_CONNECTIONS))
+
+
 def configuration(
-    keys: Keyring, ports: Ports, folder: Path, *, name: str = "drover", inner: str = "127.0.0.1"
+    keys: Keyring,
+    ports: Ports,
+    folder: Path,
+    *,
+    name: str = "drover",
+    inner: str = "127.0.0.1",
+    most: int = MOST_CONNECTIONS,
 ) -> str:
     """Return the broker's configuration; servers of a cluster add their routes to it.
 
-    Servers of Drover reach it at the address ``inner``.
+    Servers of Drover reach it at the address ``inner``. It takes ``most`` connections.
     """
     accounts = ",\n".join(f"  {public}: {claims}" for public, claims in keys.own_accounts().items())
     websocket = ""
     if ports.websocket is not None:
         secure = _tls(ports) or "no_tls: true"
-        websocket = f'websocket {{ listen: "{_at(ports.host, ports.websocket)}", {secure} }}'
+        at = _at(ports.host, ports.websocket)
+        listen = f'listen: "{at}", handshake_timeout: "{DECIDING_S}s"'
+        websocket = f"websocket {{ {listen}, {secure} }}"
     return f"""# Made by Drover; it holds signed claims, no secrets.
 server_name: "{name}"
 listen: "{_at(inner, ports.clients)}"
 max_payload: {MOST_MESSAGE_BYTES + _AROUND}
 log_size_limit: 10MB
 log_max_num: 3
-max_connections: 200000
+max_connections: {most}
 authorization {{ timeout: {DECIDING_S} }}
 write_deadline: "5s"
 ping_interval: "{ASKING_S}s"
@@ -145,7 +194,7 @@ mqtt {{
   {_tls(ports)}
 }}
 {websocket}
-jetstream {{ store_dir: "{folder / "jetstream"}", sync_interval: "1s" }}
+jetstream {{ store_dir: "{folder / STORE}", sync_interval: "1s", max_file_store: {_STORE} }}
 operator: {keys.operator_claims()}
 system_account: {keys.account(SYSTEM).public}
 default_sentinel: {keys.sentinel_claims()}
@@ -185,7 +234,8 @@ class Broker:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         take_away(self._folder)
         file = self._folder / "broker.conf"
-        file.write_text(configuration(self._keys, self.ports, self._folder))
+        text = configuration(self._keys, self.ports, self._folder, most=most_connections())
+        file.write_text(text)
         file.chmod(0o600)
         await self._spawn()
         self._watching = asyncio.create_task(self._watch())
@@ -197,16 +247,16 @@ class Broker:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
         child, self._child = self._child, None
-        if child is None or child.returncode is not None:
-            return
-        child.terminate()
-        try:
-            await asyncio.wait_for(child.wait(), STOPPING_S)
-        except TimeoutError:
-            child.kill()
-            await child.wait()
+        if child is not None:
+            await _ended(child)
+
+    async def start_anew(self) -> None:
+        """Stop it and have it started again, as one that died is."""
+        if self._child is not None:
+            await _ended(self._child)
 
     async def _spawn(self) -> None:
+        await asyncio.to_thread(self._put_aside)
         log = self._folder / "log"
         arguments = ("-c", str(self._folder / "broker.conf"), "-l", str(log))
         with log.open("ab") as told:  # what it says before it has a log, and when it crashes
@@ -228,6 +278,18 @@ class Broker:
             reason = _last_words(log, told_before) or f"see {log}"
             raise BrokerMissing(f"The broker ended at once: {reason}") from None
 
+    def _put_aside(self) -> None:
+        """Have the broker begin without what it could not read."""
+        aside = self._folder / "damaged" / f"{time.time_ns()}"
+        try:
+            damaged = put_aside(self._folder / STORE, aside)
+        except OSError as error:  # the broker may get on with them all the same
+            _LOG.warning("broker.not_looked_at", error=str(error))
+            return
+        if damaged:
+            names = [str(each.relative_to(self._folder / STORE)) for each in damaged]
+            _LOG.error("broker.damaged", streams=names[:_MOST_NAMED], put_aside=str(aside))
+
     async def _answering(self, child: asyncio.subprocess.Process) -> None:
         host = "127.0.0.1" if self.ports.host in ("0.0.0.0", "") else self.ports.host  # noqa: S104 - compared, not bound
         try:
@@ -245,6 +307,18 @@ class Broker:
             with contextlib.suppress(BrokerMissing, OSError):  # it is tried again
                 await self._spawn()
                 _LOG.info("broker.started_again")
+
+
+async def _ended(child: asyncio.subprocess.Process) -> None:
+    """Stop a broker; one that does not stop is killed."""
+    if child.returncode is not None:
+        return
+    child.terminate()
+    try:
+        await asyncio.wait_for(child.wait(), STOPPING_S)
+    except TimeoutError:
+        child.kill()
+        await child.wait()
 
 
 async def _reached(address: tuple[str, int], child: asyncio.subprocess.Process) -> None:
@@ -276,7 +350,8 @@ def _at(host: str, port: int) -> str:
 def _tls(ports: Ports) -> str:
     if not ports.tls_certificate:
         return ""
-    return f'tls {{ cert_file: "{ports.tls_certificate}", key_file: "{ports.tls_key}" }}'
+    files = f'cert_file: "{ports.tls_certificate}", key_file: "{ports.tls_key}"'
+    return f"tls {{ {files}, timeout: {DECIDING_S} }}"
 
 
 def _free_port(host: str) -> int:

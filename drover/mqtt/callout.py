@@ -140,6 +140,7 @@ class Callout:
         self._due = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._too_long: set[str] = set()
+        self._not_ended = 0
         self.admitted = 0
         """Devices let in."""
         self.refused = 0
@@ -190,7 +191,7 @@ class Callout:
             together = self._waiting.next(MOST_AT_ONCE)
             self._look_soon()
             if self._full():
-                await self._turn_away(together, "too much state waits for the store")
+                await self._turn_away(together, "there is no room for more state")
             else:
                 await self._decide(together)
                 await self._have_taken()
@@ -283,7 +284,10 @@ class Callout:
         try:
             await self._hang_up(asked.server_id.id, asked.client_info.id)
         except (NatsError, OSError, TimeoutError) as error:  # it is refused all the same
-            _LOG.warning("mqtt.waits", error=str(error) or type(error).__name__)
+            self._not_ended += 1
+            if self._not_ended % TOLD_EVERY == 1:
+                reason = str(error) or type(error).__name__
+                _LOG.warning("mqtt.waits", error=reason, so_far=self._not_ended)
         await self._send([self._answer(question, {"error": _LATER})])
 
     def _answer(self, question: _Question, told: Mapping[str, str]) -> tuple[bytes, bytes]:

@@ -91,10 +91,11 @@ class Connections:
     async def end_everybody(self) -> None:
         """End all connections of devices at the one broker there is, and wait until they have.
 
-        What it acknowledged is in its streams then. Those that wait for an answer do not count.
+        What it acknowledged is in its streams then. Those that wait for an answer do not count, nor
+        do those that have not said who they are: there are always some while a fleet comes again.
         Raises TimeoutError, NatsError, OSError.
         """
-        waiting = self._link.account(CALLOUT)
+        outside = {None, self._link.account(CALLOUT)}
         system, offset = await self._listening(), 0
         async with asyncio.timeout(LEAVING_S):
             while True:
@@ -104,7 +105,7 @@ class Connections:
                 found = await system.request(_FIND, question, timeout=REQUEST_S)
                 answer = msgspec.json.decode(found.data)
                 listed = _listed_in(answer)
-                admitted = [each for each in listed if each.get("account") != waiting]
+                admitted = [each for each in listed if each.get("account") not in outside]
                 if await self._end_all(answer["server"]["id"], admitted):
                     await asyncio.sleep(AGAIN_S)
                 elif len(listed) < MOST_WITH_ACCOUNTS:

@@ -22,6 +22,7 @@ from drover.mqtt.intake import BrokerIntake
 from drover.mqtt.link import Link
 from drover.mqtt.repeating import Repeating
 from drover.mqtt.sessions import Sessions
+from drover.mqtt.soundness import Soundness
 from drover.mqtt.violations import Violations
 from drover.system import key_file
 
@@ -194,6 +195,7 @@ class Fabric:
         broker = Broker(keys, ports_of(settings), self._folder / "mqtt", binary)
         self._broker = broker
         await broker.start()
+        self.backlog.soundness = Soundness(self.link, self._folder / "mqtt", broker.start_anew)
         self.violations.start()
         self.told = f" and for devices on {broker.ports.told()}"
         return broker.url

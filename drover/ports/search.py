@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drover.query.tree import Node
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -42,10 +40,7 @@ class Search(Protocol):
         ...
 
     async def devices(
-        self, application_id: str, query: Node, starts_with: str, limit: int
+        self, application_id: str, starts_with: str, limit: int
     ) -> Sequence[NamedDevice]:
-        """Return devices that match and whose names begin so, whatever the case, by their names.
-
-        No more than ``limit``: the first in the order of folded names.
-        """
+        """Return devices whose names begin so, whatever the case, the first in their order."""
         ...

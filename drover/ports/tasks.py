@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
+from drover.ports.resources import MOST_PAGE_BYTES
 from drover.query.tree import ALL, Node
 
 if TYPE_CHECKING:
@@ -126,6 +127,8 @@ class LogsWanted(NamedTuple):
     descending: bool = False
     limit: int = 100
     offset: int = 0
+    most_bytes: int = MOST_PAGE_BYTES
+    """What was asked of tasks may name thousands of devices; a page with more of it is refused."""
 
 
 class RunsOfDay(NamedTuple):

@@ -174,9 +174,15 @@
 
   const bytesOf = (value, encoding) => (typeof value === 'number' ? [value & 255] : typeof value === 'string' ? encodingNamed(encoding).read(value) : value);
 
+  function standsAt(buffer, at, wanted) {
+    let i = 0;
+    while (i < wanted.length && buffer[at + i] === wanted[i]) i++;
+    return i === wanted.length;
+  }
+
   const methods = {
     toString(encoding, start = 0, end = this.length) {
-      return encodingNamed(encoding).write(this.subarray(start, end));
+      return encodingNamed(encoding).write(this.subarray(Math.max(start, 0), Math.max(end, 0)));
     },
     toLocaleString(encoding, start, end) { return this.toString(encoding, start, end); },
     toJSON() { return { type: 'Buffer', data: Array.from(this) }; },
@@ -196,17 +202,25 @@
     write(text, offset = 0, length = this.length - offset, encoding) {
       if (typeof offset === 'string') return this.write(text, 0, this.length, offset);
       if (typeof length === 'string') return this.write(text, offset, this.length - offset, length);
-      const bytes = encodingNamed(encoding).read(text);
-      const count = Math.min(bytes.length, length, this.length - offset);
+      const named = encodingNamed(encoding), bytes = named.read(text);
+      let count = Math.min(bytes.length, length, this.length - offset);
+      // A character of several bytes is written whole or not at all.
+      if (named === utf8) while (count > 0 && (bytes[count] & 0xc0) === 0x80) count--;
+      if (named === utf16) count -= count % 2;
       for (let i = 0; i < count; i++) this[offset + i] = bytes[i];
       return count;
     },
     indexOf(value, start = 0, encoding) {
       const wanted = bytesOf(value, encoding);
       for (let i = start < 0 ? Math.max(0, this.length + start) : start; i + wanted.length <= this.length; i++) {
-        let j = 0;
-        while (j < wanted.length && this[i + j] === wanted[j]) j++;
-        if (j === wanted.length) return i;
+        if (standsAt(this, i, wanted)) return i;
+      }
+      return -1;
+    },
+    lastIndexOf(value, start = this.length, encoding) {
+      const wanted = bytesOf(value, encoding);
+      for (let i = Math.min(start < 0 ? this.length + start : start, this.length - wanted.length); i >= 0; i--) {
+        if (standsAt(this, i, wanted)) return i;
       }
       return -1;
     },
@@ -215,12 +229,28 @@
 
   // -- numbers ----------------------------------------------------------------------------------
 
+  // So many bytes each change their order: words of devices often have another one.
+  for (const size of [2, 4, 8]) {
+    methods[`swap${size * 8}`] = { swap() {
+      if (this.length % size) throw new RangeError(`The length must be a multiple of ${size}`);
+      for (let i = 0; i < this.length; i += size) Bytes.prototype.reverse.call(this.subarray(i, i + size));
+      return this;
+    } }.swap;
+  }
+
+  function checked(value, least, most) {
+    if (value < least || value > most) throw new RangeError(`The value must be from ${least} to ${most}: ${value}`);
+    return value;
+  }
+  const wholeNumbers = (size, signed) => (signed ? [-(2 ** (8 * size - 1)), 2 ** (8 * size - 1) - 1] : [0, 2 ** (8 * size) - 1]);
+
   const view = (buffer) => new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 
   function addNumber(name, size, kind) {
+    const [least, most] = /^U?int/i.test(kind) ? wholeNumbers(size, kind[0] === 'I') : [-Infinity, Infinity];
     for (const order of size === 1 ? [''] : ['LE', 'BE']) {
       const get = { get(offset = 0) { return view(this)[`get${kind}`](offset, order === 'LE'); } }.get;
-      const set = { set(value, offset = 0) { view(this)[`set${kind}`](offset, value, order === 'LE'); return offset + size; } }.set;
+      const set = { set(value, offset = 0) { view(this)[`set${kind}`](offset, checked(value, least, most), order === 'LE'); return offset + size; } }.set;
       for (const spelling of [name, name.replace('UI', 'Ui')]) {
         methods[`read${spelling}${order}`] = get;
         methods[`write${spelling}${order}`] = set;
@@ -250,8 +280,9 @@
       for (let i = 0; i < size; i++) value = value * 256 + buffer[at(offset, size, i)];
       return value;
     };
-    const write = (buffer, value, offset, size) => {
+    const write = (buffer, value, offset, size, signed) => {
       within(buffer, offset, size);
+      checked(value, ...wholeNumbers(size, signed));
       let left = value < 0 ? value + 2 ** (8 * size) : value;
       for (let i = size - 1; i >= 0; i--, left = Math.floor(left / 256)) buffer[at(offset, size, i)] = left % 256;
       return offset + size;
@@ -263,8 +294,9 @@
         return value < 2 ** (8 * size - 1) ? value : value - 2 ** (8 * size);
       },
     }.read;
-    methods[`writeInt${order}`] = methods[`writeUInt${order}`] = methods[`writeUint${order}`] = {
-      write(value, offset, size) { return write(this, value, offset, size); },
+    methods[`writeInt${order}`] = { write(value, offset, size) { return write(this, value, offset, size, true); } }.write;
+    methods[`writeUInt${order}`] = methods[`writeUint${order}`] = {
+      write(value, offset, size) { return write(this, value, offset, size, false); },
     }.write;
   }
   addSized('LE');

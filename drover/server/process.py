@@ -7,8 +7,10 @@ import atexit
 import gc
 import logging
 import os
+import resource
 import socket
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 import structlog
@@ -68,8 +70,19 @@ def run(settings: Settings) -> None:
     """
     check_sense(settings)
     set_up_logs(settings)
+    may_open_all()
     with collected(os.environ):
         run_until_done(_serve(in_force(settings)))
+
+
+def may_open_all() -> None:
+    """Let this process, and those that it starts, open as many files as the system allows.
+
+    The usual limit is 1,024: so many connections that say nothing would keep out all others.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # some systems tell of more than they grant
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def in_force(settings: Settings) -> Settings:

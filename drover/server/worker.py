@@ -13,7 +13,13 @@ from drover.config import SettingsError
 from drover.server.assembly import Server
 from drover.server.checking import check_sense
 from drover.server.configured import url_of
-from drover.server.process import bind, listening_of, run_until_done, set_up_logs
+from drover.server.process import (
+    bind,
+    listening_of,
+    may_open_all,
+    run_until_done,
+    set_up_logs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -38,6 +44,7 @@ def work(settings: Settings, health_port: int | None = None) -> None:
         raise SettingsError("A worker has no API: its roles are engine and scheduler")
     check_sense(settings)
     set_up_logs(settings)
+    may_open_all()
     run_until_done(_work(settings, health_port))
 
 

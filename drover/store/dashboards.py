@@ -8,6 +8,7 @@ from drover.model.errors import Missing
 from drover.ports.dashboards import Place
 from drover.ports.resources import Page
 from drover.query.filters import by_glob
+from drover.store.bounded import bounded
 from drover.store.compile import compile_query
 from drover.store.compile.columns import Plain
 
@@ -49,7 +50,10 @@ class DashboardStore:
         return Place(row["kind"], row["application_id"])
 
     async def page(self, kept_under: Sequence[str], listing: Listing) -> Page[bytes]:
-        """Return one page of those kept under any of these ids, as they are shown."""
+        """Return one page of those kept under any of these ids, as they are shown.
+
+        Raises TooLarge.
+        """
         asked = compile_query(
             by_glob(listing.filter_field, listing.filter), _COLUMNS, self._tx.dialect
         )
@@ -61,10 +65,12 @@ class DashboardStore:
         )
         counted = await self._tx.fetch_sql(f"SELECT count(*) AS total {found}", params)
         direction = "DESC" if listing.descending else "ASC"
-        rows = await self._tx.fetch_sql(
+        rows = await bounded(
+            self._tx,
             f"SELECT document {found} ORDER BY {_ORDERS[listing.sort_field]} {direction}, id"
             " LIMIT :limit OFFSET :offset",
             {**params, "limit": listing.limit, "offset": listing.offset},
+            listing.most_bytes,
         )
         return Page([row["document"].encode() for row in rows], int(counted[0]["total"]))
 

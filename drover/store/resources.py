@@ -16,6 +16,7 @@ from drover.store.columns import COLUMNS, DOCUMENT_COLUMNS
 from drover.store.compile import compile_query
 from drover.store.compile.columns import JsonField
 from drover.store.driver import UniqueBroken
+from drover.store.naming import names_few, with_named
 from drover.store.ownership import with_owned
 from drover.store.relations import SHOWN, SIDES, relate, relate_many
 from drover.store.tables import TABLES
@@ -145,7 +146,7 @@ class ResourceStore:
 
     async def ids(self, kind: Kind[Any], application_id: str, listing: Listing) -> Sequence[str]:
         """Return the ids of all that match, whatever the page, in order of id."""
-        where, params = await self._matching(kind, application_id, listing)
+        where, params, _ = await self._matching(kind, application_id, listing)
         # The names in this text are the program's own; all that callers give are parameters.
         sql = f"SELECT id FROM {TABLES[kind.table].name} WHERE {where} ORDER BY id"  # noqa: S608
         return [row["id"] for row in await self._tx.fetch_sql(sql, params)]
@@ -154,7 +155,7 @@ class ResourceStore:
         self, kind: Kind[Any], application_id: str, after_id: str, limit: int
     ) -> Sequence[bytes]:
         """Return the stored JSON of those with greater ids, in order of id."""
-        where, params = await self._matching(kind, application_id, Listing(sort_field="id"))
+        where, params, _ = await self._matching(kind, application_id, Listing(sort_field="id"))
         # The names in this text are the program's own; all that callers give are parameters.
         sql = (
             f"SELECT {TABLES[kind.table].selected} FROM {TABLES[kind.table].name} "  # noqa: S608
@@ -237,8 +238,10 @@ class ResourceStore:
 
     async def _page(self, kind: Kind[Any], application_id: str, listing: Listing) -> Page[Row]:
         table, dialect = TABLES[kind.table], self._tx.dialect
-        where, params = await self._matching(kind, application_id, listing)
+        where, params, few = await self._matching(kind, application_id, listing)
         order = table.order(listing.sort_field, dialect, descending=listing.descending)
+        if few and dialect == "sqlite":
+            order = f"+{order}"  # else it reads all in this order, and looks for the few among them
         # The names in this text are the program's own; all that callers give are parameters.
         sql = (
             f"SELECT {table.selected} FROM {table.name} WHERE {where} "  # noqa: S608
@@ -254,7 +257,8 @@ class ResourceStore:
 
     async def _matching(
         self, kind: Kind[Any], application_id: str, listing: Listing
-    ) -> tuple[str, dict[str, object]]:
+    ) -> tuple[str, dict[str, object], bool]:
+        """Return the condition, its parameters, and whether it names the few that may match."""
         table = TABLES[kind.table]
         parts = ["application_id = :application_id"] if table.name != "application" else []
         params: dict[str, object] = {"application_id": application_id}
@@ -274,11 +278,15 @@ class ResourceStore:
         else:
             asked = by_glob(listing.filter_field, listing.filter)
         asked = await with_owned(self._tx, kind.one, application_id, asked)
+        if not listing.deleted:  # what is deleted has no name to search for
+            asked = await with_named(self._tx, kind.one, application_id, asked)
+        few = False
         if not isinstance(asked, All):
-            compiled = compile_query(asked, _columns(kind), self._tx.dialect)
+            few = names_few(asked)  # other tests are made of these, whatever an index may tell
+            compiled = compile_query(asked, _columns(kind), self._tx.dialect, row_by_row=few)
             parts.append(compiled.sql)
             params |= compiled.params
-        return " AND ".join(parts) or "1 = 1", params
+        return " AND ".join(parts) or "1 = 1", params, few
 
 
 @cache

@@ -6,14 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from drover.ports.search import Found, NamedDevice
 from drover.query.fold import fold
-from drover.store.columns import SOURCES
-from drover.store.compile import compile_query
-from drover.store.ownership import with_owned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drover.query.tree import Node
     from drover.store.driver import Transaction
 
 FEW: Final = 2000
@@ -51,26 +47,15 @@ class SearchStore:
         return [Found(row["kind"], row["id"]) for row in rows]
 
     async def devices(
-        self, application_id: str, query: Node, starts_with: str, limit: int
+        self, application_id: str, starts_with: str, limit: int
     ) -> Sequence[NamedDevice]:
-        """Return devices that match and whose names begin so, whatever the case, by their names.
+        """Return devices whose names begin so, whatever the case, the first in their order.
 
-        They are read in the order of folded names, as far as is needed: a fleet is not read for a
-        few of it.
+        They are read in that order as far as is needed.
         """
-        source, first = SOURCES["device"], fold(starts_with)
-        owned = await with_owned(self._tx, "device", application_id, query)
-        asked = compile_query(owned, source.columns, self._tx.dialect)
-        span = {"first": first, "last": first + _LAST, "limit": limit}
-        # The names in this text are the program's own; all that callers give are parameters.
-        rows = await self._tx.fetch_sql(
-            f"SELECT device.id, device.name, device.device_class FROM search_entry AS entry "  # noqa: S608
-            f"CROSS JOIN {source.from_sql} WHERE entry.application_id = :application_id "
-            f"AND entry.folded >= :first AND entry.folded < :last AND entry.kind = 'device' "
-            f"AND device.id = entry.id AND {source.where_sql} AND {asked.sql} "
-            f"ORDER BY entry.folded, entry.id LIMIT :limit",
-            {"application_id": application_id, **span, **asked.params},
-        )
+        first = fold(starts_with)
+        params = {"first": first, "last": first + _LAST, "limit": limit}
+        rows = await self._tx.fetch("search_devices", {"application_id": application_id, **params})
         return [NamedDevice(row["id"], row["name"], row["device_class"]) for row in rows]
 
     def _parts(self, text: str) -> dict[str, Any]:

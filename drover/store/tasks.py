@@ -11,6 +11,7 @@ from drover.model.errors import Missing
 from drover.model.run import NewExecution
 from drover.model.task import ASIDE, LogStatus, TaskLog
 from drover.ports.tasks import RunsOfDay, Told
+from drover.store.bounded import bounded
 from drover.store.compile import compile_query
 from drover.store.compile.columns import Plain
 from drover.store.jobs.executions import ExecutionStore
@@ -139,7 +140,7 @@ class TaskStore:
         raise Missing("Application Job Log was not found")
 
     async def logs(self, application_id: str, wanted: LogsWanted) -> tuple[list[TaskLog], int]:
-        """Return a page, and how many there are in all."""
+        """Return a page, and how many there are in all; raises TooLarge."""
         asked = compile_query(wanted.query, _COLUMNS, self._tx.dialect)
         params = {"application_id": application_id, **asked.params}
         where = f"WHERE {_OF_APPLICATION} AND {asked.sql}"
@@ -152,9 +153,12 @@ class TaskStore:
             f" ON execution.number = task.number {where}",
             params,
         )
-        rows = await self._tx.fetch_sql(
+        rows = await bounded(
+            self._tx,
             f"{_SELECT} {where} ORDER BY {order} LIMIT :limit OFFSET :offset",
             {**params, "limit": wanted.limit, "offset": wanted.offset},
+            wanted.most_bytes,
+            "detail",
         )
         return [_log(row) for row in rows], counted[0]["total"]
 

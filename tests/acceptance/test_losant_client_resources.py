@@ -105,6 +105,20 @@ def test_a_device_is_commanded_and_comes_and_goes(vendor, pump):
     assert sound(one.get_log_entries(**pump))[0]["connected"] == 1
 
 
+def test_a_device_that_went_may_tell_since_when_it_had_been_there(vendor, pump):
+    one, now = vendor.client.device, int(time.time() * 1000)
+    status = {"status": "disconnected", "connectedAt": now - 9000, "disconnectedAt": now - 5000}
+    one.set_connection_status(**pump, connectionStatus=status)
+
+    def found(field: str, ms: int) -> int:
+        near = {field: {"$gte": ms, "$lte": ms}}
+        return vendor.client.devices.get(**vendor.key, query=near)["count"]
+
+    assert (found("connectedAt", now - 9000), found("disconnectedAt", now - 5000)) == (1, 1)
+    assert one.get(**pump)["connectionInfo"]["connected"] == 0
+    assert [each["connected"] for each in one.get_log_entries(**pump, limit=9)] == [0]
+
+
 def test_names_of_devices_are_suggested_and_lists_narrowed(vendor, pump):
     many = vendor.client.devices
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import os
@@ -18,14 +19,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from drover.mqtt.device import ConnectionEnded, ConnectionRefused, DeviceClient
+from drover.mqtt.device import ConnectionEnded, ConnectionRefused, DeviceClient, connect_packet
 from examples.serving import serving
-from tests.support.field import Site, eventually
+from tests.support.field import PATIENCE_S, Site, eventually
 from tests.support.free_ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+USUAL_S = 2.5
+"""Longer than the broker waits for TLS unless it is told otherwise."""
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
@@ -139,3 +143,29 @@ def test_a_simulated_fleet_connects_by_tls_and_is_told_what_keeps_it_from_that(w
     assert "CERTIFICATE_VERIFY_FAILED" in wrong.stderr
     assert "absent (--tls-ca) is no certificate" in absent.stderr
     assert {each.returncode for each in (plain, unknown, wrong, absent)} == {1}
+
+
+async def test_a_slow_line_has_time_to_become_secure(world):
+    site, trusted, _, _ = world
+    device_id = site.device()
+    reader, writer = await asyncio.open_connection(*site.address)
+    await asyncio.sleep(USUAL_S)
+
+    await writer.start_tls(trusted, server_hostname="127.0.0.1")
+    writer.write(connect_packet(device_id, *site.key))
+
+    assert (await reader.readexactly(4))[3] == 0
+    writer.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /mqtt HTTP/1.1\r\nHost: here\r\n"])
+async def test_who_does_not_begin_is_cut_off_on_the_port_of_websockets_too(said):
+    port = free_port()
+    settings = {"roles": "api,mqtt", "workers": 1, "script_workers": 1}
+    with serving(**settings, mqtt_websocket_port=port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(said)
+
+        async with asyncio.timeout(PATIENCE_S):
+            assert await reader.read() == b""
+        writer.close()

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from drover.kinds.owned_dashboard import KIND as OWNED
 from drover.model.audit import NOBODY, AuditEntry, Named
-from drover.model.errors import Missing
+from drover.model.errors import Missing, TooLarge
 from drover.model.kind import Stamp
 from drover.ports.audit import AuditWanted
 from drover.ports.counts import EndpointCall
@@ -111,6 +111,9 @@ async def test_dashboards_are_listed_and_found_whosever_they_are(store):
     assert await listed(ORG, limit=1, descending=True) == (2, 1)
     assert await listed(ORG, filter_field="name", filter="*3") == (1, 1)
     assert await listed() == (0, 0)
+    assert await listed(ORG, most_bytes=10_000) == (2, 2)
+    with pytest.raises(TooLarge, match="ask for fewer"):
+        await listed(ORG, most_bytes=100)
     place = await store.read(lambda session: session.dashboards.place(f"{2:024x}"))
     assert place == ("dashboard", OTHER)
     told = await store.read(lambda session: session.audit.dashboard(f"{2:024x}"))

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from drover.app.job_logs import shown
-from drover.model.errors import Duplicate, Missing
+from drover.model.errors import Duplicate, Missing, TooLarge
 from drover.model.execution import State
 from drover.model.run import Actor, Change
 from drover.model.task import ASIDE, Advance, Ending, NewTask
@@ -181,6 +181,16 @@ async def test_logs_are_sorted_paged_and_sought(logs):
     assert await logs.names({"runStartedAt": None}) == (["a", "c"], 2)
     assert (await logs.names(sort_field="runStartedAt"))[0][0] == "b"
     assert await logs.names({"resourceId": APPLICATION, "resourceType": "device"}) == ([], 0)
+
+
+async def test_logs_of_too_many_bytes_are_refused_together(logs):
+    for _ in range(2):
+        await logs.ask(input={"deviceIds": [APPLICATION] * 10})
+
+    assert len((await logs.page(most_bytes=1000))[0]) == 2
+    assert len((await logs.page(most_bytes=400, limit=1))[0]) == 1
+    with pytest.raises(TooLarge, match="ask for fewer"):
+        await logs.page(most_bytes=400)
 
 
 async def test_a_log_shows_who_asked_for_what_and_when(logs):

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 
 from nats.js.errors import NotFoundError
 
+from tests.support.flushed import Flushed
 
-class FedConnection:
+
+class FedConnection(Flushed):
     """Notes what a feed asks of the broker and acknowledges; it hands out nothing by itself."""
 
     is_connected = True
@@ -35,12 +37,6 @@ class FedConnection:
 
     async def _send_command(self, command):
         self.sent.put_nowait(command)
-
-    async def _flush_pending(self, force_flush=False):
-        pass
-
-    async def flush(self):
-        pass
 
     async def close(self):
         self.is_closed = True

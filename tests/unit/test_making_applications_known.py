@@ -12,13 +12,14 @@ from drover.model.errors import Unavailable
 from drover.mqtt import link as linking
 from drover.mqtt.accounts import Keyring, unverified
 from drover.mqtt.link import Link
+from tests.support.flushed import Flushed
 
 APPLICATION = "a" * 24
 REFUSED = SimpleNamespace(data=b'{"error": {"description": "overlapping"}}')
 TAKEN = SimpleNamespace(data=b"{}")
 
 
-class Broker:
+class Broker(Flushed):
     """Takes claims, but none with topics: those it answers as it is told to."""
 
     def __init__(self):
@@ -283,13 +284,10 @@ async def test_who_listens_to_everything_hears_nothing_that_the_broker_says_to_i
     async def subscribe(_subject, queue, cb):
         listening.append(cb)
 
-    async def flush(**_how):
-        pass
-
     async def take(message):
         heard.append(message.subject)
 
-    broker.subscribe, broker.flush, broker._flush_pending = subscribe, flush, flush
+    broker.subscribe = subscribe
     await link.listen(APPLICATION, "#", take)
 
     for subject in ("$JS.API.INFO", "$MQTT.sess.x", "_INBOX.x", "_R_.x", "a.b", "_inbox", "/"):

@@ -12,6 +12,7 @@ from drover.mqtt import feed as feeding
 from drover.mqtt.feed import MOST_DELIVERIES
 from drover.mqtt.state_feed import StateFeed
 from tests.support.broker_account import Account
+from tests.support.flushed import Flushed
 
 SUBJECT = b"state.aaaa.losant.dddd.state"
 
@@ -21,7 +22,7 @@ def place(number: int, deliveries: int = 1) -> bytes:
     return b"$JS.ACK.STATE.servers.%d.%d.%d.1700000000123456789.0" % (deliveries, number, number)
 
 
-class Broker:
+class Broker(Flushed):
     """The connection to the broker: notes what is asked and acknowledged."""
 
     is_connected = True
@@ -39,12 +40,6 @@ class Broker:
 
     async def _send_command(self, command):
         self.sent.put_nowait(command)
-
-    async def _flush_pending(self, force_flush=False):
-        pass
-
-    async def flush(self):
-        pass
 
     async def close(self):
         self.is_connected = False
@@ -122,6 +117,15 @@ async def test_what_is_stored_is_acknowledged_together(world):
         place(0),
         place(1),
     )
+
+
+async def test_what_a_server_published_is_acknowledged_and_not_stored_again(world):
+    relay = b'NATS/1.0\r\nDrover-Relay: ["u","user",0]\r\n\r\n'
+    world.feed._take(SUBJECT, place(1), relay, b"{}")
+    world.feed._take(SUBJECT, place(2), b"NATS/1.0\r\nOther: Drover-Relay:\r\n\r\n", b"{}")
+
+    assert [each[2] for each in world.intake.taken] == [b"{}"]
+    assert await world.broker.sent.get() == b"PUB %b 0\r\n\r\n" % place(1)
 
 
 async def test_what_is_stored_after_a_stop_is_acknowledged_at_the_end(world):

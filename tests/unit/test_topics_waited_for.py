@@ -13,6 +13,7 @@ from drover.model.errors import Unavailable
 from drover.mqtt.intake import BrokerIntake
 from drover.ports.door import Waited
 from tests.support.broker_account import Account
+from tests.support.flushed import Flushed
 
 ONE, TWO = "1" * 24, "2" * 24
 
@@ -34,7 +35,7 @@ class Listening:
             raise ConnectionClosedError
 
 
-class Client:
+class Client(Flushed):
     """The connection to the platform's account, on which some subjects are refused."""
 
     def __init__(self, log):
@@ -48,12 +49,6 @@ class Client:
         self.queues[subject] = queue
         self._log.append(("begin", subject))
         return Listening(subject, self._log)
-
-    async def _flush_pending(self, force_flush=False):
-        pass
-
-    async def flush(self):
-        pass
 
 
 class Link:

@@ -13,7 +13,7 @@ from drover.flows.language.errors import (
     PathError,
     RenderLimit,
 )
-from drover.flows.language.expression_compiler import compile_expression
+from drover.flows.language.expression_compiler import compile_expression, compile_weighed
 from drover.flows.language.json_text import parse_json, to_json
 from drover.flows.language.pages import PageContext, render_page
 from drover.flows.language.paths import Path, compile_path
@@ -39,6 +39,7 @@ __all__ = [
     "compile_path",
     "compile_template",
     "compile_value_template",
+    "compile_weighed",
     "deep_copy",
     "loose_equal",
     "parse_json",

@@ -24,8 +24,11 @@ from drover.flows.language.limits import MAX_OUTPUT
 from drover.flows.language.scope import Scope, weight
 from drover.flows.language.term_compiler import Getter, compile_mention
 from drover.flows.language.values import Payload, Value, truthy
+from drover.flows.language.vocabulary.collections import length
 
 Expression: TypeAlias = Callable[[Payload], Value]
+Weighed: TypeAlias = Callable[[Payload], tuple[Value, int]]
+"""Returns the value of an expression, and the units of work that it took."""
 Operator: TypeAlias = Callable[[Value, Value], Value]
 
 _OPERATORS: Final[dict[str, Operator]] = {
@@ -79,6 +82,21 @@ def compile_expression(text: str) -> Expression:
 
 
 @cached
+def compile_weighed(text: str) -> Weighed:
+    """Compile an expression that is evaluated very often to one that tells its work, too.
+
+    Raises LanguageError now; the function is that of ``compile_expression`` otherwise.
+    """
+    evaluate = _compile(parse_expression(text, counted=True))
+
+    def run(payload: Payload) -> tuple[Value, int]:
+        scope = Scope(payload)
+        return evaluate(scope), scope.work
+
+    return run
+
+
+@cached
 def compile_evaluator(text: str) -> Getter:
     """Compile an expression to a function of a scope. Raises LanguageError."""
     return _compile(parse_expression(text))
@@ -126,6 +144,21 @@ def _compile_mention(node: Mention) -> Getter:
     return get_counted
 
 
+def _compile_sized(node: Node) -> Getter:
+    """Compile what only the length is asked of: that of a collection costs nothing."""
+    if not isinstance(node, Mention) or not node.counted:
+        return _compile(node)
+    get = compile_mention(node.term)
+
+    def get_sized(scope: Scope) -> Value:
+        value = get(scope)
+        if value.__class__ is str:
+            scope.charge(len(value))
+        return value
+
+    return get_sized
+
+
 def _compile_quoted(node: Quoted) -> Getter:
     getters = [
         _compile_mention(part) if isinstance(part, Mention) else _compile_constant(Constant(part))
@@ -160,7 +193,8 @@ def _compile_applied(node: Applied) -> Getter:
             f"argument{'s' * (function.arity != 1)}, not {len(node.arguments)}",
             node.position,
         )
-    run, getters = function.run, [_compile(argument) for argument in node.arguments]
+    compile_argument = _compile_sized if function.run is length else _compile
+    run, getters = function.run, [compile_argument(argument) for argument in node.arguments]
     if len(getters) == 1:
         get = getters[0]
         return lambda scope: run(get(scope))

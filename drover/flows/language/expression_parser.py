@@ -121,18 +121,22 @@ _SHORT: Final = 500
 _OPERAND: Final = "a value, {{path}} or function"
 
 
-def parse_expression(source: str) -> Node:
-    """Parse an expression; an empty one is undefined. Raises LanguageError."""
+def parse_expression(source: str, *, counted: bool = False) -> Node:
+    """Parse an expression; an empty one is undefined. Raises LanguageError.
+
+    Reading values counts as work in a long one, and in any where ``counted`` says so.
+    """
     if len(source) > MAX_SOURCE:
         raise LanguageError(
             "The expression is too long", MAX_SOURCE, f"at most {MAX_SOURCE} characters"
         )
-    return _Parser(source).whole()
+    return _Parser(source, counted=counted or len(source) > _SHORT).whole()
 
 
 class _Parser:
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, counted: bool) -> None:
         self._source = source
+        self._counted = counted
         self._position = 0
         self._depth = 0
 
@@ -279,7 +283,7 @@ class _Parser:
         term = reader.term_or_call()
         reader.close(triple=opener[0].endswith("{{{"))
         self._position = reader.position
-        return Mention(term, counted=len(self._source) > _SHORT)
+        return Mention(term, counted=self._counted)
 
     def _quoted(self) -> Node:
         start, quote = self._position, self._source[self._position]

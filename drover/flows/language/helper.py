@@ -32,8 +32,9 @@ class Helper:
     """It gets the scope before its arguments."""
     raw: bool = False
     """What it prints is never escaped."""
-    measured: bool = False
-    """Its work grows with the size of the arrays and objects given to it."""
+    measured: int = False
+    """Its work grows with the size of the arrays and objects given to it: so many units for each
+    element."""
 
 
 def defaulting(run: Callable[..., Value]) -> Callable[..., Value]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from drover.flows.language.errors import LanguageError
 from drover.flows.language.lexicon import LEXICON
-from drover.flows.language.paths import Step, Steps, reader, walk
+from drover.flows.language.paths import Index, Step, Steps, advance, reader, walk
 from drover.flows.language.scope import Scope, Turn, weight
 from drover.flows.language.syntax import Call, Literal, Reference, Term
 from drover.flows.language.values import UNDEFINED, Value
@@ -60,23 +60,49 @@ def _compile_reference(reference: Reference, names: Names) -> Getter:
     if reference.data:
         return _compile_data(reference)
     if not reference.scoped and reference.steps[0] in names:
-        return _from_parameter(str(reference.steps[0]), reader(reference.steps[1:]))
+        return _from_parameter(str(reference.steps[0]), _reading(reference.steps[1:]))
     return _from_context(reference.up, reference.steps)
 
 
-def _from_parameter(name: str, read: Callable[[Value], Value]) -> Getter:
-    return lambda scope: read(scope.parameters[name])
+def _reading(steps: Steps) -> Callable[[Scope, Value], Value]:
+    """Return what follows steps from a value; looking into a long text counts as work."""
+    if not _may_enter_text(steps):
+        read = reader(steps)
+        return lambda _, value: read(value)
+
+    def follow(scope: Scope, value: Value) -> Value:
+        for step in steps:
+            # Where a unit of UTF-16 stands in a text of other characters has to be looked for.
+            if value.__class__ is str and len(value) > _LONG_TEXT and not value.isascii():
+                scope.charge(len(value))
+            value = advance(value, step)
+            if value is UNDEFINED:
+                break
+        return value
+
+    return follow
+
+
+def _may_enter_text(steps: Steps) -> bool:
+    return any(isinstance(step, Index) or step == "length" for step in steps)
+
+
+def _from_parameter(name: str, read: Callable[[Scope, Value], Value]) -> Getter:
+    return lambda scope: read(scope, scope.parameters[name])
 
 
 def _from_context(up: int, steps: Steps) -> Getter:
     if up:
-        read = reader(steps)
-        return lambda scope: read(_climb(scope, up))
+        read = _reading(steps)
+        return lambda scope: read(scope, _climb(scope, up))
     return _quick_reader(steps)
 
 
 def _quick_reader(steps: Steps) -> Getter:
     """Read from the context; one and two plain keys, the usual case, without another call."""
+    if _may_enter_text(steps):
+        follow = _reading(steps)
+        return lambda scope: follow(scope, scope.this)
     if len(steps) == 1 and isinstance(steps[0], str):
         return _one_key(steps, steps[0])
     if len(steps) == 2 and isinstance(steps[0], str) and isinstance(steps[1], str):  # noqa: PLR2004
@@ -114,15 +140,15 @@ def _climb(scope: Scope, up: int) -> Value:
 
 
 def _compile_data(reference: Reference) -> Getter:
-    first, rest = reference.steps[0], reader(reference.steps[1:])
+    first, rest = reference.steps[0], _reading(reference.steps[1:])
     if first == _ROOT:
-        return lambda scope: rest(scope.root().this)
+        return lambda scope: rest(scope, scope.root().this)
     if first not in _TURN_PARTS:
         raise LanguageError(
             f"There is no @{first}", reference.position, "@root, @index, @key, @first or @last"
         )
     part, up = _TURN_PARTS[first], reference.up
-    return lambda scope: rest(_turn_part(scope.turn, up, part))
+    return lambda scope: rest(scope, _turn_part(scope.turn, up, part))
 
 
 def _turn_part(turn: Turn | None, up: int, part: int) -> Value:
@@ -169,11 +195,11 @@ def _calling_scoped(helper: Helper, getters: list[Getter]) -> Getter:
 
 
 def _calling_measured(helper: Helper, getters: list[Getter]) -> Getter:
-    run = helper.run
+    run, units = helper.run, int(helper.measured)
 
     def call(scope: Scope) -> Value:
         values = [get(scope) for get in getters]
-        scope.charge(sum([weight(value) for value in values]))
+        scope.charge(units * sum([weight(value) for value in values]))
         return run(*values)
 
     return call

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from drover.flows.actions import Action, Each
@@ -10,9 +11,10 @@ from drover.flows.node import Node
 from drover.flows.separated import NotSeparated, Separators, write
 from drover.flows.separators import separators
 from drover.flows.settings import templates_of
+from drover.flows.visit import MOST_PAYLOAD_BYTES, too_large
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from drover.flows.settings import Settings
     from drover.flows.visit import Visit
@@ -42,11 +44,21 @@ def _encoded(rows: Any, names: Names, by: Separators, payload: Any) -> Any:
     if not isinstance(rows, list):
         return {"error": {"message": "The source is not an array"}}
     header = names(payload, rows)
-    lines = [header] if header else []
+    cells = (_cells(row, header) for row in rows)
     try:
-        return write([*lines, *(_cells(row, header) for row in rows)], by)
+        return write(_within_limits(chain([header] if header else [], cells)), by)
     except NotSeparated as error:
         return {"error": {"message": str(error)}}
+
+
+def _within_limits(rows: Iterable[list[str]]) -> Iterator[list[str]]:
+    """Pass rows on until they are too large: each has a cell for each name of any row."""
+    size = 0
+    for row in rows:
+        size += sum(map(len, row)) + len(row)
+        if size > MOST_PAYLOAD_BYTES:
+            raise too_large("The text")
+        yield row
 
 
 def _names(settings: Settings) -> Names:

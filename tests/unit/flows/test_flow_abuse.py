@@ -224,6 +224,37 @@ def test_a_text_is_not_made_larger_than_a_payload_may_be(config):
     assert (thrown["name"], thrown["message"][:8]) == ("PayloadTooLarge", "The text")
 
 
+@pytest.mark.parametrize(
+    ("condition", "name"),
+    [
+        ("{{array}} + '' === 'x'", "PayloadTooLarge"),
+        ("includes({{array}}, {{value}})", "PayloadTooLarge"),
+        ("{{payload.data.s.length}} > {{index}}", "PayloadTooLarge"),
+        ("{{match payload.data.s 'zz'}}", "PayloadTooLarge"),
+        ("{{index}} < length({{array}}) && {{value}} >= 0", None),
+    ],
+)
+def test_a_filter_that_reads_long_values_for_each_element_ends_its_run(
+    condition, name, monkeypatch
+):
+    monkeypatch.setattr("drover.flows.array_rules.MOST_FILTER_WORK", 100_000)
+    rule = {"type": "filter", "inputTemplate": condition, "outputPath": "working"}
+    nodes = node("one", "ArrayNode", {"sourceArrayPath": "data.a", "rules": [rule]}, [])
+
+    record = run_one(flow(["one"], nodes), {"a": [0] * 1000, "s": "\U0001f600" * 2000})
+
+    assert (record.error and record.error["error"]["name"]) == name
+
+
+def test_rows_of_many_names_are_not_made_a_text_larger_than_a_payload(monkeypatch):
+    monkeypatch.setattr("drover.flows.nodes.csv_encode.MOST_PAYLOAD_BYTES", 10_000)
+    rows = [{f"name{n}": n} for n in range(300)]
+
+    thrown = error_of("CSVEncodeNode", {"source": "data.r", "destination": "w"}, {"r": rows})
+
+    assert (thrown["name"], thrown["message"][:8]) == ("PayloadTooLarge", "The text")
+
+
 def test_an_array_is_not_made_larger_than_a_payload_may_be():
     doubled = [{"type": "concat", "inputTemplate": "{{data.a}}"}] * 15
     nodes = [

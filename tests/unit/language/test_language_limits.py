@@ -337,11 +337,13 @@ DEEP_LIST = [[["x"] * 1_000] * 10] * 10
 @pytest.mark.parametrize(
     "helper",
     ["(length @root.s)", "(gt @root.l 'x')", "(add @root.s 1)", "(last @root.s)", "(match @root.s 'zz')", "(jsonDecode @root.s)",
-     "(template @root.t)", "(evalExpression @root.t)", "(lookup @root.o @root.s)", "(valueByKey @root.l @root.s)"],
+     "(template @root.t)", "(evalExpression @root.t)", "(lookup @root.o @root.s)", "(valueByKey @root.l @root.s)",
+     "@root.u.[9]", "@root.u.length", "../u.[9].[0]", "(gpsIsPointInside '1,1' @root.p)"],
 )  # fmt: skip
 def test_reading_long_values_in_loops_is_stopped(helper: str):
     render = compile_template(f"{{{{#each a}}}}{{{{#if {helper}}}}}{{{{/if}}}}{{{{/each}}}}")
     payload = {"a": [0] * 10_000, "s": LONG_TEXT, "l": DEEP_LIST, "t": "{{x}}" * 5_000, "o": {}}
+    payload |= {"u": "\U0001f600" * 20_000, "p": ["1,1", "1,2", "2,2"] * 100}
 
     with pytest.raises(RenderLimit, match="too much work"):
         render(payload)

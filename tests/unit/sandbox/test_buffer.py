@@ -128,6 +128,21 @@ def test_bytes_that_are_not_utf8_are_replaced_as_the_standard_says(run, raw):
         ("return [...Buffer.from('ab').entries()]", [[0, 97], [1, 98]]),
         ("return Buffer.allocUnsafe(2).length + `${Buffer.from('x')}`", "2x"),
         ("return Buffer.from('0000000000000001', 'hex').readBigUInt64BE(0).toString()", "1"),
+        (
+            "const h = '0102030405060708'; return ['swap16', 'swap32', 'swap64'].map((s) => Buffer.from(h, 'hex')[s]().toString('hex'))",
+            ["0201040306050807", "0403020108070605", "0807060504030201"],
+        ),
+        (
+            "const b = Buffer.from('hello'); return [b.lastIndexOf('l'), b.lastIndexOf(Buffer.from('el')), b.lastIndexOf('l', 2), b.lastIndexOf('l', -3), b.lastIndexOf('x')]",
+            [3, 1, 2, 2, -1],
+        ),
+        (
+            "const b = Buffer.alloc(4); return [b.write('ab\u20ac'), b.toString('hex'), b.write('\u20ac', 1, 'ucs2')]",
+            [2, "61620000", 2],
+        ),
+        ("return Buffer.from('hello').toString('utf8', -2, 3)", "hel"),
+        ("return Buffer.from('hello').toString('utf8', 0, -1)", ""),
+        ("return [Buffer.alloc(1).writeInt8(-128), Buffer.alloc(2).writeUInt16LE(65535)]", [1, 2]),
     ],
 )
 def test_methods(run, script, left):
@@ -144,6 +159,12 @@ def test_methods(run, script, left):
         ("Buffer.alloc(4).readUIntBE(0, 7)", "RangeError"),
         ("Buffer.alloc(2).writeUIntBE(1, 1, 2)", "RangeError"),
         ("Buffer.alloc(-1)", "RangeError"),
+        ("Buffer.alloc(1).writeUInt8(256)", "RangeError"),
+        ("Buffer.alloc(1).writeInt8(-129)", "RangeError"),
+        ("Buffer.alloc(4).writeUInt32BE(-1)", "RangeError"),
+        ("Buffer.alloc(3).writeUIntLE(-1, 0, 3)", "RangeError"),
+        ("Buffer.alloc(3).writeIntBE(8388608, 0, 3)", "RangeError"),
+        ("Buffer.alloc(3).swap16()", "RangeError"),
     ],
 )
 def test_misuse_throws(run, script, name):

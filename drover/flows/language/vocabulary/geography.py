@@ -13,6 +13,8 @@ from drover.flows.language.values import UNDEFINED, Value
 
 _MAX_PRECISION: Final = 20
 _LEAST_CORNERS: Final = 3
+_CORNER_WORK: Final = 20
+"""Units of work of reading one corner of a polygon."""
 
 
 def _read(value: Value) -> Coordinates | None:
@@ -42,5 +44,5 @@ def _is_inside(place: Value = UNDEFINED, polygon: Value = UNDEFINED) -> bool:
 HELPERS: Final = (
     Helper("formatGps", defaulting(_format), ("gps", "fmt", "precision")),
     Helper("gpsDistance", _distance, ("a", "b")),
-    Helper("gpsIsPointInside", _is_inside, ("p", "polygon")),
+    Helper("gpsIsPointInside", _is_inside, ("p", "polygon"), measured=_CORNER_WORK),
 )
