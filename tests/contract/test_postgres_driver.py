@@ -150,7 +150,8 @@ async def test_a_deadlock_is_resolved_by_trying_again(things):
 
     await asyncio.gather(things.write(growing("a", "b")), things.write(growing("b", "a")))
 
-    assert len(runs) == 3
+    # Who is tried again may be at the row before the other one is awake: once more, then.
+    assert len(runs) >= 3
     assert [row["size"] for row in await things.fetch("every")] == [2, 2]
 
 
