@@ -170,6 +170,7 @@ async def test_a_slow_line_has_time_to_become_secure(world):
 
     assert (await reader.readexactly(4))[3] == 0
     writer.close()
+    await writer.wait_closed()
 
 
 @pytest.mark.parametrize("said", [b"", b"GET /mqtt HTTP/1.1\r\nHost: here\r\n"])
@@ -183,3 +184,4 @@ async def test_who_does_not_begin_is_cut_off_on_the_port_of_websockets_too(said)
         async with asyncio.timeout(PATIENCE_S):
             assert await reader.read() == b""
         writer.close()
+        await writer.wait_closed()
