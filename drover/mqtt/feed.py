@@ -57,8 +57,13 @@ AT_LEAST_ONCE: Final = "1"
 AT_QOS_1: Final = f"\r\n{PUBLISHED}:{AT_LEAST_ONCE}\r\n".encode()
 """What the broker writes on messages of devices that wait for an acknowledgement."""
 
-_ASKED_AGAIN: Final = re.compile(rb"NATS/1\.0 4(08|09 Message Size)")
+_ASKED_AGAIN: Final = re.compile(rb"NATS/1\.0 4(08|09 (Message Size|Batch Completed))")
 """How the broker says that nothing more comes of a question, and another may be asked at once."""
+
+_ALL_CAME: Final = re.compile(
+    rb"NATS/1\.0 409 Batch Completed\r\n.*Nats-Pending-Messages: 0\r", re.DOTALL
+)
+"""How it says that as many came as were asked for: they are counted, so the next was asked then."""
 
 _GONE: Final = re.compile(rb"NATS/1\.0 (503|404|409 Consumer Deleted)")
 """How it says that nobody answers: who leads is being elected, or there is no such consumer."""
@@ -132,6 +137,8 @@ class Feed:
 
     def _take(self, subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> None:
         if not reply:  # the broker says why nothing more comes of this question
+            if _ALL_CAME.match(headers):
+                return
             self._refusal = b"" if _ASKED_AGAIN.match(headers) else headers
             self._wanted = 0
             self._due.set()

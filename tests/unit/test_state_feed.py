@@ -81,13 +81,41 @@ async def test_the_next_are_asked_for_when_those_asked_for_have_come(world):
     ] * 2
 
 
-async def test_a_question_that_the_broker_gives_up_is_asked_again(world):
+BATCH_COMPLETED = b"NATS/1.0 409 Batch Completed\r\nNats-Pending-Messages: %d\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"NATS/1.0 408 Request Timeout\r\n\r\n",
+        b"NATS/1.0 409 Message Size Exceeds MaxBytes\r\n\r\n",
+        BATCH_COMPLETED % 1,
+    ],
+)
+async def test_a_question_that_the_broker_gives_up_is_asked_again_at_once(world, monkeypatch, told):
+    monkeypatch.setattr(feeding.asyncio, "sleep", lambda _s: asyncio.Event().wait())
     await world.broker.asked.get()
 
-    world.feed._take(b"_INBOX.1", b"", b"NATS/1.0 408 Request Timeout\r\n\r\n", b"")
+    world.feed._take(b"_INBOX.1", b"", told, b"")
 
     await world.broker.asked.get()
     assert world.intake.taken == []
+
+
+async def test_a_question_of_which_all_came_is_followed_by_one_at_once(world, monkeypatch):
+    sleep, ready = asyncio.sleep, asyncio.Event()
+    monkeypatch.setattr(feeding.asyncio, "sleep", lambda _s: ready.wait())
+    await world.broker.asked.get()
+
+    for number in range(2):
+        world.feed._take(SUBJECT, place(number), b"", b"{}")
+    world.feed._take(b"_INBOX.1", b"", BATCH_COMPLETED % 0, b"")
+    await world.broker.asked.get()
+    world.feed._take(b"_INBOX.1", b"", BATCH_COMPLETED % 0, b"")
+    for _ in range(10):
+        await sleep(0)
+
+    assert world.broker.asked.empty()
 
 
 async def test_nothing_is_asked_for_while_there_is_no_room(world):
