@@ -167,20 +167,35 @@ class Broker:
 
 
 @asynccontextmanager
-async def simulated(broker: Broker, *device_ids: str):
-    """Let devices live at a broker until the block ends."""
+async def serving(broker: Broker):
+    """Have a broker's port open until the block ends; yield the server and its address."""
     server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
-    address = server.sockets[0].getsockname()
-    fleet = Fleet(address, ("key", "secret"), Habits(delay_s=0))
-    living = asyncio.create_task(fleet.run(device_ids))
+    try:
+        yield server, server.sockets[0].getsockname()
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def going_on(life):
+    """Let a fleet live until the block ends, which may not take long."""
+    living = asyncio.create_task(life)
     try:
         async with asyncio.timeout(60):
-            yield fleet, living
+            yield living
     finally:
         living.cancel()
         await asyncio.gather(living, return_exceptions=True)
-        server.close()
-        await server.wait_closed()
+
+
+@asynccontextmanager
+async def simulated(broker: Broker, *device_ids: str):
+    """Let devices live at a broker until the block ends."""
+    async with serving(broker) as (server, address):
+        fleet = Fleet(address, ("key", "secret"), Habits(delay_s=0))
+        async with going_on(fleet.run(device_ids)) as living:
+            yield fleet, living
+    await server.wait_closed()
 
 
 async def test_a_device_answers_whatever_it_is_told():
@@ -216,18 +231,10 @@ async def test_a_device_that_is_refused_later_ends_no_other():
 @asynccontextmanager
 async def commanded(broker: Broker, *device_ids: str):
     """Let the command's devices live at a broker, which may be stopped; yield it and the command."""
-    server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
-    address = server.sockets[0].getsockname()
-    living = asyncio.create_task(
-        _simulated._live(list(device_ids), address, ("key", "secret"), Habits(delay_s=0), 0)
-    )
-    try:
-        async with asyncio.timeout(60):
+    async with serving(broker) as (server, address):
+        life = _simulated._live(list(device_ids), address, ("key", "secret"), Habits(delay_s=0), 0)
+        async with going_on(life) as living:
             yield server, living
-    finally:
-        living.cancel()
-        await asyncio.gather(living, return_exceptions=True)
-        server.close()
 
 
 async def test_a_fleet_that_was_deleted_ends_with_a_failure():
